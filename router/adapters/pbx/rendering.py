@@ -1,0 +1,56 @@
+"""Fills the few placeholders of the site's configuration files: ``@{name}``.
+
+The files under ``asterisk/`` serve a real site and the embedded instance alike; what differs between the two is in the
+mapping of values and nowhere else. ``@`` and not ``$`` because the dialplan is full of ``${...}``; braces always, so
+that addresses like ``sip:name@host`` stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+from collections.abc import Mapping
+from pathlib import Path
+
+from router.adapters.pbx.errors import PbxError
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f;]")
+
+
+class SiteTemplate(string.Template):
+    """``@{name}`` and nothing else is a placeholder; there is no escape because nothing else needs one."""
+
+    delimiter = "@"
+    pattern = r"""  # type: ignore[assignment]
+    @(?:\{(?P<braced>[a-z_]+)\}|(?P<escaped>(?!))|(?P<named>(?!))|(?P<invalid>(?!)))
+    """
+
+
+def render_text(text: str, values: Mapping[str, str], *, source: str) -> str:
+    """``text`` with every placeholder filled; an unknown one, or a value that would break the file, is an error."""
+    for name, value in values.items():
+        if _UNSAFE.search(value):
+            raise PbxError("bad-value", f"{name}: control characters and semicolons cannot stand in a configuration")
+    try:
+        return SiteTemplate(text).substitute(values)
+    except KeyError as error:
+        raise PbxError("unknown-placeholder", f"{source}: no value for @{{{error.args[0]}}}") from error
+
+
+def write_atomically(path: Path, text: str, mode: int) -> None:
+    """Replaces ``path`` in one step, so that a reload never reads half a file; ``mode`` holds from its first byte."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

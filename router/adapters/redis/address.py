@@ -1,0 +1,118 @@
+"""Where Redis or Valkey is, and how a client of ours talks to it.
+
+    redis://[USER:PASSWORD@]HOST[:PORT][/DB]
+    rediss://…[?ca_file=…&cert_file=…&key_file=…]      TLS; the certificate and its name are always checked
+    unix://[USER:PASSWORD@]/path/to/socket[?db=N]
+
+Only these query keys are taken: redis-py lets any key of the URL overrule the arguments of its connections,
+and a `socket_timeout=60` or `retry_on_error` from a pasted URL would undo what routing depends on.
+
+Settings, with why:
+- No retries. redis-py 8 repeats a command ten times when the reply is lost, and what ran once runs again.
+- Half a second per answer. A frozen server must not hold a task for a minute (5 s × 11 tries by default).
+- A small *blocking* pool: the ordinary one raises when it is exhausted.
+- Maintenance notifications and `CLIENT SETINFO` off: chatter at each connect that Redis 7.0 does not know.
+- RESP2, so that a connect is `AUTH` and `SELECT` and nothing else; nothing of RESP3 is used.
+- Bytes, never `decode_responses`: one value that is not UTF-8 would raise from inside the reader.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
+
+from router.domain.errors import ConfigError, Fault
+
+ANSWER_S = 0.5
+CONNECT_S = 1.0
+POOL_SIZE = 4
+
+_SHAPE = "redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH?db=N"
+_TLS_KEYS = {"ca_file": "ssl_ca_certs", "cert_file": "ssl_certfile", "key_file": "ssl_keyfile"}
+
+
+@dataclass(frozen=True, slots=True)
+class RedisAddress:
+    """One server. `str()` of it never shows the password, and neither does `repr()`."""
+
+    scheme: str
+    host: str = "127.0.0.1"
+    port: int = 6379
+    path: str = ""
+    db: int = 0
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, url: str, *, password: str | None = None) -> "RedisAddress":
+        """Read a URL; `password` (from a file of secrets) goes before one written in the URL.
+
+        Raises `ConfigError`, naming the part that is wrong and never the secret in it.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port or 6379
+        except ValueError:
+            raise _fault("not a URL", f"a URL of the form {_SHAPE}") from None
+        if parts.scheme not in ("redis", "rediss", "unix"):
+            raise _fault(f"{parts.scheme[:20]}://…", f"a URL of the form {_SHAPE}")
+        query = dict(parse_qsl(parts.query))
+        allowed = {"db"} | (set(_TLS_KEYS) if parts.scheme == "rediss" else set())
+        for unknown in sorted(set(query) - allowed):
+            raise _fault(f"…?{unknown[:40]}=…", f"only these keys after the question mark: {sorted(allowed)}")
+        if parts.scheme == "unix":
+            if not parts.path.startswith("/") or len(parts.path) < 2 or parts.hostname:
+                raise _fault("unix://…", "an absolute path: unix:///run/redis/redis.sock")
+            db = query.get("db", "0")
+        else:
+            db = query.get("db", parts.path.strip("/") or "0")
+        if not (db.isascii() and db.isdigit() and len(db) < 6):
+            raise _fault("…/" + db[:20], "a database number, ordinarily 0")
+        return cls(
+            scheme=parts.scheme,
+            host=unquote(parts.hostname or "127.0.0.1"),
+            port=port,
+            path=unquote(parts.path) if parts.scheme == "unix" else "",
+            db=int(db),
+            username=unquote(parts.username) if parts.username else None,
+            password=password or (unquote(parts.password) if parts.password else None),
+            tls=tuple((key, query[key]) for key in _TLS_KEYS if key in query),
+        )
+
+    def __str__(self) -> str:
+        if self.scheme == "unix":
+            return f"unix://{self.path}?db={self.db}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}/{self.db}"
+
+    def client(self) -> "Redis":
+        """Make a client for short commands. It connects at its first command, on the loop that runs it."""
+        settings: dict[str, Any] = {
+            "db": self.db,
+            "username": self.username,
+            "password": self.password,
+            "socket_timeout": ANSWER_S,
+            "retry": Retry(NoBackoff(), 0),
+            "protocol": 2,
+            "driver_info": None,
+            "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+        }
+        if self.scheme == "unix":
+            settings |= {"connection_class": UnixDomainSocketConnection, "path": self.path}
+        else:
+            settings |= {"host": self.host, "port": self.port, "socket_connect_timeout": CONNECT_S}
+            settings["connection_class"] = SSLConnection if self.scheme == "rediss" else Connection
+        settings |= {_TLS_KEYS[key]: value for key, value in self.tls}
+        return Redis.from_pool(
+            BlockingConnectionPool(max_connections=POOL_SIZE, timeout=ANSWER_S, **settings)
+        )
+
+
+def _fault(value: str, expected: str) -> ConfigError:
+    return ConfigError([Fault(file="ringfair.toml", key="redis.url", value=value, expected=expected)])

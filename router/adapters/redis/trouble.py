@@ -1,0 +1,114 @@
+"""What a failing Redis means for the person who must mend it.
+
+An answer of the server is never repeated word for word: servers quote the arguments of a command they did not
+understand, and the argument of `AUTH` is the password. Its first word (`WRONGPASS`, `NOPERM`, …) is enough.
+"""
+
+import re
+
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    InvalidResponse,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from router.adapters.redis.address import RedisAddress
+from router.domain.errors import RemoteError
+
+FAILURES = (RedisError, OSError, TimeoutError)
+"Everything redis-py may raise for a neighbour's fault."
+
+_CODE = re.compile(r"([A-Z][A-Z0-9_]{1,23})\b")
+_LOGIN = {"WRONGPASS", "NOAUTH"}
+_MEND = {
+    "NOPERM": "its ACL does not let us: allow the keys `ringfair:*` and the commands of presence",
+    "MISCONF": "it refuses writes because it cannot save to its disk: look at its log",
+    "OOM": "its memory is full (`maxmemory`): give it more, with `maxmemory-policy noeviction`",
+    "MOVED": "it is a node of a cluster; name a single server",
+    "WRONGTYPE": "a key of ours holds something that is not ours: find who else uses this database",
+}
+
+
+def remote_error(failure: Exception, address: RedisAddress) -> RemoteError:
+    """Say a failure of redis-py as a `RemoteError`, in a sentence that tells what to do, without secrets."""
+    where = str(address)
+    code = _code(failure)
+    if isinstance(failure, InvalidResponse):
+        return _not_redis(where)
+    if isinstance(failure, AuthenticationError) or code in _LOGIN:
+        return RemoteError(
+            "redis-login",
+            f"Redis at {where} does not accept our password or user. "
+            "Set `redis.password_file` (and the user in `redis.url`) to what the server expects.",
+            server=where,
+        )
+    if isinstance(failure, BusyLoadingError) or code == "LOADING":
+        return RemoteError(
+            "redis-loading", f"Redis at {where} is still reading its data.", retryable=True, server=where
+        )
+    if isinstance(failure, ReadOnlyError) or code == "READONLY":
+        return RemoteError(
+            "redis-read-only", f"Redis at {where} is a replica; name the primary.", server=where
+        )
+    if isinstance(failure, RedisTimeoutError | TimeoutError):
+        return RemoteError(
+            "redis-silent",
+            f"Redis at {where} does not answer in time: it is frozen, overloaded, or not a Redis at all.",
+            retryable=True,
+            server=where,
+        )
+    if isinstance(failure, RedisConnectionError | OSError):
+        if "Protocol error" in str(failure):
+            return _not_redis(where)
+        return RemoteError(
+            "redis-unreachable",
+            f"No Redis or Valkey can be reached at {where} ({_why(failure)}). "
+            "Start it, or correct `redis.url` in ringfair.toml.",
+            retryable=True,
+            server=where,
+        )
+    mend = _MEND.get(code, "look at its log") if isinstance(failure, ResponseError) else "look at its log"
+    return RemoteError(
+        "redis-refused", f"Redis at {where} refused a command ({code or 'ERR'}): {mend}.", server=where
+    )
+
+
+def _not_redis(where: str) -> RemoteError:
+    return RemoteError(
+        "redis-foreign",
+        f"What answers at {where} does not speak the Redis protocol. Correct `redis.url` in ringfair.toml.",
+        server=where,
+    )
+
+
+def _code(failure: Exception) -> str:
+    """Return the error code a server put first, `WRONGPASS invalid username…` → `WRONGPASS`, or nothing."""
+    # redis-py tells which command of a pipeline it was before it quotes the server
+    match = _CODE.match(str(failure).rpartition("caused error: ")[2])
+    return match.group(1) if match and isinstance(failure, RedisError) else ""
+
+
+def _why(failure: Exception) -> str:
+    """Name the cause in words of ours; redis-py puts addresses and the server's bytes into its own."""
+    text = str(failure)
+    for needle, words in (
+        ("refused", "connection refused"),
+        ("Connect call failed", "connection refused"),
+        ("No such file", "no such socket"),
+        ("Name or service not known", "the name is unknown"),
+        ("Temporary failure in name resolution", "the name cannot be looked up"),
+        ("Permission denied", "no permission for the socket"),
+        ("CERTIFICATE_VERIFY_FAILED", "its TLS certificate is not trusted"),
+        ("SSL", "TLS failed"),
+        ("closed", "it closed the connection"),
+        ("reset", "it reset the connection"),
+        ("max number of clients", "it has too many clients"),
+    ):
+        if needle.lower() in text.lower():
+            return words
+    return type(failure).__name__

@@ -1,0 +1,114 @@
+"""`campaigns/NAME.toml`: one client's work. The shape of interface version 1; keys grow, meanings do not change.
+
+The shape also knows keys whose other values come in later versions (`choose`, `ring`). Such a value is refused with
+a sentence: a queue that silently did not do what its file says would be worse than one that does not start.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from router.config.faults import E164, LANGUAGE, PROMPT, SLUG, WORD
+from router.config.settings import STRICT, Line
+from router.domain.need import Need, NeedError
+
+CHOOSE = "longest-idle"
+
+
+def _need(text: str) -> str:
+    try:
+        Need.parse(text)
+    except NeedError as error:
+        raise ValueError(f"a need: {error}") from None
+    return text
+
+
+def _choose(text: str) -> str:
+    if text != CHOOSE:
+        raise ValueError(f'"{CHOOSE}": this version has no other way to choose among agents')
+    return text
+
+
+def _label(text: str) -> str:
+    # It becomes the display name of a SIP caller ID, where these would end or escape it.
+    if any(character in '"<>\\' for character in text):
+        raise ValueError('text without " < > \\')
+    return text
+
+
+class RingStep(BaseModel):
+    """From when on a wider need holds."""
+
+    model_config = STRICT
+    after_s: Annotated[float, Field(ge=0, le=86_400)]
+    need: Annotated[str, AfterValidator(_need)]
+
+
+def _no_steps(steps: list[RingStep]) -> list[RingStep]:
+    if steps:
+        raise ValueError("no steps: needs that widen while a caller waits come with a later version")
+    return steps
+
+
+class CampaignTable(BaseModel):
+    """[campaign]: whose work it is, how it is reached, how callers and agents meet it."""
+
+    model_config = STRICT
+    name: str = Field(pattern=SLUG, description="The file's name without .toml.")
+    client: Annotated[Line, Field(min_length=1)] = Field(description="Whose work it is; on every record.")
+    dnis: list[Annotated[str, Field(pattern=E164)]] = Field(
+        max_length=1000, description="Dialled numbers in E.164 with the plus sign; each in one campaign only."
+    )
+    entry: str | None = Field(
+        None, pattern=SLUG, description="The queue a caller begins in; the first of the file if not given."
+    )
+    language: str = Field("de", pattern=LANGUAGE, description="Language of the prompts.")
+    time_zone: Annotated[str, Field(max_length=64)] = Field(
+        "Europe/Berlin", description="IANA name; days and hours of this campaign are counted in it."
+    )
+    greeting: Literal["early-media", "answered"] = Field(
+        "early-media", description="early-media: answered when an agent is there; answered: at once."
+    )
+    music: str = Field("default", pattern=WORD, description="Class of musiconhold.conf.")
+    label: Annotated[str, Field(max_length=40), AfterValidator(_label)] = Field(
+        "", description="What the agent's phone shows before the caller's number."
+    )
+    whisper: str = Field(
+        "", max_length=80, pattern=PROMPT, description="Prompt the agent hears before the talk; empty for none."
+    )
+    press_one: bool = Field(False, description="The agent must press 1 to accept.")
+    show_number: bool = Field(True, description="Whether the agent may see the caller's number.")
+
+
+class QueueTable(BaseModel):
+    """[queue.NAME]: a line of callers and what it asks of agents."""
+
+    model_config = STRICT
+    need: Annotated[str, AfterValidator(_need)] = Field(
+        "", description='Skills asked of an agent, e.g. "de >= 60 and orders"; empty asks for none.'
+    )
+    priority: int = Field(0, ge=-100, le=100, description="Points; each is worth priority_point_s of waiting.")
+    priority_point_s: float = Field(60.0, ge=0, le=86_400, description="Waiting one point is worth.")
+    choose: Annotated[str, AfterValidator(_choose)] = Field(CHOOSE, description="Which of the free agents.")
+    ring_s: float = Field(15.0, ge=1, le=300, description="How long an agent's phone rings.")
+    wrapup_s: float = Field(20.0, ge=0, le=3600, description="Time for notes after a talk.")
+    max_wait_s: float = Field(600.0, ge=1, le=86_400, description="Then the caller overflows.")
+    overflow: list[Annotated[str, Field(max_length=100)]] = Field(
+        default_factory=lambda: ["closing"],
+        min_length=1,
+        max_length=10,
+        description='Where to, in this order: "queue:NAME", "queue:CAMPAIGN/NAME", "closing".',
+    )
+    ring: Annotated[list[RingStep], AfterValidator(_no_steps)] = Field(
+        default_factory=list, description="Steps that widen the need; none in this version."
+    )
+
+
+class CampaignFile(BaseModel):
+    """campaigns/NAME.toml"""
+
+    model_config = STRICT
+    campaign: CampaignTable
+    queue: dict[Annotated[str, Field(pattern=SLUG)], QueueTable] = Field(
+        min_length=1, max_length=100, description="Queues of the campaign; callers begin in the first."
+    )

@@ -1,0 +1,121 @@
+"""Telephone numbers as carriers write them → E.164 where they can be.
+
+A caller's number reaches us as a SIP user part, a `tel:` or `sip:` URI, a whole P-Asserted-Identity or Diversion
+header, national (`030 23125000`), with an international prefix (`0049…`), with or without the plus sign, or as a
+word that says there is none. Whatever comes, nothing here raises and nothing grows: it is bytes from outside.
+
+Sources: ITU-T E.164 (15 digits at most), RFC 3261 (SIP URI), RFC 3966 (tel URI), RFC 3323 and RFC 3325 (anonymity
+and P-Asserted-Identity), RFC 5806 (Diversion). The numbering plans are those of the `phonenumbers` library.
+"""
+
+import re
+from functools import lru_cache
+from urllib.parse import unquote
+
+import phonenumbers
+
+DEFAULT_COUNTRY = "DE"
+MAX_HEADER = 1024
+"Longer than this is no address; only this much of it is looked at."
+MAX_TEXT = 64
+"Characters kept of a caller who has no E.164 number."
+
+_WITHHELD = frozenset({"anonymous", "restricted", "private", "withheld", "unavailable", "unknown", "none", "-"})
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_URI = re.compile(r"\s*(?:sips?|tel):", re.IGNORECASE)
+_DIALLED = re.compile(r"\+?[0-9 ().\-/]+")
+_SEPARATORS = str.maketrans("", "", " ().-/")
+_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+
+
+def e164(raw: str, country: str = DEFAULT_COUNTRY) -> str | None:
+    """The number in E.164 with the plus sign, or None when it is not one for certain.
+
+    `country` (ISO 3166-1 alpha-2) is whose numbering plan a national number is read by. Idempotent.
+    """
+    text = _user_part(raw[:MAX_HEADER])
+    # The cache sees only what looks like a number of sensible length, so strangers cannot fill it with rubbish.
+    if len(text) > 40 or not _DIALLED.fullmatch(text):
+        return None
+    return _parsed(text.translate(_SEPARATORS), country)
+
+
+def caller_number(raw: str, asserted: str = "", country: str = DEFAULT_COUNTRY) -> str:
+    """Who called, for records and screens: E.164 where it can be, else what was sent, empty when withheld.
+
+    `raw` is From (or Asterisk's caller ID), `asserted` the P-Asserted-Identity of a trunk we trust. An anonymous
+    From wins over the identity behind it: the caller asked that it be shown to nobody (RFC 3323). Otherwise the
+    network's assertion wins over what the caller's own exchange wrote, if it is a number at all.
+    """
+    if is_withheld(raw):
+        return ""
+    if asserted and (number := e164(asserted, country)) is not None:
+        return number
+    return e164(raw, country) or _readable(raw)
+
+
+def diverting_number(raw: str, country: str = DEFAULT_COUNTRY) -> str:
+    """Who sent the call on to us (Diversion, first entry): as `caller_number`, empty when there is none."""
+    return caller_number(raw, country=country)
+
+
+def is_withheld(raw: str) -> bool:
+    """Whether the address says that there is no number, or that it may not be known."""
+    return _user_part(raw[:MAX_HEADER]).lower() in _WITHHELD or not _readable(raw)
+
+
+def dialled_forms(number: str, country: str = DEFAULT_COUNTRY) -> tuple[str, ...]:
+    """Every string of digits under which a carrier may hand us an E.164 number of ours, E.164 itself first.
+
+    `+493023125000` → `493023125000`, `00493023125000`, `03023125000`. The form without any prefix
+    (`3023125000`) is left out: it is another country's number.
+    """
+    digits = number.removeprefix("+")
+    forms = [digits, "00" + digits]
+    code = str(phonenumbers.country_code_for_region(country))
+    if code != "0" and digits.startswith(code):
+        prefix = phonenumbers.ndd_prefix_for_region_code(country, True) or ""
+        if prefix:
+            forms.append(prefix + digits.removeprefix(code))
+    return tuple(forms)
+
+
+@lru_cache(maxsize=8192)
+def _parsed(text: str, country: str) -> str | None:
+    first = _canonical(text, country)
+    # Parsing may strip a stray trunk zero; what it makes of its own result must be the same, or it is no number.
+    return first if first is not None and _canonical(first, country) == first else None
+
+
+def _canonical(text: str, country: str) -> str | None:
+    try:
+        number = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return None
+    # With a prefix (+, 00, 0) the writer said what it is, and new ranges may be missing in the tables. Without
+    # one, `4000` may as well be an extension: only a number that certainly exists is taken for one.
+    said = text.startswith(("+", "0"))
+    if not (phonenumbers.is_possible_number(number) if said else phonenumbers.is_valid_number(number)):
+        return None
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return written if _E164.fullmatch(written) else None
+
+
+def _user_part(text: str) -> str:
+    """`"Name" <sip:+4930…;npdi@host;user=phone>;reason=…` → `+4930…`; plain text stays as it is."""
+    # A display name may contain anything, brackets too, so it goes first.
+    bare = _QUOTED.sub("", text)
+    if (start := bare.find("<")) >= 0:
+        bare = bare[start + 1 :].partition(">")[0]
+    if (scheme := _URI.match(bare)) is not None:
+        bare = bare[scheme.end() :].partition("@")[0].partition(";")[0].partition("?")[0]
+        bare = unquote(bare, errors="replace")
+    else:
+        bare = bare.partition("@")[0]
+    return bare.strip()
+
+
+def _readable(raw: str) -> str:
+    """What was sent, fit for a record: printable, bounded, empty when it is a word for "none"."""
+    text = "".join(c for c in _user_part(raw[:MAX_HEADER]) if c.isprintable())[:MAX_TEXT].strip()
+    return "" if text.lower() in _WITHHELD else text

@@ -1,0 +1,213 @@
+"""Campaign files → `Rules`: what no file can say of itself alone.
+
+Here it is seen that a number is dialled for one campaign only, that overflow leads somewhere and never in a circle,
+and that a file holds the campaign its name says. A caller who overflows moves along these targets and must end.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from zoneinfo import ZoneInfo
+
+from router.config.campaign import CampaignFile, CampaignTable, QueueTable
+from router.config.faults import Faults
+from router.config.settings import Settings
+from router.domain.ids import SECOND, CampaignName, Micros, QueueName
+from router.domain.need import Need
+from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Rules, ToClosing, ToQueue
+
+HASH_DIGITS = 16
+TARGETS = '"queue:NAME", "queue:CAMPAIGN/NAME" or "closing"'
+
+
+def compile_rules(
+    settings: Settings, files: Mapping[str, CampaignFile], broken: Collection[str], faults: Faults
+) -> Rules:
+    """Check the files against each other and compile them.
+
+    `files`: name of the file without `.toml` → its contents. `broken`: names of files that could not be read; what
+    only they could tell is not held against the others. The result is only good if no fault was added.
+    """
+    _check_names(files, faults)
+    _check_numbers(files, faults)
+    queues: dict[QueueName, QueueRules] = {}
+    campaigns: dict[CampaignName, CampaignRules] = {}
+    for name, file in files.items():
+        if not is_time_zone(file.campaign.time_zone):
+            faults.add(where(name), "campaign.time_zone", file.campaign.time_zone, 'an IANA name, "Europe/Berlin"')
+        entry = file.campaign.entry or next(iter(file.queue))
+        if entry not in file.queue:
+            faults.add(where(name), "campaign.entry", entry, "a queue of this file: " + ", ".join(file.queue))
+        campaigns[CampaignName(name)] = _campaign(name, file.campaign, _queue_name(name, entry))
+        for short, table in file.queue.items():
+            overflow = _targets(name, short, table, files, broken, faults)
+            rules = _queue(name, short, table, overflow)
+            queues[rules.name] = rules
+    _check_circles(queues, faults)
+    router = settings.router
+    return Rules(
+        config_hash=rules_hash(settings, files),
+        pool=router.pool,
+        campaigns=campaigns,
+        queues=queues,
+        reject_hold_us=micros(router.reject_hold_s),
+        fault_hold_us=micros(router.fault_hold_s),
+        rescind_grace_us=micros(router.rescind_grace_s),
+        connect_grace_us=micros(router.connect_grace_s),
+    )
+
+
+def rules_hash(settings: Settings, files: Mapping[str, CampaignFile]) -> str:
+    """First digits of the SHA-256 over what decides about contacts, defaults filled in.
+
+    Comments, order of keys and addresses of databases do not change it: two routers of a pool on two machines have
+    the same rules. A new version of Ringfair with another default does change it, because the rules did.
+    """
+    content = {
+        "router": settings.router.model_dump(),
+        "pause_reasons": {digit: reason.model_dump() for digit, reason in settings.pause_reasons.items()},
+        # The order of the queues only matters for the entry, which is therefore written out.
+        "campaigns": {
+            name: file.model_dump() | {"entry": file.campaign.entry or next(iter(file.queue))}
+            for name, file in files.items()
+        },
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
+
+
+def micros(seconds: float) -> Micros:
+    """Seconds of a file → microseconds."""
+    return round(seconds * SECOND)
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether this machine's time zone database has it."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, LookupError):  # a path out of the database, a directory, not found
+        return False
+    return True
+
+
+def where(name: str) -> str:
+    """How faults call the file of a campaign."""
+    return f"campaigns/{name}.toml"
+
+
+def _check_names(files: Mapping[str, CampaignFile], faults: Faults) -> None:
+    for name, file in files.items():
+        if file.campaign.name != name:
+            faults.add(where(name), "campaign.name", file.campaign.name, f'the file\'s name, "{name}"')
+
+
+def _check_numbers(files: Mapping[str, CampaignFile], faults: Faults) -> None:
+    taken: dict[str, str] = {}
+    for name, file in files.items():
+        for index, number in enumerate(file.campaign.dnis):
+            if number in taken:
+                first = taken[number]
+                other = "once: it is in this list twice" if first == name else f"a number not dialled for {first} too"
+                faults.add(where(name), f"campaign.dnis[{index}]", number, other)
+            taken.setdefault(number, name)
+
+
+def _targets(
+    campaign: str,
+    queue: str,
+    table: QueueTable,
+    files: Mapping[str, CampaignFile],
+    broken: Collection[str],
+    faults: Faults,
+) -> tuple[OverflowTarget, ...]:
+    found: list[OverflowTarget] = []
+    for index, text in enumerate(table.overflow):
+        target, expected = _target(campaign, text, files, broken)
+        if target is not None and target in found:
+            expected = "each target once"
+        elif isinstance(target, ToQueue) and target.queue == _queue_name(campaign, queue):
+            expected = "another queue than this one"
+        elif ToClosing() in found:
+            expected = '"closing" to be the last target: nothing comes after it'
+        if expected:
+            faults.add(where(campaign), f"queue.{queue}.overflow[{index}]", text, expected)
+        elif target is not None:
+            found.append(target)
+    return tuple(found)
+
+
+def _target(
+    campaign: str, text: str, files: Mapping[str, CampaignFile], broken: Collection[str]
+) -> tuple[OverflowTarget | None, str]:
+    """The target, or why not. Both are empty when only a broken file could tell."""
+    if text == "closing":
+        return ToClosing(), ""
+    kind, colon, name = text.partition(":")
+    if kind != "queue" or not colon or not name:
+        return None, TARGETS
+    other, slash, short = name.rpartition("/")
+    other = other if slash else campaign
+    if other in broken:
+        return None, ""
+    if other not in files:
+        return None, "a campaign that exists: " + ", ".join(files)
+    if short not in files[other].queue:
+        return None, f"a queue of campaign {other}: " + ", ".join(files[other].queue)
+    return ToQueue(queue=_queue_name(other, short)), ""
+
+
+def _check_circles(queues: Mapping[QueueName, QueueRules], faults: Faults) -> None:
+    """Depth first without recursion; each edge that closes a circle is told once, where it stands."""
+    done: set[QueueName] = set()
+    for start in queues:
+        path: list[QueueName] = []
+        todo: list[tuple[QueueName, int]] = [(start, 0)]
+        while todo:
+            queue, depth = todo.pop()
+            del path[depth:]
+            if queue in path:
+                last = queues[path[-1]]
+                circle = " → ".join([*path[path.index(queue) :], queue])
+                _, _, short = last.name.partition("/")
+                faults.add(where(last.campaign), f"queue.{short}.overflow", circle, "overflow that ends")
+                continue
+            if queue in done:
+                continue
+            done.add(queue)
+            path.append(queue)
+            todo.extend((target.queue, depth + 1) for target in queues[queue].overflow if isinstance(target, ToQueue))
+
+
+def _campaign(name: str, table: CampaignTable, entry: QueueName) -> CampaignRules:
+    return CampaignRules(
+        name=CampaignName(name),
+        client=table.client,
+        dnis=tuple(table.dnis),
+        entry=entry,
+        language=table.language,
+        time_zone=table.time_zone,
+        greeting=table.greeting,
+        music=table.music,
+        label=table.label,
+        whisper=table.whisper,
+        press_one=table.press_one,
+        show_number=table.show_number,
+    )
+
+
+def _queue(campaign: str, short: str, table: QueueTable, overflow: tuple[OverflowTarget, ...]) -> QueueRules:
+    return QueueRules(
+        name=_queue_name(campaign, short),
+        campaign=CampaignName(campaign),
+        need=Need.parse(table.need),
+        priority=table.priority,
+        priority_point_us=micros(table.priority_point_s),
+        ring_us=micros(table.ring_s),
+        wrapup_us=micros(table.wrapup_s),
+        max_wait_us=micros(table.max_wait_s),
+        overflow=overflow,
+    )
+
+
+def _queue_name(campaign: str, short: str) -> QueueName:
+    return QueueName(f"{campaign}/{short}")

@@ -1,0 +1,193 @@
+"""`ringfair.toml`: the shape, the defaults and the limits of every key.
+
+Descriptions become the JSON Schema that editors show. Durations are seconds here and microseconds inside.
+A key is only here if something obeys it; there is no key "for later".
+"""
+
+import ipaddress
+from typing import Annotated
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from router.config.faults import COUNTRY, SLUG, SYSTEMNAME, WORD
+
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+UNIX_PATH_BYTES = 107
+"Longest path of a unix socket on Linux (sockaddr_un, unix(7)), its closing NUL excepted."
+
+
+def _listen(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    if not colon or not (port.isascii() and port.isdecimal()) or len(port) > 5 or int(port) > 65535:
+        raise ValueError('"address:port", e.g. "127.0.0.1:9580"')
+    if not is_loopback(host.strip("[]")):
+        raise ValueError("a loopback address: until there is a log-in, other machines are not let in")
+    return text
+
+
+def _redis_url(text: str) -> str:
+    parts = _url(text)
+    if parts.scheme not in ("redis", "rediss", "unix"):
+        raise ValueError('"redis://host:port/0", "rediss://…" (TLS) or "unix:///path"')
+    return text
+
+
+def _dsn(text: str) -> str:
+    parts = _url(text)
+    if parts.scheme not in ("sqlite", "postgresql"):
+        raise ValueError('"sqlite:////absolute/path" or "postgresql://user@host/database"')
+    if parts.scheme == "sqlite" and (parts.netloc or len(parts.path) < 2):
+        raise ValueError("three slashes and a path: sqlite:////var/lib/ringfair/ledger.sqlite3")
+    return text
+
+
+def _url(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("a URL") from None
+    if parts.password is not None or "password" in parts.query.lower():
+        raise ValueError("no password in the URL: use password_file or the environment (RINGFAIR_…)")
+    return parts
+
+
+def _socket_path(text: str) -> str:
+    if len(text.encode()) > UNIX_PATH_BYTES or not text.isprintable():
+        raise ValueError(f"a path of {UNIX_PATH_BYTES} bytes at most: the kernel takes no longer one for a socket")
+    return text
+
+
+def _line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("text on one line without control characters")
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the address stays on this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Path = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_line)]
+Line = Annotated[str, Field(max_length=80), AfterValidator(_line)]
+
+
+class Router(BaseModel):
+    """How this router behaves."""
+
+    model_config = STRICT
+    pool: str = Field("main", pattern=SLUG, description="The pool of agents and queues this router owns.")
+    country: str = Field(
+        "DE", pattern=COUNTRY, description="Whose numbering plan national numbers of the trunk are read by."
+    )
+    drain_s: Seconds = Field(60.0, description="SIGTERM: calls may go on for this long before the router leaves.")
+    reject_hold_s: Seconds = Field(
+        30.0, description="An agent who rejected a contact is not offered the same one for this long."
+    )
+    fault_hold_s: Seconds = Field(
+        5.0, description="After busy, unregistered or failed an agent is offered nothing for this long."
+    )
+    rescind_grace_s: Seconds = Field(
+        5.0, description="A withdrawn leg that has not ended after this long is taken for dead."
+    )
+    connect_grace_s: Seconds = Field(
+        20.0, description="An answered agent's leg must talk within this long, whisper and press-1 included."
+    )
+
+
+class Asterisk(BaseModel):
+    """The Asterisk we work beside, by its manager interface (AMI)."""
+
+    model_config = STRICT
+    systemname: str = Field(
+        pattern=SYSTEMNAME, description="`systemname` of its asterisk.conf: the name of the node, begins its ids."
+    )
+    host: str = Field("127.0.0.1", min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.:_-]+$")
+    port: Port = Field(5038, description="AMI port; with TLS usually 5039.")
+    user: str = Field("ringfair", pattern=WORD, description="AMI user, a section of manager.conf.")
+    secret_file: Path | None = Field(
+        None, description="File that holds the AMI user's secret, or RINGFAIR_ASTERISK_SECRET."
+    )
+    tls: bool = Field(False, description="Speak AMI over TLS; the certificate is checked.")
+    tls_ca_file: Path | None = Field(None, description="Certificates to trust instead of the system's (PEM).")
+
+
+class Redis(BaseModel):
+    """Redis or Valkey: what is true now."""
+
+    model_config = STRICT
+    url: Annotated[str, Field(max_length=500), AfterValidator(_redis_url)] = "redis://127.0.0.1:6379/0"
+    password_file: Path | None = Field(None, description="File that holds the password, or RINGFAIR_REDIS_PASSWORD.")
+
+
+class Ledger(BaseModel):
+    """The database of facts."""
+
+    model_config = STRICT
+    dsn: Annotated[str, Field(max_length=1000), AfterValidator(_dsn)] = "sqlite:////var/lib/ringfair/ledger.sqlite3"
+    password_file: Path | None = Field(None, description="File that holds the password, or RINGFAIR_LEDGER_PASSWORD.")
+
+
+class Http(BaseModel):
+    """Reading over HTTP, commanding over a unix socket."""
+
+    model_config = STRICT
+    listen: Annotated[str, Field(max_length=100), AfterValidator(_listen)] = "127.0.0.1:9580"
+    control_socket: Annotated[Path, AfterValidator(_socket_path)] = "/run/ringfair/control.sock"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of `listen`; port 0 means any free one."""
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class PauseReason(BaseModel):
+    """Why an agent pauses."""
+
+    model_config = STRICT
+    code: str = Field(pattern=SLUG, description="What records and screens call it.")
+    label: Annotated[Line, Field(min_length=1)] = Field(description="What people read.")
+    paid: bool = Field(False, description="Whether the pause is working time.")
+
+
+class Shifts(BaseModel):
+    """When agents are entitled to contacts. Without a file everybody is, always."""
+
+    model_config = STRICT
+    file: Path | None = Field(None, description="CSV: agent_id,from,to,campaigns and, if wanted, time_zone.")
+    time_zone: Annotated[str, Field(max_length=64)] = Field(
+        "Europe/Berlin", description="Zone of local times in lines that name none."
+    )
+
+
+class Agents(BaseModel):
+    """The agents' phones."""
+
+    model_config = STRICT
+    realm: str = Field("ringfair", pattern=WORD, description="SIP realm that password digests are made for.")
+
+
+class Settings(BaseModel):
+    """ringfair.toml"""
+
+    model_config = STRICT
+    router: Router = Field(default_factory=Router)
+    asterisk: Asterisk
+    redis: Redis = Field(default_factory=Redis)
+    ledger: Ledger = Field(default_factory=Ledger)
+    http: Http = Field(default_factory=Http)
+    shifts: Shifts = Field(default_factory=Shifts)
+    agents: Agents = Field(default_factory=Agents)
+    pause_reasons: dict[Annotated[str, Field(pattern=r"^[0-9]{1,2}$")], PauseReason] = Field(
+        default_factory=dict, description="What is dialled after the pause code → the reason."
+    )

@@ -1,0 +1,211 @@
+"""A site's directory → one frozen `Site`, or every fault of all its files at once.
+
+    DIR/ringfair.toml      settings
+    DIR/campaigns/*.toml   one campaign a file
+    the shifts CSV and the secrets' files, where ringfair.toml says; relative paths begin in DIR
+
+Nothing is changed by reading, so `load` again is how rules are reloaded: it raises and the old site stays in force.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import phonenumbers
+from pydantic import BaseModel, ValidationError
+
+from router.config.campaign import CampaignFile
+from router.config.faults import MISSING, Faults
+from router.config.rulebook import compile_rules, is_time_zone, where
+from router.config.secret import Secrets, read_secrets
+from router.config.settings import Settings, _socket_path, is_loopback
+from router.config.sharing import groups
+from router.config.shifts import read_shifts
+from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
+from router.domain.ids import AgentId
+from router.domain.rules import Rules
+
+DEFAULT_DIRECTORY = Path("/etc/ringfair")
+SETTINGS_FILE = "ringfair.toml"
+MAX_BYTES = 1 << 20
+MAX_CAMPAIGNS = 1000
+RESERVED_REASONS = frozenset({"rona"})
+"Pause reasons the router gives itself."
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Everything the files of a site say. Paths in `settings` are absolute."""
+
+    directory: Path
+    settings: Settings
+    secrets: Secrets
+    rules: Rules
+    shifts: Mapping[AgentId, Entitlement] | None
+    "None when the site keeps no shifts."
+    warnings: tuple[str, ...]
+    "Legal, but worth a look."
+
+    def entitlement(self, agent: AgentId) -> Entitlement:
+        """When this agent may be offered contacts; an agent missing in the shifts never may."""
+        if self.shifts is None:
+            return ENTITLED_ALWAYS
+        return self.shifts.get(agent, Entitlement())
+
+
+def find_directory(given: Path | None, environ: Mapping[str, str]) -> Path:
+    """`--config DIR`, else `RINGFAIR_CONFIG`, else /etc/ringfair."""
+    if given is not None:
+        return given
+    return Path(environ["RINGFAIR_CONFIG"]) if environ.get("RINGFAIR_CONFIG") else DEFAULT_DIRECTORY
+
+
+def load(directory: Path, environ: Mapping[str, str]) -> Site:
+    """Read a site. Raises `ConfigError` with every fault; `environ` may hold secrets (`RINGFAIR_…`)."""
+    directory = directory.absolute()
+    faults = Faults()
+    settings = _read(directory / SETTINGS_FILE, SETTINGS_FILE, Settings, faults)
+    campaigns, broken = _read_campaigns(directory / "campaigns", faults)
+    if settings is None:
+        # The campaigns are still checked against each other, so that one run tells everything.
+        stand_in = Settings.model_validate({"asterisk": {"systemname": "unknown"}})
+        compile_rules(stand_in, campaigns, broken, faults)
+        faults.settle()
+        raise AssertionError("unreadable settings without a fault")
+    settings = _absolute(settings, directory)
+    _check_settings(settings, faults)
+    secrets = read_secrets(settings, SETTINGS_FILE, environ, faults)
+    rules = compile_rules(settings, campaigns, broken, faults)
+    shifts = None
+    if settings.shifts.file is not None:
+        path = Path(settings.shifts.file)
+        shifts = read_shifts(path, path.name, settings.shifts.time_zone, campaigns, broken, faults)
+    faults.settle()
+    return Site(
+        directory=directory,
+        settings=settings,
+        secrets=secrets,
+        rules=rules,
+        shifts=shifts,
+        warnings=_warnings(settings, rules),
+    )
+
+
+def _read_campaigns(directory: Path, faults: Faults) -> tuple[dict[str, CampaignFile], set[str]]:
+    """Files by name in the order of their names, and the names of those that could not be read."""
+    try:
+        paths = sorted(path for path in directory.iterdir() if path.suffix == ".toml" and path.name[0] != ".")
+    except OSError as error:
+        faults.add("campaigns", "(directory)", MISSING, f"a directory with a file for each campaign ({error.strerror})")
+        return {}, set()
+    if not paths:
+        faults.add("campaigns", "(directory)", "(empty)", "at least one campaign, campaigns/NAME.toml")
+    if len(paths) > MAX_CAMPAIGNS:
+        faults.add("campaigns", "(directory)", f"{len(paths)} files", f"{MAX_CAMPAIGNS} campaigns at most")
+        return {}, set()
+    files: dict[str, CampaignFile] = {}
+    broken: set[str] = set()
+    for path in paths:
+        file = _read(path, where(path.stem), CampaignFile, faults)
+        if file is None:
+            broken.add(path.stem)
+        else:
+            files[path.stem] = file
+    return files, broken
+
+
+def _read(path: Path, file: str, model: type[Model], faults: Faults) -> Model | None:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            faults.add(file, "(file)", f"{path.stat().st_size} bytes", f"{MAX_BYTES} bytes at most")
+            return None
+        content = tomllib.loads(path.read_bytes().decode())
+    except OSError as error:
+        faults.add(file, "(file)", str(path), f"a readable file ({error.strerror})")
+    except UnicodeDecodeError as error:
+        faults.add(file, "(file)", f"byte {error.start}", "UTF-8")
+    except RecursionError:
+        faults.add(file, "(file)", "(nested too deeply)", "TOML")
+    except ValueError as error:  # TOMLDecodeError, and int() of thousands of digits
+        # The line itself is not shown: it may hold a secret.
+        place = re.search(r"\(at (.+)\)$", str(error))
+        key = place[1] if place else "(file)"
+        faults.add(file, key, "(not TOML)", f"TOML 1.0: {re.sub(r' [(]at .+[)]$', '', str(error))}")
+    else:
+        try:
+            return model.model_validate(content)
+        except ValidationError as error:
+            faults.add_validation(file, model, error)
+    return None
+
+
+def _absolute(settings: Settings, directory: Path) -> Settings:
+    def absolute(path: str | None) -> str | None:
+        return None if path is None else str(directory / path)
+
+    ledger = settings.ledger
+    dsn = ledger.dsn
+    if dsn.startswith("sqlite:///"):
+        dsn = f"sqlite:///{directory / dsn.removeprefix('sqlite:///')}"
+    return settings.model_copy(
+        update={
+            "asterisk": settings.asterisk.model_copy(
+                update={
+                    "secret_file": absolute(settings.asterisk.secret_file),
+                    "tls_ca_file": absolute(settings.asterisk.tls_ca_file),
+                }
+            ),
+            "redis": settings.redis.model_copy(update={"password_file": absolute(settings.redis.password_file)}),
+            "ledger": ledger.model_copy(update={"dsn": dsn, "password_file": absolute(ledger.password_file)}),
+            "http": settings.http.model_copy(update={"control_socket": absolute(settings.http.control_socket)}),
+            "shifts": settings.shifts.model_copy(update={"file": absolute(settings.shifts.file)}),
+        }
+    )
+
+
+def _check_settings(settings: Settings, faults: Faults) -> None:
+    """What one key cannot say of itself."""
+    if settings.router.country not in phonenumbers.SUPPORTED_REGIONS:
+        faults.add(SETTINGS_FILE, "router.country", settings.router.country, 'a country (ISO 3166-1), e.g. "DE"')
+    if not is_time_zone(settings.shifts.time_zone):
+        faults.add(SETTINGS_FILE, "shifts.time_zone", settings.shifts.time_zone, 'an IANA name, "Europe/Berlin"')
+    ca_file = settings.asterisk.tls_ca_file
+    if ca_file is not None and not settings.asterisk.tls:
+        faults.add(SETTINGS_FILE, "asterisk.tls_ca_file", ca_file, "tls = true beside it")
+    elif ca_file is not None and not Path(ca_file).is_file():
+        faults.add(SETTINGS_FILE, "asterisk.tls_ca_file", ca_file, "a file with certificates (PEM)")
+    try:
+        _socket_path(settings.http.control_socket)
+    except ValueError as error:
+        faults.add(SETTINGS_FILE, "http.control_socket", settings.http.control_socket, str(error))
+    codes: dict[str, str] = {}
+    for digit, reason in settings.pause_reasons.items():
+        key = f"pause_reasons.{digit}.code"
+        if reason.code in RESERVED_REASONS:
+            faults.add(SETTINGS_FILE, key, reason.code, "another code: the router gives this one itself")
+        if reason.code in codes:
+            faults.add(SETTINGS_FILE, key, reason.code, f"another code than pause_reasons.{codes[reason.code]}")
+        codes.setdefault(reason.code, digit)
+
+
+def _warnings(settings: Settings, rules: Rules) -> tuple[str, ...]:
+    found = [
+        f"campaigns {', '.join(group.campaigns)} merge into one pool: {'; '.join(group.because)}"
+        for group in groups(rules)
+        if len(group.campaigns) > 1
+    ]
+    if not settings.asterisk.tls and not is_loopback(settings.asterisk.host):
+        found.append(
+            f"the AMI secret crosses the network to {settings.asterisk.host} in the clear: use tls or a tunnel"
+        )
+    reached = {target for queue in rules.queues.values() for target in queue.overflow}
+    for campaign in rules.campaigns.values():
+        entered = any(getattr(target, "queue", None) == campaign.entry for target in reached)
+        if not campaign.dnis and not entered:
+            found.append(f"campaign {campaign.name} has no number and no overflow leads to it: nobody gets there")
+    return tuple(found)

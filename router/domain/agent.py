@@ -1,0 +1,154 @@
+"""An agent: what the person chose, what the machine sees of their phone, and what they have in hand.
+
+Three fields that are never mixed: *status* (the person), *reach* (their phone), *link* (their line). Work is a fourth,
+and ours: one voice contact from reservation to the end of wrap-up. `Standing` is the one answer to "may this agent be
+offered something, and if not, why not"; whether a *queue* may offer is the agent's `serves`.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+from router.domain.commands import AgentProfile, LogIn, LogOut, Pause, Unpause
+from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
+from router.domain.events import AgentChanged
+from router.domain.ids import LegId, Micros
+from router.domain.tables import Table
+
+if TYPE_CHECKING:
+    from router.domain.assignment import Assignment
+    from router.domain.offer import Offer
+    from router.domain.queue import Queue
+
+
+class Status(StrEnum):
+    LOGGED_OUT = "logged_out"
+    READY = "ready"
+    PAUSED = "paused"
+
+
+class Reach(StrEnum):
+    REACHABLE = "reachable"
+    UNREACHABLE = "unreachable"
+    BUSY_ELSEWHERE = "busy_elsewhere"
+
+
+class Link(StrEnum):
+    GOOD = "good"
+    DEGRADED = "degraded"
+    LOST = "lost"
+
+
+class Standing(IntEnum):
+    """Why not, in the order an explanation names it; FREE is the only one that can be offered something."""
+
+    FREE = 0
+    ON_CONTACT = 1
+    LOGGED_OUT = 2
+    PAUSED = 3
+    UNREACHABLE = 4
+    BUSY_ELSEWHERE = 5
+    LINK_LOST = 6
+    HELD_OFF = 7
+
+
+STATUS: Table[Status, type] = {
+    Status.LOGGED_OUT: {LogIn: Status.READY},
+    Status.READY: {LogOut: Status.LOGGED_OUT, Pause: Status.PAUSED},
+    Status.PAUSED: {LogOut: Status.LOGGED_OUT, Pause: Status.PAUSED, Unpause: Status.READY},
+}
+RONA = "rona"
+"The pause reason of an agent who let it ring."
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Agent:
+    profile: AgentProfile
+    ordinal: int
+    "Order of enrolment; breaks ties so that the same inputs choose the same agent."
+    status: Status = Status.LOGGED_OUT
+    reason: str | None = None
+    next_status: Status | None = None
+    "Takes effect after the contact in hand."
+    next_reason: str | None = None
+    since_at: Micros = 0
+    asked_by: str | None = None
+    reachable: bool = False
+    private_legs: dict[LegId, None] = field(default_factory=dict)
+    "Legs of this phone that are not ours: private calls, feature codes."
+    link: Link = Link.GOOD
+    entitlement: Entitlement = ENTITLED_ALWAYS
+    held_until: Micros = 0
+    idle_since: Micros = 0
+    offer: "Offer | None" = None
+    assignment: "Assignment | None" = None
+    skilled: "tuple[Queue, ...]" = ()
+    "Queues whose need the skills meet."
+    serves: "tuple[Queue, ...]" = ()
+    "Of those, the ones the agent is entitled to now."
+    standing: Standing = Standing.LOGGED_OUT
+    bench_token: int = 0
+    "Which bench entries are ours; 0 when on no bench."
+    told: tuple[object, ...] | None = None
+    "What was last told to the world."
+
+    @property
+    def reach(self) -> Reach:
+        if self.private_legs:
+            return Reach.BUSY_ELSEWHERE
+        return Reach.REACHABLE if self.reachable else Reach.UNREACHABLE
+
+    @property
+    def work(self) -> str:
+        if self.offer is not None:
+            return "ringing" if self.offer.rang else "reserved"
+        return "idle" if self.assignment is None else self.assignment.work
+
+    def stands(self, now: Micros) -> Standing:
+        """Derive the standing from the facts. Order matters: it is the order of explanation."""
+        if self.offer is not None or self.assignment is not None:
+            return Standing.ON_CONTACT
+        if self.status is not Status.READY:
+            return Standing.LOGGED_OUT if self.status is Status.LOGGED_OUT else Standing.PAUSED
+        if self.private_legs:
+            return Standing.BUSY_ELSEWHERE
+        if not self.reachable:
+            return Standing.UNREACHABLE
+        if self.link is Link.LOST:
+            return Standing.LINK_LOST
+        return Standing.HELD_OFF if now < self.held_until else Standing.FREE
+
+    def let_it_ring(self, now: Micros) -> None:
+        """Missed an offer: paused by the router until they say otherwise."""
+        if self.status is Status.READY:
+            self.status, self.reason = Status.PAUSED, RONA
+            self.since_at, self.asked_by = now, "router"
+
+    def did_not_let_it_ring(self, now: Micros) -> None:
+        """The answer crossed our hang-up: undo `let_it_ring`."""
+        if self.status is Status.PAUSED and self.reason == RONA:
+            self.status, self.reason = Status.READY, None
+            self.since_at, self.asked_by = now, "router"
+
+    def apply_next(self, now: Micros) -> None:
+        """The status asked for during a contact takes effect once nothing is in hand."""
+        if self.next_status is not None and self.assignment is None and self.offer is None:
+            self.status, self.reason = self.next_status, self.next_reason
+            self.next_status = self.next_reason = None
+            self.since_at = now
+
+    def picture(self, status_changed: bool) -> AgentChanged:
+        """The whole agent as others may see it; who asked is told with a change of status only."""
+        in_hand = self.offer or self.assignment
+        return AgentChanged(
+            agent_id=self.profile.agent_id,
+            status=self.status,
+            reason=self.reason,
+            next_status=self.next_status,
+            reach=self.reach,
+            link=self.link,
+            work=self.work,
+            contact_id=None if in_hand is None else in_hand.contact_id,
+            since_at=self.since_at,
+            asked_by=self.asked_by if status_changed else None,
+        )

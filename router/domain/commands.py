@@ -1,0 +1,127 @@
+"""Asked of the engine; each may be refused with `CommandRefused`, which leaves the state as it was."""
+
+from dataclasses import dataclass, field
+
+from router.domain.entitlement import Entitlement
+from router.domain.ids import AgentId, ContactId, Micros
+from router.domain.rules import Rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentProfile:
+    """What the directory knows of a person: who, which phone, which skills."""
+
+    agent_id: AgentId
+    endpoint: str
+    "PJSIP endpoint, without technology: `agent-1001`."
+    skills: dict[str, int] = field(default_factory=dict)
+    "Skill name → proficiency 0-100."
+    auto_answer: str = ""
+    "A header the phone understands, `Name: value`, or empty."
+    display_name: str = ""
+    dial: str = ""
+    "What Asterisk dials instead of `PJSIP/<endpoint>`; empty for every ordinary agent."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configure:
+    """Put new rules in force. Contacts already waiting keep their queue when it still exists."""
+
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrol:
+    """Make an agent known, or change what is known of one."""
+
+    profile: AgentProfile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dismiss:
+    """Forget an agent. Refused while they are on a contact."""
+
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entitle:
+    """Replace when, and for which campaigns, an agent may be offered contacts."""
+
+    agent_id: AgentId
+    entitlement: Entitlement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogIn:
+    agent_id: AgentId
+    asked_by: str = "phone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOut:
+    """Takes effect after the contact when one is in hand."""
+
+    agent_id: AgentId
+    asked_by: str = "phone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """Takes effect after the contact when one is in hand."""
+
+    agent_id: AgentId
+    reason: str
+    asked_by: str = "phone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpause:
+    agent_id: AgentId
+    asked_by: str = "phone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remember:
+    """At start: the status an agent had when the last router wrote presence down."""
+
+    agent_id: AgentId
+    status: str
+    reason: str | None
+    since_at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishWrapUp:
+    """End the wrap-up before its time."""
+
+    agent_id: AgentId
+    disposition: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangUp:
+    """Let a waiting or talking caller go."""
+
+    contact_id: ContactId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopOffering:
+    """Offer nothing any more: the process is about to leave. Talks go on."""
+
+
+Command = (
+    Configure
+    | Enrol
+    | Dismiss
+    | Entitle
+    | LogIn
+    | LogOut
+    | Pause
+    | Unpause
+    | Remember
+    | FinishWrapUp
+    | HangUp
+    | StopOffering
+)

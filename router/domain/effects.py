@@ -1,0 +1,66 @@
+"""To be done by an adapter. Idempotent by id: doing one twice does no more than once."""
+
+from dataclasses import dataclass
+
+from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingAgent:
+    """Make the agent's leg. The offer's id is the leg's ChannelId: a second one is refused by Asterisk."""
+
+    offer_id: OfferId
+    contact_id: ContactId
+    agent_id: AgentId
+    campaign: CampaignName
+    queue: QueueName
+    node: str
+    dial: str
+    "`PJSIP/agent-1001`"
+    caller_leg: LegId
+    caller_name: str
+    caller_number: str
+    timeout_us: Micros
+    "Asterisk's own limit: the ring deadline + 2 s."
+    language: str
+    whisper: str
+    press_one: bool
+    auto_answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndLeg:
+    """Hang a leg up with cause 16 (never 44, which looks like an RTP timeout everywhere)."""
+
+    leg: LegId
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendCaller:
+    """Redirect the caller's leg: `acd-closing`, `acd-wait`, …"""
+
+    contact_id: ContactId
+    leg: LegId
+    node: str
+    context: str
+    exten: str = "s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerPhone:
+    """Tell an agent who dialled a feature code what came of it; `result` is an extension of `acd-say`."""
+
+    leg: LegId
+    node: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAgain:
+    """Take a fresh snapshot of the node: what we believe and what it does have parted ways."""
+
+    node: str
+
+
+Effect = RingAgent | EndLeg | SendCaller | AnswerPhone | LookAgain

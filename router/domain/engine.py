@@ -1,0 +1,305 @@
+"""The engine: four verbs over the floor. It decides; it never asks the clock, rolls dice, awaits or talks to anybody.
+
+    handle(command | observation, now)   asked | seen
+    next_timer() / handle_timer(now)     deadlines are data
+    drain() → (events, effects)          decided | to be done
+
+The same inputs in the same order give the same outputs, whatever the hash seed: nothing here iterates over a set.
+A command that cannot be carried out raises `CommandRefused` and changes nothing; an observation never raises.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from router.domain import matching, offering, reception, resync, roster, talk
+from router.domain.agent import Agent
+from router.domain.commands import (
+    Command,
+    Configure,
+    Dismiss,
+    Enrol,
+    Entitle,
+    FinishWrapUp,
+    HangUp,
+    LogIn,
+    LogOut,
+    Pause,
+    Remember,
+    StopOffering,
+    Unpause,
+)
+from router.domain.contact import ContactState
+from router.domain.effects import Effect
+from router.domain.errors import CommandRefused
+from router.domain.events import Event, PoolLost
+from router.domain.floor import Floor
+from router.domain.ids import Micros, OfferId
+from router.domain.observations import (
+    CallerFellBack,
+    CallerKeyed,
+    CallerReturned,
+    CallerTransferred,
+    ContactArrived,
+    EndpointSeen,
+    HangupAsked,
+    LegAnswered,
+    LegAppeared,
+    LegBridged,
+    LegEnded,
+    LegHeld,
+    LegRinging,
+    LegUnbridged,
+    LegUnheld,
+    NodeLost,
+    Observation,
+    OfferTurnedAway,
+    OriginateFailed,
+    OwnerSeen,
+    PhoneAsked,
+    Resynced,
+    TalkBegins,
+)
+from router.domain.queue import Queue
+from router.domain.record import EndedBy
+from router.domain.rules import Rules
+
+Handler = Callable[[Floor, Any, Micros], None]
+
+
+class Engine:
+    def __init__(self, rules: Rules) -> None:
+        self.floor = Floor(rules)
+        _configure(self.floor, Configure(rules=rules), 0)
+
+    def handle(self, message: Command | Observation, now: Micros) -> None:
+        """Take in one command or observation and decide what follows from it."""
+        floor = self.floor
+        if floor.lost:
+            return
+        _HANDLERS[type(message)](floor, message, now)
+        matching.settle(floor, now)
+
+    def next_timer(self) -> Micros | None:
+        """When `handle_timer` must be called next, or None."""
+        return self.floor.timers.next_at()
+
+    def handle_timer(self, now: Micros) -> None:
+        """Do everything that is due."""
+        floor = self.floor
+        while not floor.lost:
+            key = floor.timers.pop_due(now)
+            if key is None:
+                return
+            _DEADLINES[key[0]](floor, key[1], now)
+            matching.settle(floor, now)
+
+    def drain(self) -> tuple[list[Event], list[Effect]]:
+        """Take what was decided since the last call. Agents that changed are told once, as they are now."""
+        floor = self.floor
+        if floor.touched:
+            for agent in floor.touched:
+                _tell(floor, agent)
+            floor.touched.clear()
+        events, floor.events = floor.events, []
+        effects, floor.effects = floor.effects, []
+        return events, effects
+
+
+def _tell(floor: Floor, agent: Agent) -> None:
+    in_hand = agent.offer or agent.assignment
+    told = (
+        agent.status,
+        agent.reason,
+        agent.next_status,
+        agent.reach,
+        agent.link,
+        agent.work,
+        None if in_hand is None else in_hand.contact_id,
+    )
+    if told != agent.told:
+        changed_status = agent.told is None or agent.told[:2] != told[:2]
+        agent.told = told
+        floor.emit(agent.picture(changed_status))
+
+
+# ---- commands ----
+
+
+def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
+    """Swap the rules whole. Who waits keeps place and age; a queue that is gone sends its line to the entry queue."""
+    rules = asked.rules
+    before = floor.queues
+    floor.rules = rules
+    floor.queues = {name: Queue(queue) for name, queue in rules.queues.items()}
+    for agent in floor.agents.values():
+        agent.serves = agent.skilled = ()
+        floor.assign_queues(agent, now)
+    for contact in list(floor.contacts.values()):
+        if contact.line_token:
+            before[contact.queue].step_out(contact)
+        if contact.queue not in floor.queues:
+            campaign = rules.campaigns.get(contact.campaign)
+            if campaign is None:
+                campaign = next(iter(rules.campaigns.values()), None)
+            if campaign is None:
+                continue
+            contact.queue = campaign.entry
+        if contact.state is ContactState.QUEUED and not contact.parked:
+            floor.queues[contact.queue].line_up(contact)
+            floor.seeking.append(contact)
+
+
+def _hang_up(floor: Floor, asked: HangUp, now: Micros) -> None:
+    contact = floor.contacts.get(asked.contact_id)
+    if contact is None:
+        raise CommandRefused(
+            "contact-unknown", f"There is no contact {asked.contact_id} now.", contact_id=asked.contact_id
+        )
+    contact.ended_by = EndedBy.SYSTEM
+    reception.release(floor, contact)
+
+
+def _stop_offering(floor: Floor, asked: StopOffering, now: Micros) -> None:
+    floor.offering = False
+
+
+# ---- observations of legs: whose leg is it? ----
+
+
+def _leg_appeared(floor: Floor, seen: LegAppeared, now: Micros) -> None:
+    if seen.leg in floor.past or seen.leg in floor.private or seen.leg in floor.assignments:
+        return
+    offer = floor.offers.get(OfferId(seen.leg))
+    if offer is not None:
+        offering.appeared(floor, offer, seen, now)
+        return
+    agent = floor.by_endpoint.get(seen.endpoint)
+    if agent is not None:
+        roster.private_leg(floor, agent, seen.leg, now)
+
+
+def _leg_ringing(floor: Floor, seen: LegRinging, now: Micros) -> None:
+    offer = floor.offers.get(OfferId(seen.leg))
+    if offer is not None:
+        offering.rings(floor, offer, seen, now)
+
+
+def _leg_answered(floor: Floor, seen: LegAnswered, now: Micros) -> None:
+    offer = floor.offers.get(OfferId(seen.leg))
+    if offer is not None:
+        offering.answered(floor, offer, seen, now)
+
+
+def _leg_held(floor: Floor, seen: LegHeld | LegUnheld, now: Micros) -> None:
+    assignment = floor.assignments.get(seen.leg)
+    if assignment is not None:
+        talk.held(floor, assignment, seen, now)
+
+
+def _hangup_asked(floor: Floor, seen: HangupAsked, now: Micros) -> None:
+    contact = floor.by_leg.get(seen.leg)
+    if contact is not None:
+        contact.ended_by = contact.ended_by or EndedBy.CALLER
+        return
+    assignment = floor.assignments.get(seen.leg)
+    contact = floor.contacts.get(assignment.contact_id) if assignment is not None else None
+    if contact is not None:
+        contact.ended_by = contact.ended_by or EndedBy.AGENT
+
+
+def _leg_ended(floor: Floor, seen: LegEnded, now: Micros) -> None:
+    if seen.leg in floor.past:
+        floor.ignore(seen, "ended already")
+        return
+    floor.remember(seen.leg)
+    contact = floor.by_leg.get(seen.leg)
+    if contact is not None:
+        reception.caller_ended(floor, contact, seen, now)
+        return
+    offer = floor.offers.get(OfferId(seen.leg))
+    if offer is not None:
+        offering.leg_ended(floor, offer, seen.cause, seen.tech_cause, seen.at, now)
+        return
+    assignment = floor.assignments.get(seen.leg)
+    if assignment is not None:
+        talk.talk_ended(floor, assignment, seen.at, now)
+        return
+    if seen.leg in floor.private:
+        roster.private_leg_ended(floor, seen.leg, now)
+
+
+def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
+    contact = floor.contacts.get(seen.contact_id)
+    if contact is not None and contact.is_waiting and contact.offer is None:
+        reception.overflow(floor, contact, now)
+
+
+def _owner_seen(floor: Floor, seen: OwnerSeen, now: Micros) -> None:
+    floor.lost = True
+    floor.emit(PoolLost(epoch=seen.epoch))
+
+
+def _node_lost(floor: Floor, seen: NodeLost, now: Micros) -> None:
+    resync.node_lost(floor, seen.node)
+
+
+def _skip_deadline(floor: Floor, key: Any, now: Micros) -> None:
+    contact = floor.contacts.get(key[0])
+    if contact is not None:
+        contact.skips.pop(key[1], None)
+        if contact.state is ContactState.QUEUED:
+            floor.seeking.append(contact)
+
+
+def _wrapup_deadline(floor: Floor, agent_id: Any, now: Micros) -> None:
+    talk.finish_wrapup(floor, floor.agents[agent_id], now)
+
+
+_HANDLERS: dict[type, Handler] = {
+    Configure: _configure,
+    Enrol: roster.enrol,
+    Dismiss: roster.dismiss,
+    Entitle: roster.entitle,
+    LogIn: roster.change_status,
+    LogOut: roster.change_status,
+    Pause: roster.change_status,
+    Unpause: roster.change_status,
+    Remember: roster.remember,
+    FinishWrapUp: roster.finish,
+    HangUp: _hang_up,
+    StopOffering: _stop_offering,
+    ContactArrived: reception.arrived,
+    LegAppeared: _leg_appeared,
+    LegRinging: _leg_ringing,
+    LegAnswered: _leg_answered,
+    LegBridged: talk.bridged,
+    LegUnbridged: talk.unbridged,
+    LegHeld: _leg_held,
+    LegUnheld: _leg_held,
+    HangupAsked: _hangup_asked,
+    LegEnded: _leg_ended,
+    OriginateFailed: offering.originate_failed,
+    TalkBegins: offering.talk_begins,
+    OfferTurnedAway: offering.turned_away,
+    CallerReturned: reception.returned,
+    CallerTransferred: reception.transferred,
+    CallerKeyed: _caller_keyed,
+    CallerFellBack: reception.fell_back,
+    PhoneAsked: roster.phone_asked,
+    EndpointSeen: roster.endpoint_seen,
+    OwnerSeen: _owner_seen,
+    Resynced: resync.resynced,
+    NodeLost: _node_lost,
+}
+
+_DEADLINES: dict[str, Handler] = {
+    "ring": offering.ring_deadline,
+    "talk": offering.talk_deadline,
+    "rescind": offering.rescind_deadline,
+    "leg": talk.leg_deadline,
+    "wait": reception.wait_deadline,
+    "wrapup": _wrapup_deadline,
+    "skip": _skip_deadline,
+    "held": roster.held_deadline,
+    "entitlement": roster.entitlement_edge,
+}

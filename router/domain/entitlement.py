@@ -1,0 +1,45 @@
+"""When an agent may be offered contacts, and of which campaigns.
+
+Shifts, time zones and holidays are compiled to UTC intervals before they come here; the engine only compares numbers.
+"""
+
+from dataclasses import dataclass
+
+from router.domain.ids import CampaignName, Micros
+
+ALWAYS: Micros = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """Half open: entitled from `from_at`, no longer at `to_at`. No campaigns named means all of them."""
+
+    from_at: Micros
+    to_at: Micros
+    campaigns: frozenset[CampaignName] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entitlement:
+    intervals: tuple[Interval, ...] = ()
+    identity_valid_until: Micros = ALWAYS
+
+    def allows(self, campaign: CampaignName, now: Micros) -> bool:
+        """Whether a contact of this campaign may be offered at `now`."""
+        if now >= self.identity_valid_until:
+            return False
+        return any(
+            interval.from_at <= now < interval.to_at and (not interval.campaigns or campaign in interval.campaigns)
+            for interval in self.intervals
+        )
+
+    def next_change(self, now: Micros) -> Micros | None:
+        """The first instant after `now` at which `allows` may answer differently, or None."""
+        edges = [edge for interval in self.intervals for edge in (interval.from_at, interval.to_at)]
+        edges.append(self.identity_valid_until)
+        later = [edge for edge in edges if now < edge < ALWAYS]
+        return min(later) if later else None
+
+
+ENTITLED_ALWAYS = Entitlement(intervals=(Interval(from_at=0, to_at=ALWAYS),))
+"For sites that keep no shifts."

@@ -1,0 +1,156 @@
+"""Decided by the engine, past tense. Metrics, log, presence and ledger subscribe to these and to nothing else."""
+
+from dataclasses import dataclass
+
+from router.domain.ids import AgentId, CampaignName, ContactId, Micros, OfferId, QueueName
+from router.domain.record import BillingRecord, DecisionFact, OfferFact, WrapUpFact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactQueued:
+    """Emitted when a contact begins to wait in a queue: on arrival, after overflow, when adopted."""
+
+    contact_id: ContactId
+    campaign: CampaignName
+    queue: QueueName
+    medium: str
+    arrived_at: Micros
+    adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferMade:
+    """Emitted when an agent was chosen and reserved. Carries the explanation."""
+
+    offer_id: OfferId
+    contact_id: ContactId
+    agent_id: AgentId
+    queue: QueueName
+    decision: DecisionFact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferRang:
+    offer_id: OfferId
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferClosed:
+    """Emitted once per offer, when its leg has ended and the agent is free of it (or talks)."""
+
+    fact: OfferFact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactConnected:
+    """Emitted when caller and agent talk."""
+
+    contact_id: ContactId
+    agent_id: AgentId
+    queue: QueueName
+    campaign: CampaignName
+    medium: str
+    waited_us: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactHeld:
+    contact_id: ContactId
+    held: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactOverflowed:
+    """Emitted when a contact waited too long here and went on to the next target."""
+
+    contact_id: ContactId
+    queue: QueueName
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactEnded:
+    """Emitted exactly once per contact."""
+
+    record: BillingRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpBegan:
+    contact_id: ContactId
+    agent_id: AgentId
+    until_at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpEnded:
+    fact: WrapUpFact
+    queue: QueueName
+    medium: str
+    handle_us: Micros
+    "Talk + hold + wrap-up."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentChanged:
+    """Emitted when anything others can see of an agent changed. Whole picture, so that readers need no history."""
+
+    agent_id: AgentId
+    status: str
+    reason: str | None
+    next_status: str | None
+    reach: str
+    link: str
+    work: str
+    "`idle | reserved | ringing | talking | held | wrapup`"
+    contact_id: ContactId | None
+    since_at: Micros
+    asked_by: str | None = None
+    "Who changed the status, when it was the status that changed."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDismissed:
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolLost:
+    """Emitted when a higher epoch was seen: this router decides nothing more."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservationIgnored:
+    """Emitted for what was seen too late, twice, or of nobody we know. Normal; counted by kind."""
+
+    kind: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvariantFailed:
+    """Emitted when the engine found its own state impossible and repaired it."""
+
+    what: str
+
+
+Event = (
+    ContactQueued
+    | OfferMade
+    | OfferRang
+    | OfferClosed
+    | ContactConnected
+    | ContactHeld
+    | ContactOverflowed
+    | ContactEnded
+    | WrapUpBegan
+    | WrapUpEnded
+    | AgentChanged
+    | AgentDismissed
+    | PoolLost
+    | ObservationIgnored
+    | InvariantFailed
+)

@@ -1,0 +1,156 @@
+"""The floor: everybody and everything present now. The parts of the engine act on it; it knows no story.
+
+Rule 1: `restand` is the only place that moves an agent between standings, counts them per queue and seats them.
+Rule 2: nothing here decides who gets whom; `freed` and `seeking` only note who may have become able to be matched.
+"""
+
+from router.domain.agent import Agent, Standing
+from router.domain.assignment import Assignment
+from router.domain.contact import CONTACT, Contact, ContactState, ContactStep
+from router.domain.effects import Effect
+from router.domain.entitlement import ENTITLED_ALWAYS
+from router.domain.events import Event, InvariantFailed, ObservationIgnored
+from router.domain.ids import AgentId, ContactId, LegId, Micros, OfferId, QueueName
+from router.domain.offer import OFFER, Offer, OfferState, OfferStep
+from router.domain.queue import Queue
+from router.domain.rules import Rules
+from router.domain.tables import step
+from router.domain.timers import Timers
+
+_REMEMBERED_LEGS = 20_000
+
+
+class Floor:
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.queues: dict[QueueName, Queue] = {}
+        self.agents: dict[AgentId, Agent] = {}
+        self.by_endpoint: dict[str, Agent] = {}
+        self.contacts: dict[ContactId, Contact] = {}
+        self.by_leg: dict[LegId, Contact] = {}
+        "Caller's leg → contact, while it lives."
+        self.offers: dict[OfferId, Offer] = {}
+        "Offers whose leg has not ended."
+        self.assignments: dict[LegId, Assignment] = {}
+        "Agent's leg → assignment, until the leg has ended."
+        self.private: dict[LegId, Agent] = {}
+        self.past: dict[LegId, None] = {}
+        "Legs that ended lately: what comes late about them is ignored."
+        self.nodes: dict[str, None] = {}
+        "Asterisk nodes in reach."
+        self.timers = Timers()
+        self.offering = True
+        self.lost = False
+        self.events: list[Event] = []
+        self.effects: list[Effect] = []
+        self.freed: list[Agent] = []
+        self.seeking: list[Contact] = []
+        self.touched: dict[Agent, None] = {}
+        self._serial = 0
+
+    def serial(self) -> int:
+        self._serial += 1
+        return self._serial
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+    def ignore(self, message: object, why: str) -> None:
+        self.events.append(ObservationIgnored(kind=type(message).__name__, why=why))
+
+    def broken(self, what: str) -> None:
+        self.events.append(InvariantFailed(what=what))
+
+    # ---- agents ----
+
+    def restand(self, agent: Agent, now: Micros) -> None:
+        """Call after anything about an agent changed: derives the standing, keeps counts and benches right."""
+        self.touched[agent] = None
+        before, after = agent.standing, agent.stands(now)
+        if before is after:
+            return
+        agent.standing = after
+        for queue in agent.serves:
+            queue.standings[before] -= 1
+            queue.standings[after] += 1
+        if before is Standing.FREE:
+            agent.bench_token = 0
+        if after is Standing.FREE:
+            self._seat(agent)
+
+    def assign_queues(self, agent: Agent, now: Micros) -> None:
+        """Call after skills, rules or entitlement changed: which queues the agent serves is derived anew."""
+        for queue in agent.serves:
+            queue.standings[agent.standing] -= 1
+        for queue in agent.skilled:
+            queue.skilled -= 1
+        skills = agent.profile.skills
+        agent.skilled = tuple(queue for queue in self.queues.values() if queue.rules.need.matches(skills))
+        entitlement = agent.entitlement
+        agent.serves = tuple(q for q in agent.skilled if entitlement.allows(q.rules.campaign, now))
+        for queue in agent.skilled:
+            queue.skilled += 1
+        for queue in agent.serves:
+            queue.standings[agent.standing] += 1
+        if agent.standing is Standing.FREE:
+            self._seat(agent)
+        change = None if entitlement is ENTITLED_ALWAYS else entitlement.next_change(now)
+        if change is None:
+            self.timers.cancel(("entitlement", agent.profile.agent_id))
+        else:
+            self.timers.set(("entitlement", agent.profile.agent_id), change)
+        self.touched[agent] = None
+
+    def _seat(self, agent: Agent) -> None:
+        agent.bench_token = self.serial()
+        for queue in agent.serves:
+            queue.sit_down(agent)
+        self.freed.append(agent)
+
+    # ---- contacts ----
+
+    def move(self, contact: Contact, trigger: ContactStep) -> bool:
+        """Take a row of the contact's table; False (and nothing changed) when there is none."""
+        state = step(CONTACT, contact.state, trigger)
+        if state is None:
+            return False
+        if contact.state is ContactState.QUEUED and contact.line_token:
+            self.queues[contact.queue].step_out(contact)
+        contact.state = state
+        if state is ContactState.QUEUED and not contact.parked:
+            self.queues[contact.queue].line_up(contact)
+            self.seeking.append(contact)
+        return True
+
+    def park(self, contact: Contact, parked: bool) -> None:
+        """Take a waiting contact out of its line while its node is out of reach, or put it back."""
+        if contact.parked == parked:
+            return
+        contact.parked = parked
+        if contact.state is ContactState.QUEUED:
+            queue = self.queues[contact.queue]
+            if parked:
+                queue.step_out(contact)
+            else:
+                queue.line_up(contact)
+                self.seeking.append(contact)
+
+    # ---- offers ----
+
+    def move_offer(self, offer: Offer, trigger: OfferStep) -> bool:
+        """Take a row of the offer's table; False (and nothing changed) when there is none."""
+        state = step(OFFER, offer.state, trigger)
+        if state is None:
+            return False
+        offer.state = state
+        if state is OfferState.CLOSED:
+            del self.offers[offer.offer_id]
+            for what in ("ring", "talk", "rescind"):
+                self.timers.cancel((what, offer.offer_id))
+        return True
+
+    def remember(self, leg: LegId) -> None:
+        """Note that a leg has ended, so that late news of it means nothing."""
+        self.past[leg] = None
+        if len(self.past) > _REMEMBERED_LEGS:
+            del self.past[next(iter(self.past))]

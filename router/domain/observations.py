@@ -1,0 +1,261 @@
+"""Seen by an adapter. Late, doubled and reordered observations are normal input, never an error.
+
+`at` is Asterisk's own time of the event (`timestampevents`), for records only; decisions use the engine's `now`.
+AMI orders events per channel only (Asterisk documentation, AMI v2 specification).
+"""
+
+from dataclasses import dataclass, field
+
+from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactArrived:
+    """A caller's leg entered the dialplan of a dialled number we know (`UserEvent(AcdArrived)`)."""
+
+    contact_id: ContactId
+    leg: LegId
+    linkedid: str
+    channel: str
+    node: str
+    campaign: CampaignName
+    dnis: str
+    ani: str
+    arrived_at: Micros
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegAppeared:
+    """A channel of some endpoint came up (`Newchannel`). Our own offers are told by their id."""
+
+    leg: LegId
+    endpoint: str
+    channel: str
+    linkedid: str
+    node: str
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRinging:
+    leg: LegId
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegAnswered:
+    """The leg is up; for an agent's leg nobody talks yet (whisper, press 1)."""
+
+    leg: LegId
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegBridged:
+    """The leg entered a bridge (`BridgeEnter`); whoever it meets there has an observation of their own."""
+
+    leg: LegId
+    bridge: str
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegUnbridged:
+    leg: LegId
+    bridge: str
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegHeld:
+    """A person put the other side on hold (`Hold`), told by the leg that asked for it."""
+
+    leg: LegId
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegUnheld:
+    leg: LegId
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangupAsked:
+    """This leg's own side asked for the end first (`HangupRequest`): a person hung up here."""
+
+    leg: LegId
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegEnded:
+    leg: LegId
+    cause: int | None
+    "Q.850"
+    tech_cause: str | None
+    at: Micros
+    estimated: bool = False
+    "Not seen but inferred at a resync."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginateFailed:
+    """Asterisk could not, or no longer, make the offer's leg (`OriginateResponse: Failure`, or refused at once)."""
+
+    offer_id: OfferId
+    reason: str
+    at: Micros
+    exists: bool = False
+    "True when it was refused because a leg of that id lives already: adopt it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalkBegins:
+    """The agent's leg holds the contact's lock and is about to bridge (`UserEvent(AcdTalk)`)."""
+
+    offer_id: OfferId
+    contact_id: ContactId
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferTurnedAway:
+    """The agent's leg was up but may not talk: taken | stale-epoch | caller-left | declined."""
+
+    offer_id: OfferId
+    why: str
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerReturned:
+    """The caller's leg is alive in `acd-after`: the agent's leg ended, whatever the reason."""
+
+    contact_id: ContactId
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerTransferred:
+    """A blind transfer sent the caller's leg to an extension (`UserEvent(AcdTransfer)`)."""
+
+    contact_id: ContactId
+    exten: str
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerKeyed:
+    contact_id: ContactId
+    key: str
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerFellBack:
+    """The dialplan took the caller to its fallback; from now on the contact is not ours."""
+
+    contact_id: ContactId
+    reason: str
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneAsked:
+    """An agent's phone dialled a feature code. `*46` with digits pauses with that reason."""
+
+    leg: LegId
+    channel: str
+    endpoint: str
+    code: str
+    arg: str
+    node: str
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSeen:
+    """Asterisk's view of a phone: reachable or not (`DeviceStateChange`, `ContactStatus`)."""
+
+    endpoint: str
+    reachable: bool
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnerSeen:
+    """Somebody declared ownership of a pool at Asterisk."""
+
+    pool: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegSnapshot:
+    """One live leg as a resync found it."""
+
+    leg: LegId
+    channel: str
+    endpoint: str
+    linkedid: str
+    up: bool
+    bridge: str = ""
+    "The bridge it is in, or empty."
+    contact_id: ContactId | None = None
+    offer_id: OfferId | None = None
+    agent_id: AgentId | None = None
+    campaign: CampaignName | None = None
+    state: str | None = None
+    "ACD_STATE"
+    dnis: str = ""
+    ani: str = ""
+    arrived_at: Micros | None = None
+    talk_at: Micros | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resynced:
+    """The whole truth of a node at (re)connect. Whatever is not in it has ended."""
+
+    node: str
+    legs: tuple[LegSnapshot, ...]
+    reachable: dict[str, bool] = field(default_factory=dict)
+    "endpoint → reachable, for every endpoint Asterisk knows."
+    asked_at: Micros = 0
+    "`now` when the snapshot was asked for; what the engine did after it is not contradicted by it."
+    at: Micros = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeLost:
+    """The connection to an Asterisk node is gone. Its calls go on; nothing can be offered there."""
+
+    node: str
+
+
+Observation = (
+    ContactArrived
+    | LegAppeared
+    | LegRinging
+    | LegAnswered
+    | LegBridged
+    | LegUnbridged
+    | LegHeld
+    | LegUnheld
+    | HangupAsked
+    | LegEnded
+    | OriginateFailed
+    | TalkBegins
+    | OfferTurnedAway
+    | CallerReturned
+    | CallerTransferred
+    | CallerKeyed
+    | CallerFellBack
+    | PhoneAsked
+    | EndpointSeen
+    | OwnerSeen
+    | Resynced
+    | NodeLost
+)

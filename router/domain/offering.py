@@ -1,0 +1,203 @@
+"""The life of an offer after it was made, up to the talk or the end of its leg.
+
+Rule 1: an offer's agent is free again only when the offer's leg has ended (or is taken for dead after a grace).
+Rule 2: the contact does not wait for that: the moment an offer is given up, its contact stands in line again at its old
+age. The contact's lock at Asterisk makes sure that at most one of two answering agents talks.
+"""
+
+from router.domain.contact import ContactState, ContactStep
+from router.domain.effects import EndLeg, LookAgain
+from router.domain.events import OfferClosed, OfferRang
+from router.domain.floor import Floor
+from router.domain.ids import Micros, OfferId
+from router.domain.observations import (
+    LegAnswered,
+    LegAppeared,
+    LegRinging,
+    OfferTurnedAway,
+    OriginateFailed,
+    TalkBegins,
+)
+from router.domain.offer import Offer, OfferState, OfferStep, result_of
+from router.domain.record import Leg, OfferFact, OfferResult
+
+_TURNED_AWAY = {
+    "taken": OfferResult.TAKEN,
+    "declined": OfferResult.REJECTED,
+    "caller-left": OfferResult.CALLER_LEFT,
+    "stale-epoch": OfferResult.RESCINDED,
+}
+_FAULTS = (OfferResult.BUSY, OfferResult.UNREGISTERED, OfferResult.FAILED)
+
+
+# ---- what the offer's leg does ----
+
+
+def appeared(floor: Floor, offer: Offer, seen: LegAppeared, now: Micros) -> None:
+    """Asterisk made the leg we asked for."""
+    if not offer.leg_seen:
+        offer.leg_seen = True
+        offer.linkedid = seen.linkedid
+        contact = floor.contacts.get(offer.contact_id)
+        if contact is not None:
+            contact.legs.append(Leg(uniqueid=seen.leg, linkedid=seen.linkedid, node=seen.node, agent_id=offer.agent_id))
+    if offer.state is OfferState.RESCINDING:
+        floor.effects.append(EndLeg(leg=offer.leg, node=offer.node))
+
+
+def rings(floor: Floor, offer: Offer, seen: LegRinging, now: Micros) -> None:
+    if floor.move_offer(offer, OfferStep.RING):
+        offer.rang = True
+        floor.touched[floor.agents[offer.agent_id]] = None
+        floor.emit(OfferRang(offer_id=offer.offer_id, agent_id=offer.agent_id))
+
+
+def answered(floor: Floor, offer: Offer, seen: LegAnswered, now: Micros) -> None:
+    """The agent picked up; whisper and press-1 come before the talk, so a deadline of its own begins."""
+    if floor.move_offer(offer, OfferStep.ACCEPT):
+        offer.rang = True
+        floor.timers.cancel(("ring", offer.offer_id))
+        floor.timers.set(("talk", offer.offer_id), now + floor.rules.connect_grace_us)
+        floor.touched[floor.agents[offer.agent_id]] = None
+
+
+def talk_begins(floor: Floor, seen: TalkBegins, now: Micros) -> None:
+    """The leg holds the contact's lock. It counts as answered whatever we saw before; the bridge follows."""
+    offer = floor.offers.get(seen.offer_id)
+    if offer is None:
+        floor.ignore(seen, "no such offer")
+        return
+    offer.rang = True
+    if not floor.move_offer(offer, OfferStep.ACCEPT):
+        return
+    floor.timers.cancel(("ring", offer.offer_id))
+    floor.timers.set(("talk", offer.offer_id), now + floor.rules.connect_grace_us)
+
+
+def turned_away(floor: Floor, seen: OfferTurnedAway, now: Micros) -> None:
+    """The leg was up but may not talk; its result is known before its end."""
+    offer = floor.offers.get(seen.offer_id)
+    if offer is None:
+        floor.ignore(seen, "no such offer")
+        return
+    if offer.state is not OfferState.RESCINDING:
+        offer.result = _TURNED_AWAY.get(seen.why, OfferResult.FAILED)
+
+
+def originate_failed(floor: Floor, seen: OriginateFailed, now: Micros) -> None:
+    """No leg, or no leg any more. When one lived, its own end tells more and has come or will come."""
+    offer = floor.offers.get(seen.offer_id)
+    if offer is None:
+        floor.ignore(seen, "no such offer")
+    elif not seen.exists and not offer.leg_seen:
+        if offer.result is None:
+            offer.result = OfferResult.UNREGISTERED
+        leg_ended(floor, offer, None, None, seen.at, now)
+
+
+# ---- giving an offer up ----
+
+
+def rescind(floor: Floor, offer: Offer, result: OfferResult, now: Micros) -> None:
+    """Take an offer back: hang up now; `appeared` hangs up again; the leg's end closes it."""
+    if not floor.move_offer(offer, OfferStep.RESCIND):
+        return
+    offer.result = result
+    for what in ("ring", "talk"):
+        floor.timers.cancel((what, offer.offer_id))
+    floor.timers.set(("rescind", offer.offer_id), now + floor.rules.rescind_grace_us)
+    floor.effects.append(EndLeg(leg=offer.leg, node=offer.node))
+    _give_back(floor, offer)
+
+
+def ring_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
+    """The agent let it ring. A phone that never rang is a dead line, not a person who missed a call."""
+    offer = floor.offers[key]
+    agent = floor.agents[offer.agent_id]
+    result = OfferResult.MISSED if offer.rang else OfferResult.UNREGISTERED
+    if result is OfferResult.MISSED:
+        agent.let_it_ring(now)
+    rescind(floor, offer, result, now)
+    floor.restand(agent, now)
+
+
+def talk_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
+    """Answered, but it never came to a talk."""
+    rescind(floor, floor.offers[key], OfferResult.FAILED, now)
+
+
+def rescind_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
+    """The rescinded leg has not ended. If it was ever seen the phone counts as busy until it does."""
+    offer = floor.offers[key]
+    floor.effects.append(EndLeg(leg=offer.leg, node=offer.node))
+    if offer.leg_seen:
+        agent = floor.agents[offer.agent_id]
+        agent.private_legs[offer.leg] = None
+        floor.private[offer.leg] = agent
+    _close(floor, offer, None, None, now, now)
+
+
+def _give_back(floor: Floor, offer: Offer) -> None:
+    """The contact stands in line again, unless another offer or a talk has it already."""
+    contact = floor.contacts.get(offer.contact_id)
+    if contact is not None and contact.offer is offer:
+        contact.offer = None
+        if contact.state is ContactState.OFFERED:
+            floor.move(contact, ContactStep.QUEUE)
+
+
+# ---- the leg's end ----
+
+
+def leg_ended(floor: Floor, offer: Offer, cause: int | None, tech_cause: str | None, at: Micros, now: Micros) -> None:
+    """The leg of an offer that never talked has ended, or never came to be."""
+    if offer.result is None:
+        if offer.state is OfferState.ACCEPTED:
+            offer.result = OfferResult.REJECTED  # picked up and hung up before the talk
+        else:
+            offer.result = result_of(cause, tech_cause)
+    _close(floor, offer, cause, tech_cause, at, now)
+
+
+def _close(floor: Floor, offer: Offer, cause: int | None, tech_cause: str | None, at: Micros, now: Micros) -> None:
+    agent = floor.agents[offer.agent_id]
+    contact = floor.contacts.get(offer.contact_id)
+    result = offer.result or OfferResult.FAILED
+    rescinded = offer.state is OfferState.RESCINDING
+    floor.move_offer(offer, OfferStep.LEG_END)
+    if contact is not None:
+        contact.open_offers.pop(offer.offer_id, None)
+        if result is OfferResult.TAKEN and contact.offer is offer:
+            # Somebody talks to this caller and we do not know it: ask Asterisk before anybody else is rung.
+            floor.park(contact, True)
+            floor.effects.append(LookAgain(node=contact.node))
+    if result is OfferResult.MISSED and not rescinded:
+        agent.let_it_ring(now)
+    if result is OfferResult.REJECTED:
+        agent.idle_since = now
+        if contact is not None and not rescinded:
+            hold_us = floor.rules.reject_hold_us
+            contact.skips[agent.profile.agent_id] = now + hold_us
+            floor.timers.set(("skip", (contact.contact_id, agent.profile.agent_id)), now + hold_us)
+    if result in _FAULTS:
+        agent.held_until = now + floor.rules.fault_hold_us
+        floor.timers.set(("held", agent.profile.agent_id), agent.held_until)
+    _give_back(floor, offer)
+    agent.offer = None
+    agent.apply_next(now)
+    floor.restand(agent, now)
+    floor.emit(OfferClosed(fact=fact_of(offer, result, at, cause, tech_cause)))
+
+
+def fact_of(offer: Offer, result: OfferResult, at: Micros, cause: int | None, tech_cause: str | None) -> OfferFact:
+    return OfferFact(
+        offer_id=offer.offer_id,
+        contact_id=offer.contact_id,
+        agent_id=offer.agent_id,
+        queue=offer.queue,
+        from_at=offer.made_at,
+        to_at=max(at, offer.made_at),
+        result=result,
+        cause=cause,
+        tech_cause=tech_cause,
+    )

@@ -1,0 +1,141 @@
+"""Facts about a contact that outlive it: the billing record, its offers, its wrap-ups, why it went where it went.
+
+The billing record has one rule: its segments are disjoint, in order, and cover exactly the life of the caller's leg.
+Offers and wrap-ups are facts of their own that point to the contact, because they may overlap its life.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
+
+SCHEMA = 1
+
+
+class SegmentKind(StrEnum):
+    WAITING = "waiting"
+    TALK = "talk"
+    HOLD = "hold"
+    ANNOUNCEMENT = "announcement"
+
+
+class Outcome(StrEnum):
+    ANSWERED = "answered"
+    ABANDONED = "abandoned"
+    OVERFLOWED = "overflowed"
+    SYSTEM = "system"
+
+
+class EndedBy(StrEnum):
+    CALLER = "caller"
+    AGENT = "agent"
+    SYSTEM = "system"
+
+
+class OfferResult(StrEnum):
+    ANSWERED = "answered"
+    MISSED = "missed"
+    REJECTED = "rejected"
+    BUSY = "busy"
+    UNREGISTERED = "unregistered"
+    FAILED = "failed"
+    RESCINDED = "rescinded"
+    TAKEN = "taken"
+    CALLER_LEFT = "caller_left"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    kind: SegmentKind
+    from_at: Micros
+    to_at: Micros
+    agent_id: AgentId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    uniqueid: LegId
+    linkedid: str
+    node: str
+    agent_id: AgentId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingRecord:
+    """One per contact, closed when the caller's leg ends; it never waits for wrap-up."""
+
+    contact_id: ContactId
+    medium: str
+    campaign: CampaignName
+    queue: QueueName
+    ani: str
+    "E.164 where it can be, else as the carrier sent it; empty when withheld."
+    dnis: str
+    arrived_at: Micros
+    answered_at: Micros | None
+    ended_at: Micros
+    outcome: Outcome
+    ended_by: EndedBy
+    config_hash: str
+    end_estimated: bool
+    "True when the end was not seen but inferred at a resync."
+    segments: tuple[Segment, ...]
+    legs: tuple[Leg, ...]
+    corrects: ContactId | None = None
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferFact:
+    offer_id: OfferId
+    contact_id: ContactId
+    agent_id: AgentId
+    queue: QueueName
+    from_at: Micros
+    to_at: Micros
+    result: OfferResult
+    cause: int | None
+    "Q.850 cause of the agent's leg, as Asterisk gave it."
+    tech_cause: str | None
+    "The SIP status behind it, e.g. `SIP 486`, when Asterisk knows it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpFact:
+    contact_id: ContactId
+    agent_id: AgentId
+    from_at: Micros
+    to_at: Micros
+    disposition: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionFact:
+    """Why an offer went to this agent: what `ringfair explain` tells afterwards."""
+
+    offer_id: OfferId
+    contact_id: ContactId
+    queue: QueueName
+    at: Micros
+    need: str
+    waited_us: Micros
+    chosen: AgentId
+    chosen_idle_us: Micros
+    next_best: tuple[tuple[AgentId, Micros], ...]
+    "Up to ten agents who would have been next, longest idle first, with their idle time."
+    others: tuple[tuple[str, int], ...]
+    "How many other agents could not be offered it, by reason, in a fixed order of reasons."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentChangeFact:
+    """An agent's status changed: history that a restart must not lose."""
+
+    agent_id: AgentId
+    at: Micros
+    status: str
+    reason: str | None
+    asked_by: str
+
+
+Fact = BillingRecord | OfferFact | WrapUpFact | DecisionFact | AgentChangeFact

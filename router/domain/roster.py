@@ -1,0 +1,210 @@
+"""The agents' side: who is known, what they ask for, what their phones do besides our contacts."""
+
+from router.domain.agent import STATUS, Agent, Standing, Status
+from router.domain.commands import (
+    Dismiss,
+    Enrol,
+    Entitle,
+    FinishWrapUp,
+    LogIn,
+    LogOut,
+    Pause,
+    Remember,
+    Unpause,
+)
+from router.domain.effects import AnswerPhone
+from router.domain.errors import CommandRefused
+from router.domain.events import AgentDismissed
+from router.domain.floor import Floor
+from router.domain.ids import AgentId, LegId, Micros
+from router.domain.observations import EndpointSeen, PhoneAsked
+from router.domain.tables import step
+from router.domain.talk import finish_wrapup
+
+_REFUSALS: dict[type, tuple[str, str]] = {
+    LogIn: ("agent-already-logged-in", "is logged in already"),
+    LogOut: ("agent-not-logged-in", "is not logged in"),
+    Pause: ("agent-not-logged-in", "is not logged in"),
+    Unpause: ("agent-not-paused", "is not paused"),
+}
+
+
+def known(floor: Floor, agent_id: AgentId) -> Agent:
+    """The agent, or `CommandRefused`."""
+    agent = floor.agents.get(agent_id)
+    if agent is None:
+        raise CommandRefused(
+            "agent-unknown",
+            f"There is no agent {agent_id}; `ringfair agent list` shows who there is.",
+            agent_id=agent_id,
+        )
+    return agent
+
+
+def enrol(floor: Floor, asked: Enrol, now: Micros) -> None:
+    profile = asked.profile
+    holder = floor.by_endpoint.get(profile.endpoint)
+    if holder is not None and holder.profile.agent_id != profile.agent_id:
+        raise CommandRefused(
+            "endpoint-taken",
+            f"Endpoint {profile.endpoint} belongs to {holder.profile.agent_id} already.",
+            agent_id=profile.agent_id,
+        )
+    agent = floor.agents.get(profile.agent_id)
+    if agent is None:
+        agent = Agent(profile=profile, ordinal=floor.serial(), since_at=now, idle_since=now)
+        floor.agents[profile.agent_id] = agent
+    elif agent.profile.endpoint != profile.endpoint:
+        del floor.by_endpoint[agent.profile.endpoint]
+        agent.reachable = False
+    agent.profile = profile
+    floor.by_endpoint[profile.endpoint] = agent
+    floor.assign_queues(agent, now)
+    floor.restand(agent, now)
+
+
+def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
+    agent = known(floor, asked.agent_id)
+    if agent.offer is not None or agent.assignment is not None:
+        raise CommandRefused("agent-on-contact", f"{asked.agent_id} is on a contact.", agent_id=asked.agent_id)
+    for leg in agent.private_legs:
+        del floor.private[leg]
+    agent.private_legs.clear()
+    agent.status = Status.LOGGED_OUT
+    floor.restand(agent, now)
+    for queue in agent.serves:
+        queue.standings[Standing.LOGGED_OUT] -= 1
+    for queue in agent.skilled:
+        queue.skilled -= 1
+    del floor.agents[asked.agent_id]
+    del floor.by_endpoint[agent.profile.endpoint]
+    floor.touched.pop(agent, None)
+    for what in ("entitlement", "held"):
+        floor.timers.cancel((what, asked.agent_id))
+    floor.emit(AgentDismissed(agent_id=asked.agent_id))
+
+
+def entitle(floor: Floor, asked: Entitle, now: Micros) -> None:
+    agent = known(floor, asked.agent_id)
+    agent.entitlement = asked.entitlement
+    floor.assign_queues(agent, now)
+
+
+def entitlement_edge(floor: Floor, agent_id: AgentId, now: Micros) -> None:
+    """A shift began or ended. What is in hand (ringing, talk, wrap-up) goes on; only new offers depend on it."""
+    agent = floor.agents[agent_id]
+    before = agent.serves
+    floor.assign_queues(agent, now)
+    if not before:
+        agent.idle_since = max(agent.idle_since, now)
+        floor.assign_queues(agent, now)
+
+
+def remember(floor: Floor, asked: Remember, now: Micros) -> None:
+    """What the last router wrote down. An unknown word is as good as logged out."""
+    agent = floor.agents.get(asked.agent_id)
+    if agent is None:
+        return
+    agent.status = Status(asked.status) if asked.status in set(Status) else Status.LOGGED_OUT
+    agent.reason = asked.reason
+    agent.since_at = min(asked.since_at, now)
+    agent.idle_since = agent.since_at
+    floor.restand(agent, now)
+
+
+def change_status(floor: Floor, asked: LogIn | LogOut | Pause | Unpause, now: Micros) -> None:
+    """One row of the status table, now or, with a contact in hand, after it."""
+    agent = known(floor, asked.agent_id)
+    reason = asked.reason if isinstance(asked, Pause) else None
+    in_hand = agent.offer is not None or agent.assignment is not None
+    if in_hand and isinstance(asked, LogIn | Unpause) and agent.next_status is not None:
+        agent.next_status = agent.next_reason = None  # thought better of it
+        floor.touched[agent] = None
+        return
+    state = step(STATUS, agent.status, type(asked))
+    if state is None:
+        error_id, sentence = _REFUSALS[type(asked)]
+        raise CommandRefused(error_id, f"{asked.agent_id} {sentence}.", agent_id=asked.agent_id)
+    if in_hand and state is not Status.READY:
+        agent.next_status, agent.next_reason = state, reason
+        agent.asked_by = asked.asked_by
+        floor.touched[agent] = None
+        return
+    if state is Status.READY:
+        agent.idle_since = now
+    agent.status, agent.reason = state, reason
+    agent.since_at, agent.asked_by = now, asked.asked_by
+    floor.restand(agent, now)
+
+
+def finish(floor: Floor, asked: FinishWrapUp, now: Micros) -> None:
+    agent = known(floor, asked.agent_id)
+    if agent.assignment is None or agent.work != "wrapup":
+        raise CommandRefused("agent-not-in-wrapup", f"{asked.agent_id} is not in wrap-up.", agent_id=asked.agent_id)
+    agent.assignment.disposition = asked.disposition
+    finish_wrapup(floor, agent, now)
+
+
+def held_deadline(floor: Floor, agent_id: AgentId, now: Micros) -> None:
+    floor.restand(floor.agents[agent_id], now)
+
+
+# ---- the phone ----
+
+
+def phone_asked(floor: Floor, seen: PhoneAsked, now: Micros) -> None:
+    """A feature code: 45 toggles logged in, 46 toggles pause (with digits: pauses for that reason), 47 tells the line."""
+    agent = floor.by_endpoint.get(seen.endpoint)
+    result = "refused" if agent is None else _feature(floor, agent, seen, now)
+    floor.effects.append(AnswerPhone(leg=seen.leg, node=seen.node, result=result))
+
+
+def _feature(floor: Floor, agent: Agent, seen: PhoneAsked, now: Micros) -> str:
+    agent_id = agent.profile.agent_id
+    status = agent.next_status or agent.status
+    try:
+        if seen.code == "45":
+            if status is Status.LOGGED_OUT:
+                change_status(floor, LogIn(agent_id=agent_id), now)
+                return "logged-in"
+            change_status(floor, LogOut(agent_id=agent_id), now)
+            return "logged-out"
+        if seen.code == "46":
+            if status is Status.PAUSED and not seen.arg:
+                change_status(floor, Unpause(agent_id=agent_id), now)
+                return "unpaused"
+            reason = floor.rules.pause_reasons.get(seen.arg)
+            if reason is None:
+                return "refused"
+            change_status(floor, Pause(agent_id=agent_id, reason=reason), now)
+            return "paused"
+        if seen.code == "47":
+            return f"waiting-{sum(queue.waiting for queue in agent.serves)}"
+    except CommandRefused:
+        pass
+    return "refused"
+
+
+def private_leg(floor: Floor, agent: Agent, leg: LegId, now: Micros) -> None:
+    """A leg of this phone that is not ours: while it lives the agent is busy elsewhere."""
+    agent.private_legs[leg] = None
+    floor.private[leg] = agent
+    floor.restand(agent, now)
+
+
+def private_leg_ended(floor: Floor, leg: LegId, now: Micros) -> None:
+    agent = floor.private.pop(leg)
+    del agent.private_legs[leg]
+    floor.restand(agent, now)
+
+
+def endpoint_seen(floor: Floor, seen: EndpointSeen, now: Micros) -> None:
+    agent = floor.by_endpoint.get(seen.endpoint)
+    if agent is None or agent.reachable == seen.reachable:
+        return
+    agent.reachable = seen.reachable
+    if seen.reachable:
+        agent.idle_since = max(agent.idle_since, now)
+        agent.held_until = 0
+        floor.timers.cancel(("held", agent.profile.agent_id))
+    floor.restand(agent, now)

@@ -1,0 +1,81 @@
+"""What the site decided in its files, compiled: campaigns, queues, dialled numbers. Immutable; swapped whole.
+
+`router/config.py` reads TOML and makes these; the engine only ever sees this form.
+"""
+
+from dataclasses import dataclass, field
+
+from router.domain.ids import SECOND, CampaignName, Micros, QueueName
+from router.domain.need import Need
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToQueue:
+    """Overflow target: wait on in another queue, at the old age."""
+
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToClosing:
+    """Overflow target: a closing message, then goodbye."""
+
+
+OverflowTarget = ToQueue | ToClosing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueRules:
+    name: QueueName
+    campaign: CampaignName
+    need: Need
+    priority: int = 0
+    priority_point_us: Micros = 60 * SECOND
+    "One point of priority is worth this much waiting."
+    ring_us: Micros = 15 * SECOND
+    wrapup_us: Micros = 20 * SECOND
+    max_wait_us: Micros = 600 * SECOND
+    overflow: tuple[OverflowTarget, ...] = (ToClosing(),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignRules:
+    name: CampaignName
+    client: str
+    dnis: tuple[str, ...]
+    "Dialled numbers in E.164 with the plus sign."
+    entry: QueueName
+    "The queue a caller of this campaign begins in."
+    language: str = "de"
+    time_zone: str = "Europe/Berlin"
+    greeting: str = "early-media"
+    "`early-media`: answered only when an agent is there; `answered`: at once."
+    music: str = "default"
+    label: str = ""
+    "What the agent's phone shows before the caller's number."
+    whisper: str = ""
+    "What the agent hears before the talk; the prompt's name, or empty."
+    press_one: bool = False
+    "The agent must press 1 to accept."
+    show_number: bool = True
+    "Whether the agent may see the caller's number."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Every rule in force, with the hash of the files they came from."""
+
+    config_hash: str
+    pool: str = "main"
+    campaigns: dict[CampaignName, CampaignRules] = field(default_factory=dict)
+    queues: dict[QueueName, QueueRules] = field(default_factory=dict)
+    pause_reasons: dict[str, str] = field(default_factory=lambda: {"": "break"})
+    "Digits dialled after `*46` → pause reason; the empty string is a bare `*46`."
+    reject_hold_us: Micros = 30 * SECOND
+    "An agent who rejected or declined a contact is not offered the same one again for this long."
+    fault_hold_us: Micros = 5 * SECOND
+    "After busy, unregistered or failed the agent is offered nothing for this long."
+    rescind_grace_us: Micros = 5 * SECOND
+    "A rescinded leg that has not ended after this long is taken for dead."
+    connect_grace_us: Micros = 20 * SECOND
+    "An answered leg must talk within this long (whisper and press-1 included)."

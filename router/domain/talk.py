@@ -1,0 +1,170 @@
+"""The talk: from the moment caller and agent share a bridge to the end of the agent's wrap-up.
+
+Rule 1: a talk begins when both legs are in one bridge, not when somebody answers.
+Rule 2: the agent's leg ends the assignment; the caller's leg is a matter of its own (see reception.py).
+"""
+
+from router.domain.agent import Agent
+from router.domain.assignment import ASSIGNMENT, Assignment, AssignmentState, AssignmentStep
+from router.domain.contact import Contact, ContactState, ContactStep
+from router.domain.effects import EndLeg
+from router.domain.events import ContactConnected, ContactHeld, OfferClosed, WrapUpBegan, WrapUpEnded
+from router.domain.floor import Floor
+from router.domain.ids import LegId, Micros, OfferId
+from router.domain.observations import LegBridged, LegHeld, LegUnbridged, LegUnheld
+from router.domain.offer import Offer, OfferStep
+from router.domain.offering import fact_of, rescind
+from router.domain.record import OfferResult, SegmentKind, WrapUpFact
+from router.domain.tables import step
+
+
+def connect(floor: Floor, contact: Contact, offer: Offer, at: Micros, now: Micros) -> None:
+    """Caller and agent are in one bridge. Whatever we had decided meanwhile, this is what happened."""
+    if not floor.move(contact, ContactStep.CONNECT):
+        floor.ignore(contact, "connected after the end")
+        return
+    agent = floor.agents[offer.agent_id]
+    other = contact.offer
+    contact.offer = None
+    if other is not None and other is not offer:
+        rescind(floor, other, OfferResult.TAKEN, now)
+    floor.move_offer(offer, OfferStep.CONNECT)
+    agent.offer = None
+    if contact.answered_at is None:
+        contact.answered_at = max(at, contact.arrived_at)
+    contact.agent_id = agent.profile.agent_id
+    contact.leaving = None
+    contact.timeline.begin(SegmentKind.TALK, at, contact.agent_id)
+    floor.timers.cancel(("wait", contact.contact_id))
+    contact.open_offers.pop(offer.offer_id, None)
+    if offer.result is OfferResult.MISSED:
+        agent.did_not_let_it_ring(now)
+    floor.emit(OfferClosed(fact=fact_of(offer, OfferResult.ANSWERED, at, None, None)))
+    begin_assignment(floor, contact, agent, offer.leg, at, now)
+
+
+def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, at: Micros, now: Micros) -> None:
+    queue = floor.queues[contact.queue]
+    made = Assignment(
+        contact_id=contact.contact_id,
+        agent_id=agent.profile.agent_id,
+        queue=contact.queue,
+        medium=contact.medium,
+        leg=leg,
+        node=contact.node,
+        talk_at=at,
+        wrapup_us=queue.rules.wrapup_us,
+    )
+    agent.assignment = made
+    floor.assignments[leg] = made
+    floor.restand(agent, now)
+    floor.emit(
+        ContactConnected(
+            contact_id=contact.contact_id,
+            agent_id=agent.profile.agent_id,
+            queue=contact.queue,
+            campaign=contact.campaign,
+            medium=contact.medium,
+            waited_us=max(0, at - contact.arrived_at),
+        )
+    )
+
+
+def bridged(floor: Floor, seen: LegBridged, now: Micros) -> None:
+    """A leg of ours entered a bridge. The talk begins when its counterpart is in the same one."""
+    offer = floor.offers.get(OfferId(seen.leg))
+    if offer is not None:
+        offer.bridge = seen.bridge
+        contact = floor.contacts.get(offer.contact_id)
+        if contact is not None and contact.bridge == seen.bridge:
+            connect(floor, contact, offer, seen.at, now)
+        return
+    contact = floor.by_leg.get(seen.leg)
+    if contact is not None:
+        contact.bridge = seen.bridge
+        for offer in contact.open_offers.values():
+            if offer.bridge == seen.bridge:
+                connect(floor, contact, offer, seen.at, now)
+                return
+
+
+def unbridged(floor: Floor, seen: LegUnbridged, now: Micros) -> None:
+    offer = floor.offers.get(OfferId(seen.leg))
+    if offer is not None and offer.bridge == seen.bridge:
+        offer.bridge = ""
+    contact = floor.by_leg.get(seen.leg)
+    if contact is not None and contact.bridge == seen.bridge:
+        contact.bridge = ""
+
+
+def held(floor: Floor, assignment: Assignment, seen: LegHeld | LegUnheld, now: Micros) -> None:
+    """The agent put the caller on hold, or took them back."""
+    hold = isinstance(seen, LegHeld)
+    state = step(ASSIGNMENT, assignment.state, AssignmentStep.HOLD if hold else AssignmentStep.UNHOLD)
+    if state is None:
+        floor.ignore(seen, "no change")
+        return
+    assignment.state = state
+    contact = floor.contacts.get(assignment.contact_id)
+    if contact is not None and contact.state is ContactState.CONNECTED:
+        kind = SegmentKind.HOLD if hold else SegmentKind.TALK
+        contact.timeline.begin(kind, seen.at, assignment.agent_id)
+    floor.touched[floor.agents[assignment.agent_id]] = None
+    floor.emit(ContactHeld(contact_id=assignment.contact_id, held=hold))
+
+
+def talk_ended(floor: Floor, assignment: Assignment, at: Micros, now: Micros) -> None:
+    """The agent's leg has ended: wrap-up begins, whatever became of the caller."""
+    state = step(ASSIGNMENT, assignment.state, AssignmentStep.LEG_END)
+    if state is None:
+        return
+    assignment.state = state
+    assignment.leg_ended_at = max(at, assignment.talk_at)
+    del floor.assignments[assignment.leg]
+    floor.timers.cancel(("leg", assignment.leg))
+    agent = floor.agents[assignment.agent_id]
+    if assignment.wrapup_us:
+        until_at = now + assignment.wrapup_us
+        floor.timers.set(("wrapup", assignment.agent_id), until_at)
+        floor.emit(WrapUpBegan(contact_id=assignment.contact_id, agent_id=assignment.agent_id, until_at=until_at))
+        floor.restand(agent, now)
+    else:
+        finish_wrapup(floor, agent, now)
+
+
+def leg_deadline(floor: Floor, leg: LegId, now: Micros) -> None:
+    """The caller is gone and the agent's leg has not followed. End it; the phone counts as busy until it does."""
+    assignment = floor.assignments[leg]
+    floor.effects.append(EndLeg(leg=leg, node=assignment.node))
+    agent = floor.agents[assignment.agent_id]
+    agent.private_legs[leg] = None
+    floor.private[leg] = agent
+    talk_ended(floor, assignment, now, now)
+
+
+def finish_wrapup(floor: Floor, agent: Agent, now: Micros) -> None:
+    """The agent is done with the contact."""
+    assignment = agent.assignment
+    if assignment is None or assignment.state is not AssignmentState.WRAPUP:
+        return
+    assignment.state = AssignmentState.CLOSED
+    floor.timers.cancel(("wrapup", agent.profile.agent_id))
+    agent.assignment = None
+    agent.idle_since = now
+    agent.apply_next(now)
+    floor.restand(agent, now)
+    to_at = max(now, assignment.leg_ended_at)
+    floor.emit(
+        WrapUpEnded(
+            fact=WrapUpFact(
+                contact_id=assignment.contact_id,
+                agent_id=assignment.agent_id,
+                from_at=assignment.leg_ended_at,
+                to_at=to_at,
+                disposition=assignment.disposition,
+            ),
+            queue=assignment.queue,
+            medium=assignment.medium,
+            handle_us=to_at - assignment.talk_at,
+        )
+    )

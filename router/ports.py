@@ -1,0 +1,206 @@
+"""What the inside needs from the outside. Adapters implement these; tests use stateful fakes of the same shape.
+
+Every method that awaits has its deadline inside the adapter and raises `RemoteError` when it passes.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from router.domain.commands import AgentProfile
+from router.domain.effects import Effect
+from router.domain.events import AgentChanged, Event
+from router.domain.ids import AgentId, ContactId, Micros
+from router.domain.observations import Observation
+from router.domain.record import BillingRecord, DecisionFact, Fact, OfferFact, WrapUpFact
+from router.domain.rules import Rules
+
+
+class Clock(Protocol):
+    """One clock for the whole process; it never steps back."""
+
+    def now(self) -> Micros:
+        """Microseconds since the epoch, UTC: wall time at start + monotonic since."""
+        ...
+
+
+class Telephony(Protocol):
+    """The calls. Observations go to the sink given at construction; `perform` returns at once."""
+
+    def perform(self, effect: Effect) -> None:
+        """Send it. A failure comes back as an observation, never as an exception."""
+        ...
+
+    def publish(self, rules: Rules) -> None:
+        """Tell every node which numbers we serve (`ACD_DNIS_*`)."""
+        ...
+
+    def beat(self, count: int) -> None:
+        """Move the heartbeat `ACD_HB_<pool>` that the dialplan watches."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceRow:
+    """An agent as other processes may read it. Strings as in `AgentChanged`."""
+
+    agent_id: AgentId
+    status: str
+    reason: str | None
+    next_status: str | None
+    reach: str
+    link: str
+    work: str
+    contact_id: ContactId | None
+    since_at: Micros
+
+
+class Presence(Protocol):
+    """Where *now* can be read by others, and by our successor."""
+
+    async def load(self) -> tuple[PresenceRow, ...]:
+        """Everything written down for this pool; an empty tuple when nothing is."""
+        ...
+
+    async def store(self, changed: Sequence[PresenceRow], gone: Sequence[AgentId], now: Micros) -> None:
+        """Write changed agents, remove gone ones, move the heartbeat. One round trip, idempotent."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactStory:
+    """Everything the ledger holds about one contact."""
+
+    contact_id: ContactId
+    record: BillingRecord | None
+    offers: tuple[OfferFact, ...] = ()
+    wrapups: tuple[WrapUpFact, ...] = ()
+    decisions: tuple[DecisionFact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordQuery:
+    """Which records; None means no limit of that kind. Order is by `ended_at`, then `contact_id`."""
+
+    from_at: Micros | None = None
+    to_at: Micros | None = None
+    campaign: str | None = None
+    after: tuple[Micros, ContactId] | None = None
+    limit: int = 1000
+
+
+class Ledger(Protocol):
+    """Facts, append-only, each at most once (`contact_id`, `offer_id` … are unique keys)."""
+
+    async def append(self, facts: Sequence[Fact]) -> None:
+        """Commit all of them or none; a fact already there is left as it is."""
+        ...
+
+    async def story(self, contact_id: ContactId) -> ContactStory | None: ...
+
+    def stories(self, query: RecordQuery) -> AsyncIterator[ContactStory]: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """How Asterisk may check an agent's phone: the digest only, never the password."""
+
+    realm: str
+    digest: str
+    "`MD5:<hex>` and `SHA-256:<hex>` of user:realm:password, one per line, as `password_digest` of PJSIP takes them."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentEntry:
+    """One row of the directory."""
+
+    profile: AgentProfile
+    credential: Credential | None = None
+    transport: str = "udp"
+    "`udp` or `tls` (with SRTP)."
+    active: bool = True
+
+
+class Directory(Protocol):
+    """Who our agents are. Every change is audited with who made it and when."""
+
+    async def agents(self) -> tuple[AgentEntry, ...]: ...
+
+    async def put(self, entries: Sequence[AgentEntry], *, by: str, now: Micros) -> None: ...
+
+    async def remove(self, agent_id: AgentId, *, by: str, now: Micros) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+ObservationSink = Callable[[Observation], None]
+EventSubscriber = Callable[[Event, Micros], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentView:
+    """An agent as `status`, HTTP and the demo show them."""
+
+    change: AgentChanged
+    skills: dict[str, int] = field(default_factory=dict)
+    queues: tuple[str, ...] = ()
+    standing: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactView:
+    contact_id: ContactId
+    campaign: str
+    queue: str
+    state: str
+    agent_id: AgentId | None
+    arrived_at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorView:
+    """The floor at one instant."""
+
+    now: Micros
+    agents: tuple[AgentView, ...]
+    contacts: tuple[ContactView, ...]
+    queues: tuple["QueueView", ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    queue: str
+    waiting: int
+    longest_wait_us: Micros
+    free_agents: int
+    entitled_agents: int
+
+
+class Desk(Protocol):
+    """The running router as its operators meet it (HTTP, control socket, command line)."""
+
+    def floor(self) -> FloorView: ...
+
+    async def ask(self, command: object) -> None:
+        """Hand a command to the engine; raises `CommandRefused`."""
+        ...
+
+    async def reload(self) -> str:
+        """Read the files again; returns the new hash, raises `ConfigError` and keeps the old rules."""
+        ...
+
+    async def canary(self) -> dict[str, object]:
+        """Send one echo call through the whole path; returns its milestones."""
+        ...
+
+    async def story(self, contact_id: ContactId) -> ContactStory | None: ...
+
+    def stories(self, query: RecordQuery) -> AsyncIterator[ContactStory]: ...
+
+    def readiness(self) -> dict[str, str]:
+        """Each dependency → `ok` or why not."""
+        ...
