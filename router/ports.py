@@ -39,6 +39,10 @@ class Telephony(Protocol):
         """Move the heartbeat `ACD_HB_<pool>` that the dialplan watches."""
         ...
 
+    def call_in(self, digits: str) -> None:
+        """Make a call of our own that arrives like a caller's at the dialled number `digits`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresenceRow:

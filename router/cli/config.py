@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -29,7 +30,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 def check_config(
     directory: Annotated[
         Path | None,
-        typer.Argument(metavar="[DIR]", help="The site's directory; else --config, RINGFAIR_CONFIG, /etc/ringfair."),
+        typer.Argument(metavar="DIR", help="The site's directory; else --config, RINGFAIR_CONFIG, /etc/ringfair."),
     ] = None,
     config: Annotated[Path | None, typer.Option("--config", metavar="DIR", help="The same as an option.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
@@ -105,13 +106,13 @@ def _print_site(site: "Site") -> None:
         ),
         soft_wrap=True,
     )
-    numbers = Table("number", "campaign", "client", "begins in", "language", "greeting", title="Dialled numbers")
+    numbers = _table("Dialled numbers", "number", "client", "begins in", "language", "greeting")
     for campaign in rules.campaigns.values():
         for number in campaign.dnis or ("(none)",):
-            row = (number, campaign.name, campaign.client, campaign.entry, campaign.language, campaign.greeting)
+            row = (number, campaign.client, campaign.entry, campaign.language, campaign.greeting)
             numbers.add_row(*(Text(cell) for cell in row))
     console.print(numbers)
-    queues = Table("queue", "asks for", "priority", "rings", "wrap-up", "waits", "then", title="Queues")
+    queues = _table("Queues", "queue", "asks for", "priority", "rings", "wrap-up", "waits", "then")
     for queue in rules.queues.values():
         cells = (
             queue.name,
@@ -120,7 +121,7 @@ def _print_site(site: "Site") -> None:
             _seconds(queue.ring_us),
             _seconds(queue.wrapup_us),
             _seconds(queue.max_wait_us),
-            ", ".join(_targets(queue)),
+            ", ".join(_targets(queue)).replace("queue:", ""),
         )
         queues.add_row(*(Text(cell) for cell in cells))
     console.print(queues)
@@ -131,6 +132,15 @@ def _print_site(site: "Site") -> None:
         console.print(f"Shifts: {intervals} for {len(site.shifts)} agents.")
     for warning in site.warnings:
         console.print(Text(f"note: {warning}", style="yellow"), soft_wrap=True)
+
+
+def _table(title: str, key: str, *columns: str) -> Table:
+    """On a narrow screen the other columns fold; nothing is cut off, a number least of all."""
+    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    table.add_column(key, no_wrap=True)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
 
 
 def _fault_json(error: ConfigError) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 from router.config.faults import E164, LANGUAGE, PROMPT, SLUG, WORD
-from router.config.settings import STRICT, Line
+from router.config.settings import STRICT, Line, one_line
 from router.domain.need import Need, NeedError
 
 CHOOSE = "longest-idle"
@@ -33,7 +33,7 @@ def _label(text: str) -> str:
     # It becomes the display name of a SIP caller ID, where these would end or escape it.
     if any(character in '"<>\\' for character in text):
         raise ValueError('text without " < > \\')
-    return text
+    return one_line(text)
 
 
 class RingStep(BaseModel):
@@ -55,7 +55,7 @@ class CampaignTable(BaseModel):
 
     model_config = STRICT
     name: str = Field(pattern=SLUG, description="The file's name without .toml.")
-    client: Annotated[Line, Field(min_length=1)] = Field(description="Whose work it is; on every record.")
+    client: Line = Field(description="Whose work it is; on every record.")
     dnis: list[Annotated[str, Field(pattern=E164)]] = Field(
         max_length=1000, description="Dialled numbers in E.164 with the plus sign; each in one campaign only."
     )

@@ -23,6 +23,8 @@ SYSTEMNAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$"
 WORD = r"^[A-Za-z0-9_-]{1,40}$"
 PROMPT = r"^([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,4})?$"
 COUNTRY = r"^[A-Z]{2}$"
+DIGIT = r"^[0-9]$"
+HOST = r"^[A-Za-z0-9.:_-]+$"
 E164 = r"^\+[1-9][0-9]{6,14}$"
 
 SENTENCES = {
@@ -32,6 +34,8 @@ SENTENCES = {
     WORD: "letters, digits, '-' and '_', 40 at most",
     PROMPT: 'the name of a prompt without its ending, e.g. "acd/shop"',
     COUNTRY: 'two capitals (ISO 3166-1), e.g. "DE"',
+    DIGIT: 'a digit, "0" to "9"',
+    HOST: "the name or address of a machine, without a port",
     E164: 'a number in E.164 with the plus sign, e.g. "+493023125000"',
 }
 "What each pattern means, in words."

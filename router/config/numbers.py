@@ -20,7 +20,8 @@ MAX_HEADER = 1024
 MAX_TEXT = 64
 "Characters kept of a caller who has no E.164 number."
 
-_WITHHELD = frozenset({"anonymous", "restricted", "private", "withheld", "unavailable", "unknown", "none", "-"})
+_WITHHELD = frozenset({"anonymous", "restricted", "private", "withheld"})
+_NOTHING = _WITHHELD | {"unavailable", "unknown", "none", "-", ""}
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _URI = re.compile(r"\s*(?:sips?|tel):", re.IGNORECASE)
 _DIALLED = re.compile(r"\+?[0-9 ().\-/]+")
@@ -49,9 +50,7 @@ def caller_number(raw: str, asserted: str = "", country: str = DEFAULT_COUNTRY) 
     """
     if is_withheld(raw):
         return ""
-    if asserted and (number := e164(asserted, country)) is not None:
-        return number
-    return e164(raw, country) or _readable(raw)
+    return e164(asserted, country) or e164(raw, country) or _readable(raw)
 
 
 def diverting_number(raw: str, country: str = DEFAULT_COUNTRY) -> str:
@@ -60,8 +59,8 @@ def diverting_number(raw: str, country: str = DEFAULT_COUNTRY) -> str:
 
 
 def is_withheld(raw: str) -> bool:
-    """Whether the address says that there is no number, or that it may not be known."""
-    return _user_part(raw[:MAX_HEADER]).lower() in _WITHHELD or not _readable(raw)
+    """Whether the caller asked that the number be kept from us (`unknown` and nothing at all are no such wish)."""
+    return _user_part(raw[:MAX_HEADER]).lower() in _WITHHELD
 
 
 def dialled_forms(number: str, country: str = DEFAULT_COUNTRY) -> tuple[str, ...]:
@@ -72,11 +71,9 @@ def dialled_forms(number: str, country: str = DEFAULT_COUNTRY) -> tuple[str, ...
     """
     digits = number.removeprefix("+")
     forms = [digits, "00" + digits]
-    code = str(phonenumbers.country_code_for_region(country))
-    if code != "0" and digits.startswith(code):
-        prefix = phonenumbers.ndd_prefix_for_region_code(country, True) or ""
-        if prefix:
-            forms.append(prefix + digits.removeprefix(code))
+    plan = phonenumbers.PhoneMetadata.metadata_for_region(country)
+    if plan is not None and plan.national_prefix and digits.startswith(str(plan.country_code)):
+        forms.append(plan.national_prefix + digits.removeprefix(str(plan.country_code)))
     return tuple(forms)
 
 
@@ -118,4 +115,4 @@ def _user_part(text: str) -> str:
 def _readable(raw: str) -> str:
     """What was sent, fit for a record: printable, bounded, empty when it is a word for "none"."""
     text = "".join(c for c in _user_part(raw[:MAX_HEADER]) if c.isprintable())[:MAX_TEXT].strip()
-    return "" if text.lower() in _WITHHELD else text
+    return "" if text.lower() in _NOTHING else text

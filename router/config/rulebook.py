@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from router.config.campaign import CampaignFile, CampaignTable, QueueTable
 from router.config.faults import Faults
+from router.config.numbers import e164
 from router.config.settings import Settings
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
@@ -51,6 +52,7 @@ def compile_rules(
         campaigns=campaigns,
         queues=queues,
         reject_hold_us=micros(router.reject_hold_s),
+        pause_reasons=_pause_reasons(settings),
         fault_hold_us=micros(router.fault_hold_s),
         rescind_grace_us=micros(router.rescind_grace_s),
         connect_grace_us=micros(router.connect_grace_s),
@@ -91,8 +93,8 @@ def is_time_zone(name: str) -> bool:
 
 
 def where(name: str) -> str:
-    """How faults call the file of a campaign."""
-    return f"campaigns/{name}.toml"
+    """How faults call the file of a campaign; a name with control characters must not reach a terminal."""
+    return f"campaigns/{''.join(c if c.isprintable() else '?' for c in name)}.toml"
 
 
 def _check_names(files: Mapping[str, CampaignFile], faults: Faults) -> None:
@@ -109,6 +111,10 @@ def _check_numbers(files: Mapping[str, CampaignFile], faults: Faults) -> None:
                 first = taken[number]
                 other = "once: it is in this list twice" if first == name else f"a number not dialled for {first} too"
                 faults.add(where(name), f"campaign.dnis[{index}]", number, other)
+            elif e164(number) != number:
+                # Its shape is right (the file's own check), so it has a wrong length or a trunk zero left in it.
+                expected = 'a number that can exist, "+49 30 …" without the zero of "030"'
+                faults.add(where(name), f"campaign.dnis[{index}]", number, expected)
             taken.setdefault(number, name)
 
 
@@ -176,6 +182,12 @@ def _check_circles(queues: Mapping[QueueName, QueueRules], faults: Faults) -> No
             done.add(queue)
             path.append(queue)
             todo.extend((target.queue, depth + 1) for target in queues[queue].overflow if isinstance(target, ToQueue))
+
+
+def _pause_reasons(settings: Settings) -> dict[str, str]:
+    """Digits after the pause code → reason. The bare code pauses for the first reason of the file."""
+    reasons = {digit: reason.code for digit, reason in settings.pause_reasons.items()}
+    return {"": next(iter(reasons.values()), "break")} | reasons
 
 
 def _campaign(name: str, table: CampaignTable, entry: QueueName) -> CampaignRules:

@@ -4,81 +4,27 @@ Descriptions become the JSON Schema that editors show. Durations are seconds her
 A key is only here if something obeys it; there is no key "for later".
 """
 
-import ipaddress
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from router.config.faults import COUNTRY, SLUG, SYSTEMNAME, WORD
+from router.config.addresses import ledger_dsn, listen_address, redis_url, socket_path
+from router.config.faults import COUNTRY, DIGIT, HOST, SLUG, SYSTEMNAME, WORD
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-UNIX_PATH_BYTES = 107
-"Longest path of a unix socket on Linux (sockaddr_un, unix(7)), its closing NUL excepted."
 
 
-def _listen(text: str) -> str:
-    host, colon, port = text.rpartition(":")
-    if not colon or not (port.isascii() and port.isdecimal()) or len(port) > 5 or int(port) > 65535:
-        raise ValueError('"address:port", e.g. "127.0.0.1:9580"')
-    if not is_loopback(host.strip("[]")):
-        raise ValueError("a loopback address: until there is a log-in, other machines are not let in")
-    return text
-
-
-def _redis_url(text: str) -> str:
-    parts = _url(text)
-    if parts.scheme not in ("redis", "rediss", "unix"):
-        raise ValueError('"redis://host:port/0", "rediss://…" (TLS) or "unix:///path"')
-    return text
-
-
-def _dsn(text: str) -> str:
-    parts = _url(text)
-    if parts.scheme not in ("sqlite", "postgresql"):
-        raise ValueError('"sqlite:////absolute/path" or "postgresql://user@host/database"')
-    if parts.scheme == "sqlite" and (parts.netloc or len(parts.path) < 2):
-        raise ValueError("three slashes and a path: sqlite:////var/lib/ringfair/ledger.sqlite3")
-    return text
-
-
-def _url(text: str) -> SplitResult:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        raise ValueError("a URL") from None
-    if parts.password is not None or "password" in parts.query.lower():
-        raise ValueError("no password in the URL: use password_file or the environment (RINGFAIR_…)")
-    return parts
-
-
-def _socket_path(text: str) -> str:
-    if len(text.encode()) > UNIX_PATH_BYTES or not text.isprintable():
-        raise ValueError(f"a path of {UNIX_PATH_BYTES} bytes at most: the kernel takes no longer one for a socket")
-    return text
-
-
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Text without control characters, which would begin a new header in AMI or SIP."""
     if not text.isprintable():
         raise ValueError("text on one line without control characters")
     return text
 
 
-def is_loopback(host: str) -> bool:
-    """Whether the address stays on this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
-Path = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_line)]
-Line = Annotated[str, Field(max_length=80), AfterValidator(_line)]
+Path = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(one_line)]
+Line = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(one_line)]
 
 
 class Router(BaseModel):
@@ -111,7 +57,7 @@ class Asterisk(BaseModel):
     systemname: str = Field(
         pattern=SYSTEMNAME, description="`systemname` of its asterisk.conf: the name of the node, begins its ids."
     )
-    host: str = Field("127.0.0.1", min_length=1, max_length=253, pattern=r"^[A-Za-z0-9.:_-]+$")
+    host: str = Field("127.0.0.1", min_length=1, max_length=253, pattern=HOST, description="Its address or name.")
     port: Port = Field(5038, description="AMI port; with TLS usually 5039.")
     user: str = Field("ringfair", pattern=WORD, description="AMI user, a section of manager.conf.")
     secret_file: Path | None = Field(
@@ -125,7 +71,7 @@ class Redis(BaseModel):
     """Redis or Valkey: what is true now."""
 
     model_config = STRICT
-    url: Annotated[str, Field(max_length=500), AfterValidator(_redis_url)] = "redis://127.0.0.1:6379/0"
+    url: Annotated[str, Field(max_length=500), AfterValidator(redis_url)] = "redis://127.0.0.1:6379/0"
     password_file: Path | None = Field(None, description="File that holds the password, or RINGFAIR_REDIS_PASSWORD.")
 
 
@@ -133,7 +79,9 @@ class Ledger(BaseModel):
     """The database of facts."""
 
     model_config = STRICT
-    dsn: Annotated[str, Field(max_length=1000), AfterValidator(_dsn)] = "sqlite:////var/lib/ringfair/ledger.sqlite3"
+    dsn: Annotated[str, Field(max_length=1000), AfterValidator(ledger_dsn)] = (
+        "sqlite:////var/lib/ringfair/ledger.sqlite3"
+    )
     password_file: Path | None = Field(None, description="File that holds the password, or RINGFAIR_LEDGER_PASSWORD.")
 
 
@@ -141,8 +89,8 @@ class Http(BaseModel):
     """Reading over HTTP, commanding over a unix socket."""
 
     model_config = STRICT
-    listen: Annotated[str, Field(max_length=100), AfterValidator(_listen)] = "127.0.0.1:9580"
-    control_socket: Annotated[Path, AfterValidator(_socket_path)] = "/run/ringfair/control.sock"
+    listen: Annotated[str, Field(max_length=100), AfterValidator(listen_address)] = "127.0.0.1:9580"
+    control_socket: Annotated[Path, AfterValidator(socket_path)] = "/run/ringfair/control.sock"
 
     @property
     def address(self) -> tuple[str, int]:
@@ -156,7 +104,7 @@ class PauseReason(BaseModel):
 
     model_config = STRICT
     code: str = Field(pattern=SLUG, description="What records and screens call it.")
-    label: Annotated[Line, Field(min_length=1)] = Field(description="What people read.")
+    label: Line = Field(description="What people read.")
     paid: bool = Field(False, description="Whether the pause is working time.")
 
 
@@ -188,6 +136,6 @@ class Settings(BaseModel):
     http: Http = Field(default_factory=Http)
     shifts: Shifts = Field(default_factory=Shifts)
     agents: Agents = Field(default_factory=Agents)
-    pause_reasons: dict[Annotated[str, Field(pattern=r"^[0-9]{1,2}$")], PauseReason] = Field(
-        default_factory=dict, description="What is dialled after the pause code → the reason."
+    pause_reasons: dict[Annotated[str, Field(pattern=DIGIT)], PauseReason] = Field(
+        default_factory=dict, description="The digit dialled after the pause code → the reason."
     )

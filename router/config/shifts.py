@@ -12,6 +12,7 @@ means all. `to` is the first moment off shift. An agent who is not in the file i
 """
 
 import csv
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from router.domain.ids import AgentId, CampaignName, Micros
 
 REQUIRED = ("agent_id", "from", "to", "campaigns")
 OPTIONAL = ("time_zone",)
+AGENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 MAX_BYTES = 32 << 20
 MAX_FAULTS = 100
 "After so many the file is not a shifts file; the rest is not told line by line."
@@ -116,8 +118,8 @@ def _header_is_good(row: list[str], number: int, file: str, faults: Faults) -> b
 
 def _shift(row: Mapping[str, str], time_zone: str, known: Collection[str]) -> tuple[AgentId, Interval]:
     agent = row["agent_id"]
-    if not agent or len(agent) > 64 or not agent.replace("-", "").replace("_", "").isalnum() or not agent.isascii():
-        raise LineFault("agent_id", agent, "letters, digits, '-' and '_', 64 at most")
+    if not AGENT_ID.fullmatch(agent):
+        raise LineFault("agent_id", agent, "1-64 of letters, digits and . _ @ + -")
     zone = row.get("time_zone") or time_zone
     if not is_time_zone(zone):
         raise LineFault("time_zone", zone, 'an IANA name, "Europe/Berlin"')

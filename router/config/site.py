@@ -8,6 +8,7 @@ Nothing is changed by reading, so `load` again is how rules are reloaded: it rai
 """
 
 import re
+import ssl
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,14 +18,16 @@ from typing import TypeVar
 import phonenumbers
 from pydantic import BaseModel, ValidationError
 
+from router.config.addresses import is_loopback, socket_path, with_password
 from router.config.campaign import CampaignFile
-from router.config.faults import MISSING, Faults
+from router.config.faults import MISSING, SENTENCES, SLUG, Faults
 from router.config.rulebook import compile_rules, is_time_zone, where
 from router.config.secret import Secrets, read_secrets
-from router.config.settings import Settings, _socket_path, is_loopback
+from router.config.settings import Settings
 from router.config.sharing import groups
 from router.config.shifts import read_shifts
 from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
+from router.domain.errors import InvariantBroken
 from router.domain.ids import AgentId
 from router.domain.rules import Rules
 
@@ -51,6 +54,12 @@ class Site:
     warnings: tuple[str, ...]
     "Legal, but worth a look."
 
+    @property
+    def ledger_dsn(self) -> str:
+        """The database's address with its password: not for logs and screens."""
+        dsn, password = self.settings.ledger.dsn, self.secrets.ledger
+        return dsn if password is None else with_password(dsn, password)
+
     def entitlement(self, agent: AgentId) -> Entitlement:
         """When this agent may be offered contacts; an agent missing in the shifts never may."""
         if self.shifts is None:
@@ -76,10 +85,15 @@ def load(directory: Path, environ: Mapping[str, str]) -> Site:
         stand_in = Settings.model_validate({"asterisk": {"systemname": "unknown"}})
         compile_rules(stand_in, campaigns, broken, faults)
         faults.settle()
-        raise AssertionError("unreadable settings without a fault")
+        raise InvariantBroken("config-without-fault", "the settings could not be read, and nobody said why")
     settings = _absolute(settings, directory)
     _check_settings(settings, faults)
     secrets = read_secrets(settings, SETTINGS_FILE, environ, faults)
+    if secrets.ledger is not None:
+        try:
+            with_password(settings.ledger.dsn, secrets.ledger)
+        except ValueError as error:
+            faults.add(SETTINGS_FILE, "ledger.dsn", settings.ledger.dsn, str(error))
     rules = compile_rules(settings, campaigns, broken, faults)
     shifts = None
     if settings.shifts.file is not None:
@@ -111,6 +125,9 @@ def _read_campaigns(directory: Path, faults: Faults) -> tuple[dict[str, Campaign
     files: dict[str, CampaignFile] = {}
     broken: set[str] = set()
     for path in paths:
+        if not re.fullmatch(SLUG, path.stem):
+            faults.add(where(path.stem), "(file name)", path.name, f"NAME.toml, NAME of {SENTENCES[SLUG]}")
+            continue
         file = _read(path, where(path.stem), CampaignFile, faults)
         if file is None:
             broken.add(path.stem)
@@ -177,10 +194,14 @@ def _check_settings(settings: Settings, faults: Faults) -> None:
     ca_file = settings.asterisk.tls_ca_file
     if ca_file is not None and not settings.asterisk.tls:
         faults.add(SETTINGS_FILE, "asterisk.tls_ca_file", ca_file, "tls = true beside it")
-    elif ca_file is not None and not Path(ca_file).is_file():
-        faults.add(SETTINGS_FILE, "asterisk.tls_ca_file", ca_file, "a file with certificates (PEM)")
+    elif ca_file is not None:
+        try:
+            ssl.create_default_context(cafile=ca_file)
+        except OSError as error:  # not there, not readable, and SSLError: not certificates
+            why = error.strerror or "nothing usable in it"
+            faults.add(SETTINGS_FILE, "asterisk.tls_ca_file", ca_file, f"a file with certificates in PEM ({why})")
     try:
-        _socket_path(settings.http.control_socket)
+        socket_path(settings.http.control_socket)
     except ValueError as error:
         faults.add(SETTINGS_FILE, "http.control_socket", settings.http.control_socket, str(error))
     codes: dict[str, str] = {}

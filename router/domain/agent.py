@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    LOGGED_OUT = "logged_out"
-    READY = "ready"
-    PAUSED = "paused"
+    LOGGED_OUT = "LOGGED_OUT"
+    READY = "READY"
+    PAUSED = "PAUSED"
 
 
 class Reach(StrEnum):
-    REACHABLE = "reachable"
-    UNREACHABLE = "unreachable"
-    BUSY_ELSEWHERE = "busy_elsewhere"
+    REACHABLE = "REACHABLE"
+    UNREACHABLE = "UNREACHABLE"
+    BUSY_ELSEWHERE = "BUSY_ELSEWHERE"
 
 
 class Link(StrEnum):
-    GOOD = "good"
-    DEGRADED = "degraded"
-    LOST = "lost"
+    GOOD = "GOOD"
+    DEGRADED = "DEGRADED"
+    LOST = "LOST"
 
 
 class Standing(IntEnum):
@@ -96,7 +96,12 @@ class Agent:
     def reach(self) -> Reach:
         if self.private_legs:
             return Reach.BUSY_ELSEWHERE
-        return Reach.REACHABLE if self.reachable else Reach.UNREACHABLE
+        return Reach.REACHABLE if self.is_reachable else Reach.UNREACHABLE
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether the phone could be rung; what is dialled by a name of its own registers nowhere and always can."""
+        return self.reachable or bool(self.profile.dial)
 
     @property
     def work(self) -> str:
@@ -112,7 +117,7 @@ class Agent:
             return Standing.LOGGED_OUT if self.status is Status.LOGGED_OUT else Standing.PAUSED
         if self.private_legs:
             return Standing.BUSY_ELSEWHERE
-        if not self.reachable:
+        if not self.is_reachable:
             return Standing.UNREACHABLE
         if self.link is Link.LOST:
             return Standing.LINK_LOST

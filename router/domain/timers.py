@@ -22,6 +22,9 @@ class Timers:
     def __len__(self) -> int:
         return len(self._due)
 
+    def __contains__(self, key: Key) -> bool:
+        return key in self._due
+
     def set(self, key: Key, at: Micros) -> None:
         """Make `key` due at `at`; an earlier setting of the same key is forgotten."""
         self._serial += 1

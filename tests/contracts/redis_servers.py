@@ -1,7 +1,7 @@
 """Private servers for the tests of presence: Redis of the system, Valkey of the PBX's root, or the fake.
 
-Each has its own port, directory and process, and is stopped by that process's id. Without the program a test is
-skipped with the reason, unless `RINGFAIR_REQUIRE_SERVERS` is set: then it fails.
+Each has its own port, directory and process, and is stopped by that process's id. Without the program a test
+is skipped with the reason, unless `RINGFAIR_REQUIRE_SERVERS` is set: then it fails.
 
 Fixtures (a module says `pytest_plugins = ["tests.contracts.redis_servers"]`):
 `presence_server` is each of the three in turn, `redis_server` each of the two real ones.

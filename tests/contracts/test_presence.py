@@ -45,7 +45,7 @@ async def opened(server: PresenceServer, pool: str = "main") -> AsyncIterator[Pr
 
 async def test_nothing_written_down_is_an_empty_tuple(presence_server: PresenceServer) -> None:
     async with opened(presence_server) as presence:
-        assert () == await presence.load()
+        assert await presence.load() == ()
 
 
 async def test_a_successor_reads_back_every_field(presence_server: PresenceServer) -> None:
@@ -109,9 +109,7 @@ async def test_pools_do_not_see_each_other(presence_server: PresenceServer) -> N
         "../../etc/passwd",
     ],
 )
-async def test_hostile_ids_and_values_are_data_and_nothing_else(
-    presence_server: PresenceServer, agent: str
-) -> None:
+async def test_hostile_ids_and_values_are_data_and_nothing_else(presence_server: PresenceServer, agent: str) -> None:
     hostile = a_row(agent, status="PAUSED", reason=agent or None, contact_id=ContactId(agent) or None)
     async with opened(presence_server) as presence:
         await presence.store([a_row("agent-1001")], [], NOW)
@@ -170,7 +168,7 @@ async def test_a_frozen_server_is_a_remote_error_and_heals(presence_server: Pres
 
         assert (a_row(status="READY", work="wrapup"),) == await presence.load()
 
-    assert "redis-silent" == store.value.error_id
+    assert store.value.error_id == "redis-silent"
     assert store.value.retryable
 
 
@@ -187,7 +185,7 @@ async def test_a_server_that_came_back_empty_is_noticed_at_the_next_beat(
             with pytest.raises(RemoteError) as noticed:
                 await presence.store([a_row("agent-1002")], [], NOW + SECOND)
 
-        assert "presence-emptied" == noticed.value.error_id
+        assert noticed.value.error_id == "presence-emptied"
         assert (a_row("agent-1002"),) == await presence.load()
         await presence.store([a_row("agent-1001")], [], NOW + 2 * SECOND)
 

@@ -1,4 +1,4 @@
-"""A presence server without a server: it holds state, can be stopped, frozen and emptied, and keeps the port's promises."""
+"""A presence server without a server: it can be stopped, frozen and emptied, and keeps the port's promises."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

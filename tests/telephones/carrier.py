@@ -12,6 +12,9 @@ from tests.telephones.workshop import Place, Process, Workshop, free_port, until
 
 REFUSALS = (400, 403, 404, 408, 415, 480, 484, 486, 488, 500, 502, 503, 600, 603)
 _HOUR_MS = 3_600_000
+_SPEECH = "speech.alaw"
+_TONE = bytes((0x55 ^ 0x80, 0x34, 0x55 ^ 0x80, 0x34 ^ 0x80)) * 2000
+"Eight seconds of a coarse tone in A-law: loud enough to be told from silence."
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,8 @@ class Caller:
 
     `ani` and `display` make the From header, unless `from_header` gives it whole. `headers` are sent as they are.
     `patience_ms`: hangs up (CANCEL) unless answered by then. `talks_ms`: hangs up so long after the answer.
-    `presses`: keys, each `key_after_ms` after the answer or the key before.
+    `presses`: keys, each `key_after_ms` after the answer or the key before. `speaks`: sends
+    a steady tone from the first answer (183 or 200) on; most tests need no audio, and thousands of callers none.
     """
 
     dnis: str
@@ -32,6 +36,7 @@ class Caller:
     talks_ms: int = _HOUR_MS
     presses: str = ""
     key_after_ms: int = 500
+    speaks: bool = False
 
     def scenario(self) -> str:
         name = f'"{self.display}" ' if self.display else ""
@@ -48,6 +53,7 @@ class Caller:
         marks["refused"] = "".join(
             fill("refusal.part", {"code": str(code), "dnis": marks["dnis"]}) for code in REFUSALS
         )
+        marks["speaks"] = f'<action><exec rtp_stream="{_SPEECH},-1,8,PCMA/8000"/></action>' if self.speaks else ""
         marks["while_talking"] = "".join(
             fill("presses-a-key.part", {"key": key, "before_ms": str(self.key_after_ms)}) for key in self.presses
         )
@@ -98,6 +104,7 @@ class Carrier:
         """Start `count` calls of one kind, `per_s` a second; returns at once."""
         place = self._workshop.place("carrier")
         (place.path / "caller.xml").write_text(caller.scenario(), encoding="utf-8")
+        (place.path / _SPEECH).write_bytes(_TONE)
         port = free_port(self.address, socket.SOCK_DGRAM)
         interval_ms = max(1, round(1000 / per_s)) if per_s < 1000 else 1
         process = await self._workshop.start(
@@ -106,6 +113,7 @@ class Carrier:
             + ["-l", str(count), "-nostdin", "-trace_logs", "-log_file", "log", "-trace_err", "-error_file", "err"]
             + ["-timer_resol", "1", f"{self._towards[0]}:{self._towards[1]}"],
             place,
+            raw_sockets=bool(caller.presses),  # SIPp puts the key events on the wire through a raw socket
         )
         calls = Calls(process, place, count)
         self._running.append(calls)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from router.adapters.pbx.root import Root
 
 
 class TelephoneError(Exception):
@@ -30,40 +33,44 @@ class Place:
 
 
 class Workshop:
-    """Starts programs of a root (or of this machine, with `root=None`) in directories of their own."""
+    """Starts programs of a root (or of this machine) in directories of their own."""
 
-    def __init__(self, root: Path | None) -> None:
+    def __init__(self, root: Root) -> None:
         self.root = root
         self._places: list[Path] = []
 
     def place(self, purpose: str) -> Place:
-        """A fresh directory; removed by `close()`."""
-        parent = (self.root / "tmp") if self.root else Path(tempfile.gettempdir())
-        path = Path(tempfile.mkdtemp(prefix=f"ringfair-{purpose}-", dir=parent))
+        """A fresh directory that the programs may write to; removed by `close()`."""
+        path = Path(tempfile.mkdtemp(prefix=f"ringfair-{purpose}-", dir=self.root.host(Path("/tmp"))))
+        self.root.give_to_owner(path)
         self._places.append(path)
-        return Place(path, "/" + str(path.relative_to(self.root)) if self.root else str(path))
+        return Place(path, str(self.root.inside(path)))
 
     def has(self, program: str) -> bool:
-        if self.root is None:
-            return shutil.which(program) is not None
-        return any((self.root / folder / program).exists() for folder in ("usr/bin", "usr/sbin"))
+        folders = ("/usr/bin", "/usr/sbin", "/usr/local/bin")
+        return any((self.root.host(Path(folder)) / program).exists() for folder in folders)
 
-    async def start(self, argv: Sequence[str], place: Place) -> Process:
-        """Start a program; it reads nothing, its words go to a file in `place`."""
-        command = (
-            ["chroot", str(self.root), "/usr/bin/env", "-C", place.inside, *argv] if self.root else list(argv)
-        )
+    async def start(self, argv: Sequence[str], place: Place, *, raw_sockets: bool = False) -> Process:
+        """Start a program in `place`; it reads nothing, its words go to a file there.
+
+        `raw_sockets`: it listens to the wire or writes on it, so it runs as root where the others do not.
+        """
+        own = ["env", "-C", place.inside, *argv]
+        command = self.root.command(own) if not raw_sockets else self._as_root(own)
         words = place.path / f"{Path(argv[0]).name}.out"
         with words.open("wb") as sink:
             process = await asyncio.create_subprocess_exec(
                 *command,
-                cwd=None if self.root else place.path,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=sink,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
             )
         return Process(Path(argv[0]).name, process, words)
+
+    def _as_root(self, argv: Sequence[str]) -> list[str]:
+        enter = ["chroot", str(self.root.path), *argv] if self.root.path else list(argv)
+        return enter if os.geteuid() == 0 else ["sudo", *enter]
 
     def close(self) -> None:
         for path in self._places:
@@ -132,12 +139,3 @@ async def until(
         if asyncio.get_running_loop().time() > deadline:
             raise TelephoneError(f"waited {within_s} s for {what}")
         await asyncio.sleep(0.02)
-
-
-@contextlib.asynccontextmanager
-async def workshop(root: Path | None) -> AsyncIterator[Workshop]:
-    shop = Workshop(root)
-    try:
-        yield shop
-    finally:
-        shop.close()

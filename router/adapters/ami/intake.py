@@ -2,7 +2,7 @@
 
 The way of one event on a quiet line is a straight call: socket → `feed` → frame → parse → `on_event`, no
 task, no queue, no turn of the loop between. In a burst parsing stops after a slice (5 ms) and goes on in the
-next turn; while that is under way `feed` only frames. Reading is never paused: Asterisk ends the session of a
+next turn; while that is under way `feed` only keeps the bytes. Reading is never paused: Asterisk ends the session of a
 reader that stalls (`writetimeout`, main/manager.c). Events nobody wants are dropped by their name while they
 are still bytes.
 """
@@ -18,6 +18,8 @@ from router.adapters.ami.wire import Block, BrokenStream, Framer, parse_block
 
 BANNER = b"Asterisk Call Manager/"
 BANNER_LIMIT = 256
+_SHARE = 0.05
+"Part of a slice that one call may use without ending the work of this turn of the loop."
 _EVENT = b"Event: "
 _ACTION_ID = b"\r\nActionID: "
 
@@ -43,11 +45,16 @@ class Intake:
         self._counters = counters
         self._clock = clock
         self._framer = Framer(limits.block_bytes)
-        self._backlog: deque[bytes] = deque()
+        self._chunks: deque[bytes] = deque()
+        "As they came from the socket, not yet cut: cutting 8 MB, what libuv hands over in one turn, is work too."
+        self._blocks: deque[bytes] = deque()
         self._held = 0
+        "Bytes in `_chunks`."
         self._scheduled = False
         self._draining = False
         self._on_drained: Callable[[], None] | None = None
+        self.on_broken: Callable[[BrokenStream], None] = lambda error: None
+        "Called when the stream is no AMI or the backlog is full; nothing more is handled then."
         self._banner = b""
         self.version = ""
         "AMI version from the banner, once it came."
@@ -58,27 +65,19 @@ class Intake:
         self.pending = Pending(loop, limits, counters, self.behind)
 
     def behind(self) -> bool:
-        """Whether received blocks still wait to be parsed."""
-        return bool(self._backlog)
+        """Whether received bytes still wait to be parsed."""
+        return bool(self._chunks or self._blocks)
 
     def feed(self, data: bytes) -> None:
-        """Take what the socket gave. Raises BrokenStream if it is no AMI or the backlog is full."""
+        """Take what the socket gave; parse it now unless there is a backlog. Never raises."""
         self._counters.bytes_in += len(data)
-        if not self.version:
-            data = self._greet(data)
-        blocks = self._framer.feed(data)
-        if not blocks:
-            return
-        self._backlog.extend(blocks)
-        self._held += sum(map(len, blocks))
+        self._chunks.append(data)
+        self._held += len(data)
         if not self._scheduled and not self._draining:
             self._drain()
         if self._held > self._limits.backlog_bytes:
             self._counters.overflows += 1
-            self.discard()
-            raise BrokenStream(
-                "ami-backlog", "events arrive faster than they are handled", limit=self._limits.backlog_bytes
-            )
+            self._break(BrokenStream("ami-backlog", "events arrive faster than they are handled"))
 
     def end(self, on_drained: Callable[[], None]) -> None:
         """No more bytes will come: handle what is there, then call back."""
@@ -86,10 +85,20 @@ class Intake:
         if not self._scheduled and not self._draining:
             self._drain()
 
-    def discard(self) -> None:
-        """Forget what is not handled yet."""
-        self._backlog.clear()
+    def _break(self, error: BrokenStream) -> None:
+        self._chunks.clear()
+        self._blocks.clear()
         self._held = 0
+        self.on_broken(error)
+
+    def _cut(self) -> None:
+        """Cut the next chunk into blocks."""
+        data = self._chunks.popleft()
+        self._held -= len(data)
+        try:
+            self._blocks.extend(self._framer.feed(data if self.version else self._greet(data)))
+        except BrokenStream as error:
+            self._break(error)
 
     def _greet(self, data: bytes) -> bytes:
         self._banner += data
@@ -106,28 +115,31 @@ class Intake:
     def _drain(self) -> None:
         self._scheduled = False
         self._draining = True
-        backlog, clock = self._backlog, self._clock
-        end = clock() + self._limits.slice_s
+        blocks, chunks, clock = self._blocks, self._chunks, self._clock
+        began = clock()
+        end = began + self._limits.slice_s
         try:
-            while backlog:
-                raw = backlog.popleft()
-                self._held -= len(raw)
-                self._take(raw)
-                now = clock()
-                self.last_event_at = now
-                if now >= end:
+            while blocks or chunks:
+                if blocks:
+                    self._take(blocks.popleft())
+                else:
+                    self._cut()
+                if clock() >= end:
                     break
         finally:
             self._draining = False
-            if backlog:
+            # The slice belongs to a turn of the loop, not to a call: libuv hands over up to 32 chunks a turn. Who has
+            # worked for longer than a single event takes lets the next turn go on, also when nothing is left now.
+            if blocks or chunks or clock() - began > self._limits.slice_s * _SHARE:
                 self._scheduled = True
                 self._loop.call_soon(self._drain)
-        if not backlog and self._on_drained is not None:
+        if not blocks and not chunks and self._on_drained is not None:
             done, self._on_drained = self._on_drained, None
             done()
 
     def _take(self, raw: bytes) -> None:
         if raw[:7] == _EVENT:
+            self.last_event_at = self._clock()
             cut = raw.find(b"\r\n")
             name = raw[7:cut] if cut >= 0 else raw[7:]
             if name.lower() not in self._wanted_raw and not (self.pending.listening and self._listed(raw)):

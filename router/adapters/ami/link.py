@@ -45,16 +45,13 @@ class Link(AMIProtocol):
         self.gone: asyncio.Future[str] = loop.create_future()
         "Why the connection ended, once it has and all it brought is handled."
         self._why = "lost"
+        intake.on_broken = self._broken
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        try:
-            self.intake.feed(data)
-        except BrokenStream as error:
-            self._why = "backlog" if error.error_id == "ami-backlog" else "no-asterisk"
-            self.abort()
+        self.intake.feed(data)
         if self.intake.version and not self.greeted.done():
             self.greeted.set_result(None)
 
@@ -102,6 +99,10 @@ class Link(AMIProtocol):
         self.up = False
         if self.transport is not None:
             self.transport.abort()
+
+    def _broken(self, error: BrokenStream) -> None:
+        self._why = "backlog" if error.error_id == "ami-backlog" else "no-asterisk"
+        self.abort()
 
     def _finished(self) -> None:
         self.intake.pending.fail_all()

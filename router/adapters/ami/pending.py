@@ -27,9 +27,7 @@ class Lost(RemoteError):
     def __init__(self, *, written: bool) -> None:
         super().__init__(
             "ami-lost",
-            "the connection to Asterisk was lost before the answer"
-            if written
-            else "not connected to Asterisk",
+            "the connection to Asterisk was lost before the answer" if written else "not connected to Asterisk",
             retryable=not written,
             written=written,
         )
@@ -128,9 +126,7 @@ class Pending:
                 RemoteError("ami-list-cancelled", "Asterisk broke a list off", retryable=True),
             )
         elif len(asked.items) >= self._limits.list_items:
-            error = RemoteError(
-                "ami-list-too-long", "a list has too many items", limit=self._limits.list_items
-            )
+            error = RemoteError("ami-list-too-long", "a list has too many items", limit=self._limits.list_items)
             self._fail(action_id, asked, error)
         else:
             asked.items.append(block)
@@ -153,9 +149,7 @@ class Pending:
             asked.timer = self._loop.call_soon(self._expire, action_id, asked, hops - 1)
             return
         self._counters.timeouts += 1
-        error = RemoteError(
-            "ami-timeout", "Asterisk did not answer in time", action=asked.action, written=True
-        )
+        error = RemoteError("ami-timeout", "Asterisk did not answer in time", action=asked.action, written=True)
         self._fail(action_id, asked, error)
 
     def _finish(self, action_id: str, asked: _Asked, reply: Reply) -> None:

@@ -67,9 +67,7 @@ class Session:
     ) -> None:
         for callback in (on_event, on_up, on_down):
             if inspect.iscoroutinefunction(callback):
-                raise TypeError(
-                    "callbacks of an AMI session are plain functions: tasks would lose the order of events"
-                )
+                raise TypeError("callbacks of an AMI session are plain functions: tasks would lose the order of events")
         self.limits = limits or Limits()
         self.counters = Counters()
         self.refused: str | None = None
@@ -249,13 +247,9 @@ class Session:
 
         action_id = new_action_id()
         try:
-            reply = await link.ask(
-                "Login", action_id, encode(self._login, action_id), self.limits.login_s, entered
-            )
+            reply = await link.ask("Login", action_id, encode(self._login, action_id), self.limits.login_s, entered)
         except RemoteError as error:
-            return (
-                link.gone.result() if link.gone.done() else ("lost" if isinstance(error, Lost) else "silent")
-            )
+            return link.gone.result() if link.gone.done() else ("lost" if isinstance(error, Lost) else "silent")
         if reply.ok:
             log.info("AMI session up, protocol %s", link.intake.version)
             return ""
@@ -271,9 +265,7 @@ class Session:
                 return link.gone.result()
             action_id = new_action_id()
             try:
-                await link.ask(
-                    "Ping", action_id, encode({"Action": "Ping"}, action_id), self.limits.ping_deadline_s
-                )
+                await link.ask("Ping", action_id, encode({"Action": "Ping"}, action_id), self.limits.ping_deadline_s)
             except Lost:
                 continue
             except RemoteError:
@@ -285,9 +277,7 @@ class Session:
 
     def _report(self, reason: str) -> None:
         if reason.startswith("refused"):
-            log.error(
-                "AMI login refused; the next attempt comes in %.0f s or later", self.limits.refused_backoff_s
-            )
+            log.error("AMI login refused; the next attempt comes in %.0f s or later", self.limits.refused_backoff_s)
         elif reason != "closed":
             log.warning("AMI session down: %s", reason)
         self._guarded(self._on_down, reason)

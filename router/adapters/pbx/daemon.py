@@ -18,13 +18,13 @@ _POLL_S = 0.02
 
 
 def running_pid(pid_file: Path, marker: str) -> int | None:
-    """The process of ``pid_file`` if it lives and was started with ``marker`` in its command line."""
+    """The process of ``pid_file`` if it lives and one of the words of its command line is ``marker``."""
     try:
         pid = int(pid_file.read_text().strip())
         command_line = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         return None
-    return pid if marker.encode() in command_line.replace(b"\0", b" ") else None
+    return pid if marker.encode() in command_line.replace(b"\0", b" ").split() else None
 
 
 def wait_until(condition: Callable[[], bool], deadline_s: float) -> bool:

@@ -23,9 +23,10 @@ from router.adapters.pbx.certificate import ensure_certificate
 from router.adapters.pbx.daemon import log_tail, running_pid, stop_process, wait_until
 from router.adapters.pbx.endpoints import AgentEndpoint, render_agents
 from router.adapters.pbx.errors import PbxError
+from router.adapters.pbx.prompts import install_prompts
 from router.adapters.pbx.rendering import write_atomically
 from router.adapters.pbx.root import Root, find_root, site_files
-from router.adapters.pbx.site import Site, write_site
+from router.adapters.pbx.site import Site, write_dialplan, write_site
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,30}")
 # sun_path holds 108 bytes; a longer control socket would be cut without a word and `-rx` would find nobody.
@@ -194,6 +195,8 @@ class Instance:
             if taken := self.ports.taken(self.address):
                 raise PbxError("port-taken", f"somebody else listens on {', '.join(taken)} of {self.address}")
             self.render()
+            if self.root.path is not None:  # a system's sounds are the admin's: `ringfair pbx prompts` asks for them
+                install_prompts(self.root)
             self.pid_file.unlink(missing_ok=True)
             self.log_file.unlink(missing_ok=True)
             # No -f: Asterisk puts itself into the background, so that it outlives us and any terminal.
@@ -223,9 +226,7 @@ class Instance:
 
     def stop(self, *, deadline_s: float = 10.0) -> bool:
         """Ends it with all its calls. False if it was not running."""
-        return stop_process(
-            self.pid_file, self._configuration, deadline_s=deadline_s, what=f"the PBX {self.name}"
-        )
+        return stop_process(self.pid_file, self._configuration, deadline_s=deadline_s, what=f"the PBX {self.name}")
 
     def remove(self) -> None:
         """Stops it and deletes its directories (tests)."""
@@ -233,7 +234,12 @@ class Instance:
         shutil.rmtree(self.home, ignore_errors=True)
 
     def reload(self) -> str:
-        """Makes it read agents, trunks, dialplan, music and AMI users again; calls go on. Transports do not change."""
+        """Copies the dialplan again and makes it read agents, trunks, dialplan, music, AMI users; calls go on.
+
+        Transports and modules do not change before the next start.
+        """
+        write_dialplan(self.etc, self._dialplans or site_files("dialplans"))
+        self.root.give_to_owner(self.etc)
         return "\n".join(
             self.rx(f"module reload {module}").strip()
             for module in ("res_pjsip.so", "pbx_config.so", "res_musiconhold.so", "manager")
@@ -247,6 +253,11 @@ class Instance:
         if done.returncode != 0:
             raise PbxError("not-running", f"the PBX {self.name} does not answer: {_text(done.stderr) or 'not running'}")
         return _text(done.stdout)
+
+    @property
+    def console_command(self) -> list[str]:
+        """What the host runs to open Asterisk's console on this instance."""
+        return self.root.command(["asterisk", "-C", self._configuration, "-r"])
 
     def status(self) -> Running | None:
         """None if it does not run."""

@@ -9,22 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-import string
 from collections.abc import Mapping
 from pathlib import Path
 
 from router.adapters.pbx.errors import PbxError
 
+_PLACEHOLDER = re.compile(r"@\{([a-z_]+)\}")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f;]")
-
-
-class SiteTemplate(string.Template):
-    """``@{name}`` and nothing else is a placeholder; there is no escape because nothing else needs one."""
-
-    delimiter = "@"
-    pattern = r"""  # type: ignore[assignment]
-    @(?:\{(?P<braced>[a-z_]+)\}|(?P<escaped>(?!))|(?P<named>(?!))|(?P<invalid>(?!)))
-    """
 
 
 def render_text(text: str, values: Mapping[str, str], *, source: str) -> str:
@@ -32,10 +23,14 @@ def render_text(text: str, values: Mapping[str, str], *, source: str) -> str:
     for name, value in values.items():
         if _UNSAFE.search(value):
             raise PbxError("bad-value", f"{name}: control characters and semicolons cannot stand in a configuration")
-    try:
-        return SiteTemplate(text).substitute(values)
-    except KeyError as error:
-        raise PbxError("unknown-placeholder", f"{source}: no value for @{{{error.args[0]}}}") from error
+
+    def fill(found: re.Match[str]) -> str:
+        value = values.get(found.group(1))
+        if value is None:
+            raise PbxError("unknown-placeholder", f"{source}: no value for {found.group()}")
+        return value
+
+    return _PLACEHOLDER.sub(fill, text)
 
 
 def write_atomically(path: Path, text: str, mode: int) -> None:

@@ -16,6 +16,8 @@ from pathlib import Path
 import router
 from router.adapters.pbx.errors import PbxError
 
+_MAX_STEPS = 200
+
 
 def site_files(kind: str) -> Path:
     """The folder ``asterisk`` or ``dialplans``: beside the package in a checkout, inside it when installed."""
@@ -71,6 +73,26 @@ class Root:
     def host(self, inside_path: Path) -> Path:
         """The host's path for a path a program in the root sees."""
         return inside_path if self.path is None else self.path / inside_path.relative_to("/")
+
+    def resolve(self, inside_path: Path) -> Path:
+        """The host's path for ``inside_path``, its symbolic links followed as a program in the root would.
+
+        Debian's `sounds/en` is an absolute link through /etc/alternatives; followed from outside it would lead into
+        the host's /etc.
+        """
+        left, at = list(inside_path.parts[1:]), Path("/")
+        for _ in range(_MAX_STEPS):
+            if not left:
+                return self.host(at)
+            part = left.pop(0)
+            step = at.parent if part == ".." else at / part
+            if not self.host(step).is_symlink():
+                at = step
+                continue
+            link = self.host(step).readlink()
+            left = [*(link.parts[1:] if link.is_absolute() else link.parts), *left]
+            at = Path("/") if link.is_absolute() else at
+        raise PbxError("link-loop", f"{inside_path} leads in a circle")
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """``argv`` as the host runs it, as the unprivileged owner."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,8 +91,6 @@ def write_site(site: Site, etc: Path, *, asterisk: Path, dialplans: Path) -> lis
 
     Files of ours are replaced, files of the site (``site-*.conf``, ``site/``, generated agents) are not touched.
     """
-    if not (dialplans / "extensions.conf").is_file():
-        raise PbxError("no-dialplan", f"{dialplans}/extensions.conf is missing")
     written: list[Path] = []
     for source in _configurations(asterisk):
         relative = source.relative_to(asterisk)
@@ -103,13 +100,24 @@ def write_site(site: Site, etc: Path, *, asterisk: Path, dialplans: Path) -> lis
         secret = relative.parts[0] == "manager.d"
         write_atomically(etc / relative, text, _SECRET_MODE if secret else _PLAIN_MODE)
         written.append(etc / relative)
-    # The dialplan holds no placeholders: what a site changes is in its own files and in globals the router sets.
+    return written + write_dialplan(etc, dialplans)
+
+
+def write_dialplan(etc: Path, dialplans: Path) -> list[Path]:
+    """Copies the dialplan below ``etc``; a file of ours that the folder no longer has goes, a site's own stays.
+
+    It holds no placeholders: what a site changes is in ``extensions.d/site/`` and in globals the router sets.
+    """
+    if not (dialplans / "extensions.conf").is_file():
+        raise PbxError("no-dialplan", f"{dialplans}/extensions.conf is missing")
+    written: list[Path] = []
     for source in _configurations(dialplans):
         target = etc / source.relative_to(dialplans)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-        target.chmod(_PLAIN_MODE)
+        write_atomically(target, source.read_text(encoding="utf-8"), _PLAIN_MODE)
         written.append(target)
+    for old in (etc / "extensions.d").glob("*.conf"):
+        if old not in written:
+            old.unlink()
     return written
 
 

@@ -109,9 +109,7 @@ class RedisAddress:
             settings |= {"host": self.host, "port": self.port, "socket_connect_timeout": CONNECT_S}
             settings["connection_class"] = SSLConnection if self.scheme == "rediss" else Connection
         settings |= {_TLS_KEYS[key]: value for key, value in self.tls}
-        return Redis.from_pool(
-            BlockingConnectionPool(max_connections=POOL_SIZE, timeout=ANSWER_S, **settings)
-        )
+        return Redis.from_pool(BlockingConnectionPool(max_connections=POOL_SIZE, timeout=ANSWER_S, **settings))
 
 
 def _fault(value: str, expected: str) -> ConfigError:

@@ -28,9 +28,7 @@ ROWS_AT_ONCE = 100
 class PresenceKeeper:
     """Keeps a `Presence` up to date with the events of the engine. Run `run()` as one task."""
 
-    def __init__(
-        self, presence: Presence, clock: Clock, *, flush_s: float = FLUSH_S, beat_s: float = BEAT_S
-    ) -> None:
+    def __init__(self, presence: Presence, clock: Clock, *, flush_s: float = FLUSH_S, beat_s: float = BEAT_S) -> None:
         self.errors = 0
         "Failed writes since the start: `ringfair_redis_errors_total`."
         self.last_error: RemoteError | None = None

@@ -29,7 +29,6 @@ before it (`SET … GET`): when that is missing although we wrote it, the server
 our back, and `presence-emptied` tells the keeper to write everything again.
 """
 
-import asyncio
 import os
 import socket
 from collections.abc import Sequence
@@ -39,7 +38,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from router.adapters.redis.address import RedisAddress
-from router.adapters.redis.trouble import FAILURES, remote_error
+from router.adapters.redis.trouble import FAILURES, asking
 from router.domain.errors import RemoteError
 from router.domain.ids import SECOND, AgentId, ContactId, Micros
 from router.ports import PresenceRow
@@ -78,11 +77,10 @@ class RedisPresence:
     async def load(self) -> tuple[PresenceRow, ...]:
         """Read every agent of the pool, by id. Raises `RemoteError` when Redis is away."""
         self.unreadable = 0
-        try:
-            async with asyncio.timeout(LOAD_S):
-                return await self._load()
-        except FAILURES as failure:
-            raise remote_error(failure, self.address) from None
+        rows: tuple[PresenceRow, ...] = ()
+        async with asking(self.address, LOAD_S):
+            rows = await self._load()
+        return rows
 
     async def _load(self) -> tuple[PresenceRow, ...]:
         client = self._connected()
@@ -114,11 +112,9 @@ class RedisPresence:
 
         Raises `RemoteError`; `presence-emptied` when it was written, but the server has lost the rest.
         """
-        try:
-            async with asyncio.timeout(STORE_S):
-                before = await self._store(changed, gone, now)
-        except FAILURES as failure:
-            raise remote_error(failure, self.address) from None
+        before: bytes | None = None
+        async with asking(self.address, STORE_S):
+            before = await self._store(changed, gone, now)
         expected, self._beat_at = self._beat_at, now
         if expected and before is None and now - expected < BEAT_LIVES_MS * 1000 - SECOND:
             raise RemoteError(
@@ -127,9 +123,7 @@ class RedisPresence:
                 retryable=True,
             )
 
-    async def _store(
-        self, changed: Sequence[PresenceRow], gone: Sequence[AgentId], now: Micros
-    ) -> bytes | None:
+    async def _store(self, changed: Sequence[PresenceRow], gone: Sequence[AgentId], now: Micros) -> bytes | None:
         if self._since_at is None:
             self._since_at = now
         self._beat = msgspec.json.encode(
@@ -164,13 +158,15 @@ class RedisPresence:
         client, self._client = self._client, None
         if client is None:
             return
-        with suppress(*FAILURES):
-            async with asyncio.timeout(STORE_S):
-                # a successor may have begun to beat already: then the key is not ours to take away
-                if self._beat is not None and await client.get(self._router) == self._beat:
-                    await client.delete(self._router)
-        with suppress(*FAILURES):
-            await client.aclose()
+        try:
+            with suppress(RemoteError):
+                async with asking(self.address, STORE_S):
+                    # a successor may have begun to beat already: then the key is not ours to take away
+                    if self._beat is not None and await client.get(self._router) == self._beat:
+                        await client.delete(self._router)
+        finally:
+            with suppress(*FAILURES):
+                await client.aclose()
 
     def _connected(self) -> "Redis":
         if self._client is None:

@@ -4,12 +4,18 @@ An answer of the server is never repeated word for word: servers quote the argum
 understand, and the argument of `AUTH` is the password. Its first word (`WRONGPASS`, `NOPERM`, …) is enough.
 """
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from redis.exceptions import (
     AuthenticationError,
     BusyLoadingError,
     InvalidResponse,
+    MovedError,
+    NoPermissionError,
+    OutOfMemoryError,
     ReadOnlyError,
     RedisError,
     ResponseError,
@@ -20,10 +26,19 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from router.adapters.redis.address import RedisAddress
 from router.domain.errors import RemoteError
 
-FAILURES = (RedisError, OSError, TimeoutError)
-"Everything redis-py may raise for a neighbour's fault."
+FAILURES = (RedisError, OSError, TimeoutError, TypeError, ValueError)
+"What redis-py raises for a neighbour's fault; the last two when an answer has a shape it did not expect."
 
 _CODE = re.compile(r"([A-Z][A-Z0-9_]{1,23})\b")
+_CLASSES = {
+    AuthenticationError: "WRONGPASS",
+    BusyLoadingError: "LOADING",
+    MovedError: "MOVED",
+    NoPermissionError: "NOPERM",
+    OutOfMemoryError: "OOM",
+    ReadOnlyError: "READONLY",
+}
+"redis-py drops the code of the errors it has a class for."
 _LOGIN = {"WRONGPASS", "NOAUTH"}
 _MEND = {
     "NOPERM": "its ACL does not let us: allow the keys `ringfair:*` and the commands of presence",
@@ -34,27 +49,46 @@ _MEND = {
 }
 
 
+@asynccontextmanager
+async def asking(address: RedisAddress, deadline_s: float) -> AsyncIterator[None]:
+    """Give what is asked inside a deadline, and turn every failure into a `RemoteError`.
+
+    redis-py 8.1 swallows a cancellation that arrives while it looks for stale bytes on a pooled connection; a task
+    that repeats commands in a loop could then not be stopped. So it is looked for afterwards and raised again.
+    """
+    task = asyncio.current_task()
+    cancelled_before = task.cancelling() if task is not None else 0
+    failure: Exception | None = None
+    try:
+        async with asyncio.timeout(deadline_s):
+            yield
+    except FAILURES as raised:
+        failure = raised
+    if task is not None and task.cancelling() > cancelled_before:
+        raise asyncio.CancelledError
+    if failure is not None:
+        raise remote_error(failure, address) from None
+
+
 def remote_error(failure: Exception, address: RedisAddress) -> RemoteError:
     """Say a failure of redis-py as a `RemoteError`, in a sentence that tells what to do, without secrets."""
     where = str(address)
     code = _code(failure)
     if isinstance(failure, InvalidResponse):
         return _not_redis(where)
-    if isinstance(failure, AuthenticationError) or code in _LOGIN:
+    if code in _LOGIN:
         return RemoteError(
             "redis-login",
             f"Redis at {where} does not accept our password or user. "
             "Set `redis.password_file` (and the user in `redis.url`) to what the server expects.",
             server=where,
         )
-    if isinstance(failure, BusyLoadingError) or code == "LOADING":
+    if code == "LOADING":
         return RemoteError(
             "redis-loading", f"Redis at {where} is still reading its data.", retryable=True, server=where
         )
-    if isinstance(failure, ReadOnlyError) or code == "READONLY":
-        return RemoteError(
-            "redis-read-only", f"Redis at {where} is a replica; name the primary.", server=where
-        )
+    if code == "READONLY":
+        return RemoteError("redis-read-only", f"Redis at {where} is a replica; name the primary.", server=where)
     if isinstance(failure, RedisTimeoutError | TimeoutError):
         return RemoteError(
             "redis-silent",
@@ -72,10 +106,10 @@ def remote_error(failure: Exception, address: RedisAddress) -> RemoteError:
             retryable=True,
             server=where,
         )
-    mend = _MEND.get(code, "look at its log") if isinstance(failure, ResponseError) else "look at its log"
-    return RemoteError(
-        "redis-refused", f"Redis at {where} refused a command ({code or 'ERR'}): {mend}.", server=where
-    )
+    if not isinstance(failure, ResponseError):
+        return _not_redis(where)
+    mend = _MEND.get(code, "look at its log")
+    return RemoteError("redis-refused", f"Redis at {where} refused a command ({code or 'ERR'}): {mend}.", server=where)
 
 
 def _not_redis(where: str) -> RemoteError:
@@ -88,8 +122,11 @@ def _not_redis(where: str) -> RemoteError:
 
 def _code(failure: Exception) -> str:
     """Return the error code a server put first, `WRONGPASS invalid username…` → `WRONGPASS`, or nothing."""
+    for kind, code in _CLASSES.items():
+        if isinstance(failure, kind):
+            return code
     # redis-py tells which command of a pipeline it was before it quotes the server
-    match = _CODE.match(str(failure).rpartition("caused error: ")[2])
+    match = _CODE.match(str(failure).rpartition("caused error: ")[2].lstrip("('\""))
     return match.group(1) if match and isinstance(failure, RedisError) else ""
 
 

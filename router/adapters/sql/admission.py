@@ -8,7 +8,7 @@ U+FFFD, and a text longer than `TEXT_MAX` is cut and ends in "…", which no num
 from dataclasses import replace
 
 from router.domain.errors import RemoteError
-from router.domain.ids import AgentId, CampaignName, ContactId, LegId, OfferId, QueueName
+from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.record import AgentChangeFact, BillingRecord, DecisionFact, Fact, Leg, OfferFact, Segment, WrapUpFact
 
 TEXT_MAX = 256
@@ -49,6 +49,11 @@ def clean(value: str, limit: int = TEXT_MAX) -> str:
     if value.isprintable():
         return value
     return "".join(c if c.isprintable() else " " if c.isspace() else _UNREADABLE for c in value)
+
+
+def bounded(value: Micros) -> Micros:
+    """An instant asked for, brought into what a database can compare with."""
+    return max(-INTEGER_MAX, min(INTEGER_MAX, value))
 
 
 def is_key(value: str) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.adapters.sql import schema
-from router.adapters.sql.admission import clean
+from router.adapters.sql.admission import clean, is_key
 from router.adapters.sql.database import DEADLINE_S, Database
 from router.adapters.sql.dsn import read_dsn
 from router.adapters.sql.enrolment import Change, changes, check
@@ -73,6 +73,8 @@ class SqlDirectory:
 
     async def remove(self, agent_id: AgentId, *, by: str, now: Micros) -> None:
         """Set `active` False and forget the credential; again is harmless. `CommandRefused` `unknown-agent`."""
+        if not is_key(agent_id):
+            raise unknown_agent(agent_id)
         async with self._database.writing() as connection:
             await self._alone(connection)
             before = await _load(connection, agent_id)
@@ -90,7 +92,7 @@ class SqlDirectory:
         audit = schema.agent_audit
         query = select(audit).where(audit.c.change_id > after).order_by(audit.c.change_id).limit(limit)
         if agent_id is not None:
-            query = query.where(audit.c.agent_id == agent_id)
+            query = query.where(audit.c.agent_id == clean(agent_id))
         async with self._database.reading() as connection:
             return tuple(AuditRow(**row) for row in (await connection.execute(query)).mappings())
 

@@ -16,7 +16,7 @@ from sqlalchemy import Select, Table, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.adapters.sql import rows, schema
-from router.adapters.sql.admission import admit, clean, is_key
+from router.adapters.sql.admission import admit, bounded, clean, is_key
 from router.adapters.sql.database import DEADLINE_S, Database
 from router.adapters.sql.dsn import read_dsn
 from router.adapters.sql.upgrade import open_database
@@ -100,7 +100,8 @@ class SqlLedger:
         changes = schema.agent_changes
         query = (
             select(changes)
-            .where(changes.c.agent_id == agent_id, changes.c.at >= from_at, changes.c.at < to_at)
+            .where(changes.c.agent_id == clean(agent_id))
+            .where(changes.c.at >= bounded(from_at), changes.c.at < bounded(to_at))
             .order_by(changes.c.at, changes.c.status, changes.c.reason, changes.c.asked_by)
         )
         async with self._database.reading() as connection:
@@ -145,11 +146,11 @@ def _page(query: RecordQuery, after: tuple[Micros, ContactId] | None, size: int)
     records = schema.records
     page = select(records).order_by(records.c.ended_at, records.c.contact_id).limit(size)
     if query.from_at is not None:
-        page = page.where(records.c.ended_at >= query.from_at)
+        page = page.where(records.c.ended_at >= bounded(query.from_at))
     if query.to_at is not None:
-        page = page.where(records.c.ended_at < query.to_at)
+        page = page.where(records.c.ended_at < bounded(query.to_at))
     if query.campaign is not None:
         page = page.where(records.c.campaign == clean(query.campaign))
     if after is not None:
-        page = page.where(tuple_(records.c.ended_at, records.c.contact_id) > tuple_(*after))
+        page = page.where(tuple_(records.c.ended_at, records.c.contact_id) > tuple_(bounded(after[0]), clean(after[1])))
     return page

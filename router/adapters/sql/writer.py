@@ -23,7 +23,7 @@ from router.ports import Ledger
 
 LIMIT = 100_000
 "Facts in memory: a quarter of an hour at 60 contacts/s and two facts each, and below 200 MB."
-BATCH = 1_000
+BATCH = 100
 INTERVAL_S = 0.1
 "Between the beginnings of two commits; what a fact waits at most while all is well."
 BACKOFF_S = (0.1, 5.0)

@@ -1,4 +1,4 @@
-"""Every coroutine test here runs twice: on asyncio's own loop and on uvloop, which hands data over in other portions."""
+"""Every coroutine test here runs twice: on asyncio's loop and on uvloop, which cuts data otherwise."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -1,8 +1,8 @@
 """A small Asterisk manager on a real TCP port, for tests of the session: polite by default, hostile on request.
 
-It greets, checks the secret, answers `Ping`, `Logoff` and lists as Asterisk 22 does, and anything else with Success. What
-it does wrong is switched on by attributes while it runs. It is written against the AMI specification and shares no
-code with the router.
+It greets, checks the secret, answers `Ping` and `Logoff` as Asterisk 22 does and anything else with Success. What it
+does wrong is switched on by attributes while it runs. It is written against the AMI specification and shares no code
+with the router.
 """
 
 import asyncio
@@ -118,7 +118,8 @@ class FakeAsterisk:
 
     def emit(self, data: bytes) -> None:
         for writer in self._writers:
-            writer.write(data)
+            if not writer.is_closing():
+                writer.write(data)
 
     async def emit_in_pieces(self, data: bytes, size: int) -> None:
         """Give each piece its own segment: small ones, the loop turned between."""
@@ -150,6 +151,8 @@ class FakeAsterisk:
         finally:
             writer.close()
             self._tasks.discard(task)
+            if writer in self._writers:
+                self._writers.remove(writer)
 
     def _answer(self, action: Received, writer: asyncio.StreamWriter) -> bool:
         name, action_id = action.action, action["ActionID"]
@@ -166,14 +169,10 @@ class FakeAsterisk:
             writer.write(block("Response: Error", f"ActionID: {action_id}", "Message: Authentication failed"))
             return False
         elif name == "Logoff":
-            writer.write(
-                block("Response: Goodbye", f"ActionID: {action_id}", "Message: Thanks for all the fish.")
-            )
+            writer.write(block("Response: Goodbye", f"ActionID: {action_id}", "Message: Thanks for all the fish."))
             return False
         elif name == "Ping":
-            writer.write(
-                block("Response: Success", f"ActionID: {action_id}", "Ping: Pong", "Timestamp: 1.000000")
-            )
+            writer.write(block("Response: Success", f"ActionID: {action_id}", "Ping: Pong", "Timestamp: 1.000000"))
         else:
             writer.write(block("Response: Success", f"ActionID: {action_id}", "Message: done"))
         return True

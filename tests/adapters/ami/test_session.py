@@ -189,11 +189,13 @@ async def test_a_half_open_peer_is_found_by_ping_and_left() -> None:
 
 async def test_a_peer_that_sends_events_but_never_answers_is_left_too() -> None:
     consumer = Consumer()
-    async with FakeAsterisk(unanswered={"Ping"}) as asterisk:
-        async with running(session_to(asterisk.port, consumer, limits=WATCHFUL)):
-            while not consumer.downs:
-                asterisk.emit(event("UserEvent"))
-                await asyncio.sleep(0.01)
+    async with (
+        FakeAsterisk(unanswered={"Ping"}) as asterisk,
+        running(session_to(asterisk.port, consumer, limits=WATCHFUL)),
+    ):
+        while not consumer.downs:
+            asterisk.emit(event("UserEvent"))
+            await asyncio.sleep(0.01)
     assert consumer.downs[0] == "half-open"
 
 
@@ -201,17 +203,19 @@ async def test_a_refused_login_is_a_state_with_a_reason_and_a_long_pause(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     consumer = Consumer()
-    async with FakeAsterisk() as asterisk:
-        async with running(session_to(asterisk.port, consumer, secret="wrong-secret"), up=False) as session:
-            await until(lambda: consumer.downs)
-            assert session.refused == "Authentication failed"
-            assert consumer.downs[0] == "refused: Authentication failed"
-            assert (session.counters.refused, session.counters.logins) == (1, 0)
-            assert not session.connected
-            await until(lambda: asterisk.refusals == 2)
-            asterisk.secret = "wrong-secret"
-            await until(lambda: session.connected)
-            assert session.refused is None
+    async with (
+        FakeAsterisk() as asterisk,
+        running(session_to(asterisk.port, consumer, secret="wrong-secret"), up=False) as session,
+    ):
+        await until(lambda: consumer.downs)
+        assert session.refused == "Authentication failed"
+        assert consumer.downs[0] == "refused: Authentication failed"
+        assert (session.counters.refused, session.counters.logins) == (1, 0)
+        assert not session.connected
+        await until(lambda: asterisk.refusals == 2)
+        asterisk.secret = "wrong-secret"
+        await until(lambda: session.connected)
+        assert session.refused is None
     assert "wrong-secret" not in caplog.text
     assert "refused" in caplog.text
 
@@ -300,7 +304,7 @@ async def test_close_and_cancel_fail_what_is_in_flight_and_are_harmless_twice() 
             if way == "close":
                 await asyncio.gather(session.close(), session.close())
                 await asyncio.wait_for(task, 5)
-                await until(lambda: asterisk.actions("Logoff"))  # noqa: B023 - awaited inside the turn
+                await until(lambda: asterisk.actions("Logoff"))
             else:
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
@@ -371,10 +375,15 @@ async def test_a_peer_that_does_not_read_gets_no_more_than_a_buffer_full() -> No
     ):
         asterisk.freeze()
         action = {"Action": "UserEvent", "Filler": ["x" * 1000] * 100}
-        with pytest.raises(Overloaded):
-            for _ in range(1000):
+        sent = 0
+        try:
+            while sent < 1000:
                 session.send(action, 600)
+                sent += 1
                 await asyncio.sleep(0)
+        except Overloaded:
+            pass
+        assert 0 < sent < 1000
 
 
 async def test_a_caller_with_line_breaks_in_the_name_never_reaches_the_wire() -> None:

@@ -1,5 +1,7 @@
 """Framing, parsing and the one encoder: what goes in and out of the socket, byte by byte."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -45,7 +47,7 @@ def test_a_name_with_characters_of_several_bytes_survives_every_split() -> None:
 @example(b"a\r\n\r\n\r\n\r\nb\r\n\r\n", [4, 5])
 def test_framing_does_not_depend_on_how_bytes_were_cut(data: bytes, cuts: list[int]) -> None:
     bounds = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
-    pieces = [data[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    pieces = [data[a:b] for a, b in pairwise(bounds)]
     assert frames(*pieces) == frames(data)
 
 
@@ -112,10 +114,7 @@ def test_odd_headers_are_neither_dropped_nor_changed() -> None:
 
 
 def test_a_wrong_byte_costs_only_itself() -> None:
-    assert (
-        parse_block(b"Event: X\r\nCallerIDName: Zo\xff\xc3l\r\nCause: 16")["calleridname"]
-        == "Zo\ufffd\ufffdl"
-    )
+    assert parse_block(b"Event: X\r\nCallerIDName: Zo\xff\xc3l\r\nCause: 16")["calleridname"] == "Zo\ufffd\ufffdl"
 
 
 def test_a_blocks_text_form_carries_no_value() -> None:
@@ -166,9 +165,7 @@ def test_a_value_that_could_become_a_header_is_refused_without_being_quoted(valu
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
 
 
-@pytest.mark.parametrize(
-    "name", ["Bad\r\nAction", "Bad: Name", "", "Ünicode", "with space", None, 3, "x" * 65]
-)
+@pytest.mark.parametrize("name", ["Bad\r\nAction", "Bad: Name", "", "Ünicode", "with space", None, 3, "x" * 65])
 def test_a_name_that_is_no_word_is_refused(name: object) -> None:
     with pytest.raises(BadValue):
         encode({"Action": "Ping", name: "x"}, "id")  # type: ignore[dict-item]
@@ -196,9 +193,7 @@ def test_the_longest_line_and_the_most_headers_pass_and_one_more_does_not() -> N
         encode({"Action": "X", "Variable": ["A=1"] * (HEADER_LIMIT - 1)}, "id")
 
 
-@given(
-    st.dictionaries(st.text(max_size=8), st.text(max_size=40) | st.lists(st.text(max_size=10), max_size=3))
-)
+@given(st.dictionaries(st.text(max_size=8), st.text(max_size=40) | st.lists(st.text(max_size=10), max_size=3)))
 def test_whatever_is_encoded_is_exactly_one_block_that_reads_back(
     headers: dict[str, str | list[str]],
 ) -> None:

@@ -52,14 +52,14 @@ def changed(agent: str, status: str = "READY", work: str = "idle") -> AgentChang
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is polled runs in another process
             await asyncio.sleep(0.005)
 
 
 async def holds(presence: Presence, expected: dict[str, str]) -> None:
     """Wait until another process reads exactly these agents with these statuses."""
     async with asyncio.timeout(20):
-        while {row.agent_id: row.status for row in await presence.load()} != expected:
+        while {row.agent_id: row.status for row in await presence.load()} != expected:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
@@ -88,8 +88,8 @@ async def test_changes_are_soon_readable_and_the_dismissed_are_gone(presence_ser
         await holds(reader, {"agent-1001": "READY"})
 
         assert keeper.healthy
-        assert "ok" == keeper.standing
-        assert 0 == keeper.errors
+        assert keeper.standing == "ok"
+        assert keeper.errors == 0
     await reader.close()
 
 
@@ -156,7 +156,7 @@ async def test_the_last_change_before_the_end_is_written() -> None:
     keeper.note(changed("agent-1001", "LOGGED_OUT"))
     await keeper.close()
 
-    assert ["LOGGED_OUT"] == [row.status for row in await FakePresence(server).load()]
+    assert [row.status for row in await FakePresence(server).load()] == ["LOGGED_OUT"]
 
 
 async def test_a_hundred_changes_of_one_agent_are_one_write() -> None:
@@ -166,7 +166,7 @@ async def test_a_hundred_changes_of_one_agent_are_one_write() -> None:
         keeper.note(changed("agent-1001", "PAUSED" if number % 2 else "READY"))
     await keeper.flush()
 
-    assert [(1, 0)] == server.stores
+    assert server.stores == [(1, 0)]
 
 
 async def test_many_agents_go_in_portions_and_an_idle_keeper_only_beats() -> None:
@@ -177,7 +177,7 @@ async def test_many_agents_go_in_portions_and_an_idle_keeper_only_beats() -> Non
     await keeper.flush()
     await keeper.flush()
 
-    assert [(ROWS_AT_ONCE, 0), (ROWS_AT_ONCE, 0), (1, 0), (0, 0)] == server.stores
+    assert server.stores == [(ROWS_AT_ONCE, 0), (ROWS_AT_ONCE, 0), (1, 0), (0, 0)]
 
 
 async def test_everything_is_written_again_each_hour_so_that_nothing_in_use_expires() -> None:
@@ -190,7 +190,7 @@ async def test_everything_is_written_again_each_hour_so_that_nothing_in_use_expi
     clock.at += SECOND
     await keeper.flush()
 
-    assert [(1, 0), (0, 0), (0, 0), (1, 0)] == server.stores
+    assert server.stores == [(1, 0), (0, 0), (0, 0), (1, 0)]
 
 
 async def test_while_redis_is_away_nothing_piles_up() -> None:
@@ -202,9 +202,9 @@ async def test_while_redis_is_away_nothing_piles_up() -> None:
     server.state = "up"
     await keeper.flush()
 
-    assert 1000 == keeper.errors
-    assert [(0, 0), (1, 0)] == server.stores
-    assert ["PAUSED"] == [row.status for row in await FakePresence(server).load()]
+    assert keeper.errors == 1000
+    assert server.stores == [(0, 0), (1, 0)]
+    assert [row.status for row in await FakePresence(server).load()] == ["PAUSED"]
 
 
 async def test_a_change_during_a_write_that_fails_is_not_overwritten_by_the_older_one() -> None:
@@ -229,7 +229,7 @@ async def test_a_change_during_a_write_that_fails_is_not_overwritten_by_the_olde
     server.state = "up"
     await keeper.flush()
 
-    assert {"agent-1001": "PAUSED"} == {row.agent_id: row.status for row in await FakePresence(server).load()}
+    assert {row.agent_id: row.status for row in await FakePresence(server).load()} == {"agent-1001": "PAUSED"}
 
 
 async def test_those_no_longer_in_the_directory_are_removed_after_the_start() -> None:

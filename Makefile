@@ -1,0 +1,39 @@
+# Ringfair. `make` alone lists the targets. Each installs what it needs into .venv and ~/.cache/ringfair.
+.DEFAULT_GOAL := help
+SHELL := bash
+BIN := .venv/bin
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+demo: ## Asterisk, Valkey, router, three campaigns, five agents, 20 callers; DEMO_CALLS=n, DEMO_HOLD=1
+	@deploy/prepare pbx
+	@$(BIN)/python deploy/demo/demo.py
+
+check: ## format, lint, types, import contracts, licences, fast tests: no servers, under 3 minutes
+	@deploy/prepare venv
+	$(BIN)/ruff format --check router tests deploy
+	$(BIN)/ruff check router tests deploy
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python deploy/licences.py
+	$(BIN)/pytest -q tests/domain tests/adapters tests/cli tests/ops tests/*.py -m "not server"
+
+contracts: ## one suite per port, against the fake and the real servers
+	@deploy/prepare servers
+	$(BIN)/pytest -q tests/contracts
+
+integration: ## the whole voice path on a real Asterisk with SIPp and baresip
+	@deploy/prepare servers
+	$(BIN)/pytest -q tests/integration tests/adapters tests/cli tests/ops -m "server"
+
+test: check contracts integration ## everything CI runs
+
+figures: ## first figures: caller's INVITE → agent's INVITE, agent's BYE → next INVITE, beside app_queue
+	@deploy/prepare pbx
+	@$(BIN)/python -m tests.load.figures
+
+clean: ## remove .venv and build/; the Asterisk in the cache stays
+	rm -rf .venv build
+
+.PHONY: help demo check contracts integration test figures clean

@@ -1,0 +1,142 @@
+"""Effects → AMI actions, and the globals the dialplan reads. The only file that knows header names of actions.
+
+Nothing a caller can write goes into an action unfiltered: Asterisk reads a comma in `Variable` as the next variable and
+`${…}` in a value as an expression, so names and numbers keep only plain characters here. CR, LF and NUL are refused
+again by the one encoder in wire.py.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+from router.adapters.ami.parse import RING_ACTION
+from router.domain.effects import AnswerPhone, EndLeg, RingAgent, SendCaller
+from router.domain.ids import Micros
+from router.domain.rules import Rules
+
+Action = Mapping[str, str | Sequence[str]]
+
+NORMAL_CLEARING = "16"
+"Never 44: Asterisk's own RTP timeout ends a leg with that, and nobody could tell the two apart."
+TALK_VARIABLES = (
+    "ACD_CONTACT",
+    "ACD_OFFER",
+    "ACD_AGENT",
+    "ACD_CAMPAIGN",
+    "ACD_STATE",
+    "ACD_ARRIVED",
+    "ACD_TALK_AT",
+    "ACD_DNIS",
+    "ACD_ANI",
+)
+_NAME = re.compile(r"[^\w .+&/-]")
+_NUMBER = re.compile(r"[^0-9+*#A-Za-z.-]")
+_MILLISECOND: Micros = 1000
+
+
+def ring(effect: RingAgent, *, pool: str, epoch: int) -> Action:
+    """Make the agent's leg. `ChannelId` is the offer's id: Asterisk refuses a twin while the first one lives."""
+    variables = {
+        "ACD_CONTACT": effect.contact_id,
+        "ACD_OFFER": effect.offer_id,
+        "ACD_AGENT": effect.agent_id,
+        "ACD_QUEUE": effect.queue,
+        "ACD_CAMPAIGN": effect.campaign,
+        "ACD_CALLER": effect.caller_leg,
+        "ACD_POOL": pool,
+        "ACD_EPOCH": str(epoch),
+        "ACD_STATE": "offered",
+        "ACD_LANGUAGE": effect.language,
+        "ACD_WHISPER": effect.whisper,
+        "ACD_ACCEPT": "1" if effect.press_one else "",
+        "TRANSFER_CONTEXT": "acd-transfer",
+    }
+    name, number = _NAME.sub("", effect.caller_name)[:64], _NUMBER.sub("", effect.caller_number)[:32]
+    return {
+        "Action": "Originate",
+        "ActionID": RING_ACTION + effect.offer_id,
+        "Channel": effect.dial,
+        "ChannelId": effect.offer_id,
+        "Context": "acd-agent",
+        "Exten": "s",
+        "Priority": "1",
+        "Async": "true",
+        "Timeout": str(effect.timeout_us // _MILLISECOND),
+        "CallerID": f'"{name}" <{number or "anonymous"}>',
+        "Variable": [f"{key}={value}" for key, value in variables.items()],
+    }
+
+
+def end(effect: EndLeg) -> Action:
+    """`Channel` takes a Uniqueid too (`ast_channel_get_by_name`, main/channel.c)."""
+    return {"Action": "Hangup", "Channel": effect.leg, "Cause": NORMAL_CLEARING}
+
+
+def send(effect: SendCaller) -> Action:
+    return {
+        "Action": "Redirect",
+        "Channel": effect.leg,
+        "Context": effect.context,
+        "Exten": effect.exten,
+        "Priority": "1",
+    }
+
+
+def say(effect: AnswerPhone) -> Action:
+    return {
+        "Action": "Redirect",
+        "Channel": effect.leg,
+        "Context": "acd-say",
+        "Exten": effect.result,
+        "Priority": "1",
+    }
+
+
+def call_in(digits: str) -> Action:
+    """A caller of our own: one half of a Local channel listens in `acd-canary`, the other arrives at `acd-inbound`."""
+    return {
+        "Action": "Originate",
+        "Channel": f"Local/{digits}@acd-inbound/n",
+        "Context": "acd-canary",
+        "Exten": "s",
+        "Priority": "1",
+        "Async": "true",
+        "Timeout": "30000",
+        "CallerID": '"canary" <0>',
+    }
+
+
+def set_global(name: str, value: str) -> Action:
+    return {"Action": "Setvar", "Variable": name, "Value": value}
+
+
+def get_global(name: str) -> Action:
+    return {"Action": "Getvar", "Variable": name}
+
+
+def owner(pool: str, epoch: int) -> Action:
+    """Tell every other router on this Asterisk who owns the pool now."""
+    return {"Action": "UserEvent", "UserEvent": "AcdOwner", "V": "1", "Pool": pool, "Epoch": str(epoch)}
+
+
+def status() -> Action:
+    """Every live leg with our variables; needs class `call` alone."""
+    return {"Action": "Status", "Variables": ",".join(TALK_VARIABLES)}
+
+
+def device_states() -> Action:
+    return {"Action": "DeviceStateList"}
+
+
+def device_state(endpoint: str) -> Action:
+    return {"Action": "Getvar", "Variable": f"DEVICE_STATE(PJSIP/{endpoint})"}
+
+
+def routes(rules: Rules, dialled_forms: Callable[[str], Sequence[str]]) -> dict[str, str]:
+    """`ACD_DNIS_<digits>` → `campaign,greeting,language,music,pool`, for every form a carrier may dial us by."""
+    found: dict[str, str] = {}
+    for campaign in rules.campaigns.values():
+        value = f"{campaign.name},{campaign.greeting},{campaign.language},{campaign.music},{rules.pool}"
+        for number in campaign.dnis:
+            for digits in dialled_forms(number):
+                found[f"ACD_DNIS_{digits}"] = value
+    return found

@@ -1,0 +1,273 @@
+"""AMI events → observations. The only file that knows header names of events; raw headers end here.
+
+What is no news to us gives None; a known event without the headers it must have gives `Malformed`, which is counted
+and never raised into the pump. Channels of a masquerade (`Surrogate/`, `AsyncGoto/`, `…<ZOMBIE>`) and of Asterisk's own
+(`Message/`) are ignored by rule: the Uniqueid stays with the real leg, and only Uniqueids are keys here.
+
+Sources: Asterisk documentation, "AMI Events"; the fields of `UserEvent(Acd…)` are listed in dialplans/extensions.d.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from router.adapters.ami.wire import Block
+from router.domain.ids import CampaignName, ContactId, LegId, Micros, OfferId
+from router.domain.observations import (
+    CallerFellBack,
+    CallerKeyed,
+    CallerReturned,
+    CallerTransferred,
+    ContactArrived,
+    EndpointSeen,
+    HangupAsked,
+    LegAnswered,
+    LegAppeared,
+    LegBridged,
+    LegEnded,
+    LegHeld,
+    LegRinging,
+    LegUnbridged,
+    LegUnheld,
+    Observation,
+    OfferTurnedAway,
+    OriginateFailed,
+    OwnerSeen,
+    PhoneAsked,
+    TalkBegins,
+)
+
+RING_ACTION = "ring."
+"An Originate's ActionID is this + the offer's id, so that its OriginateResponse can be told."
+INTERFACE_VERSION = "1"
+_NOBODY = ("Surrogate/", "AsyncGoto/", "Message/")
+_GONE_STATES = ("UNAVAILABLE", "INVALID", "UNKNOWN")
+_RINGING, _UP = ("4", "5"), "6"
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A known event that lacks what it must have."""
+
+    event: str
+    header: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How to read the events of one node."""
+
+    node: str
+    caller_number: Callable[[str, str], str]
+    "(From, P-Asserted-Identity) → E.164 where it can be."
+    dialled_number: Callable[[str], str]
+    clock: Callable[[], Micros]
+    "For events without Asterisk's own timestamp."
+
+
+def micros(timestamp: str) -> Micros | None:
+    """`1795296026.890218` → microseconds, exactly; None when it is no timestamp."""
+    seconds, dot, fraction = timestamp.partition(".")
+    if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 12):
+        return None
+    if not dot:
+        return int(seconds) * 1_000_000
+    if not (fraction.isascii() and fraction.isdigit()):
+        return None
+    return int(seconds) * 1_000_000 + int(fraction[:6].ljust(6, "0"))
+
+
+def endpoint_of(channel: str) -> str:
+    """`PJSIP/agent-1001-0000001a` → `agent-1001`; empty for every other technology."""
+    if not channel.startswith("PJSIP/"):
+        return ""
+    return channel[6:].rpartition("-")[0]
+
+
+def observe(block: Block, reading: Reading) -> Observation | Malformed | None:
+    """What this event means to the engine."""
+    name = block.event
+    if name == "UserEvent":
+        handler = _USER_EVENTS.get(block.get("userevent"))
+    else:
+        handler = _EVENTS.get(name)
+    if handler is None or block.get("channel").startswith(_NOBODY):
+        return None
+    if block.get("channel").endswith("<ZOMBIE>"):
+        return None
+    at = micros(block.get("timestamp"))
+    try:
+        return handler(block, reading, reading.clock() if at is None else at)
+    except KeyError as missing:
+        return Malformed(block.get("userevent") or name, str(missing.args[0]))
+
+
+Handler = Callable[[Block, Reading, Micros], Observation | Malformed | None]
+
+
+def _leg(block: Block) -> LegId:
+    return LegId(block["uniqueid"])
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def _new_channel(block: Block, reading: Reading, at: Micros) -> Observation | None:
+    endpoint = endpoint_of(block["channel"])
+    if not endpoint and not block["channel"].startswith("Local/"):
+        return None
+    return LegAppeared(
+        leg=_leg(block),
+        endpoint=endpoint,
+        channel=block["channel"],
+        linkedid=block.get("linkedid"),
+        node=reading.node,
+        at=at,
+    )
+
+
+def _new_state(block: Block, reading: Reading, at: Micros) -> Observation | None:
+    state = block["channelstate"]
+    if state in _RINGING:
+        return LegRinging(leg=_leg(block), at=at)
+    return LegAnswered(leg=_leg(block), at=at) if state == _UP else None
+
+
+def _hangup(block: Block, reading: Reading, at: Micros) -> Observation:
+    return LegEnded(
+        leg=_leg(block),
+        cause=_number(block.get("cause")),
+        tech_cause=block.get("techcause") or None,
+        at=at,
+    )
+
+
+def _hangup_request(block: Block, reading: Reading, at: Micros) -> Observation:
+    return HangupAsked(leg=_leg(block), at=at)
+
+
+def _bridge_enter(block: Block, reading: Reading, at: Micros) -> Observation:
+    return LegBridged(leg=_leg(block), bridge=block["bridgeuniqueid"], at=at)
+
+
+def _bridge_leave(block: Block, reading: Reading, at: Micros) -> Observation:
+    return LegUnbridged(leg=_leg(block), bridge=block["bridgeuniqueid"], at=at)
+
+
+def _hold(block: Block, reading: Reading, at: Micros) -> Observation:
+    return LegHeld(leg=_leg(block), at=at)
+
+
+def _unhold(block: Block, reading: Reading, at: Micros) -> Observation:
+    return LegUnheld(leg=_leg(block), at=at)
+
+
+def _originate_response(block: Block, reading: Reading, at: Micros) -> Observation | None:
+    action_id = block.get("actionid")
+    if block["response"] == "Success" or not action_id.startswith(RING_ACTION):
+        return None
+    offer_id = OfferId(action_id.removeprefix(RING_ACTION))
+    return OriginateFailed(offer_id=offer_id, reason=block.get("reason"), at=at)
+
+
+def _device_state(block: Block, reading: Reading, at: Micros) -> Observation | None:
+    device = block["device"]
+    if not device.startswith("PJSIP/"):
+        return None
+    return EndpointSeen(endpoint=device[6:], reachable=is_reachable(block["state"]), at=at)
+
+
+def is_reachable(device_state: str) -> bool:
+    """Whether a phone in this device state could be rung (no contact, or none that answers OPTIONS: not)."""
+    return device_state.upper() not in _GONE_STATES
+
+
+# ---- our own dialplan ----
+
+
+def _contact(block: Block) -> ContactId:
+    return ContactId(block["contact"])
+
+
+def _arrived(block: Block, reading: Reading, at: Micros) -> Observation:
+    arrived_at = _number(block["arrived"])
+    return ContactArrived(
+        contact_id=_contact(block),
+        leg=_leg(block),
+        linkedid=block.get("linkedid"),
+        channel=block["channel"],
+        node=reading.node,
+        campaign=CampaignName(block["campaign"]),
+        dnis=reading.dialled_number(block["dnis"]),
+        ani=reading.caller_number(block.get("ani"), block.get("pai")),
+        arrived_at=at if arrived_at is None else arrived_at,
+        at=at,
+    )
+
+
+def _talk(block: Block, reading: Reading, at: Micros) -> Observation:
+    return TalkBegins(offer_id=OfferId(block["offer"]), contact_id=_contact(block), at=at)
+
+
+def _taken(block: Block, reading: Reading, at: Micros) -> Observation:
+    return OfferTurnedAway(offer_id=OfferId(block["offer"]), why=block["why"], at=at)
+
+
+def _after(block: Block, reading: Reading, at: Micros) -> Observation:
+    return CallerReturned(contact_id=_contact(block), at=at)
+
+
+def _transfer(block: Block, reading: Reading, at: Micros) -> Observation:
+    return CallerTransferred(contact_id=_contact(block), exten=block["exten"], at=at)
+
+
+def _key(block: Block, reading: Reading, at: Micros) -> Observation:
+    return CallerKeyed(contact_id=_contact(block), key=block["key"], at=at)
+
+
+def _fallback(block: Block, reading: Reading, at: Micros) -> Observation:
+    return CallerFellBack(contact_id=_contact(block), reason=block["reason"], at=at)
+
+
+def _feature(block: Block, reading: Reading, at: Micros) -> Observation:
+    return PhoneAsked(
+        leg=_leg(block),
+        channel=block["channel"],
+        endpoint=block["endpoint"],
+        code=block["code"],
+        arg=block.get("arg"),
+        node=reading.node,
+        at=at,
+    )
+
+
+def _owner(block: Block, reading: Reading, at: Micros) -> Observation | None:
+    epoch = _number(block["epoch"])
+    return None if epoch is None else OwnerSeen(pool=block["pool"], epoch=epoch)
+
+
+_EVENTS: dict[str, Handler] = {
+    "Newchannel": _new_channel,
+    "Newstate": _new_state,
+    "Hangup": _hangup,
+    "HangupRequest": _hangup_request,
+    "BridgeEnter": _bridge_enter,
+    "BridgeLeave": _bridge_leave,
+    "Hold": _hold,
+    "Unhold": _unhold,
+    "OriginateResponse": _originate_response,
+    "DeviceStateChange": _device_state,
+}
+_USER_EVENTS: dict[str, Handler] = {
+    "AcdArrived": _arrived,
+    "AcdTalk": _talk,
+    "AcdTaken": _taken,
+    "AcdAfter": _after,
+    "AcdTransfer": _transfer,
+    "AcdKey": _key,
+    "AcdFallback": _fallback,
+    "AcdFeature": _feature,
+    "AcdOwner": _owner,
+}
+WANTED = frozenset(_EVENTS) | {"UserEvent"}
+"Events worth decoding; Asterisk's own eventfilter should let through no others."

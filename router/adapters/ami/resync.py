@@ -1,0 +1,63 @@
+"""Asterisk's truth after a (re)connect, read into one observation.
+
+AMI has no replay: whatever happened while we were away is gone, and only what lives can be asked for. `Status` gives
+every leg with its bridge and our variables; `DeviceStateList` the phones Asterisk has an opinion of; what is missing
+there is asked one by one. Legs are told apart by our variables: an agent's leg is the one whose Uniqueid *is* its
+`ACD_OFFER` (a caller's leg carries the offer it talked through, too).
+"""
+
+from collections.abc import Iterable
+
+from router.adapters.ami.parse import endpoint_of, is_reachable
+from router.adapters.ami.wire import Block
+from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId
+from router.domain.observations import LegSnapshot
+
+_UNSET = ("", "(null)")
+_UP = "6"
+_NOBODY = ("Surrogate/", "AsyncGoto/", "Message/")
+
+
+def leg_snapshots(items: Iterable[Block]) -> tuple[LegSnapshot, ...]:
+    """The legs of a `Status` reply; what lacks a Uniqueid or belongs to a masquerade is left out."""
+    return tuple(leg for item in items if (leg := leg_snapshot(item)) is not None)
+
+
+def leg_snapshot(item: Block) -> LegSnapshot | None:
+    channel, uniqueid = item.get("channel"), item.get("uniqueid")
+    if item.event != "Status" or not uniqueid or channel.startswith(_NOBODY) or channel.endswith("<ZOMBIE>"):
+        return None
+    ours = {name: value for name, value in item.variables("variable").items() if value not in _UNSET}
+    offer_id = ours.get("ACD_OFFER")
+    contact_id = ours.get("ACD_CONTACT")
+    return LegSnapshot(
+        leg=LegId(uniqueid),
+        channel=channel,
+        endpoint=endpoint_of(channel),
+        linkedid=item.get("linkedid"),
+        up=item.get("channelstate") == _UP,
+        bridge=item.get("bridgeid"),
+        contact_id=None if contact_id is None else ContactId(contact_id),
+        offer_id=OfferId(offer_id) if offer_id is not None and offer_id == uniqueid else None,
+        agent_id=AgentId(ours["ACD_AGENT"]) if "ACD_AGENT" in ours else None,
+        campaign=CampaignName(ours["ACD_CAMPAIGN"]) if "ACD_CAMPAIGN" in ours else None,
+        state=ours.get("ACD_STATE"),
+        dnis=ours.get("ACD_DNIS", ""),
+        ani=ours.get("ACD_ANI", ""),
+        arrived_at=_micros(ours.get("ACD_ARRIVED")),
+        talk_at=_micros(ours.get("ACD_TALK_AT")),
+    )
+
+
+def phones(items: Iterable[Block]) -> dict[str, bool]:
+    """endpoint → reachable, from a `DeviceStateList` reply."""
+    found: dict[str, bool] = {}
+    for item in items:
+        device = item.get("device")
+        if device.startswith("PJSIP/"):
+            found[device[6:]] = is_reachable(item.get("state"))
+    return found
+
+
+def _micros(text: str | None) -> Micros | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None

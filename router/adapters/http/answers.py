@@ -1,0 +1,194 @@
+"""What we answer with: names of fields as in the records, instants ISO 8601 UTC with microseconds, durations `_s`.
+
+Inside everything is integer microseconds; here, and only here, it becomes text and seconds.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from router.domain.ids import SECOND, Micros
+from router.domain.record import BillingRecord, DecisionFact, OfferFact, WrapUpFact
+from router.ports import AgentView, ContactStory, ContactView, QueueView
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = 253_402_300_799 * SECOND
+"The end of the year 9999; instants beyond it mean `always`."
+
+
+def instant(at: Micros | None) -> str | None:
+    """`2026-11-21T10:00:00.000000Z`, or None for none and for never."""
+    if at is None or not 0 <= at <= _LAST:
+        return None
+    return (_EPOCH + timedelta(microseconds=at)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def answer(body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """JSON; what it cannot hold (an exception in a detail, a path) goes as text."""
+    return web.Response(
+        body=encode(body),
+        status=status,
+        content_type="application/json",
+        charset="utf-8",
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", **(headers or {})},
+    )
+
+
+def answer_list(items: Sequence[object], after: str | None = None) -> web.Response:
+    """`{"items":[…],"next":null}`; `next` is what `after=` of the next question takes."""
+    return answer({"items": items, "next": after})
+
+
+def encode(body: object) -> bytes:
+    """Encode; half a surrogate pair (undecodable bytes from a phone) is replaced, integers of any size are text."""
+    try:
+        return msgspec.json.encode(body, enc_hook=str)
+    except (UnicodeEncodeError, OverflowError, msgspec.EncodeError):
+        return msgspec.json.encode(_plain(body), enc_hook=str)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
+        return str(value)
+    if isinstance(value, dict):
+        return {str(_plain(name)): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def agent_view(view: AgentView) -> dict[str, Any]:
+    agent = view.change
+    return {
+        "agent_id": agent.agent_id,
+        "status": agent.status,
+        "reason": agent.reason,
+        "next_status": agent.next_status,
+        "reach": agent.reach,
+        "link": agent.link,
+        "work": agent.work,
+        "contact_id": agent.contact_id,
+        "since": instant(agent.since_at),
+        "standing": view.standing,
+        "skills": view.skills,
+        "queues": view.queues,
+    }
+
+
+def queue_view(view: QueueView) -> dict[str, Any]:
+    return {
+        "queue": view.queue,
+        "waiting": view.waiting,
+        "longest_wait_s": view.longest_wait_us / SECOND,
+        "free_agents": view.free_agents,
+        "entitled_agents": view.entitled_agents,
+    }
+
+
+def contact_view(view: ContactView) -> dict[str, Any]:
+    return {
+        "contact_id": view.contact_id,
+        "campaign": view.campaign,
+        "queue": view.queue,
+        "state": view.state,
+        "agent_id": view.agent_id,
+        "arrived_at": instant(view.arrived_at),
+    }
+
+
+def record(fact: BillingRecord) -> dict[str, Any]:
+    """The billing record with the field names it has everywhere outside."""
+    return {
+        "schema": fact.schema,
+        "contact_id": fact.contact_id,
+        "medium": fact.medium,
+        "campaign": fact.campaign,
+        "queue": fact.queue,
+        "ani": fact.ani,
+        "dnis": fact.dnis,
+        "arrived_at": instant(fact.arrived_at),
+        "answered_at": instant(fact.answered_at),
+        "ended_at": instant(fact.ended_at),
+        "outcome": fact.outcome.value,
+        "ended_by": fact.ended_by.value,
+        "config_hash": fact.config_hash,
+        "end_estimated": fact.end_estimated,
+        "segments": [
+            {
+                "kind": segment.kind.value,
+                "from": instant(segment.from_at),
+                "to": instant(segment.to_at),
+                "agent": segment.agent_id,
+            }
+            for segment in fact.segments
+        ],
+        "legs": [
+            {"uniqueid": leg.uniqueid, "linkedid": leg.linkedid, "node": leg.node, "agent": leg.agent_id}
+            for leg in fact.legs
+        ],
+        "corrects": fact.corrects,
+    }
+
+
+def _offer(fact: OfferFact) -> dict[str, Any]:
+    return {
+        "offer_id": fact.offer_id,
+        "agent": fact.agent_id,
+        "queue": fact.queue,
+        "from": instant(fact.from_at),
+        "to": instant(fact.to_at),
+        "result": fact.result.value,
+        "cause": fact.cause,
+        "tech_cause": fact.tech_cause,
+    }
+
+
+def _wrapup(fact: WrapUpFact) -> dict[str, Any]:
+    return {
+        "agent": fact.agent_id,
+        "from": instant(fact.from_at),
+        "to": instant(fact.to_at),
+        "disposition": fact.disposition,
+    }
+
+
+def _decision(fact: DecisionFact) -> dict[str, Any]:
+    return {
+        "offer_id": fact.offer_id,
+        "queue": fact.queue,
+        "at": instant(fact.at),
+        "need": fact.need,
+        "waited_s": fact.waited_us / SECOND,
+        "chosen": fact.chosen,
+        "chosen_idle_s": fact.chosen_idle_us / SECOND,
+        "next_best": [{"agent": agent, "idle_s": idle_us / SECOND} for agent, idle_us in fact.next_best],
+        "others": dict(fact.others),
+    }
+
+
+def billed(story: ContactStory) -> dict[str, Any] | None:
+    """A line of `/v1/records`: the record with its offers and wrap-ups; None while it has no record."""
+    if story.record is None:
+        return None
+    return {
+        **record(story.record),
+        "offers": [_offer(fact) for fact in story.offers],
+        "wrapups": [_wrapup(fact) for fact in story.wrapups],
+    }
+
+
+def explained(contact_id: str, live: ContactView | None, story: ContactStory | None) -> dict[str, Any]:
+    """Everything known of one contact: where it is now, its record, and why it went where it went."""
+    return {
+        "contact_id": contact_id,
+        "live": contact_view(live) if live else None,
+        "record": record(story.record) if story and story.record else None,
+        "offers": [_offer(fact) for fact in story.offers] if story else [],
+        "wrapups": [_wrapup(fact) for fact in story.wrapups] if story else [],
+        "decisions": [_decision(fact) for fact in story.decisions] if story else [],
+    }

@@ -1,0 +1,111 @@
+"""What changes something: over the control socket only, whose file mode says who may. There is no log-in yet."""
+
+import asyncio
+
+from aiohttp import web
+
+from router.adapters.http import asked
+from router.adapters.http.answers import agent_view, answer
+from router.domain.commands import Command, FinishWrapUp, HangUp, LogIn, LogOut, Pause, Unpause
+from router.domain.errors import CommandRefused
+from router.domain.ids import AgentId
+from router.ports import Desk
+
+COMMAND_S = 10.0
+RELOAD_S = 30.0
+CANARY_S = 120.0
+
+PATHS = (
+    "/v1/agents/{id}/login",
+    "/v1/agents/{id}/logout",
+    "/v1/agents/{id}/pause",
+    "/v1/agents/{id}/unpause",
+    "/v1/agents/{id}/finish-wrapup",
+    "/v1/contacts/{id}/hangup",
+    "/v1/reload",
+    "/v1/canary",
+)
+
+
+async def not_here(_: web.Request) -> web.Response:
+    """What the TCP port says to an order."""
+    raise CommandRefused(
+        "control-socket-only", "Until there is a log-in, orders are taken over the control socket only."
+    )
+
+
+class Orders:
+    """The handlers. What is refused leaves everything as it was."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def routes(self) -> list[web.RouteDef]:
+        handlers = (
+            self.log_in,
+            self.log_out,
+            self.pause,
+            self.unpause,
+            self.finish_wrapup,
+            self.hang_up,
+            self.reload,
+            self.canary,
+        )
+        return [web.post(path, handler) for path, handler in zip(PATHS, handlers, strict=True)]
+
+    async def log_in(self, request: web.Request) -> web.Response:
+        await asked.body(request, asked.Nothing)
+        agent = asked.agent_id(request)
+        return await self._agent(agent, LogIn(agent_id=agent, asked_by=asked.asker(request)))
+
+    async def log_out(self, request: web.Request) -> web.Response:
+        await asked.body(request, asked.Nothing)
+        agent = asked.agent_id(request)
+        return await self._agent(agent, LogOut(agent_id=agent, asked_by=asked.asker(request)))
+
+    async def pause(self, request: web.Request) -> web.Response:
+        body = await asked.body(request, asked.PauseBody)
+        agent = asked.agent_id(request)
+        reason = asked.words(body.reason, "reason") or ""
+        return await self._agent(agent, Pause(agent_id=agent, reason=reason, asked_by=asked.asker(request)))
+
+    async def unpause(self, request: web.Request) -> web.Response:
+        await asked.body(request, asked.Nothing)
+        agent = asked.agent_id(request)
+        return await self._agent(agent, Unpause(agent_id=agent, asked_by=asked.asker(request)))
+
+    async def finish_wrapup(self, request: web.Request) -> web.Response:
+        body = await asked.body(request, asked.FinishBody)
+        agent = asked.agent_id(request)
+        disposition = asked.words(body.disposition, "disposition")
+        return await self._agent(agent, FinishWrapUp(agent_id=agent, disposition=disposition))
+
+    async def hang_up(self, request: web.Request) -> web.Response:
+        await asked.body(request, asked.Nothing)
+        contact = asked.contact_id(request)
+        await self._ask(HangUp(contact_id=contact))
+        return answer({"contact_id": contact}, status=202)
+
+    async def reload(self, request: web.Request) -> web.Response:
+        """Read the files again. With any fault the old rules stay in force and all faults are told."""
+        await asked.body(request, asked.Nothing)
+        async with asyncio.timeout(RELOAD_S):
+            return answer({"config_hash": await self._desk.reload()})
+
+    async def canary(self, request: web.Request) -> web.Response:
+        """Send one echo call through the whole path; the answer comes when it has ended."""
+        await asked.body(request, asked.Nothing)
+        async with asyncio.timeout(CANARY_S):
+            return answer(await self._desk.canary())
+
+    async def _agent(self, agent_id: AgentId, command: Command) -> web.Response:
+        """Give the order and answer with the agent as it then is."""
+        await self._ask(command)
+        for view in self._desk.floor().agents:
+            if view.change.agent_id == agent_id:
+                return answer(agent_view(view))
+        return answer({"agent_id": agent_id})
+
+    async def _ask(self, command: Command) -> None:
+        async with asyncio.timeout(COMMAND_S):
+            await self._desk.ask(command)

@@ -1,0 +1,192 @@
+"""The composition root: the only file that names concrete adapters and puts them together."""
+
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from router import canary
+from router.adapters.ami.session import AmiAddress
+from router.adapters.ami.telephony import AmiTelephony, Numbers
+from router.adapters.http.server import HttpServer
+from router.adapters.log import EventLog
+from router.adapters.metrics import Metrics, Reading
+from router.adapters.redis.address import RedisAddress
+from router.adapters.redis.keeper import PresenceKeeper
+from router.adapters.redis.presence import RedisPresence
+from router.adapters.sql.directory import SqlDirectory
+from router.adapters.sql.ledger import SqlLedger
+from router.adapters.sql.writer import LedgerWriter
+from router.config import Site, load
+from router.config.numbers import caller_number, dialled_forms, e164
+from router.desk import RouterDesk, call_the_roll, view_floor
+from router.domain.commands import Remember
+from router.domain.engine import Engine
+from router.domain.events import Event, PoolLost
+from router.domain.facts import fact_of
+from router.domain.ids import Micros
+from router.runtime import Pump, WallClock
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Router:
+    """Everything of one running router that `app.py` starts and stops."""
+
+    site: Site
+    clock: WallClock
+    pump: Pump
+    telephony: AmiTelephony
+    keeper: PresenceKeeper
+    writer: LedgerWriter
+    http: HttpServer
+    desk: RouterDesk
+    pool_lost: asyncio.Event
+    resources: AsyncExitStack
+    "Closes what was opened, in the reverse order."
+
+
+async def build(directory: Path) -> Router:
+    """Read the site, open every neighbour that must be there, put the parts together. Nothing runs yet.
+
+    Raises `ConfigError` (files), `RemoteError` (Redis or the database is missing). Asterisk may come later.
+    """
+    site = await asyncio.to_thread(load, directory, os.environ)
+    settings = site.settings
+    clock = WallClock()
+    async with AsyncExitStack() as stack:
+        database = await SqlLedger.open(site.ledger_dsn)
+        stack.push_async_callback(database.close)
+        agents = await SqlDirectory.open(site.ledger_dsn)
+        stack.push_async_callback(agents.close)
+        presence = RedisPresence(
+            RedisAddress.parse(settings.redis.url, password=site.secrets.redis), pool=settings.router.pool
+        )
+        stack.push_async_callback(presence.close)
+        remembered = await presence.load()
+        entries = await agents.agents()
+
+        rules = canary.with_canary(site.rules)
+        engine = Engine(rules)
+        writer = LedgerWriter(database)
+        keeper = PresenceKeeper(presence, clock)
+        pool_lost = asyncio.Event()
+        pump = Pump(engine, clock=clock)
+        telephony = AmiTelephony(
+            _ami_address(site),
+            node=settings.asterisk.systemname,
+            pool=settings.router.pool,
+            clock=clock,
+            sink=pump.see,
+            numbers=_numbers(settings.router.country),
+            endpoints=lambda: [a.profile.endpoint for a in engine.floor.agents.values() if not a.profile.dial],
+            rules=rules,
+        )
+        metrics = Metrics(_reader(pump, telephony, keeper, writer, clock), version=version("ringfair"))
+        pump.telephony, pump.decided, pump.lagged = telephony, metrics.matched, metrics.lagged
+        bird = canary.Canary(pump, telephony)
+
+        def to_ledger(event: Event, now: Micros) -> None:
+            fact = fact_of(event, now)
+            if fact is not None:
+                writer.offer(fact)
+
+        def watch_pool(event: Event, now: Micros) -> None:
+            if isinstance(event, PoolLost):
+                pool_lost.set()
+
+        call_the_roll(pump, site, entries)
+        for row in remembered:
+            pump.ask(
+                Remember(
+                    agent_id=row.agent_id,
+                    status=row.next_status or row.status,
+                    reason=row.reason,
+                    since_at=row.since_at,
+                )
+            )
+        for subscriber in (to_ledger, keeper, metrics, EventLog(), bird, watch_pool):
+            pump.subscribe(subscriber)
+        canary.enrol(pump)
+        for agent in engine.floor.agents.values():
+            keeper.note(agent.picture(status_changed=False))
+            metrics(agent.picture(status_changed=False), clock.now())
+        keeper.forget_others(remembered, engine.floor.agents.keys())
+
+        desk = RouterDesk(
+            pump=pump,
+            clock=clock,
+            telephony=telephony,
+            ledger=database,
+            directory=agents,
+            canary=bird,
+            read_site=lambda: load(directory, os.environ),
+            ready=lambda: _readiness(telephony, keeper, writer),
+        )
+        host, port = settings.http.address
+        http = HttpServer(desk, metrics.scrape, host=host, port=port, control=Path(settings.http.control_socket))
+        return Router(
+            site=site,
+            clock=clock,
+            pump=pump,
+            telephony=telephony,
+            keeper=keeper,
+            writer=writer,
+            http=http,
+            desk=desk,
+            pool_lost=pool_lost,
+            resources=stack.pop_all(),
+        )
+
+
+def _ami_address(site: Site) -> AmiAddress:
+    asterisk = site.settings.asterisk
+    tls = ssl.create_default_context(cafile=asterisk.tls_ca_file) if asterisk.tls else None
+    return AmiAddress(
+        host=asterisk.host, port=asterisk.port, username=asterisk.user, secret=site.secrets.asterisk, tls=tls
+    )
+
+
+def _numbers(country: str) -> Numbers:
+    return Numbers(
+        caller=lambda shown, asserted: caller_number(shown, asserted, country),
+        dialled=lambda digits: e164("+" + digits, country) or e164(digits, country) or digits,
+        forms=lambda number: dialled_forms(number, country),
+    )
+
+
+def _reader(
+    pump: Pump, telephony: AmiTelephony, keeper: PresenceKeeper, writer: LedgerWriter, clock: WallClock
+) -> Callable[[], Reading]:
+    def read() -> Reading:
+        floor = view_floor(pump.engine.floor, clock.now())
+        heard_at = telephony.session.last_event_at
+        seen = {} if heard_at is None else {telephony.node: clock.from_monotonic(heard_at)}
+        return Reading(
+            waiting={("voice", queue.queue): queue.waiting for queue in floor.queues},
+            longest_wait_us={("voice", queue.queue): queue.longest_wait_us for queue in floor.queues},
+            inbox_depth=pump.depth,
+            ami_connected={telephony.node: telephony.session.connected},
+            ami_last_event_at=seen,
+            redis_errors=keeper.errors,
+            ledger_spool=writer.pending,
+        )
+
+    return read
+
+
+def _readiness(telephony: AmiTelephony, keeper: PresenceKeeper, writer: LedgerWriter) -> Mapping[str, str]:
+    """Each neighbour → `ok` or the sentence that says why not."""
+    return {
+        f"asterisk {telephony.node}": telephony.trouble or "ok",
+        "redis": keeper.standing,
+        "ledger": "ok" if writer.last_error is None else writer.last_error.message,
+    }
+
+

@@ -1,0 +1,122 @@
+"""The canary: an echo call of our own through the whole path, on request.
+
+It is an ordinary contact of a campaign that every site has, for an ordinary agent whom Asterisk plays itself: arrival,
+queue, offer, ring, answer, lock, bridge, release, record. Only the trunk and the agent's line are not in it. It costs
+other contacts nothing: nobody else has the skill, and its agent has no other.
+"""
+
+import asyncio
+from dataclasses import replace
+
+from router.domain.commands import AgentProfile, Enrol, HangUp, LogIn
+from router.domain.errors import CommandRefused, RemoteError
+from router.domain.events import ContactConnected, ContactEnded, ContactQueued, Event, OfferMade, OfferRang
+from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
+from router.domain.need import Need
+from router.domain.rules import CampaignRules, QueueRules, Rules
+from router.ports import Telephony
+from router.runtime import Pump
+
+NUMBER = "+000226279"
+"No country code begins with 0, so no trunk can bring a call for it."
+CAMPAIGN = CampaignName("canary")
+AGENT = AgentId("canary")
+_QUEUE = QueueName("canary/echo")
+_PROFILE = AgentProfile(
+    agent_id=AGENT,
+    endpoint="canary",
+    skills={"canary": 100},
+    dial="Local/s@acd-canary-agent/n",
+    display_name="Canary",
+)
+_TALK_S = 1.0
+_DEADLINE_S = 15.0
+
+
+def with_canary(rules: Rules) -> Rules:
+    """The site's rules and the canary's campaign."""
+    campaign = CampaignRules(
+        name=CAMPAIGN, client="ringfair", dnis=(NUMBER,), entry=_QUEUE, language="en", label="canary"
+    )
+    queue = QueueRules(
+        name=_QUEUE,
+        campaign=CAMPAIGN,
+        need=Need.parse("canary"),
+        ring_us=5 * SECOND,
+        wrapup_us=0,
+        max_wait_us=10 * SECOND,
+    )
+    return replace(rules, campaigns=rules.campaigns | {CAMPAIGN: campaign}, queues=rules.queues | {_QUEUE: queue})
+
+
+def enrol(pump: Pump) -> None:
+    """Make the canary's agent known and ready."""
+    pump.ask(Enrol(profile=_PROFILE))
+    pump.ask(LogIn(agent_id=AGENT, asked_by="router"))
+
+
+class Canary:
+    """Sends one call at a time and notes when it passed which milestone."""
+
+    def __init__(self, pump: Pump, telephony: Telephony) -> None:
+        self._pump = pump
+        self._telephony = telephony
+        self._contact: ContactId | None = None
+        self._milestones: dict[str, Micros] = {}
+        self._connected = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._flying = False
+
+    def __call__(self, event: Event, now: Micros) -> None:
+        """The subscriber."""
+        if not self._flying:
+            return
+        match event:
+            case ContactQueued(campaign="canary"):
+                if self._contact is None:
+                    self._contact = event.contact_id
+                    self._milestones["arrived"] = event.arrived_at
+                    self._milestones["queued"] = now
+            case OfferMade() if event.contact_id == self._contact:
+                self._milestones["offered"] = now
+            case OfferRang(agent_id="canary"):
+                self._milestones.setdefault("ringing", now)
+            case ContactConnected() if event.contact_id == self._contact:
+                self._milestones["connected"] = now
+                self._connected.set()
+            case ContactEnded() if event.record.contact_id == self._contact:
+                self._milestones["ended"] = now
+                self._ended.set()
+
+    async def fly(self) -> dict[str, object]:
+        """One call. Returns contact and milestones in µs; raises `RemoteError` naming the milestone it did not pass."""
+        if self._flying:
+            raise CommandRefused("canary-flying", "A canary is on its way already; wait for it.")
+        self._flying = True
+        self._contact = None
+        self._milestones = {}
+        self._connected.clear()
+        self._ended.clear()
+        try:
+            self._telephony.call_in(NUMBER.lstrip("+"))
+            await self._reach(self._connected, "talk")
+            await asyncio.sleep(_TALK_S)
+            if self._contact is not None and not self._ended.is_set():
+                self._pump.ask(HangUp(contact_id=self._contact))
+            await self._reach(self._ended, "end")
+        finally:
+            self._flying = False
+        return {"contact_id": self._contact, "milestones": dict(self._milestones)}
+
+    async def _reach(self, milestone: asyncio.Event, name: str) -> None:
+        try:
+            async with asyncio.timeout(_DEADLINE_S):
+                await milestone.wait()
+        except TimeoutError:
+            passed = ", ".join(self._milestones) or "nothing"
+            raise RemoteError(
+                "canary-lost",
+                f"The canary did not reach its {name} within {_DEADLINE_S:.0f} s; it passed: {passed}. "
+                "`ringfair doctor` checks each part of the path.",
+                retryable=True,
+            ) from None

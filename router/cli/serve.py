@@ -1,0 +1,34 @@
+"""`ringfair serve`: be the router."""
+
+import asyncio
+import gc
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def serve(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", envvar="RINGFAIR_CONFIG", help="Directory with ringfair.toml. [/etc/ringfair]"),
+    ] = None,
+    log_form: Annotated[str, typer.Option("--log", help="Form of the log: json or console.")] = "json",
+    log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
+) -> None:
+    """Route calls until SIGTERM. Example: ringfair serve --config /etc/ringfair
+
+    SIGTERM stops offering, lets talks finish and leaves waiting callers to the dialplan; SIGHUP reads the files again.
+    """
+    import os
+
+    import uvloop
+
+    from router.adapters.log import configure
+    from router.app import run
+    from router.config import find_directory
+
+    configure(form=log_form, level=log_level)
+    gc.freeze()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(find_directory(config, os.environ)))

@@ -1,0 +1,28 @@
+"""Which events become facts of the ledger, and nothing else does."""
+
+from router.domain.events import AgentChanged, ContactEnded, Event, OfferClosed, OfferMade, WrapUpEnded
+from router.domain.ids import Micros
+from router.domain.record import AgentChangeFact, Fact
+
+
+def fact_of(event: Event, now: Micros) -> Fact | None:
+    """The fact an event states, or None."""
+    match event:
+        case ContactEnded():
+            return event.record
+        case OfferMade():
+            return event.decision
+        case OfferClosed():
+            return event.fact
+        case WrapUpEnded():
+            return event.fact
+        case AgentChanged() if event.asked_by is not None:
+            return AgentChangeFact(
+                agent_id=event.agent_id,
+                at=now,
+                status=event.status,
+                reason=event.reason,
+                asked_by=event.asked_by,
+            )
+        case _:
+            return None

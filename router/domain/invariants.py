@@ -1,0 +1,185 @@
+"""What must hold on the floor between any two inputs, each as a sentence that names who breaks it.
+
+Everything is counted anew from the agents, contacts, offers and assignments themselves, never from the indexes that the
+engine keeps for speed: a forgotten index is then found out. The cost grows with the floor, so tests ask after each step
+and a running router only now and then.
+"""
+
+from collections.abc import Iterator
+
+from router.domain.agent import Agent, Standing
+from router.domain.assignment import AssignmentState
+from router.domain.contact import Contact, ContactState
+from router.domain.floor import Floor
+from router.domain.ids import Micros
+from router.domain.offer import OfferState
+from router.domain.queue import Queue, skips
+
+_OFFER_TIMER = {
+    OfferState.RESERVED: "ring",
+    OfferState.RINGING: "ring",
+    OfferState.ACCEPTED: "talk",
+    OfferState.RESCINDING: "rescind",
+}
+_LIVE = (OfferState.RESERVED, OfferState.RINGING, OfferState.ACCEPTED)
+_IN_TALK = (AssignmentState.CONNECTED, AssignmentState.HELD)
+
+
+def broken(floor: Floor, now: Micros) -> list[str]:
+    """Every invariant that does not hold at `now`; empty when all is well. Ask when nothing is left due at `now`."""
+    faults = list(_contacts(floor))
+    faults += _offers(floor, now)
+    faults += _assignments(floor)
+    faults += _agents(floor, now)
+    faults += _legs(floor)
+    free = _free_agents(floor)
+    lines = _lines(floor)
+    for queue in floor.queues.values():
+        faults += _counts(floor, queue, free[queue], lines[queue])
+    if floor.offering and not floor.lost:
+        for queue in floor.queues.values():
+            faults += _nobody_waits_for_nothing(queue, free[queue], lines[queue], now)
+    if floor.freed or floor.seeking:
+        faults.append("somebody who may have become able to be matched was not looked at")
+    return faults
+
+
+def _contacts(floor: Floor) -> Iterator[str]:
+    for contact_id, contact in floor.contacts.items():
+        if contact.state in (ContactState.ARRIVED, ContactState.ENDED):
+            yield f"{contact_id} is on the floor in state {contact.state}"
+        if (contact.offer is not None) is not (contact.state is ContactState.OFFERED):
+            yield f"{contact_id} is {contact.state} and its live offer is {contact.offer}"
+        live = [offer for offer in contact.open_offers.values() if offer.state in _LIVE]
+        if live != ([contact.offer] if contact.offer is not None else []):
+            yield f"{contact_id} has {len(live)} live offers"
+        for offer in contact.open_offers.values():
+            if floor.offers.get(offer.offer_id) is not offer:
+                yield f"{contact_id} keeps offer {offer.offer_id}, which is closed"
+        if contact.is_waiting and ("wait", contact_id) not in floor.timers:
+            yield f"{contact_id} waits without a longest wait"
+        for agent_id in contact.skips:
+            if ("skip", (contact_id, agent_id)) not in floor.timers:
+                yield f"{contact_id} skips {agent_id} for ever"
+        if contact.queue not in floor.queues:
+            yield f"{contact_id} is in queue {contact.queue}, which is gone"
+
+
+def _offers(floor: Floor, now: Micros) -> Iterator[str]:
+    for offer_id, offer in floor.offers.items():
+        timer = _OFFER_TIMER.get(offer.state)
+        if timer is None or (timer, offer_id) not in floor.timers:
+            yield f"offer {offer_id} is {offer.state} without a deadline"
+        agent = floor.agents.get(offer.agent_id)
+        if agent is None or agent.offer is not offer:
+            yield f"offer {offer_id} is not in the hands of {offer.agent_id}"
+        contact = floor.contacts.get(offer.contact_id)
+        if contact is None and offer.state is not OfferState.RESCINDING:
+            yield f"offer {offer_id} is {offer.state} for a contact that is gone"
+        if contact is not None and contact.open_offers.get(offer_id) is not offer:
+            yield f"offer {offer_id} is not known to its contact"
+        queue = floor.queues.get(offer.queue)
+        if agent is not None and queue is not None and offer.made_at == now:
+            if not agent.entitlement.allows(queue.rules.campaign, now):
+                yield f"{offer.agent_id} was offered {offer.contact_id} without being entitled"
+            if not queue.rules.need.matches(agent.profile.skills):
+                yield f"{offer.agent_id} was offered {offer.contact_id} without the skills"
+
+
+def _assignments(floor: Floor) -> Iterator[str]:
+    for leg, assignment in floor.assignments.items():
+        agent = floor.agents.get(assignment.agent_id)
+        if agent is None or agent.assignment is not assignment or assignment.leg != leg:
+            yield f"the talk on {leg} is not in the hands of {assignment.agent_id}"
+        if assignment.state not in _IN_TALK:
+            yield f"the talk on {leg} is {assignment.state} and still has its leg"
+        if assignment.contact_id not in floor.contacts and ("leg", leg) not in floor.timers:
+            yield f"the talk on {leg} outlives its contact without a deadline"
+
+
+def _agents(floor: Floor, now: Micros) -> Iterator[str]:
+    for agent_id, agent in floor.agents.items():
+        assignment = agent.assignment
+        if agent.offer is not None and assignment is not None:
+            yield f"{agent_id} has two things in hand"
+        if agent.offer is not None and floor.offers.get(agent.offer.offer_id) is not agent.offer:
+            yield f"{agent_id} holds offer {agent.offer.offer_id}, which is closed"
+        if assignment is not None:
+            if assignment.state is AssignmentState.WRAPUP:
+                if ("wrapup", agent_id) not in floor.timers:
+                    yield f"{agent_id} is in wrap-up without an end"
+            elif floor.assignments.get(assignment.leg) is not assignment:
+                yield f"{agent_id} talks on {assignment.leg} without a leg"
+        if agent.next_status is not None and agent.offer is None and assignment is None:
+            yield f"{agent_id} has nothing in hand, but {agent.next_status} was put off"
+        if agent.standing is not agent.stands(now):
+            yield f"{agent_id} stands as {agent.standing.name}, the facts say {agent.stands(now).name}"
+        if agent.standing is Standing.HELD_OFF and ("held", agent_id) not in floor.timers:
+            yield f"{agent_id} is held off for ever"
+        skilled = tuple(queue for queue in floor.queues.values() if queue.rules.need.matches(agent.profile.skills))
+        serves = tuple(queue for queue in skilled if agent.entitlement.allows(queue.rules.campaign, now))
+        if agent.skilled != skilled or agent.serves != serves:
+            yield f"{agent_id} serves other queues than skills and entitlement say"
+        if floor.by_endpoint.get(agent.profile.endpoint) is not agent:
+            yield f"{agent_id} is not found by their endpoint"
+    if len(floor.by_endpoint) != len(floor.agents):
+        yield "an endpoint belongs to an agent who is gone"
+
+
+def _legs(floor: Floor) -> Iterator[str]:
+    if floor.by_leg != {contact.leg: contact for contact in floor.contacts.values()}:
+        yield "the callers' legs are not those of the contacts"
+    private = {leg: agent for agent in floor.agents.values() for leg in agent.private_legs}
+    if floor.private != private:
+        yield "the private legs are not those of the agents"
+    for leg in private:
+        if leg in floor.assignments or leg in floor.offers:
+            yield f"{leg} is a private leg and one of ours"
+    for leg in floor.past:
+        if leg in floor.by_leg or leg in floor.assignments or leg in floor.private:
+            yield f"{leg} has ended and is still believed in"
+
+
+def _free_agents(floor: Floor) -> dict[Queue, list[Agent]]:
+    free: dict[Queue, list[Agent]] = {queue: [] for queue in floor.queues.values()}
+    for agent in floor.agents.values():
+        if agent.standing is Standing.FREE:
+            for queue in agent.serves:
+                free[queue].append(agent)
+    return free
+
+
+def _lines(floor: Floor) -> dict[Queue, list[Contact]]:
+    lines: dict[Queue, list[Contact]] = {queue: [] for queue in floor.queues.values()}
+    for contact in floor.contacts.values():
+        if contact.state is ContactState.QUEUED and not contact.parked and contact.queue in floor.queues:
+            lines[floor.queues[contact.queue]].append(contact)
+    return lines
+
+
+def _counts(floor: Floor, queue: Queue, free: list[Agent], line: list[Contact]) -> Iterator[str]:
+    name = queue.rules.name
+    standings = [0] * len(Standing)
+    skilled = 0
+    for agent in floor.agents.values():
+        if queue in agent.skilled:
+            skilled += 1
+        if queue in agent.serves:
+            standings[agent.standing] += 1
+    if (queue.skilled, queue.standings) != (skilled, standings):
+        yield f"{name} counts {queue.skilled} {queue.standings}, there are {skilled} {standings}"
+    if queue.waiting != len(line):
+        yield f"{name} counts {queue.waiting} waiting, there are {len(line)}"
+    if queue.in_line() != sorted(line, key=queue.line_key):
+        yield f"the line of {name} is not those who wait there, in order"
+    if list(queue.bench_in_order()) != sorted(free, key=lambda agent: (agent.idle_since, agent.ordinal)):
+        yield f"the bench of {name} is not those who are free, longest idle first"
+
+
+def _nobody_waits_for_nothing(queue: Queue, free: list[Agent], line: list[Contact], now: Micros) -> Iterator[str]:
+    if not free:
+        return
+    for contact in line:
+        for agent in free:
+            if not skips(contact, agent.profile.agent_id, now):
+                yield f"{contact.contact_id} waits in {queue.rules.name} while {agent.profile.agent_id} is free"

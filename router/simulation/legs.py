@@ -1,0 +1,90 @@
+"""Legs as the modelled Asterisk has them, and the true life of each caller, which no record may contradict."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId
+
+
+class Place(StrEnum):
+    """Where in the dialplan a leg is."""
+
+    WAIT = "acd-wait"
+    DIALLING = "dialling"
+    WHISPER = "acd-agent"
+    BRIDGE = "bridge"
+    TURNED_AWAY = "no-talk"
+    AFTER = "acd-after"
+    CLOSING = "acd-closing"
+    FALLBACK = "acd-fallback"
+    FEATURE = "acd-feature"
+    PRIVATE = "private"
+    GONE = "gone"
+
+
+@dataclass(slots=True, kw_only=True)
+class TrueTalk:
+    agent_id: AgentId
+    from_at: Micros
+    to_at: Micros | None = None
+    after_until_at: Micros | None = None
+    "When the caller, alive in `acd-after` since the talk ended, went on or was released."
+    holds: list[tuple[Micros, bool]] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class TrueLife:
+    """What really happened to one caller."""
+
+    contact_id: ContactId
+    arrived_at: Micros
+    ended_at: Micros | None = None
+    talks: list[TrueTalk] = field(default_factory=list)
+    blind: bool = False
+    "The router could not see some of it."
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Leg:
+    leg: LegId
+    channel: str
+    endpoint: str
+    linkedid: str
+    place: Place
+    moves: int = 0
+    "Counts the moves: what was planned at the last place lapses."
+    up: bool = False
+    bridge: str = ""
+    partner: "Leg | None" = None
+    state: str | None = None
+    "ACD_STATE"
+    contact_id: ContactId | None = None
+    offer_id: OfferId | None = None
+    "ACD_OFFER; the dialplan exports it to the caller's leg too when a talk begins."
+    agent_id: AgentId | None = None
+    campaign: CampaignName | None = None
+    dnis: str = ""
+    ani: str = ""
+    arrived_at: Micros | None = None
+    talk_at: Micros | None = None
+    caller: LegId | None = None
+    "ACD_CALLER: whom an agent's leg is for."
+    life: TrueLife | None = None
+    "Of a caller's leg."
+    whisper_us: Micros = 0
+    press_one: bool = False
+
+    @property
+    def alive(self) -> bool:
+        return self.place is not Place.GONE
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Phone:
+    """A softphone at home: registered or not, with the legs it has in hand."""
+
+    endpoint: str
+    reachable: bool = True
+    reach_changed_at: Micros = 0
+    in_hand: dict[LegId, Leg] = field(default_factory=dict)
+    private_since: Micros | None = None

@@ -1,0 +1,113 @@
+"""A ledger in memory that keeps the port's promises and can be away, lose an answer or wait at a gate."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from router.adapters.sql.admission import admit, clean
+from router.domain.errors import RemoteError
+from router.domain.ids import AgentId, ContactId, Micros, OfferId
+from router.domain.record import AgentChangeFact, BillingRecord, DecisionFact, Fact, OfferFact, WrapUpFact
+from router.ports import ContactStory, RecordQuery
+
+
+@dataclass
+class FakeLedgerStore:
+    """What outlives a `FakeLedger`: the database."""
+
+    records: dict[ContactId, BillingRecord] = field(default_factory=dict)
+    offers: dict[OfferId, OfferFact] = field(default_factory=dict)
+    decisions: dict[OfferId, DecisionFact] = field(default_factory=dict)
+    wrapups: dict[tuple[ContactId, AgentId, Micros], WrapUpFact] = field(default_factory=dict)
+    agent_changes: dict[AgentChangeFact, None] = field(default_factory=dict)
+    away: RemoteError | None = None
+    "While set, nothing is written and everyone is told this."
+    losing_answers: int = 0
+    "So many of the next commits happen, but whoever asked is told that the connection broke."
+    gate: asyncio.Event | None = None
+    "While set and closed, a commit does not get through."
+    batches: list[tuple[Fact, ...]] = field(default_factory=list)
+    "Each commit that happened, in order, as it was asked for."
+
+    def knows(self, contact_id: ContactId) -> bool:
+        pointing = (*self.offers.values(), *self.decisions.values(), *self.wrapups.values())
+        return contact_id in self.records or any(fact.contact_id == contact_id for fact in pointing)
+
+
+class FakeLedger:
+    """The port `Ledger` over a `FakeLedgerStore`."""
+
+    def __init__(self, store: FakeLedgerStore | None = None) -> None:
+        self.store = store or FakeLedgerStore()
+        self.closed = False
+
+    async def append(self, facts: Sequence[Fact]) -> None:
+        if self.store.gate is not None:
+            await self.store.gate.wait()
+        self._reach()
+        admitted = [admit(fact) for fact in facts]
+        for fact in admitted:
+            self._keep(fact)
+        self.store.batches.append(tuple(facts))
+        if self.store.losing_answers:
+            self.store.losing_answers -= 1
+            raise RemoteError("ledger-unreachable", "the connection broke before the answer came", retryable=True)
+
+    async def story(self, contact_id: ContactId) -> ContactStory | None:
+        self._reach()
+        return self._tell(contact_id) if self.store.knows(contact_id) else None
+
+    async def stories(self, query: RecordQuery) -> AsyncIterator[ContactStory]:
+        self._reach()
+        closed = sorted((record.ended_at, record.contact_id) for record in self.store.records.values())
+        left = query.limit
+        for ended_at, contact_id in closed:
+            record = self.store.records[contact_id]
+            if (
+                left > 0
+                and (query.after is None or (ended_at, contact_id) > query.after)
+                and (query.from_at is None or ended_at >= query.from_at)
+                and (query.to_at is None or ended_at < query.to_at)
+                and (query.campaign is None or record.campaign == clean(query.campaign))
+            ):
+                left -= 1
+                yield self._tell(contact_id)
+
+    async def agent_history(self, agent_id: AgentId, from_at: Micros, to_at: Micros) -> tuple[AgentChangeFact, ...]:
+        self._reach()
+        found = [c for c in self.store.agent_changes if c.agent_id == agent_id and from_at <= c.at < to_at]
+        return tuple(sorted(found, key=lambda c: (c.at, c.status, c.reason or "", c.asked_by)))
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def _reach(self) -> None:
+        if self.closed:
+            raise RemoteError("ledger-unreachable", "this ledger was closed", retryable=True)
+        if self.store.away is not None:
+            raise self.store.away
+
+    def _keep(self, fact: Fact) -> None:
+        match fact:
+            case BillingRecord():
+                self.store.records.setdefault(fact.contact_id, fact)
+            case OfferFact():
+                self.store.offers.setdefault(fact.offer_id, fact)
+            case DecisionFact():
+                self.store.decisions.setdefault(fact.offer_id, fact)
+            case WrapUpFact():
+                self.store.wrapups.setdefault((fact.contact_id, fact.agent_id, fact.from_at), fact)
+            case AgentChangeFact():
+                self.store.agent_changes.setdefault(fact)
+
+    def _tell(self, contact_id: ContactId) -> ContactStory:
+        offers = (fact for fact in self.store.offers.values() if fact.contact_id == contact_id)
+        wrapups = (fact for fact in self.store.wrapups.values() if fact.contact_id == contact_id)
+        decisions = (fact for fact in self.store.decisions.values() if fact.contact_id == contact_id)
+        return ContactStory(
+            contact_id=contact_id,
+            record=self.store.records.get(contact_id),
+            offers=tuple(sorted(offers, key=lambda fact: (fact.from_at, fact.offer_id))),
+            wrapups=tuple(sorted(wrapups, key=lambda fact: (fact.from_at, fact.agent_id))),
+            decisions=tuple(sorted(decisions, key=lambda fact: (fact.at, fact.offer_id))),
+        )

@@ -1,0 +1,224 @@
+"""A whole call centre for one story: Asterisk, Valkey, a site's files, and `ringfair serve` as its own process.
+
+The router is started as an admin starts it and looked at only from outside: its control socket, its ledger (through the
+command line's own adapter), Valkey, SIP on the wire. So it can be killed, restarted and cut off like in life.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+
+from router.adapters.pbx.valkey import Valkey
+from router.adapters.sql.directory import SqlDirectory
+from router.adapters.sql.ledger import SqlLedger
+from router.domain.commands import AgentProfile
+from router.domain.ids import AgentId, ContactId
+from router.domain.record import OfferFact
+from router.ports import AgentEntry, ContactStory, RecordQuery
+from tests.integration.telephone_room import TelephoneRoom
+
+_CENTRES = itertools.count(1)
+_DRAMA_NUMBERS = itertools.count(493023125000)
+"(0)30 23125 000-999 is assigned to nobody (Bundesnetzagentur, numbers for media productions)."
+
+
+class CallCentre:
+    """Give it campaigns and agents, `start()` the router, let callers call, look at what became of them."""
+
+    def __init__(self, room: TelephoneRoom, valkey: Valkey) -> None:
+        self.room = room
+        self.valkey = valkey
+        self.pool = f"centre{os.getpid()}x{next(_CENTRES)}"
+        self.home = Path(tempfile.mkdtemp(prefix="ringfair-centre-"))
+        self.site = self.home / "site"
+        (self.site / "campaigns").mkdir(parents=True)
+        self.socket = self.home / "control.sock"
+        self.dsn = f"sqlite:///{self.home / 'ledger.sqlite3'}"
+        self.process: asyncio.subprocess.Process | None = None
+        self.log = self.home / "router.log"
+        self._agents: list[AgentEntry] = []
+        self.settings(drain_s=2)
+
+    async def __aenter__(self) -> CallCentre:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop(signal.SIGKILL)
+        if value is not None and self.log.exists():
+            print(f"---- {self.log}\n{self.log.read_text()[-6000:]}", file=sys.stderr)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    # ---- the site ----
+
+    def settings(self, *, redis_url: str | None = None, more: str = "", **router: float) -> None:
+        lines = [f'pool = "{self.pool}"', *(f"{key} = {value}" for key, value in router.items())]
+        pbx = self.room.pbx
+        (self.site / "ringfair.toml").write_text(
+            "[router]\n" + "\n".join(lines) + "\n"
+            f'[asterisk]\nsystemname = "{pbx.systemname}"\nport = {pbx.ports.ami}\nsecret_file = "{pbx.secret_file}"\n'
+            f'[redis]\nurl = "{redis_url or self.valkey.url}"\n'
+            f'[ledger]\ndsn = "{self.dsn}"\n'
+            f'[http]\nlisten = "127.0.0.1:0"\ncontrol_socket = "{self.socket}"\n' + more
+        )
+
+    def campaign(self, name: str = "shop", *, greeting: str = "answered", queues: str = "", more: str = "") -> str:
+        """Write a campaign's file; returns its dialled number (digits). `queues` are whole [queue.…] tables."""
+        number = str(next(_DRAMA_NUMBERS))
+        tables = queues or '[queue.orders]\nneed = "de"\nring_s = 15\nwrapup_s = 0\nmax_wait_s = 600\n'
+        (self.site / "campaigns" / f"{name}.toml").write_text(
+            f'[campaign]\nname = "{name}"\nclient = "example-{name}"\ndnis = ["+{number}"]\nlanguage = "de"\n'
+            f'greeting = "{greeting}"\nlabel = "{name.title()}"\n{more}\n{tables}'
+        )
+        return number
+
+    def agent(self, name: str, **skills: int) -> str:
+        """Somebody of the telephone room's AGENTS or SOFTPHONES, with skills."""
+        profile = AgentProfile(agent_id=AgentId(name), endpoint=name, skills=skills or {"de": 100})
+        self._agents.append(AgentEntry(profile=profile))
+        return name
+
+    # ---- the router ----
+
+    async def start(self, *, wait: bool = True) -> None:
+        directory = await SqlDirectory.open(self.dsn)
+        await directory.put(self._agents, by="test", now=0)
+        await directory.close()
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *[sys.executable, "-c", "import typer; from router.cli.serve import serve; typer.run(serve)", "--config", str(self.site), "--log-level", "debug"],
+                stdout=log,
+                stderr=log,
+            )
+        if wait:
+            await self.until_ready()
+
+    async def until_ready(self, within_s: float = 20.0) -> None:
+        async def ready() -> bool:
+            assert self.process is not None
+            assert self.process.returncode is None, self.log.read_text()[-4000:]
+            with contextlib.suppress(aiohttp.ClientError, OSError, json.JSONDecodeError):
+                status, _ = await self.get("/readyz")
+                return status == 200
+            return False
+
+        await poll("the router is ready", ready, within_s)
+
+    async def stop(self, by: signal.Signals = signal.SIGTERM, within_s: float = 20.0) -> int | None:
+        """Send a signal and wait for the end; the exit code."""
+        if self.process is None:
+            return None
+        process, self.process = self.process, None
+        if process.returncode is None:
+            process.send_signal(by)
+        async with asyncio.timeout(within_s):
+            return await process.wait()
+
+    # ---- looking ----
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        return await self._http("GET", path)
+
+    async def post(self, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, Any]:
+        return await self._http("POST", path, body)
+
+    async def _http(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, Any]:
+        connector = aiohttp.UnixConnector(str(self.socket))
+        async with aiohttp.ClientSession(connector=connector) as session:
+            async with session.request(method, f"http://router{path}", json=body) as answer:
+                text = await answer.text()
+                return answer.status, json.loads(text) if text.startswith(("{", "[")) else text
+
+    async def log_in(self, *agents: str) -> None:
+        for agent in agents:
+            status, said = await self.post(f"/v1/agents/{agent}/login")
+            assert status < 300, said
+
+    async def agent_now(self, name: str) -> dict[str, Any]:
+        _, said = await self.get("/v1/agents")
+        return next(item for item in said["items"] if item["agent_id"] == name)
+
+    async def agent_is(self, name: str, within_s: float = 8.0, **fields: object) -> None:
+        """Wait until the agent shows these fields."""
+        seen: dict[str, Any] = {}
+
+        async def so() -> bool:
+            seen.update(await self.agent_now(name))
+            return all(seen.get(key) == value for key, value in fields.items())
+
+        await poll(lambda: f"{name} is {fields}, not {seen}", so, within_s)
+
+    async def contacts(self) -> list[dict[str, Any]]:
+        _, said = await self.get("/v1/contacts")
+        return list(said["items"])
+
+    async def waiting(self, count: int, within_s: float = 8.0) -> list[dict[str, Any]]:
+        """Wait until so many contacts are in the router's hands; give them."""
+        found: list[dict[str, Any]] = []
+
+        async def so() -> bool:
+            found[:] = await self.contacts()
+            return len(found) == count
+
+        await poll(lambda: f"{count} contacts, not {found}", so, within_s)
+        return found
+
+    async def stories(self, count: int, within_s: float = 10.0) -> list[ContactStory]:
+        """Wait until the ledger holds `count` records; give every story in order of their ends."""
+        ledger = await SqlLedger.open(self.dsn)
+        found: list[ContactStory] = []
+        try:
+
+            async def so() -> bool:
+                found[:] = [story async for story in ledger.stories(RecordQuery())]
+                return len(found) >= count
+
+            await poll(lambda: f"{count} records, not {len(found)}", so, within_s)
+            return found
+        finally:
+            await ledger.close()
+
+    async def story(self, contact: str) -> ContactStory | None:
+        ledger = await SqlLedger.open(self.dsn)
+        try:
+            return await ledger.story(ContactId(contact))
+        finally:
+            await ledger.close()
+
+    async def offers(self, count: int, within_s: float = 10.0) -> list[OfferFact]:
+        """Wait until `count` closed offers are in the ledger, of whatever contact; give them in order of their begin."""
+        found: list[OfferFact] = []
+
+        async def so() -> bool:
+            found[:] = [offer for story in await self.stories(0) for offer in story.offers]
+            return len(found) >= count
+
+        await poll(lambda: f"{count} offers, not {found}", so, within_s)
+        return sorted(found, key=lambda offer: offer.from_at)
+
+
+async def poll(what: str | Callable[[], str], so: Callable[[], Any], within_s: float) -> None:
+    """Wait for an awaitable condition, with a deadline and a sentence."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within_s
+    while not await so():
+        if loop.time() > deadline:
+            raise AssertionError(f"not within {within_s} s: {what if isinstance(what, str) else what()}")
+        await asyncio.sleep(0.05)
+
+

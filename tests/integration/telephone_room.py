@@ -1,0 +1,182 @@
+"""What a story about the dialplan needs: a carrier, agents' phones, and a hand on the AMI in the router's place."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from types import TracebackType
+from typing import Literal
+
+from router.adapters.pbx.addresses import Ports
+from router.adapters.pbx.endpoints import AgentEndpoint
+from router.adapters.pbx.instance import Instance
+from router.adapters.pbx.passwords import password_digest
+from router.adapters.pbx.root import Root
+from tests.telephones.carrier import Carrier
+from tests.telephones.manager import Manager, Message
+from tests.telephones.packets import Packets
+from tests.telephones.sipp_agent import SippAgent
+from tests.telephones.softphone import Softphone
+from tests.telephones.workshop import Workshop, until
+
+AGENTS = {f"agent-{2001 + n}": (f"127.0.0.{20 + n}", 6100 + n) for n in range(8)}
+"Agents with a fixed contact, for SIPp: endpoint to address and port. agent-2008's phone is never there."
+SOFTPHONES: dict[str, Literal["udp", "tls"]] = {"agent-1001": "udp", "agent-1002": "tls", "agent-1003": "udp"}
+"Agents that register with PASSWORD, for softphones."
+PASSWORD = "demo-password-of-the-tests"  # noqa: S105
+_POOLS = itertools.count(1)
+_NUMBERS = itertools.count(555_100_000)
+
+
+def make_pbx(name: str, root: Root) -> Instance:
+    """A rendered instance with AGENTS and SOFTPHONES, not yet started."""
+    pbx = Instance(name, Ports.free(rtp_ports=2000), root=root, qualify_s=0, rtp_timeout_s=60)
+    pbx.render()
+    pbx.write_agents(
+        [
+            AgentEndpoint(agent_id=name, endpoint=name, contact=f"sip:{name}@{address}:{port}")
+            for name, (address, port) in AGENTS.items()
+        ]
+        + [
+            AgentEndpoint(
+                agent_id=name,
+                endpoint=name,
+                digests=(password_digest(name, "ringfair", PASSWORD),),
+                transport=transport,
+            )
+            for name, transport in SOFTPHONES.items()
+        ]
+    )
+    return pbx
+
+
+class TelephoneRoom:
+    """Everything of one test; numbers and pools are its own, so that tests do not meet in Asterisk's globals."""
+
+    def __init__(self, pbx: Instance) -> None:
+        self.pbx = pbx
+        self.workshop = Workshop(pbx.root)
+        self.carrier = Carrier(self.workshop, (pbx.address, pbx.ports.sip))
+        self.pool = f"pool{next(_POOLS)}"
+        self.epoch = 7
+        self.dnis = ""
+        self._phones: dict[str, SippAgent] = {}
+        self._softphones: list[Softphone] = []
+        self._packets: list[Packets] = []
+        self._stack = contextlib.AsyncExitStack()
+        self._heart: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> TelephoneRoom:
+        self.ami = await self._stack.enter_async_context(
+            Manager(self.pbx.address, self.pbx.ports.ami, "ringfair", self.pbx.ami_secret)
+        )
+        await self.ami.event("FullyBooted")
+        await self.set_global(f"ACD_EPOCH_{self.pool}", str(self.epoch))
+        await self.beat()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop_heart()
+        for phone in self._phones.values():
+            await phone.close()
+        for softphone in self._softphones:
+            await softphone.close()
+        await self.carrier.close()
+        for packets in self._packets:
+            await packets.stop()
+        await self.pbx_is_quiet()
+        await self._stack.aclose()
+        self.workshop.close()
+
+    # -- the router's place ----------------------------------------------------------------------------------------
+
+    async def set_global(self, name: str, value: str) -> None:
+        answer = await self.ami.send("Setvar", {"Variable": name, "Value": value})
+        assert answer["Response"] == "Success", answer
+
+    async def campaign(self, *, greeting: str = "answered", music: str = "default", language: str = "de") -> str:
+        """A dialled number of this test's own (digits), known to the dialplan."""
+        self.dnis = f"49{next(_NUMBERS)}"
+        await self.set_global(f"ACD_DNIS_{self.dnis}", f"shop,{greeting},{language},{music},{self.pool}")
+        return self.dnis
+
+    async def beat(self) -> None:
+        """Keep the heartbeat moving until `stop_heart()`."""
+
+        async def beating() -> None:
+            for count in itertools.count(1):
+                await self.set_global(f"ACD_HB_{self.pool}", str(count))
+                await asyncio.sleep(1)
+
+        self._heart = asyncio.create_task(beating())
+
+    async def stop_heart(self) -> None:
+        if self._heart:
+            self._heart.cancel()
+            await asyncio.gather(self._heart, return_exceptions=True)
+            self._heart = None
+
+    async def offer(self, arrived: Message, agent: str, attempt: int = 1, **more: str) -> Message:
+        """Originate an agent's leg for the caller of an AcdArrived, as the router does. Gives AMI's response."""
+        contact = arrived["Contact"]
+        headers = {
+            "Channel": f"PJSIP/{agent}",
+            "Context": "acd-agent",
+            "Exten": "s",
+            "Priority": "1",
+            "Async": "true",
+            "ChannelId": f"{contact}.{attempt}",
+            "CallerID": '"Shop" <+4930555100>',
+            "Timeout": more.pop("timeout_ms", "20000"),
+        }
+        variables = {
+            "ACD_CONTACT": contact,
+            "ACD_OFFER": f"{contact}.{attempt}",
+            "ACD_AGENT": agent,
+            "ACD_QUEUE": "orders",
+            "ACD_CAMPAIGN": "shop",
+            "ACD_CALLER": arrived["Uniqueid"],
+            "ACD_POOL": self.pool,
+            "ACD_EPOCH": str(self.epoch),
+            "ACD_STATE": "offered",
+            "ACD_WHISPER": "",
+            "ACD_ACCEPT": "",
+        }
+        return await self.ami.send("Originate", headers, variables=variables | more)
+
+    async def variable(self, channel: str, name: str) -> str:
+        answer = await self.ami.send("Getvar", {"Channel": channel, "Variable": name})
+        return answer.get("Value", "")
+
+    async def pbx_is_quiet(self) -> None:
+        """Hang everybody up and wait until no channel is left, so that the next test starts in an empty room."""
+        if "0 active channels" not in self.pbx.rx("core show channels count"):
+            self.pbx.rx("channel request hangup all")
+        await until("no channel", lambda: "0 active channels" in self.pbx.rx("core show channels count"), 10)
+
+    # -- telephones ------------------------------------------------------------------------------------------------
+
+    def phone(self, agent: str) -> SippAgent:
+        if agent not in self._phones:
+            self._phones[agent] = SippAgent(self.workshop, *AGENTS[agent])
+        return self._phones[agent]
+
+    async def softphone(
+        self, agent: str, answers: Literal["auto", "manual"] = "manual", *, encrypts: bool = True
+    ) -> Softphone:
+        """A registered softphone."""
+        transport = SOFTPHONES[agent]
+        port = self.pbx.ports.tls if transport == "tls" else self.pbx.ports.sip
+        phone = Softphone(
+            self.workshop, agent, PASSWORD, (self.pbx.address, port), transport=transport, answers=answers, encrypts=encrypts
+        )
+        self._softphones.append(phone)
+        return await phone.start()
+
+    async def packets(self, expression: str = "udp") -> Packets:
+        packets = await Packets(self.workshop, expression).start()
+        self._packets.append(packets)
+        return packets

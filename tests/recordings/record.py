@@ -1,0 +1,52 @@
+"""Plays the stories on the installed Asterisk and stores what the AMI said, byte for byte, as <version>/<story>.ami.
+
+    python -m tests.recordings.record [story ...]
+
+A stream begins after the login's response. The AMI user is the router's own (rights and filters of asterisk/manager.conf).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from router.adapters.pbx.instance import Instance
+from router.adapters.pbx.root import find_root
+from tests.integration.telephone_room import TelephoneRoom, make_pbx
+from tests.recordings.stories import STORIES
+
+HERE = Path(__file__).parent
+
+
+async def record(pbx: Instance, name: str, folder: Path) -> None:
+    async with TelephoneRoom(pbx) as room:
+        await STORIES[name](room)
+        await asyncio.sleep(0.3)  # the last events of the story are on their way
+        (folder / f"{name}.ami").write_bytes(bytes(room.ami.raw))
+        await room.pbx_is_quiet()
+
+
+def main(names: list[str]) -> int:
+    failed = 0
+    pbx = make_pbx(f"record-{os.getpid()}", find_root(make=False))
+    try:
+        pbx.start()
+        running = pbx.status()
+        folder = HERE / (running.version.partition("+")[0] if running else "unknown")
+        folder.mkdir(exist_ok=True)
+        for name in names or STORIES:
+            try:
+                asyncio.run(record(pbx, name, folder))
+                print(f"{name}: {(folder / name).with_suffix('.ami').stat().st_size} bytes")
+            except Exception as error:  # noqa: BLE001  the other stories are still worth recording
+                failed += 1
+                print(f"{name}: FAILED: {error!r}")
+    finally:
+        pbx.remove()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
