@@ -1,1 +1,22 @@
-def main() -> None: ...
+"""`ringfair` and `python -m router`: whatever happens ends in a documented exit code, never in a traceback."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line. `RINGFAIR_TRACEBACK=1` shows where an unexpected error came from."""
+    from router.cli import app
+    from router.cli.exits import FAILED, sentence
+
+    try:
+        app(prog_name="ringfair")
+    except Exception as error:  # noqa: BLE001 - the process edge: people get a sentence, developers a variable
+        if os.environ.get("RINGFAIR_TRACEBACK"):
+            raise
+        print(f"ringfair: {sentence(error)} (RINGFAIR_TRACEBACK=1 tells where)", file=sys.stderr)
+        sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()

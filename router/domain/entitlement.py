@@ -24,14 +24,15 @@ class Entitlement:
     intervals: tuple[Interval, ...] = ()
     identity_valid_until: Micros = ALWAYS
 
+    def in_force(self, now: Micros) -> tuple[Interval, ...]:
+        """The intervals that hold at `now`: usually none or one, whatever is planned for the weeks ahead."""
+        if now >= self.identity_valid_until:
+            return ()
+        return tuple(interval for interval in self.intervals if interval.from_at <= now < interval.to_at)
+
     def allows(self, campaign: CampaignName, now: Micros) -> bool:
         """Whether a contact of this campaign may be offered at `now`."""
-        if now >= self.identity_valid_until:
-            return False
-        return any(
-            interval.from_at <= now < interval.to_at and (not interval.campaigns or campaign in interval.campaigns)
-            for interval in self.intervals
-        )
+        return covers(self.in_force(now), campaign)
 
     def next_change(self, now: Micros) -> Micros | None:
         """The first instant after `now` at which `allows` may answer differently, or None."""
@@ -43,3 +44,8 @@ class Entitlement:
 
 ENTITLED_ALWAYS = Entitlement(intervals=(Interval(from_at=0, to_at=ALWAYS),))
 "For sites that keep no shifts."
+
+
+def covers(intervals: tuple[Interval, ...], campaign: CampaignName) -> bool:
+    """Whether one of these intervals entitles to the campaign."""
+    return any(not interval.campaigns or campaign in interval.campaigns for interval in intervals)

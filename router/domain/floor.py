@@ -8,7 +8,7 @@ from router.domain.agent import Agent, Standing
 from router.domain.assignment import Assignment
 from router.domain.contact import CONTACT, Contact, ContactState, ContactStep
 from router.domain.effects import Effect
-from router.domain.entitlement import ENTITLED_ALWAYS
+from router.domain.entitlement import ENTITLED_ALWAYS, covers
 from router.domain.events import Event, InvariantFailed, ObservationIgnored
 from router.domain.ids import AgentId, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.offer import OFFER, Offer, OfferState, OfferStep
@@ -87,7 +87,8 @@ class Floor:
         skills = agent.profile.skills
         agent.skilled = tuple(queue for queue in self.queues.values() if queue.rules.need.matches(skills))
         entitlement = agent.entitlement
-        agent.serves = tuple(q for q in agent.skilled if entitlement.allows(q.rules.campaign, now))
+        in_force = entitlement.in_force(now)
+        agent.serves = tuple(queue for queue in agent.skilled if covers(in_force, queue.rules.campaign))
         for queue in agent.skilled:
             queue.skilled += 1
         for queue in agent.serves:

@@ -11,7 +11,7 @@ from router.domain.agent import Agent, Standing
 from router.domain.assignment import AssignmentState
 from router.domain.contact import Contact, ContactState
 from router.domain.floor import Floor
-from router.domain.ids import Micros
+from router.domain.ids import Micros, OfferId
 from router.domain.offer import OfferState
 from router.domain.queue import Queue, skips
 
@@ -133,7 +133,7 @@ def _legs(floor: Floor) -> Iterator[str]:
     if floor.private != private:
         yield "the private legs are not those of the agents"
     for leg in private:
-        if leg in floor.assignments or leg in floor.offers:
+        if leg in floor.assignments or OfferId(leg) in floor.offers:
             yield f"{leg} is a private leg and one of ours"
     for leg in floor.past:
         if leg in floor.by_leg or leg in floor.assignments or leg in floor.private:

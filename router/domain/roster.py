@@ -153,7 +153,7 @@ def held_deadline(floor: Floor, agent_id: AgentId, now: Micros) -> None:
 
 
 def phone_asked(floor: Floor, seen: PhoneAsked, now: Micros) -> None:
-    """A feature code: 45 toggles logged in, 46 toggles pause (with digits: pauses for that reason), 47 tells the line."""
+    """A feature code: 45 toggles logged in, 46 pause (with digits: pauses for that reason), 47 tells the line."""
     agent = floor.by_endpoint.get(seen.endpoint)
     result = "refused" if agent is None else _feature(floor, agent, seen, now)
     floor.effects.append(AnswerPhone(leg=seen.leg, node=seen.node, result=result))

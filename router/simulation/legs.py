@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId
+from router.domain.observations import LegSnapshot
 
 
 class Place(StrEnum):
@@ -77,6 +78,26 @@ class Leg:
     @property
     def alive(self) -> bool:
         return self.place is not Place.GONE
+
+    def snapshot(self) -> LegSnapshot:
+        """This leg as `Status` and `CoreShowChannels` tell it."""
+        return LegSnapshot(
+            leg=self.leg,
+            channel=self.channel,
+            endpoint=self.endpoint,
+            linkedid=self.linkedid,
+            up=self.up,
+            bridge=self.bridge,
+            contact_id=self.contact_id,
+            offer_id=self.offer_id,
+            agent_id=self.agent_id,
+            campaign=self.campaign,
+            state=self.state,
+            dnis=self.dnis,
+            ani=self.ani,
+            arrived_at=self.arrived_at,
+            talk_at=self.talk_at,
+        )
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

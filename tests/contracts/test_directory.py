@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -212,6 +213,18 @@ async def test_a_large_import_goes_in_at_once(directory: SqlDirectory) -> None:
     held = await directory.agents()
     assert len(held) == 3000
     assert all(entry.profile.skills == {"de": 9} for entry in held)
+
+
+async def test_the_audit_is_a_chain_also_when_two_change_an_agent_at_once(directory_store: DirectoryStore) -> None:
+    async with directory_store.open() as one, directory_store.open() as other:
+        await one.put([an_agent(skills={"de": 0})], by="admin", now=NOON)
+        await asyncio.gather(
+            *(one.put([an_agent(skills={"de": level})], by="one", now=NOON) for level in range(1, 21)),
+            *(other.put([an_agent(skills={"de": level})], by="other", now=NOON) for level in range(21, 41)),
+        )
+        chain = [(row.old, row.new) for row in await one.audit() if row.field == "skill de"]
+        assert len(chain) == 41
+        assert [new for _, new in chain[:-1]] == [old for old, _ in chain[1:]]
 
 
 async def test_the_author_of_a_change_is_kept_as_one_short_line(directory: SqlDirectory) -> None:

@@ -61,6 +61,7 @@ class TelephoneRoom:
         self.pool = f"pool{next(_POOLS)}"
         self.epoch = 7
         self.dnis = ""
+        self.beats = 0
         self._phones: dict[str, SippAgent] = {}
         self._softphones: list[Softphone] = []
         self._packets: list[Packets] = []
@@ -107,11 +108,17 @@ class TelephoneRoom:
         """Keep the heartbeat moving until `stop_heart()`."""
 
         async def beating() -> None:
-            for count in itertools.count(1):
-                await self.set_global(f"ACD_HB_{self.pool}", str(count))
+            while True:
+                self.beats += 1
+                await self.set_global(f"ACD_HB_{self.pool}", str(self.beats))
                 await asyncio.sleep(1)
 
         self._heart = asyncio.create_task(beating())
+
+    async def heartbeats(self, count: int) -> None:
+        """Wait until the heart has beaten `count` more times: as many turns of the waiting room's loop."""
+        until_beat = self.beats + count
+        await until(f"{count} heartbeats", lambda: self.beats >= until_beat, count + 5)
 
     async def stop_heart(self) -> None:
         if self._heart:
@@ -151,6 +158,21 @@ class TelephoneRoom:
         answer = await self.ami.send("Getvar", {"Channel": channel, "Variable": name})
         return answer.get("Value", "")
 
+    async def set_variable(self, channel: str, name: str, value: str) -> None:
+        answer = await self.ami.send("Setvar", {"Channel": channel, "Variable": name, "Value": value})
+        assert answer["Response"] == "Success", answer
+
+    async def until_variable(self, channel: str, name: str, value: str, within_s: float = 10) -> None:
+        async def is_so() -> bool:
+            return await self.variable(channel, name) == value
+
+        await until(f"{name} to be {value}", is_so, within_s)
+
+    async def redirect(self, channel: str, context: str, exten: str = "s") -> None:
+        where = {"Context": context, "Exten": exten, "Priority": "1"}
+        answer = await self.ami.send("Redirect", {"Channel": channel, **where})
+        assert answer["Response"] == "Success", answer
+
     async def pbx_is_quiet(self) -> None:
         """Hang everybody up and wait until no channel is left, so that the next test starts in an empty room."""
         if "0 active channels" not in self.pbx.rx("core show channels count"):
@@ -176,7 +198,10 @@ class TelephoneRoom:
         self._softphones.append(phone)
         return await phone.start()
 
-    async def packets(self, expression: str = "udp") -> Packets:
+    async def packets(self) -> Packets:
+        """Everything our Asterisk sends and hears by UDP from now on; other tests share the loopback."""
+        ports = self.pbx.ports
+        expression = f"udp and (port {ports.sip} or portrange {ports.rtp_first}-{ports.rtp_last})"
         packets = await Packets(self.workshop, expression).start()
         self._packets.append(packets)
         return packets

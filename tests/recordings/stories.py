@@ -86,6 +86,16 @@ for _code in (404, 408, 480, 486, 487, 488, 503, 600, 603):
 
 
 @story
+async def phone_is_set_to_do_not_disturb(room: TelephoneRoom) -> None:
+    """The agent's phone answers the INVITE with 486 at once, without ringing."""
+    await room.phone(AGENT).behave(Rejects(486, rings_ms=0))
+    arrived, _ = await arrive(room)
+    await room.offer(arrived, AGENT)
+    await gone(room, arrived["Contact"] + ".1")
+    await room.ami.event("OriginateResponse")
+
+
+@story
 async def agent_never_answers_and_we_hang_up(room: TelephoneRoom) -> None:
     """The phone rings; the router hangs the leg up (Hangup by name, cause 16) at its ring deadline."""
     await room.phone(AGENT).behave(NEVER_ANSWERS)

@@ -48,7 +48,9 @@ class Caller:
             "talks_ms": str(self.talks_ms),
         }
         marks["refusals"] = "".join(
-            f'<recv response="{code}" optional="true" next="refused-{code}"/>\n' for code in REFUSALS
+            f'<recv response="{code}" optional="true" timeout="{self.patience_ms}" ontimeout="gave-up"'
+            f' next="refused-{code}"/>\n'
+            for code in REFUSALS
         )
         marks["refused"] = "".join(
             fill("refusal.part", {"code": str(code), "dnis": marks["dnis"]}) for code in REFUSALS

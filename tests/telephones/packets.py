@@ -70,6 +70,11 @@ class RtpPacket:
     payload: bytes
 
 
+def host(address: str) -> str:
+    """127.0.0.2 of 127.0.0.2:5060."""
+    return address.partition(":")[0]
+
+
 def read_pcap(path: Path) -> Iterator[Datagram]:
     """UDP packets of a pcap file, oldest first. Other packets are passed over. IPv4 without fragments."""
     data = path.read_bytes()
@@ -156,7 +161,7 @@ class Packets:
 
     async def start(self) -> Packets:
         # -U: each packet is in the file at once; -Z: keep the rights that let us write into our own directory
-        command = ["tcpdump", "-i", "lo", "-U", "-n", "-s", "0", "-B", "16384", "-w", "wire.pcap"]
+        command = ["tcpdump", "-i", "lo", "-U", "--immediate-mode", "-n", "-s", "0", "-B", "16384", "-w", "wire.pcap"]
         self._process = await self._workshop.start(
             [*command, *(["-Z", "root"] if os.geteuid() == 0 else []), self._expression], self._place, raw_sockets=True
         )
@@ -178,9 +183,9 @@ class Packets:
     def sip(self, at: str = "") -> list[SipMessage]:
         """SIP messages, of those that left from or went to the address `at` ("127.0.0.2")."""
         messages = (message for each in self.datagrams() if (message := as_sip(each)))
-        return [m for m in messages if m.source.startswith(at) or m.target.startswith(at)]
+        return [m for m in messages if not at or at in (host(m.source), host(m.target))]
 
     def rtp(self, to: str = "") -> list[RtpPacket]:
         """RTP packets that went to the address `to`."""
         packets = (packet for each in self.datagrams() if (packet := as_rtp(each)))
-        return [p for p in packets if p.target.startswith(to)]
+        return [p for p in packets if not to or host(p.target) == to]

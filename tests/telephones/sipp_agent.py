@@ -36,13 +36,14 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Rejects:
-    """Rings and says no with a SIP status."""
+    """Rings (not at all for 0 ms) and says no with a SIP status."""
 
     code: int
     rings_ms: int = 50
 
     def scenario(self) -> str:
         marks = {"code": str(self.code), "reason": literal(_REASONS.get(self.code, "No"))}
+        marks["ringing"] = fill("rings.part", {}) if self.rings_ms else ""
         return fill("agent-rejects", marks | {"rings_ms": str(self.rings_ms)})
 
 

@@ -20,6 +20,9 @@ from router.domain.errors import RemoteError
 ABANDONED_LIMIT = 256
 "Lists remembered after their deadline; the oldest is forgotten first."
 
+_QUIET_TURNS = 2
+"asyncio reads a socket once a turn, after the callbacks already waiting: one turn without bytes proves nothing."
+
 
 class Lost(RemoteError):
     """No session. `details["written"]`: Asterisk may have got the action, and nobody knows what it did."""
@@ -84,7 +87,7 @@ class Pending:
         future: asyncio.Future[Reply] = self._loop.create_future()
         asked = _Asked(action, future, self._loop.time() + deadline_s, on_reply)
         self._asked[action_id] = asked
-        asked.timer = self._loop.call_later(deadline_s, self._expire, action_id, asked, 2)
+        asked.timer = self._loop.call_later(deadline_s, self._expire, action_id, asked, -1, _QUIET_TURNS)
         future.add_done_callback(lambda _: self._forget(action_id, asked))
         return future
 
@@ -139,14 +142,15 @@ class Pending:
         self._lists.clear()
         self._abandoned.clear()
 
-    def _expire(self, action_id: str, asked: _Asked, hops: int) -> None:
-        # After a stall of the loop this timer may fire before the socket is read (uvloop looks at timers
-        # first): the answer could be there. So give the loop two turns, and more while there is a backlog,
-        # but not for ever.
+    def _expire(self, action_id: str, asked: _Asked, seen: int, turns: int) -> None:
+        # After a stall of the loop this timer is due together with all the bytes that came meanwhile, and the answer
+        # may be among them. So it counts only once nothing is left to parse and nothing came for two turns of the loop.
         if asked.future.done():
             return
-        if (hops > 0 or self._behind()) and self._loop.time() < asked.due + self._limits.stall_grace_s:
-            asked.timer = self._loop.call_soon(self._expire, action_id, asked, hops - 1)
+        came = self._counters.bytes_in
+        turns = _QUIET_TURNS if came != seen else turns - 1
+        if (turns > 0 or self._behind()) and self._loop.time() < asked.due + self._limits.stall_grace_s:
+            asked.timer = self._loop.call_soon(self._expire, action_id, asked, came, turns)
             return
         self._counters.timeouts += 1
         error = RemoteError("ami-timeout", "Asterisk did not answer in time", action=asked.action, written=True)

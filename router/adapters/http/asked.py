@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from router.domain.errors import CommandRefused, RemoteError
+from router.domain.errors import CommandRefused
 from router.domain.ids import AgentId, ContactId, Micros
 from router.ports import RecordQuery
 
@@ -108,7 +108,7 @@ async def body(request: web.Request, shape: type[_Body]) -> _Body:
         async with asyncio.timeout(BODY_S):
             raw = await request.read()
     except TimeoutError:
-        raise RemoteError("body-late", "The rest of the request did not come in time.") from None
+        raise CommandRefused("body-late", "The rest of the request did not come in time.") from None
     try:
         return msgspec.json.decode(raw or b"{}", type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

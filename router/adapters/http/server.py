@@ -8,6 +8,7 @@ Rule 3: nobody holds a connection for nothing: 30 s to send a request's head, 5 
 
 import asyncio
 import ipaddress
+import logging
 import os
 import socket
 import stat
@@ -16,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from router.adapters.http.orders import PATHS, Orders, not_here
@@ -26,8 +28,18 @@ from router.ports import Desk
 
 LARGEST_BODY = 64 * 1024
 IDLE_S = 30.0
-GRACE_S = 3.0
+GRACE_S = 1.0
 SOCKET_MODE = 0o660
+
+_log = logging.getLogger("router.http.doors")
+
+
+def _is_ours(line: logging.LogRecord) -> bool:
+    """aiohttp tells every malformed request as an error with a traceback: noise that any visitor can make."""
+    return not (line.exc_info and isinstance(line.exc_info[1], HttpProcessingError))
+
+
+_log.addFilter(_is_ours)
 
 
 class HttpServer:
@@ -98,6 +110,8 @@ class HttpServer:
         runner = web.AppRunner(
             app,
             access_log=None,
+            logger=_log,
+            auto_decompress=False,
             keepalive_timeout=IDLE_S,
             lingering_time=2.0,
             shutdown_timeout=GRACE_S,

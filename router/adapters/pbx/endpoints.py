@@ -10,10 +10,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 from router.adapters.pbx.errors import PbxError
 from router.adapters.pbx.passwords import ALGORITHMS
+from router.adapters.pbx.rendering import write_atomically
+from router.adapters.pbx.root import site_files
 
 _ENDPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _REALM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -99,3 +102,22 @@ def render_agents(agents: Iterable[AgentEndpoint]) -> str:
         if one.endpoint == other.endpoint:
             raise PbxError("double-endpoint", f"agents {one.agent_id} and {other.agent_id} share {one.endpoint}")
     return "\n".join([_HEADER, *map(render_agent, ordered)])
+
+
+def write_agents(path: Path, agents: Iterable[AgentEndpoint]) -> None:
+    """Replaces ``path`` in one step with the agents' file, mode 0640, in the group of its directory.
+
+    That group is Asterisk's where a distribution set it up; without it a file made by root would be closed to a
+    process that does not run as root. Never below the folder that holds ``asterisk/``: a checkout would sooner or later
+    commit the digests.
+    """
+    folder = path.resolve().parent
+    if folder.is_relative_to(site_files("asterisk").parent):
+        raise PbxError("in-the-checkout", f"{path} lies in Ringfair's own files; digests of passwords stay out of them")
+    if not folder.is_dir():
+        raise PbxError("no-directory", f"{folder} does not exist")
+    text = render_agents(agents)
+    try:
+        write_atomically(path, text, 0o640, group=folder.stat().st_gid)
+    except PermissionError as error:
+        raise PbxError("not-allowed", f"cannot write {path}: {error.strerror}") from error

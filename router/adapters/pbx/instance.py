@@ -21,7 +21,7 @@ from pathlib import Path
 from router.adapters.pbx.addresses import Ports
 from router.adapters.pbx.certificate import ensure_certificate
 from router.adapters.pbx.daemon import log_tail, running_pid, stop_process, wait_until
-from router.adapters.pbx.endpoints import AgentEndpoint, render_agents
+from router.adapters.pbx.endpoints import AgentEndpoint, write_agents
 from router.adapters.pbx.errors import PbxError
 from router.adapters.pbx.prompts import install_prompts
 from router.adapters.pbx.rendering import write_atomically
@@ -172,7 +172,8 @@ class Instance:
 
     def write_agents(self, agents: list[AgentEndpoint]) -> None:
         """Replaces the agents' endpoints; ``reload`` makes a running instance read them."""
-        write_atomically(self.agents_file, render_agents(agents), 0o640)
+        self.agents_file.parent.mkdir(parents=True, exist_ok=True)
+        write_agents(self.agents_file, agents)
         self.root.give_to_owner(self.agents_file)
 
     def _remembered_ports(self) -> Ports | None:

@@ -33,14 +33,19 @@ def render_text(text: str, values: Mapping[str, str], *, source: str) -> str:
     return _PLACEHOLDER.sub(fill, text)
 
 
-def write_atomically(path: Path, text: str, mode: int) -> None:
-    """Replaces ``path`` in one step, so that a reload never reads half a file; ``mode`` holds from its first byte."""
+def write_atomically(path: Path, text: str, mode: int, *, group: int = -1) -> None:
+    """Replaces ``path`` in one step, so that a reload never reads half a file; ``mode`` holds from its first byte.
+
+    ``group``: the file's group id; -1 leaves it to the system.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     part.unlink(missing_ok=True)
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            if group != -1 and group != os.fstat(file.fileno()).st_gid:
+                os.fchown(file.fileno(), -1, group)
             os.fchmod(file.fileno(), mode)
             file.write(text)
             file.flush()

@@ -20,12 +20,15 @@ _MAX_STEPS = 200
 
 
 def site_files(kind: str) -> Path:
-    """The folder ``asterisk`` or ``dialplans``: beside the package in a checkout, inside it when installed."""
+    """The folder ``asterisk`` or ``dialplans``: inside the package when installed, beside it in a checkout.
+
+    Inside first: beside an installed package may stand somebody else's package of that name.
+    """
     package = Path(router.__file__).resolve().parent
-    for candidate in (package.parent / kind, package / "site" / kind):
+    for candidate in (package / "site" / kind, package.parent / kind):
         if candidate.is_dir():
             return candidate
-    raise PbxError("site-files-missing", f"the folder {kind}/ is neither beside nor inside {package}")
+    raise PbxError("site-files-missing", f"the folder {kind}/ is neither inside nor beside {package}")
 
 
 @dataclass(frozen=True, slots=True)

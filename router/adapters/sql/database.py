@@ -53,7 +53,7 @@ class Database:
         """A transaction: committed when the block ends, rolled back when it raises. Raises `RemoteError`."""
         deadline_s = deadline_s or self.deadline_s
         with translated(self.name, self.dsn, deadline_s):
-            async with asyncio.timeout(deadline_s), self._engine.connect() as connection:
+            async with self._engine.connect() as connection:
                 await connection.execution_options(**{_WRITING: True})
                 async with connection.begin():
                     yield connection
@@ -131,7 +131,7 @@ def _sqlite(dsn: Dsn) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get(_WRITING, False)
-        connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
 

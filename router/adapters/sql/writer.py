@@ -22,8 +22,9 @@ from router.domain.record import Fact
 from router.ports import Ledger
 
 LIMIT = 100_000
-"Facts in memory: a quarter of an hour at 60 contacts/s and two facts each, and below 200 MB."
+"Facts in memory: seven minutes at 60 contacts/s and four facts each, about 50 MB (measured: 0.5 kB a fact)."
 BATCH = 100
+"Facts per commit. Ten times as many are written little faster but hold the event loop up ten times as long (25 ms)."
 INTERVAL_S = 0.1
 "Between the beginnings of two commits; what a fact waits at most while all is well."
 BACKOFF_S = (0.1, 5.0)

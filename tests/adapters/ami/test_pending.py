@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from router.adapters.ami.intake import Intake
+from router.adapters.ami.limits import Counters, Limits
 from router.adapters.ami.wire import BadValue
 from router.domain.errors import RemoteError
 
@@ -184,6 +186,48 @@ async def test_an_answer_that_came_while_the_loop_stood_still_is_not_a_time_out(
         asterisk.emit(b"Response: Success\r\nActionID: o-1\r\n\r\n")
         time.sleep(0.3)  # noqa: ASYNC251 - the stall is what is tested
         assert (await asked).ok
+
+
+async def test_an_answer_behind_all_that_came_in_a_stall_is_not_a_time_out() -> None:
+    loop = asyncio.get_running_loop()
+    intake = Intake(
+        loop,
+        wanted=frozenset(),
+        on_event=lambda block: None,
+        on_fault=lambda error: None,
+        limits=Limits(),
+        counters=Counters(),
+    )
+    intake.feed(b"Asterisk Call Manager/11.0.0\r\n")
+    asked = intake.pending.add("o-1", "Originate", 0.01)
+    pieces = [event("VarSet")] * 20 + [b"Response: Success\r\nActionID: o-1\r\n\r\n"]
+
+    def read() -> None:
+        intake.feed(pieces.pop(0))
+        if pieces:
+            loop.call_soon(read)
+
+    time.sleep(0.05)  # noqa: ASYNC251 - the stall is what is tested
+    loop.call_soon(read)
+    assert (await asked).ok
+    assert intake.pending.listening is False
+
+
+async def test_a_list_that_begins_after_its_deadline_is_not_taken_for_news_either() -> None:
+    consumer = Consumer()
+    async with (
+        FakeAsterisk(unanswered={"DeviceStateList"}) as asterisk,
+        running(session_to(asterisk.port, consumer, limits=PROMPT)) as session,
+    ):
+        with pytest.raises(RemoteError):
+            await session.send({"Action": "DeviceStateList", "ActionID": "list-1"}, 0.05)
+        asterisk.emit(b"Response: Success\r\nActionID: list-1\r\nEventList: start\r\n\r\n")
+        asterisk.emit(event("DeviceStateChange", "ActionID: list-1", "State: NOT_INUSE"))
+        asterisk.emit(event("DeviceStateListComplete", "ActionID: list-1", "EventList: Complete"))
+        asterisk.emit(event("DeviceStateChange", "ActionID: list-1", "State: INUSE"))
+        await until(lambda: consumer.events)
+        assert [block["state"] for block in consumer.events] == ["INUSE"], "the list is forgotten at its end"
+        assert session.counters.strays == 3
 
 
 @pytest.mark.parametrize("deadline_s", [0, -1.0, float("nan")])

@@ -199,6 +199,23 @@ async def test_a_peer_that_sends_events_but_never_answers_is_left_too() -> None:
     assert consumer.downs[0] == "half-open"
 
 
+async def test_a_connection_lost_while_logging_in_or_pinging_is_known_before_any_deadline() -> None:
+    limits = replace(HASTY, login_s=600, ping_every_s=0.01, ping_deadline_s=600)
+    consumer = Consumer()
+    async with (
+        FakeAsterisk(close_after={"Login"}, unanswered={"Ping"}) as asterisk,
+        running(session_to(asterisk.port, consumer, limits=limits), up=False) as session,
+    ):
+        await until(lambda: consumer.downs)
+        assert consumer.downs[0] == "lost"
+        asterisk.close_after.clear()
+        await until(lambda: asterisk.actions("Ping"))
+        assert session.connected
+        consumer.story.clear()
+        asterisk.cut()
+        await until(lambda: consumer.downs == ["lost"])
+
+
 async def test_a_refused_login_is_a_state_with_a_reason_and_a_long_pause(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

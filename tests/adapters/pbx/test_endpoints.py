@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import stat
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.adapters.pbx.endpoints import AgentEndpoint, render_agent, render_agents
+from router.adapters.pbx.endpoints import AgentEndpoint, render_agent, render_agents, write_agents
 from router.adapters.pbx.errors import PbxError
 from router.adapters.pbx.passwords import password_digest
+from router.adapters.pbx.root import site_files
 
 DIGEST = password_digest("agent-1001", "ringfair", "example-password")
 
@@ -114,3 +118,27 @@ def test_no_text_adds_a_section_or_an_option(endpoint: str, realm: str, contact:
         f"[{endpoint}](agent-auth)",
     ]
     assert len(lines) == 12 + (contact is not None)
+
+
+def test_the_agents_file_is_closed_to_others_and_in_its_directorys_group(tmp_path: Path) -> None:
+    target = tmp_path / "40-agents.conf"
+
+    write_agents(target, [AgentEndpoint("agent-1001", "agent-1001", digests=(DIGEST,))])
+
+    assert stat.S_IMODE(target.stat().st_mode) == 0o640
+    assert target.stat().st_gid == tmp_path.stat().st_gid
+    assert DIGEST in target.read_text()
+
+
+def test_digests_are_not_written_into_the_checkout() -> None:
+    target = site_files("asterisk") / "pjsip.d" / "40-agents.conf"
+
+    with pytest.raises(PbxError, match="Ringfair's own files"):
+        write_agents(target, [])
+
+    assert not target.exists()
+
+
+def test_a_missing_directory_is_said(tmp_path: Path) -> None:
+    with pytest.raises(PbxError, match="does not exist"):
+        write_agents(tmp_path / "nowhere" / "40-agents.conf", [])

@@ -46,5 +46,5 @@ def test_a_circle_of_links_is_an_error(tmp_path: Path) -> None:
 def test_the_files_of_a_site_are_found() -> None:
     assert (site_files("asterisk") / "modules.conf").is_file()
     assert (site_files("dialplans") / "extensions.conf").is_file()
-    with pytest.raises(PbxError, match="neither beside nor inside"):
+    with pytest.raises(PbxError, match="neither inside nor beside"):
         site_files("nothing")

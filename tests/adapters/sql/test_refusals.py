@@ -11,10 +11,15 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from router.adapters.sql import database
+from router.adapters.sql.dsn import read_dsn
 from router.adapters.sql.ledger import SqlLedger
+from router.adapters.sql.refusals import translated
+from router.adapters.sql.upgrade import open_database
 from router.domain.errors import RemoteError
 from tests.contracts.test_ledger import a_record, told
 
@@ -106,6 +111,48 @@ async def test_a_server_that_was_restarted_is_found_again_without_an_error(postg
     await ledger.append([a_record(3)])
     assert len(await told(ledger)) == 3
     await ledger.close()
+
+
+@pytest.mark.parametrize(
+    ("raised", "error_id", "retryable"),
+    [
+        (asyncpg.AdminShutdownError("x"), "ledger-unreachable", True),
+        (asyncpg.CannotConnectNowError("x"), "ledger-unreachable", True),
+        (asyncpg.DiskFullError("x"), "ledger-unreachable", True),
+        (asyncpg.TooManyConnectionsError("x"), "ledger-unreachable", True),
+        (asyncpg.ReadOnlySQLTransactionError("x"), "ledger-unreachable", True),
+        (asyncpg.InterfaceError("connection is closed"), "ledger-unreachable", True),
+        (ConnectionResetError("x"), "ledger-unreachable", True),
+        (TimeoutError(), "ledger-unreachable", True),
+        (asyncpg.DeadlockDetectedError("x"), "ledger-busy", True),
+        (asyncpg.LockNotAvailableError("x"), "ledger-busy", True),
+        (asyncpg.InsufficientPrivilegeError("x"), "ledger-refused", False),
+        (asyncpg.UndefinedTableError("x"), "ledger-refused", False),
+        (asyncpg.CharacterNotInRepertoireError("x"), "ledger-fact-refused", False),
+        (asyncpg.DataError("x"), "ledger-fact-refused", False),
+        (ValueError("x"), "ledger-refused", False),
+    ],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_each_error_of_a_driver_has_its_id(raised: Exception, error_id: str, retryable: bool, wrapped: bool) -> None:
+    dsn = read_dsn("postgresql://ringfair@127.0.0.1/ringfair")
+    with pytest.raises(RemoteError) as error, translated("ledger", dsn, 1.0):
+        if wrapped and isinstance(raised, asyncpg.PostgresError):  # as SQLAlchemy does
+            between = RuntimeError("adapted")
+            between.__cause__ = raised
+            raise DBAPIError("INSERT", {}, between)
+        raise raised
+    assert (error.value.error_id, error.value.retryable) == (error_id, retryable)
+
+
+async def test_a_transaction_as_a_whole_has_a_deadline(sql_dsn: str) -> None:
+    opened = await open_database(read_dsn(sql_dsn), name="ledger", deadline_s=0.5)
+    for transaction in (opened.writing, opened.reading):
+        with pytest.raises(RemoteError) as error:
+            async with transaction():
+                await asyncio.sleep(3600)
+        assert error.value.error_id == "ledger-unreachable"
+    await opened.close()
 
 
 async def test_a_directory_that_does_not_exist_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,331 @@
+"""`ringfair agent …`: who our agents are. Every change is audited with who made it."""
+
+import asyncio
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from router.cli.exits import sentence
+from router.cli.roster import Asked, Drawn, draw, parse_skills, read_roster
+from router.cli.screen import print_table
+from router.cli.site import AsJson, ConfigDir, asked_by, now, opened_directory, read_site
+from router.domain.errors import CommandRefused, RouterError
+from router.domain.ids import AgentId
+from router.ports import AgentEntry
+
+if TYPE_CHECKING:
+    from router.config import Site
+
+app = typer.Typer(
+    help="Agents: who they are, which phone and which skills they have, and their state in the running router.",
+    no_args_is_help=True,
+)
+
+Agent = Annotated[str, typer.Argument(metavar="ID", help="The agent's id, such as agent-1001.")]
+Name = Annotated[str | None, typer.Option("--name", help="What screens call them.")]
+Endpoint = Annotated[str | None, typer.Option("--endpoint", help="PJSIP endpoint; the id if not given.")]
+Skills = Annotated[
+    list[str] | None, typer.Option("--skill", metavar="NAME=LEVEL", help="Skill and proficiency 0-100; repeatable.")
+]
+Transport = Annotated[str | None, typer.Option("--transport", help="udp, or tls with SRTP.")]
+AutoAnswer = Annotated[
+    bool | None, typer.Option("--auto-answer/--no-auto-answer", help="Have the phone pick up by itself.")
+]
+
+
+@app.command("add")
+def add(
+    agent: Agent,
+    endpoint: Endpoint = None,
+    name: Name = None,
+    skill: Skills = None,
+    transport: Transport = None,
+    auto_answer: AutoAnswer = None,
+    config: ConfigDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add an agent and make their SIP password, which is shown only now.
+
+    Example: ringfair agent add agent-1001 --skill de=80 --skill orders=60 --transport tls
+    """
+    site = read_site(config)
+    asked = Asked(
+        agent_id=AgentId(agent),
+        name=name,
+        endpoint=endpoint,
+        transport=transport,
+        skills=_skills(skill),
+        auto_answer=auto_answer,
+    )
+
+    async def store() -> Drawn:
+        async with opened_directory(site) as directory:
+            held = {entry.profile.agent_id: entry for entry in await directory.agents()}.get(asked.agent_id)
+            if held is not None and held.active:
+                raise CommandRefused(
+                    "agent-known", f"{agent} is in the directory already; change them with: ringfair agent set {agent}"
+                )
+            drawn = draw(asked, held, site.settings.agents.realm)
+            await directory.put([drawn.entry], by=asked_by(), now=now())
+            return drawn
+
+    _report(site, [asyncio.run(store())], "added", as_json)
+
+
+@app.command("set")
+def change(
+    agent: Agent,
+    endpoint: Endpoint = None,
+    name: Name = None,
+    skill: Skills = None,
+    no_skill: Annotated[list[str] | None, typer.Option("--no-skill", metavar="NAME", help="Take a skill away.")] = None,
+    transport: Transport = None,
+    auto_answer: AutoAnswer = None,
+    config: ConfigDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what is known of an agent; what is not named stays. Another endpoint needs another password.
+
+    Example: ringfair agent set agent-1001 --skill en=70 --no-skill orders
+    """
+    site = read_site(config)
+    wanted, unwanted = _skills(skill) or {}, no_skill or []
+
+    async def store() -> Drawn:
+        async with opened_directory(site) as directory:
+            held = _known({e.profile.agent_id: e for e in await directory.agents()}, agent)
+            if missing := [name for name in unwanted if name not in held.profile.skills]:
+                raise CommandRefused("skill-unknown", f"{agent} does not have the skill {missing[0]}")
+            skills = {name: level for name, level in held.profile.skills.items() if name not in unwanted} | wanted
+            asked = Asked(
+                agent_id=AgentId(agent),
+                name=name,
+                endpoint=endpoint,
+                transport=transport,
+                skills=skills,
+                auto_answer=auto_answer,
+            )
+            drawn = draw(asked, held, site.settings.agents.realm)
+            await directory.put([drawn.entry], by=asked_by(), now=now())
+            return drawn
+
+    _report(site, [asyncio.run(store())], "changed", as_json)
+
+
+@app.command("password")
+def password(agent: Agent, config: ConfigDir = None, as_json: AsJson = False) -> None:
+    """Make a new SIP password, shown only now; the old one ends with the next `ringfair export pjsip`.
+
+    Example: ringfair agent password agent-1001
+    """
+    site = read_site(config)
+
+    async def store() -> Drawn:
+        async with opened_directory(site) as directory:
+            held = _known({e.profile.agent_id: e for e in await directory.agents()}, agent)
+            drawn = draw(Asked(agent_id=AgentId(agent)), held, site.settings.agents.realm, new_password=True)
+            await directory.put([drawn.entry], by=asked_by(), now=now())
+            return drawn
+
+    _report(site, [asyncio.run(store())], "has a new password", as_json)
+
+
+@app.command("remove")
+def remove(agent: Agent, config: ConfigDir = None) -> None:
+    """Take an agent out of service. Records keep pointing to them; their password is forgotten.
+
+    Example: ringfair agent remove agent-1001
+    """
+    site = read_site(config)
+
+    async def store() -> None:
+        async with opened_directory(site) as directory:
+            await directory.remove(AgentId(agent), by=asked_by(), now=now())
+
+    asyncio.run(store())
+    typer.echo(f"{agent} removed")
+    _tell_router(site)
+    _tell_asterisk("so that their phone cannot register any more")
+
+
+@app.command("list")
+def list_agents(
+    every: Annotated[bool, typer.Option("--all", help="Also those who were removed.")] = False,
+    config: ConfigDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the agents of the directory, running router or not.
+
+    Example: ringfair agent list --json
+    """
+    site = read_site(config)
+
+    async def load() -> tuple[AgentEntry, ...]:
+        async with opened_directory(site) as directory:
+            return await directory.agents()
+
+    entries = [entry for entry in asyncio.run(load()) if every or entry.active]
+    if as_json:
+        typer.echo(json.dumps([_entry_json(entry) for entry in entries], ensure_ascii=False, indent=2))
+        return
+    if not entries:
+        typer.echo("No agents yet; add one with: ringfair agent add agent-1001 --skill de=80")
+        return
+    print_table(
+        "Agents",
+        ("agent", "name", "endpoint", "transport", "skills", "auto-answer", *(("active",) if every else ())),
+        (_cells(entry) + ((("yes" if entry.active else "no"),) if every else ()) for entry in entries),
+    )
+
+
+@app.command("import")
+def import_agents(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Columns id,name,endpoint,transport,skills …")],
+    passwords: Annotated[
+        Path | None,
+        typer.Option("--passwords", metavar="FILE", help="Write new passwords there (mode 0600), not on the screen."),
+    ] = None,
+    config: ConfigDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add or change many agents at once: all of the file, or with any bad line nothing (all of them are told).
+
+    Columns: id,name,endpoint,transport,skills,auto_answer in any order; only id is needed. Skills are "de=80 orders".
+    An empty cell keeps what is there; agents who are not in the file stay as they are.
+
+    Example: ringfair agent import agents.csv --passwords new-passwords.csv
+    """
+    site = read_site(config)
+
+    async def store() -> list[Drawn]:
+        async with opened_directory(site) as directory:
+            held = {entry.profile.agent_id: entry for entry in await directory.agents()}
+            drawn = read_roster(file, held, site.settings.agents.realm)
+            # First the file, then the directory: a password nobody can read any more would lock its agent out.
+            if passwords is not None:
+                _write_passwords(passwords, drawn)
+            try:
+                await directory.put([one.entry for one in drawn], by=asked_by(), now=now())
+            except BaseException:
+                if passwords is not None:
+                    passwords.unlink(missing_ok=True)
+                raise
+            return drawn
+
+    drawn = asyncio.run(store())
+    if passwords is not None:
+        if not as_json:
+            typer.echo(f"{sum(one.password is not None for one in drawn)} new passwords in {passwords} (mode 0600)")
+        drawn = [replace(one, password=None) for one in drawn]
+    _report(site, drawn, "imported", as_json)
+
+
+def _write_passwords(path: Path, drawn: Sequence[Drawn]) -> None:
+    lines = [
+        f"{one.entry.profile.agent_id},{one.entry.profile.endpoint},{one.password}\n" for one in drawn if one.password
+    ]
+    try:
+        # Exclusive: an old file may be readable by others, and holds passwords of other people.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise CommandRefused("file-exists", f"{path} is there already; name a new file for the passwords") from None
+    except OSError as error:
+        raise CommandRefused("file-refused", f"{path} cannot be written: {error.strerror}") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write("id,username,password\n")
+        file.writelines(lines)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _report(site: "Site", drawn: Sequence[Drawn], done: str, as_json: bool) -> None:
+    if as_json:
+        entries = [
+            _entry_json(one.entry) | {"new": one.new} | ({"password": one.password} if one.password else {})
+            for one in drawn
+        ]
+        typer.echo(json.dumps(entries, ensure_ascii=False, indent=2))
+    elif len(drawn) == 1:
+        one = drawn[0]
+        profile = one.entry.profile
+        skills = " ".join(f"{name}={level}" for name, level in sorted(profile.skills.items())) or "no skills"
+        typer.echo(f"{profile.agent_id} {done}: endpoint {profile.endpoint} over {one.entry.transport}, {skills}")
+        if one.password:
+            realm = site.settings.agents.realm
+            typer.echo(f"  SIP user {profile.endpoint}, realm {realm}, password (shown only now): {one.password}")
+    else:
+        new = sum(one.new for one in drawn)
+        typer.echo(f"{new} agents added, {len(drawn) - new} changed")
+        if shown := [one for one in drawn if one.password]:
+            rows = ((o.entry.profile.agent_id, o.entry.profile.endpoint, o.password or "") for o in shown)
+            print_table("New SIP passwords, shown only now", ("agent", "user", "password"), rows)
+    _tell_router(site)
+    if any(one.phone_changed for one in drawn):
+        _tell_asterisk("so that Asterisk knows the phone")
+
+
+def _tell_router(site: "Site") -> None:
+    """Have a running router read the change. The change is stored already, so no answer makes the command fail."""
+    from router.cli.control import Control
+
+    control = Control(site.settings.http)
+    if not control.present:
+        typer.echo("No router runs here; it reads the directory when it starts.", err=True)
+        return
+    try:
+        control.post("reload", deadline_s=30.0)
+    except RouterError as error:
+        message = f"The running router did not take it over yet: {sentence(error)} Then: ringfair reload"
+        typer.echo(message, err=True)
+    else:
+        typer.echo("The running router has read it.", err=True)
+
+
+def _tell_asterisk(why: str) -> None:
+    typer.echo(
+        f"Next, {why}: ringfair export pjsip --out /etc/asterisk/pjsip.d/40-agents.conf, "
+        "then: asterisk -rx 'module reload res_pjsip.so'",
+        err=True,
+    )
+
+
+def _known(held: dict[AgentId, AgentEntry], agent: str) -> AgentEntry:
+    entry = held.get(AgentId(agent))
+    if entry is None or not entry.active:
+        raise CommandRefused("agent-unknown", f"There is no agent {agent[:64]}; see: ringfair agent list")
+    return entry
+
+
+def _skills(words: list[str] | None) -> dict[str, int] | None:
+    if words is None:
+        return None
+    try:
+        return parse_skills(" ".join(words))
+    except ValueError as error:
+        raise typer.BadParameter(f"expected {error}", param_hint="--skill") from None
+
+
+def _cells(entry: AgentEntry) -> tuple[str, ...]:
+    profile = entry.profile
+    skills = " ".join(f"{name}={level}" for name, level in sorted(profile.skills.items()))
+    answers = "yes" if profile.auto_answer else "no"
+    return (profile.agent_id, profile.display_name, profile.endpoint, entry.transport, skills, answers)
+
+
+def _entry_json(entry: AgentEntry) -> dict[str, Any]:
+    profile = entry.profile
+    return {
+        "agent_id": profile.agent_id,
+        "name": profile.display_name,
+        "endpoint": profile.endpoint,
+        "transport": entry.transport,
+        "skills": dict(sorted(profile.skills.items())),
+        "auto_answer": bool(profile.auto_answer),
+        "active": entry.active,
+        "has_password": entry.credential is not None,
+    }

@@ -1,0 +1,165 @@
+"""`ringfair explain CONTACT`: why a contact went where it went, told from the ledger alone."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from router.cli.instants import length, local
+from router.cli.site import AsJson, ConfigDir, opened_ledger, read_site
+from router.cli.story import talkers
+from router.cli.timeline import SIGNS, bar
+from router.domain.errors import CommandRefused
+from router.domain.ids import ContactId
+from router.domain.record import BillingRecord, DecisionFact, EndedBy, OfferFact, OfferResult, Outcome
+from router.ports import ContactStory
+
+REASONS = {
+    "free": ("is free too", "are free too"),
+    "on_contact": ("is on another contact", "are on other contacts"),
+    "logged_out": ("is logged out", "are logged out"),
+    "paused": ("is paused", "are paused"),
+    "unreachable": ("has a phone that cannot be reached", "have phones that cannot be reached"),
+    "busy_elsewhere": ("is on a private call", "are on private calls"),
+    "link_lost": ("has lost the line", "have lost their lines"),
+    "held_off": ("is held off after a failed offer", "are held off after failed offers"),
+    "not_entitled": ("has no shift now", "have no shift now"),
+    "lacks_skill": ("lacks the skill", "lack the skill"),
+}
+"Why an agent could not be offered it, for one and for many; the keys are the ledger's."
+
+RESULTS = {
+    OfferResult.ANSWERED: "answered",
+    OfferResult.MISSED: "missed: the phone rang and nobody took it",
+    OfferResult.REJECTED: "rejected by the agent",
+    OfferResult.BUSY: "the phone was busy",
+    OfferResult.UNREGISTERED: "the phone was not registered",
+    OfferResult.FAILED: "failed: the phone could not be called",
+    OfferResult.RESCINDED: "withdrawn by the router",
+    OfferResult.TAKEN: "somebody else had taken the caller",
+    OfferResult.CALLER_LEFT: "the caller hung up first",
+}
+
+OUTCOMES = {
+    Outcome.ANSWERED: "answered",
+    Outcome.ABANDONED: "abandoned: the caller gave up waiting",
+    Outcome.OVERFLOWED: "overflowed: nobody could take it in time",
+    Outcome.SYSTEM: "ended by the system",
+}
+ENDERS = {EndedBy.CALLER: "the caller", EndedBy.AGENT: "the agent", EndedBy.SYSTEM: "the system"}
+
+
+def explain(
+    contact: Annotated[str, typer.Argument(metavar="CONTACT", help="A contact's id, as in `ringfair records`.")],
+    config: ConfigDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell why a contact went where it went: each offer, who was chosen, who was next, why not the others.
+
+    Everything comes from the ledger, so yesterday's contact is explained as well, with or without a running router.
+
+    Example: ringfair explain acd1-1790000000.42
+    """
+    site = read_site(config)
+
+    async def load() -> ContactStory:
+        async with opened_ledger(site) as ledger:
+            found = await ledger.story(ContactId(contact))
+        if found is None:
+            message = f"The ledger has no contact {contact[:150]!r}; `ringfair records` shows which there are."
+            raise CommandRefused("contact-unknown", message)
+        return found
+
+    story = asyncio.run(load())
+    if as_json:
+        from router.adapters.http.answers import encode, explained
+
+        typer.echo(encode(explained(story.contact_id, None, story)))
+        return
+    for line in told(story):
+        typer.echo(line)
+
+
+def told(story: ContactStory) -> list[str]:
+    """The explanation, line by line."""
+    lines = _head(story)
+    decisions = {decision.offer_id: decision for decision in story.decisions}
+    offers = {offer.offer_id: offer for offer in story.offers}
+    order = sorted(
+        {**decisions, **offers}, key=lambda name: (decisions[name].at if name in decisions else offers[name].from_at)
+    )
+    for number, name in enumerate(order, 1):
+        lines += ["", *_offer(number, decisions.get(name), offers.get(name), story.record)]
+    if not order:
+        lines += ["", "It was never offered to an agent."]
+    for wrapup in story.wrapups:
+        said = f", {wrapup.disposition!r}" if wrapup.disposition else ""
+        lines += ["", f"Wrap-up of {wrapup.agent_id}: {length(wrapup.to_at - wrapup.from_at)}{said}"]
+    return lines
+
+
+def _head(story: ContactStory) -> list[str]:
+    record = story.record
+    if record is None:
+        return [f"Contact {story.contact_id}: no record yet, so it is still there, or the router left before its end."]
+    lines = [
+        f"Contact {record.contact_id}: {OUTCOMES[record.outcome]}",
+        f"  {record.ani or '(number withheld)'} called {record.dnis}: campaign {record.campaign}, queue {record.queue}",
+        f"  arrived {local(record.arrived_at)}, ended {local(record.ended_at, '%H:%M:%S')} by {ENDERS[record.ended_by]}"
+        + (" (estimated: the end itself was not seen)" if record.end_estimated else ""),
+    ]
+    if record.answered_at is not None:
+        who = ", ".join(talkers(record)) or "the dialplan"
+        lines.append(f"  answered after {length(record.answered_at - record.arrived_at)} by {who}")
+    if picture := bar(record.segments):
+        ends = (local(record.arrived_at, "%H:%M:%S"), local(record.ended_at, "%H:%M:%S"))
+        lines += ["", f"  {ends[0]} {picture} {ends[1]}"]
+        parts = [
+            f"{SIGNS[s.kind]} {s.kind} {length(s.to_at - s.from_at)}" + (f" {s.agent_id}" if s.agent_id else "")
+            for s in record.segments
+        ]
+        lines.append("  " + ", ".join(parts))
+    return lines
+
+
+def _offer(
+    number: int, decision: DecisionFact | None, offer: OfferFact | None, record: BillingRecord | None
+) -> list[str]:
+    agent = decision.chosen if decision else offer.agent_id if offer else ""
+    at = decision.at if decision else offer.from_at if offer else 0
+    when = f"{length(at - record.arrived_at)} after arrival" if record else local(at)
+    lines = [f"Offer {number}, {when}: {agent}"]
+    if decision is not None:
+        need = decision.need or "nobody in particular"
+        lines.append(f"  queue {decision.queue} asks for {need}; the caller had waited {length(decision.waited_us)}")
+        lines.append(f"  chosen as the longest idle who could be offered it: idle for {length(decision.chosen_idle_us)}")
+        if decision.next_best:
+            nexts = ", ".join(f"{name} ({length(idle)})" for name, idle in decision.next_best)
+            lines.append(f"  next would have been {nexts}")
+        else:
+            lines.append("  nobody else was free")
+        if decision.others:
+            lines.append("  not offered to the others: " + ", ".join(_counted(why, n) for why, n in decision.others))
+    if offer is None:
+        lines.append("  result: none yet")
+    else:
+        cause = ", ".join(
+            part
+            for part in (f"cause {offer.cause}" if offer.cause is not None else "", _sip(offer.tech_cause))
+            if part
+        )
+        took = f" after {length(offer.to_at - offer.from_at)}"
+        lines.append(f"  result: {RESULTS[offer.result]}{took}" + (f" ({cause})" if cause else ""))
+    return lines
+
+
+def _sip(tech_cause: str | None) -> str:
+    if not tech_cause:
+        return ""
+    shown = "".join(character if character.isprintable() else "�" for character in tech_cause)[:60]
+    return shown if shown.upper().startswith("SIP") else f"SIP {shown}"
+
+
+def _counted(reason: str, count: int) -> str:
+    one, many = REASONS.get(reason, (reason, reason))
+    return f"{count} {one if count == 1 else many}"

@@ -1,0 +1,139 @@
+"""What an operator asks of the running router: over its control socket, whose file mode says who may."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from router.cli.agents import Agent
+from router.cli.agents import app as agents
+from router.cli.control import Control
+from router.cli.site import AsJson, ConfigDir, read_site
+from router.domain.errors import RemoteError
+
+RELOAD_S = 40.0
+CANARY_S = 130.0
+"Longer than the router's own deadlines, so that it can say itself what went wrong."
+_MILESTONES = ("arrived", "queued", "offered", "ringing", "connected", "ended")
+
+
+@agents.command("login")
+def login(agent: Agent, config: ConfigDir = None) -> None:
+    """Log an agent in at the running router, as *45 from their phone does.
+
+    Example: ringfair agent login agent-1001
+    """
+    _tell(agent, _ask(config, "agents", agent, "login"))
+
+
+@agents.command("logout")
+def logout(agent: Agent, config: ConfigDir = None) -> None:
+    """Log an agent out; with a contact in hand it takes effect after it.
+
+    Example: ringfair agent logout agent-1001
+    """
+    _tell(agent, _ask(config, "agents", agent, "logout"))
+
+
+@agents.command("pause")
+def pause(
+    agent: Agent,
+    reason: Annotated[str, typer.Option("--reason", help="The code of a pause reason, as in ringfair.toml.")] = "break",
+    config: ConfigDir = None,
+) -> None:
+    """Pause an agent; with a contact in hand it takes effect after it.
+
+    Example: ringfair agent pause agent-1001 --reason lunch
+    """
+    _tell(agent, _ask(config, "agents", agent, "pause", body={"reason": reason}))
+
+
+@agents.command("unpause")
+def unpause(agent: Agent, config: ConfigDir = None) -> None:
+    """End an agent's pause.
+
+    Example: ringfair agent unpause agent-1001
+    """
+    _tell(agent, _ask(config, "agents", agent, "unpause"))
+
+
+@agents.command("finish-wrapup")
+def finish_wrapup(
+    agent: Agent,
+    disposition: Annotated[str | None, typer.Option("--disposition", help="What came of the contact.")] = None,
+    config: ConfigDir = None,
+) -> None:
+    """End an agent's wrap-up before its time.
+
+    Example: ringfair agent finish-wrapup agent-1001 --disposition ordered
+    """
+    _tell(agent, _ask(config, "agents", agent, "finish-wrapup", body={"disposition": disposition}))
+
+
+def hangup(
+    contact: Annotated[str, typer.Argument(metavar="CONTACT", help="A contact's id, as in `ringfair status`.")],
+    config: ConfigDir = None,
+) -> None:
+    """Let a waiting or talking caller go.
+
+    Example: ringfair hangup acd1-1790000000.42
+    """
+    _ask(config, "contacts", contact, "hangup")
+    typer.echo(f"{contact} is being hung up")
+
+
+def reload(config: ConfigDir = None) -> None:
+    """Have the running router read its files and the directory of agents again.
+
+    With any fault it keeps its old rules, and every fault is told (exit code 2). Example: ringfair reload
+    """
+    answer = _ask(config, "reload", deadline_s=RELOAD_S)
+    typer.echo(f"The router obeys its files as they are now: rules {answer.get('config_hash', '')}")
+
+
+def canary(config: ConfigDir = None, as_json: AsJson = False) -> None:
+    """Send an echo call of our own through the whole path, and show how long each part took.
+
+    Arrival, queue, offer, ring, talk, end and record are real; only the trunk and an agent's line are not in it.
+    Exit code 1 when it gets lost. Example: ringfair canary
+    """
+    answer = _ask(config, "canary", deadline_s=CANARY_S)
+    if as_json:
+        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+        return
+    typer.echo(f"contact {answer.get('contact_id', '')}")
+    before: float | None = None
+    milestones = answer.get("milestones")
+    for name, at in _in_order(milestones if isinstance(milestones, dict) else {}):
+        typer.echo(f"  {name:<10}" + ("" if before is None else f"{(at - before) / 1000:>+10.1f} ms"))
+        before = at
+
+
+def _in_order(milestones: dict[str, Any]) -> list[tuple[str, float]]:
+    """Milestones in order of time, as microseconds; they come as integers or as ISO 8601."""
+    found: list[tuple[str, float]] = []
+    for name, at in milestones.items():
+        if isinstance(at, str):
+            at = datetime.fromisoformat(at).timestamp() * 1_000_000
+        if isinstance(at, int | float):
+            found.append((str(name), at))
+    known = {name: place for place, name in enumerate(_MILESTONES)}
+    return sorted(found, key=lambda one: (one[1], known.get(one[0], len(known))))
+
+
+def _ask(config: Any, *path: str, body: dict[str, Any] | None = None, deadline_s: float = 15.0) -> dict[str, Any]:
+    answer = Control(read_site(config).settings.http).post(*path, body=body, deadline_s=deadline_s)
+    if not isinstance(answer, dict):
+        raise RemoteError("router-foreign", "The router gave an answer of another version.")
+    return answer
+
+
+def _tell(agent: str, answer: dict[str, Any]) -> None:
+    """One line: what the agent is now, and what comes after the contact in hand."""
+    status = str(answer.get("status", "")).replace("_", " ")
+    reason = f" ({answer['reason']})" if answer.get("reason") else ""
+    following = f", {answer['next_status']} after the contact".replace("_", " ") if answer.get("next_status") else ""
+    reach = answer.get("reach")
+    phone = "" if reach in (None, "reachable") else f"; the phone is {reach}".replace("_", " ")
+    typer.echo(f"{agent} is {status}{reason}{following}{phone}" if status else f"{agent}: done")

@@ -1,0 +1,138 @@
+"""`ringfair status`: the floor now, as the running router sees it."""
+
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from router.cli.control import Control
+from router.cli.instants import length, since
+from router.cli.screen import make_table
+from router.cli.site import AsJson, ConfigDir, now, read_site
+from router.domain.errors import RemoteError
+from router.domain.ids import SECOND, Micros
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+REFRESH_S = 1.0
+_ORDER = {"talking": 0, "held": 0, "ringing": 1, "reserved": 1, "wrapup": 2}
+Items = list[dict[str, Any]]
+
+
+def status(
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Stay, and show every second how it is.")] = False,
+    config: ConfigDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show queues, agents and contacts of the running router. Exit code 3 when none runs.
+
+    Example: ringfair status --watch
+    """
+    if watch and as_json:
+        raise typer.BadParameter("choose one of --watch and --json")
+    control = Control(read_site(config).settings.http)
+    if as_json:
+        queues, agents, contacts = _floor(control)
+        floor = {"queues": queues, "agents": agents, "contacts": contacts}
+        typer.echo(json.dumps(floor, ensure_ascii=False, indent=2))
+        return
+    from rich.console import Console
+
+    if not watch:
+        Console().print(_picture(*_floor(control), now()))
+        return
+    from rich.live import Live
+    from rich.text import Text
+
+    picture = _picture(*_floor(control), now())
+    with Live(picture, screen=Console().is_terminal, auto_refresh=False) as live:
+        while True:
+            try:
+                live.update(_picture(*_floor(control), now()), refresh=True)
+            except RemoteError as error:
+                if error.error_id == "router-missing":
+                    raise
+                live.update(Text(error.message), refresh=True)
+            time.sleep(REFRESH_S)
+
+
+def _floor(control: Control) -> tuple[Items, Items, Items]:
+    return control.items("queues"), control.items("agents"), control.items("contacts")
+
+
+def _picture(queues: Items, agents: Items, contacts: Items, at: Micros) -> "Group":
+    from rich.console import Group
+
+    lines = make_table(
+        "Queues",
+        ("queue", "waiting", "longest", "free agents", "of"),
+        (
+            (
+                _text(queue, "queue"),
+                _text(queue, "waiting"),
+                _seconds(queue.get("longest_wait_s")) if queue.get("waiting") else "",
+                _text(queue, "free_agents"),
+                _text(queue, "entitled_agents"),
+            )
+            for queue in queues
+        ),
+    )
+    people = make_table(
+        "Agents",
+        ("agent", "status", "since", "does", "contact", "phone", "queues"),
+        (_agent(agent, at) for agent in sorted(agents, key=_busy_first)),
+    )
+    calls = make_table(
+        "Contacts",
+        ("contact", "queue", "state", "agent", "here for"),
+        (
+            (
+                _text(contact, "contact_id"),
+                _text(contact, "queue"),
+                _text(contact, "state"),
+                _text(contact, "agent_id"),
+                _ago(contact.get("arrived_at"), at),
+            )
+            for contact in contacts
+        ),
+    )
+    return Group(lines, people, *((calls,) if contacts else ()))
+
+
+def _agent(agent: dict[str, Any], at: Micros) -> tuple[str, ...]:
+    status = _text(agent, "status").replace("_", " ")
+    if agent.get("reason"):
+        status += f" ({agent['reason']})"
+    if agent.get("next_status"):
+        status += f", then {agent['next_status']}".replace("_", " ")
+    queues = agent.get("queues")
+    return (
+        _text(agent, "agent_id"),
+        status,
+        _ago(agent.get("since"), at),
+        _text(agent, "work"),
+        _text(agent, "contact_id"),
+        _text(agent, "reach").replace("_", " "),
+        ", ".join(map(str, queues)) if isinstance(queues, list) else "",
+    )
+
+
+def _busy_first(agent: dict[str, Any]) -> tuple[int, bool, str]:
+    work = _ORDER.get(_text(agent, "work"), 3)
+    return work, agent.get("status") == "logged_out", _text(agent, "agent_id")
+
+
+def _text(item: dict[str, Any], key: str) -> str:
+    value = item.get(key)
+    return "" if value is None else str(value)
+
+
+def _seconds(value: object) -> str:
+    return length(int(value * SECOND)) if isinstance(value, int | float) else ""
+
+
+def _ago(iso: object, at: Micros) -> str:
+    ago = since(iso, at)
+    return "" if ago is None else length(ago)

@@ -1,0 +1,82 @@
+"""`simulate(contacts=…, seed=…)`: one day at the centre, judged, as a report."""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from router.domain.ids import SECOND, Micros
+from router.simulation.centre import Centre
+from router.simulation.people import Crowd, Habits
+from router.simulation.site import agents as agents_of
+from router.simulation.site import rules
+from router.simulation.wire import Weather
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    seed: int
+    contacts: int
+    records: int
+    virtual_s: float
+    outcomes: dict[str, int]
+    offers: dict[str, int]
+    injected: dict[str, int]
+    "How often what was done to the router: late and doubled observations, lost nodes, and people's behaviour."
+    fault_count: int
+    faults: tuple[str, ...] = field(default=())
+    "The first of them, each a sentence with the instant."
+    digest: str = ""
+    "Of everything decided, in order, when asked for."
+
+    def __str__(self) -> str:
+        lines = [
+            f"seed {self.seed}: {self.contacts} contacts, {self.records} records, {self.virtual_s:.0f} s virtual",
+            f"  outcomes {self.outcomes}",
+            f"  offers   {self.offers}",
+            f"  injected {self.injected}",
+            f"  faults   {self.fault_count}",
+        ]
+        return "\n".join([*lines, *(f"    {fault}" for fault in self.faults)])
+
+
+def simulate(
+    *,
+    contacts: int,
+    seed: int,
+    agents: int = 40,
+    weather: Weather | None = None,
+    habits: Habits | None = None,
+    look_every: int = 20,
+    digest: bool = False,
+) -> Report:
+    """Let `contacts` callers come in, everybody behave by `habits` under `weather`, and judge what became of it.
+
+    The invariants are asked for after each `look_every`-th step; everything else is judged always.
+    """
+    dice = Random(seed)
+    crowd = Crowd(dice, habits or Habits(), contacts)
+    centre = Centre(
+        rules(),
+        agents_of(agents, dice),
+        dice,
+        weather or Weather(),
+        crowd,
+        look_every=look_every,
+        digest=digest,
+    )
+    began_at: Micros = centre.now
+    crowd.come_in(centre)
+    centre.run()
+    centre.judge.close_the_book(centre.now)
+    judge = centre.judge
+    return Report(
+        seed=seed,
+        contacts=len(centre.asterisk.lives),
+        records=len(judge.records),
+        virtual_s=(centre.now - began_at) / SECOND,
+        outcomes=dict(sorted(judge.outcomes.items())),
+        offers=dict(sorted(judge.offers.items())),
+        injected=dict(sorted((centre.wire.faults + crowd.done).items())),
+        fault_count=judge.fault_count,
+        faults=tuple(judge.faults),
+        digest=judge.digest if digest else "",
+    )

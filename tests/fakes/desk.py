@@ -1,0 +1,135 @@
+"""A desk with agents, contacts and a ledger in memory: it carries out and refuses commands as the real one does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+from router.domain.commands import FinishWrapUp, HangUp, LogIn, LogOut, Pause, Unpause
+from router.domain.errors import CommandRefused, RouterError
+from router.domain.events import AgentChanged
+from router.domain.ids import SECOND, AgentId, ContactId, Micros
+from router.ports import AgentView, ContactStory, ContactView, FloorView, QueueView, RecordQuery
+
+NOW: Micros = 1_790_000_000 * SECOND
+
+
+def an_agent(agent_id: str, status: str = "LOGGED_OUT", work: str = "idle") -> AgentView:
+    return AgentView(
+        change=AgentChanged(
+            agent_id=AgentId(agent_id),
+            status=status,
+            reason=None,
+            next_status=None,
+            reach="REACHABLE",
+            link="GOOD",
+            work=work,
+            contact_id=None,
+            since_at=NOW,
+        ),
+        skills={"de": 80},
+        queues=("shop/orders",),
+        standing="free",
+    )
+
+
+@dataclass
+class FakeDesk:
+    """The `Desk` port."""
+
+    agents: dict[str, AgentView] = field(default_factory=dict)
+    contacts: dict[str, ContactView] = field(default_factory=dict)
+    ledger: list[ContactStory] = field(default_factory=list)
+    checks: dict[str, str] = field(default_factory=lambda: {"ami": "ok", "redis": "ok", "ledger": "ok"})
+    config_hash: str = "c0ffee"
+    broken: RouterError | Exception | None = None
+    "What everything that waits for a neighbour raises meanwhile."
+    held: asyncio.Event | None = None
+    "While set and not done, the ledger does not answer."
+    waiting: int = 0
+    "Questions that wait for a neighbour now."
+    asked_by: list[str] = field(default_factory=list)
+
+    def floor(self) -> FloorView:
+        waiting = [view for view in self.contacts.values() if view.state == "QUEUED"]
+        queue = QueueView(
+            queue="shop/orders",
+            waiting=len(waiting),
+            longest_wait_us=max((NOW - view.arrived_at for view in waiting), default=0),
+            free_agents=sum(view.change.status == "READY" for view in self.agents.values()),
+            entitled_agents=len(self.agents),
+        )
+        return FloorView(
+            now=NOW,
+            agents=tuple(self.agents.values()),
+            contacts=tuple(self.contacts.values()),
+            queues=(queue,),
+        )
+
+    async def ask(self, command: object) -> None:
+        await self._neighbour()
+        if isinstance(command, HangUp):
+            if self.contacts.pop(command.contact_id, None) is None:
+                raise CommandRefused("contact-unknown", "There is no such contact now.")
+            return
+        assert isinstance(command, LogIn | LogOut | Pause | Unpause | FinishWrapUp), command
+        view = self.agents.get(command.agent_id)
+        if view is None:
+            raise CommandRefused("agent-unknown", "There is no such agent.", agent_id=command.agent_id)
+        now = view.change
+        match command:
+            case LogIn() if now.status == "LOGGED_OUT":
+                change = replace(now, status="READY")
+            case LogOut() if now.status != "LOGGED_OUT":
+                change = replace(now, status="LOGGED_OUT", reason=None)
+            case Pause() if now.status != "LOGGED_OUT":
+                change = replace(now, status="PAUSED", reason=command.reason)
+            case Unpause() if now.status == "PAUSED":
+                change = replace(now, status="READY", reason=None)
+            case FinishWrapUp() if now.work == "wrapup":
+                change = replace(now, work="idle", reason=command.disposition)
+            case _:
+                raise CommandRefused("agent-state", f"Not while {now.status}.", status=now.status)
+        self.agents[command.agent_id] = replace(view, change=change)
+        if not isinstance(command, FinishWrapUp):
+            self.asked_by.append(command.asked_by)
+
+    async def reload(self) -> str:
+        await self._neighbour()
+        self.config_hash = f"{self.config_hash}+1"
+        return self.config_hash
+
+    async def canary(self) -> dict[str, object]:
+        await self._neighbour()
+        return {"ok": True, "milestones_s": {"arrived": 0.0, "offered": 0.004}}
+
+    async def story(self, contact_id: ContactId) -> ContactStory | None:
+        await self._neighbour()
+        return next((story for story in self.ledger if story.contact_id == contact_id), None)
+
+    async def stories(self, query: RecordQuery) -> AsyncIterator[ContactStory]:
+        await self._neighbour()
+        found = []
+        for story in self.ledger:
+            record = story.record
+            if record is None:
+                continue
+            key = (record.ended_at, record.contact_id)
+            if (
+                (query.from_at is None or query.from_at <= record.ended_at)
+                and (query.to_at is None or record.ended_at < query.to_at)
+                and query.campaign in (None, record.campaign)
+                and (query.after is None or query.after < key)
+            ):
+                found.append((key, story))
+        for _, story in sorted(found, key=lambda pair: pair[0])[: query.limit]:
+            yield story
+
+    def readiness(self) -> dict[str, str]:
+        return dict(self.checks)
+
+    async def _neighbour(self) -> None:
+        if self.held is not None:
+            self.waiting += 1
+            await self.held.wait()
+        if self.broken is not None:
+            raise self.broken
