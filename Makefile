@@ -17,15 +17,15 @@ check: ## format, lint, types, import contracts, licences, fast tests: no server
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python deploy/licences.py
-	$(BIN)/pytest -q tests/domain tests/adapters tests/cli tests/ops tests/*.py -m "not server"
+	$(BIN)/pytest -q -m "not server"
 
 contracts: ## one suite per port, against the fake and the real servers
 	@deploy/prepare servers
-	$(BIN)/pytest -q tests/contracts
+	RINGFAIR_REQUIRE_SERVERS=1 $(BIN)/pytest -q tests/contracts
 
 integration: ## the whole voice path on a real Asterisk with SIPp and baresip
 	@deploy/prepare servers
-	$(BIN)/pytest -q tests/integration tests/adapters tests/cli tests/ops -m "server"
+	RINGFAIR_REQUIRE_SERVERS=1 $(BIN)/pytest -q -m server --ignore tests/contracts
 
 test: check contracts integration ## everything CI runs
 

@@ -9,9 +9,10 @@ def main() -> None:
     from router.cli import app
     from router.cli.exits import FAILED, sentence
 
+    # The process edge: people get a sentence, developers a variable.
     try:
         app(prog_name="ringfair")
-    except Exception as error:  # noqa: BLE001 - the process edge: people get a sentence, developers a variable
+    except Exception as error:
         if os.environ.get("RINGFAIR_TRACEBACK"):
             raise
         print(f"ringfair: {sentence(error)} (RINGFAIR_TRACEBACK=1 tells where)", file=sys.stderr)

@@ -6,6 +6,7 @@ SIGHUP: read the files again.
 """
 
 import asyncio
+import gc
 import logging
 import signal
 from pathlib import Path
@@ -24,6 +25,7 @@ _CLOSING_S = 5.0
 async def run(directory: Path) -> None:
     """Serve until told to stop. Raises `ConfigError`, `RemoteError` at the start, `RemoteError("pool-lost")` later."""
     router = await build(directory)
+    _spare_the_collector()
     stop, hurry, reload = asyncio.Event(), asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -57,6 +59,17 @@ async def run(directory: Path) -> None:
         await router.keeper.close()
     if lost:
         raise RemoteError("pool-lost", "Another router owns the pool now; this one has stopped.")
+
+
+def _spare_the_collector() -> None:
+    """Keep what lives as long as the process out of every collection, and make full ones rare.
+
+    A full collection over the heap of a running router stops the loop for 80-190 ms (measured while the ledger's writer
+    drained; 2-5 ms without it). The engine makes no reference cycles; those of libraries can wait.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 async def _until_stopped(router: Router, stop: asyncio.Event) -> bool:

@@ -61,20 +61,33 @@ def ringfair(
     """
 
 
-_RUN, _PEOPLE, _LOOK, _SITE = "The router", "Agents", "What happened", "A site"
+def _flowing(text: str | None) -> str:
+    """A docstring with its paragraphs unwrapped: typer keeps line ends that only fitted our own width."""
+    return "\n\n".join(" ".join(part.split()) for part in (text or "").split("\n\n"))
 
-app.command("serve", rich_help_panel=_RUN)(serve)
-app.command("status", rich_help_panel=_RUN)(status)
-app.command("reload", rich_help_panel=_RUN)(orders.reload)
-app.command("canary", rich_help_panel=_RUN)(orders.canary)
-app.command("hangup", rich_help_panel=_RUN)(orders.hangup)
-app.add_typer(agents.app, name="agent", rich_help_panel=_PEOPLE)
-app.add_typer(export.app, name="export", rich_help_panel=_PEOPLE)
-app.command("records", rich_help_panel=_LOOK)(records)
-app.command("explain", rich_help_panel=_LOOK)(explain)
-app.command("check-config", rich_help_panel=_SITE)(files.check_config)
-app.command("schema", rich_help_panel=_SITE)(files.schema)
-app.command("doctor", rich_help_panel=_SITE)(doctor)
-app.add_typer(pbx.app, name="pbx", rich_help_panel=_SITE)
+
+def _unwrap(group: typer.Typer) -> None:
+    for command in group.registered_commands:
+        command.help = command.help or _flowing(command.callback.__doc__ if command.callback else None)
+
+
+_RUN, _LOOK, _PEOPLE, _SITE = "The router", "What happened", "Agents", "A site"
+for _name, _command, _panel in (
+    ("serve", serve, _RUN),
+    ("status", status, _RUN),
+    ("reload", orders.reload, _RUN),
+    ("canary", orders.canary, _RUN),
+    ("hangup", orders.hangup, _RUN),
+    ("records", records, _LOOK),
+    ("explain", explain, _LOOK),
+    ("check-config", files.check_config, _SITE),
+    ("schema", files.schema, _SITE),
+    ("doctor", doctor, _SITE),
+):
+    app.command(_name, rich_help_panel=_panel)(_command)
+for _name, _group, _panel in (("agent", agents.app, _PEOPLE), ("export", export.app, _PEOPLE), ("pbx", pbx.app, _SITE)):
+    _unwrap(_group)
+    app.add_typer(_group, name=_name, rich_help_panel=_panel)
+_unwrap(app)
 
 __all__ = ["app"]

@@ -6,20 +6,21 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.cli.exits import sentence
+from router.cli.exits import USAGE
+from router.cli.notices import entry_json, report, tell_asterisk, tell_router
 from router.cli.roster import Asked, Drawn, draw, parse_skills, read_roster
 from router.cli.screen import print_table
-from router.cli.site import AsJson, ConfigDir, asked_by, now, opened_directory, read_site
-from router.domain.errors import CommandRefused, RouterError
+from router.cli.site import AsJson, ConfigDir, asked_by, now, opened_directory, read_site, sqlite_path
+from router.domain.errors import CommandRefused, ConfigError
 from router.domain.ids import AgentId
 from router.ports import AgentEntry
 
 if TYPE_CHECKING:
-    from router.config import Site
+    pass
 
 app = typer.Typer(
     help="Agents: who they are, which phone and which skills they have, and their state in the running router.",
@@ -74,7 +75,7 @@ def add(
             await directory.put([drawn.entry], by=asked_by(), now=now())
             return drawn
 
-    _report(site, [asyncio.run(store())], "added", as_json)
+    report(site, [asyncio.run(store())], "added", as_json)
 
 
 @app.command("set")
@@ -114,7 +115,7 @@ def change(
             await directory.put([drawn.entry], by=asked_by(), now=now())
             return drawn
 
-    _report(site, [asyncio.run(store())], "changed", as_json)
+    report(site, [asyncio.run(store())], "changed", as_json)
 
 
 @app.command("password")
@@ -132,7 +133,7 @@ def password(agent: Agent, config: ConfigDir = None, as_json: AsJson = False) ->
             await directory.put([drawn.entry], by=asked_by(), now=now())
             return drawn
 
-    _report(site, [asyncio.run(store())], "has a new password", as_json)
+    report(site, [asyncio.run(store())], "has a new password", as_json)
 
 
 @app.command("remove")
@@ -149,8 +150,8 @@ def remove(agent: Agent, config: ConfigDir = None) -> None:
 
     asyncio.run(store())
     typer.echo(f"{agent} removed")
-    _tell_router(site)
-    _tell_asterisk("so that their phone cannot register any more")
+    tell_router(site)
+    tell_asterisk("so that their phone cannot register any more")
 
 
 @app.command("list")
@@ -166,12 +167,14 @@ def list_agents(
     site = read_site(config)
 
     async def load() -> tuple[AgentEntry, ...]:
+        if (path := sqlite_path(site)) is not None and not path.exists():
+            return ()  # looking makes no database
         async with opened_directory(site) as directory:
             return await directory.agents()
 
     entries = [entry for entry in asyncio.run(load()) if every or entry.active]
     if as_json:
-        typer.echo(json.dumps([_entry_json(entry) for entry in entries], ensure_ascii=False, indent=2))
+        typer.echo(json.dumps([entry_json(entry) for entry in entries], ensure_ascii=False, indent=2))
         return
     if not entries:
         typer.echo("No agents yet; add one with: ringfair agent add agent-1001 --skill de=80")
@@ -217,12 +220,18 @@ def import_agents(
                 raise
             return drawn
 
-    drawn = asyncio.run(store())
+    try:
+        drawn = asyncio.run(store())
+    except ConfigError as error:
+        typer.echo(f"ringfair: {len(error.faults)} fault(s) in {file}, nothing was imported:", err=True)
+        for fault in error.faults:
+            typer.echo(f"  {fault}", err=True)
+        raise typer.Exit(USAGE) from None
     if passwords is not None:
         if not as_json:
             typer.echo(f"{sum(one.password is not None for one in drawn)} new passwords in {passwords} (mode 0600)")
         drawn = [replace(one, password=None) for one in drawn]
-    _report(site, drawn, "imported", as_json)
+    report(site, drawn, "imported", as_json)
 
 
 def _write_passwords(path: Path, drawn: Sequence[Drawn]) -> None:
@@ -241,57 +250,6 @@ def _write_passwords(path: Path, drawn: Sequence[Drawn]) -> None:
         file.writelines(lines)
         file.flush()
         os.fsync(descriptor)
-
-
-def _report(site: "Site", drawn: Sequence[Drawn], done: str, as_json: bool) -> None:
-    if as_json:
-        entries = [
-            _entry_json(one.entry) | {"new": one.new} | ({"password": one.password} if one.password else {})
-            for one in drawn
-        ]
-        typer.echo(json.dumps(entries, ensure_ascii=False, indent=2))
-    elif len(drawn) == 1:
-        one = drawn[0]
-        profile = one.entry.profile
-        skills = " ".join(f"{name}={level}" for name, level in sorted(profile.skills.items())) or "no skills"
-        typer.echo(f"{profile.agent_id} {done}: endpoint {profile.endpoint} over {one.entry.transport}, {skills}")
-        if one.password:
-            realm = site.settings.agents.realm
-            typer.echo(f"  SIP user {profile.endpoint}, realm {realm}, password (shown only now): {one.password}")
-    else:
-        new = sum(one.new for one in drawn)
-        typer.echo(f"{new} agents added, {len(drawn) - new} changed")
-        if shown := [one for one in drawn if one.password]:
-            rows = ((o.entry.profile.agent_id, o.entry.profile.endpoint, o.password or "") for o in shown)
-            print_table("New SIP passwords, shown only now", ("agent", "user", "password"), rows)
-    _tell_router(site)
-    if any(one.phone_changed for one in drawn):
-        _tell_asterisk("so that Asterisk knows the phone")
-
-
-def _tell_router(site: "Site") -> None:
-    """Have a running router read the change. The change is stored already, so no answer makes the command fail."""
-    from router.cli.control import Control
-
-    control = Control(site.settings.http)
-    if not control.present:
-        typer.echo("No router runs here; it reads the directory when it starts.", err=True)
-        return
-    try:
-        control.post("reload", deadline_s=30.0)
-    except RouterError as error:
-        message = f"The running router did not take it over yet: {sentence(error)} Then: ringfair reload"
-        typer.echo(message, err=True)
-    else:
-        typer.echo("The running router has read it.", err=True)
-
-
-def _tell_asterisk(why: str) -> None:
-    typer.echo(
-        f"Next, {why}: ringfair export pjsip --out /etc/asterisk/pjsip.d/40-agents.conf, "
-        "then: asterisk -rx 'module reload res_pjsip.so'",
-        err=True,
-    )
 
 
 def _known(held: dict[AgentId, AgentEntry], agent: str) -> AgentEntry:
@@ -315,17 +273,3 @@ def _cells(entry: AgentEntry) -> tuple[str, ...]:
     skills = " ".join(f"{name}={level}" for name, level in sorted(profile.skills.items()))
     answers = "yes" if profile.auto_answer else "no"
     return (profile.agent_id, profile.display_name, profile.endpoint, entry.transport, skills, answers)
-
-
-def _entry_json(entry: AgentEntry) -> dict[str, Any]:
-    profile = entry.profile
-    return {
-        "agent_id": profile.agent_id,
-        "name": profile.display_name,
-        "endpoint": profile.endpoint,
-        "transport": entry.transport,
-        "skills": dict(sorted(profile.skills.items())),
-        "auto_answer": bool(profile.auto_answer),
-        "active": entry.active,
-        "has_password": entry.credential is not None,
-    }

@@ -86,7 +86,7 @@ def told(story: ContactStory) -> list[str]:
     decisions = {decision.offer_id: decision for decision in story.decisions}
     offers = {offer.offer_id: offer for offer in story.offers}
     order = sorted(
-        {**decisions, **offers}, key=lambda name: (decisions[name].at if name in decisions else offers[name].from_at)
+        {**decisions, **offers}, key=lambda name: decisions[name].at if name in decisions else offers[name].from_at
     )
     for number, name in enumerate(order, 1):
         lines += ["", *_offer(number, decisions.get(name), offers.get(name), story.record)]
@@ -132,7 +132,9 @@ def _offer(
     if decision is not None:
         need = decision.need or "nobody in particular"
         lines.append(f"  queue {decision.queue} asks for {need}; the caller had waited {length(decision.waited_us)}")
-        lines.append(f"  chosen as the longest idle who could be offered it: idle for {length(decision.chosen_idle_us)}")
+        lines.append(
+            f"  chosen as the longest idle who could be offered it: idle for {length(decision.chosen_idle_us)}"
+        )
         if decision.next_best:
             nexts = ", ".join(f"{name} ({length(idle)})" for name, idle in decision.next_best)
             lines.append(f"  next would have been {nexts}")
@@ -144,9 +146,7 @@ def _offer(
         lines.append("  result: none yet")
     else:
         cause = ", ".join(
-            part
-            for part in (f"cause {offer.cause}" if offer.cause is not None else "", _sip(offer.tech_cause))
-            if part
+            part for part in (f"cause {offer.cause}" if offer.cause is not None else "", _sip(offer.tech_cause)) if part
         )
         took = f" after {length(offer.to_at - offer.from_at)}"
         lines.append(f"  result: {RESULTS[offer.result]}{took}" + (f" ({cause})" if cause else ""))

@@ -1,16 +1,15 @@
 """What an operator asks of the running router: over its control socket, whose file mode says who may."""
 
 import json
-from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from router.cli.agents import Agent
 from router.cli.agents import app as agents
-from router.cli.control import Control
 from router.cli.site import AsJson, ConfigDir, read_site
-from router.domain.errors import RemoteError
+from router.domain.ids import Micros
 
 RELOAD_S = 40.0
 CANARY_S = 130.0
@@ -99,41 +98,45 @@ def canary(config: ConfigDir = None, as_json: AsJson = False) -> None:
     Exit code 1 when it gets lost. Example: ringfair canary
     """
     answer = _ask(config, "canary", deadline_s=CANARY_S)
+    contact, milestones = answer.get("contact_id"), _in_order(answer.get("milestones"))
     if as_json:
-        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+        from router.adapters.http.answers import instant
+
+        first = milestones[0][1] if milestones else 0
+        passed = [{"name": name, "at": instant(at), "after_ms": (at - first) / 1000} for name, at in milestones]
+        typer.echo(json.dumps({"contact_id": contact, "milestones": passed}, ensure_ascii=False, indent=2))
         return
-    typer.echo(f"contact {answer.get('contact_id', '')}")
-    before: float | None = None
-    milestones = answer.get("milestones")
-    for name, at in _in_order(milestones if isinstance(milestones, dict) else {}):
+    typer.echo(f"contact {contact}")
+    before: Micros | None = None
+    for name, at in milestones:
         typer.echo(f"  {name:<10}" + ("" if before is None else f"{(at - before) / 1000:>+10.1f} ms"))
         before = at
 
 
-def _in_order(milestones: dict[str, Any]) -> list[tuple[str, float]]:
-    """Milestones in order of time, as microseconds; they come as integers or as ISO 8601."""
-    found: list[tuple[str, float]] = []
-    for name, at in milestones.items():
-        if isinstance(at, str):
-            at = datetime.fromisoformat(at).timestamp() * 1_000_000
-        if isinstance(at, int | float):
-            found.append((str(name), at))
+def _in_order(milestones: object) -> list[tuple[str, Micros]]:
+    """Milestones and their instants in order of time; of two at the same instant, the order they are passed in."""
+    found = milestones if isinstance(milestones, dict) else {}
     known = {name: place for place, name in enumerate(_MILESTONES)}
-    return sorted(found, key=lambda one: (one[1], known.get(one[0], len(known))))
+    passed = [(str(name), at) for name, at in found.items() if isinstance(at, int) and at > 0]
+    return sorted(passed, key=lambda one: (one[1], known.get(one[0], len(known))))
 
 
-def _ask(config: Any, *path: str, body: dict[str, Any] | None = None, deadline_s: float = 15.0) -> dict[str, Any]:
-    answer = Control(read_site(config).settings.http).post(*path, body=body, deadline_s=deadline_s)
-    if not isinstance(answer, dict):
-        raise RemoteError("router-foreign", "The router gave an answer of another version.")
-    return answer
+def _ask(
+    config: Path | None, *path: str, body: dict[str, Any] | None = None, deadline_s: float = 15.0
+) -> dict[str, Any]:
+    from router.cli.control import Control
+
+    return Control(read_site(config).settings.http).post(*path, body=body, deadline_s=deadline_s)
 
 
 def _tell(agent: str, answer: dict[str, Any]) -> None:
     """One line: what the agent is now, and what comes after the contact in hand."""
-    status = str(answer.get("status", "")).replace("_", " ")
+
+    def word(key: str) -> str:
+        return str(answer.get(key) or "").lower().replace("_", " ")
+
+    status, reach = word("status"), word("reach")
     reason = f" ({answer['reason']})" if answer.get("reason") else ""
-    following = f", {answer['next_status']} after the contact".replace("_", " ") if answer.get("next_status") else ""
-    reach = answer.get("reach")
-    phone = "" if reach in (None, "reachable") else f"; the phone is {reach}".replace("_", " ")
+    following = f", {word('next_status')} after the contact" if answer.get("next_status") else ""
+    phone = f"; the phone is {reach}" if reach not in ("", "reachable") else ""
     typer.echo(f"{agent} is {status}{reason}{following}{phone}" if status else f"{agent}: done")

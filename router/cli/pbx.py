@@ -20,7 +20,7 @@ import typer
 
 from router.adapters.pbx.errors import PbxError
 from router.adapters.pbx.instance import Instance
-from router.adapters.pbx.prompts import install_prompts
+from router.adapters.pbx.prompts import install_prompts, read_texts
 from router.adapters.pbx.root import Root, find_root, site_files
 from router.adapters.pbx.site import Site, write_site
 
@@ -143,14 +143,34 @@ def prompts(
     sounds: Annotated[
         Path | None, typer.Option(help="Sounds directory of your own Asterisk, such as /usr/share/asterisk/sounds.")
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", envvar="RINGFAIR_CONFIG", help="A site: its campaigns' whispers are spoken too."),
+    ] = None,
 ) -> None:
-    """Speak the prompts with espeak-ng; recordings that a site put there are kept."""
+    """Speak the prompts with espeak-ng; recordings that a site put there are kept.
+
+    With --config, a campaign whose `whisper` is "acd/whisper-NAME" gets its label spoken in its language.
+    """
     with _sentences():
         root = Root(None) if sounds else find_root(pbx_only=True)
         if sounds and not sounds.is_dir():
             _fail(f"{sounds} is no directory")
-        done = install_prompts(root, sounds=sounds)
+        texts = read_texts() | (_whispers(config) if config is not None else {})
+        done = install_prompts(root, texts=texts, sounds=sounds)
     typer.echo(f"{done.made} prompts made, {done.current} were current, {done.kept} of the site kept")
+
+
+def _whispers(directory: Path) -> dict[str, dict[str, str]]:
+    """Prompt → language → text, for the campaigns that name a prompt of ours."""
+    from router.config import load
+
+    campaigns = load(directory, os.environ).rules.campaigns.values()
+    return {
+        f"whisper-{campaign.name}": {campaign.language: campaign.label or campaign.name}
+        for campaign in campaigns
+        if campaign.whisper == f"acd/whisper-{campaign.name}"
+    }
 
 
 @app.command()

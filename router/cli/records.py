@@ -105,7 +105,7 @@ async def _show_table(stories: AsyncIterator[tuple[BillingRecord, ContactStory]]
     if not rows:
         typer.echo("No records.")
         return 0
-    columns = ("contact", "campaign", "caller", "arrived", "waited", "talked", "outcome", "ended by", "agent", "offers")
+    columns = ("contact", "campaign", "caller", "arrived", "waited", "talked", "outcome", "agent", "offers")
     print_table("Records", columns, rows)
     return len(rows)
 
@@ -117,11 +117,10 @@ def _cells(record: BillingRecord, story: ContactStory) -> tuple[str, ...]:
         record.contact_id,
         record.campaign,
         record.ani or "(withheld)",
-        local(record.arrived_at),
+        local(record.arrived_at, "%m-%d %H:%M:%S"),
         length(spent(record, SegmentKind.WAITING)),
         length(spent(record, SegmentKind.TALK)) if record.answered_at is not None else "",
         record.outcome,
-        record.ended_by + (" (estimated)" if record.end_estimated else ""),
         " ".join(talkers(record)),
         str(len(story.offers)) + (f", {missed} in vain" if missed else ""),
     )

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
+
+WIDE = 220
 
 
 def make_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
@@ -13,7 +16,7 @@ def make_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for number, column in enumerate(columns):
         table.add_column(column, no_wrap=number == 0, overflow="fold")
     for row in rows:
@@ -22,9 +25,15 @@ def make_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    wide_console().print(make_table(title, columns, rows))
+
+
+def wide_console() -> "Console":
+    """As wide as the terminal; where there is none (a pipe, a log) wide enough to fold nothing."""
     from rich.console import Console
 
-    Console().print(make_table(title, columns, rows))
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDE)
 
 
 def _clean(text: str) -> str:

@@ -1,7 +1,6 @@
 """`ringfair serve`: be the router."""
 
 import asyncio
-import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +28,5 @@ def serve(
     from router.config import find_directory
 
     configure(form=log_form, level=log_level)
-    gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run(find_directory(config, os.environ)))

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from router.cli.control import Control
 from router.cli.instants import length, since
-from router.cli.screen import make_table
+from router.cli.screen import make_table, wide_console
 from router.cli.site import AsJson, ConfigDir, now, read_site
 from router.domain.errors import RemoteError
 from router.domain.ids import SECOND, Micros
 
 if TYPE_CHECKING:
     from rich.console import Group
+
+    from router.cli.control import Control
 
 REFRESH_S = 1.0
 _ORDER = {"talking": 0, "held": 0, "ringing": 1, "reserved": 1, "wrapup": 2}
@@ -32,22 +33,22 @@ def status(
     """
     if watch and as_json:
         raise typer.BadParameter("choose one of --watch and --json")
+    from router.cli.control import Control
+
     control = Control(read_site(config).settings.http)
     if as_json:
         queues, agents, contacts = _floor(control)
         floor = {"queues": queues, "agents": agents, "contacts": contacts}
         typer.echo(json.dumps(floor, ensure_ascii=False, indent=2))
         return
-    from rich.console import Console
-
     if not watch:
-        Console().print(_picture(*_floor(control), now()))
+        wide_console().print(_picture(*_floor(control), now()))
         return
     from rich.live import Live
     from rich.text import Text
 
     picture = _picture(*_floor(control), now())
-    with Live(picture, screen=Console().is_terminal, auto_refresh=False) as live:
+    with Live(picture, screen=wide_console().is_terminal, auto_refresh=False) as live:
         while True:
             try:
                 live.update(_picture(*_floor(control), now()), refresh=True)
@@ -58,7 +59,7 @@ def status(
             time.sleep(REFRESH_S)
 
 
-def _floor(control: Control) -> tuple[Items, Items, Items]:
+def _floor(control: "Control") -> tuple[Items, Items, Items]:
     return control.items("queues"), control.items("agents"), control.items("contacts")
 
 
@@ -102,11 +103,11 @@ def _picture(queues: Items, agents: Items, contacts: Items, at: Micros) -> "Grou
 
 
 def _agent(agent: dict[str, Any], at: Micros) -> tuple[str, ...]:
-    status = _text(agent, "status").replace("_", " ")
+    status = _word(agent, "status")
     if agent.get("reason"):
         status += f" ({agent['reason']})"
     if agent.get("next_status"):
-        status += f", then {agent['next_status']}".replace("_", " ")
+        status += f", then {_word(agent, 'next_status')}"
     queues = agent.get("queues")
     return (
         _text(agent, "agent_id"),
@@ -114,19 +115,24 @@ def _agent(agent: dict[str, Any], at: Micros) -> tuple[str, ...]:
         _ago(agent.get("since"), at),
         _text(agent, "work"),
         _text(agent, "contact_id"),
-        _text(agent, "reach").replace("_", " "),
+        _word(agent, "reach"),
         ", ".join(map(str, queues)) if isinstance(queues, list) else "",
     )
 
 
 def _busy_first(agent: dict[str, Any]) -> tuple[int, bool, str]:
     work = _ORDER.get(_text(agent, "work"), 3)
-    return work, agent.get("status") == "logged_out", _text(agent, "agent_id")
+    return work, _text(agent, "status").lower() == "logged_out", _text(agent, "agent_id")
 
 
 def _text(item: dict[str, Any], key: str) -> str:
     value = item.get(key)
     return "" if value is None else str(value)
+
+
+def _word(item: dict[str, Any], key: str) -> str:
+    """`LOGGED_OUT` → `logged out`"""
+    return _text(item, key).lower().replace("_", " ")
 
 
 def _seconds(value: object) -> str:

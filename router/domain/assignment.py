@@ -45,6 +45,8 @@ class Assignment:
     talk_at: Micros
     wrapup_us: Micros
     state: AssignmentState = AssignmentState.CONNECTED
+    held_at: Micros = 0
+    "Asterisk's time of the last hold or its end; older news of the kind is told twice."
     leg_ended_at: Micros = 0
     disposition: str | None = None
 

@@ -3,8 +3,8 @@
     ARRIVED → QUEUED ⇄ OFFERED → CONNECTED → LEAVING → ENDED
 
 Every state may go straight to ENDED (the caller may leave at any moment) and to LEAVING (it was decided that the
-contact goes: closing message, fallback, release). CONNECTED → QUEUED is the way back at the old age: transfer, lost line.
-QUEUED → CONNECTED exists because Asterisk is the truth: an offer rescinded a moment too late does talk.
+contact goes: closing message, fallback, release). CONNECTED → QUEUED is the way back at the old age: transfer, lost
+line. QUEUED → CONNECTED exists because Asterisk is the truth: an offer rescinded a moment too late does talk.
 """
 
 from dataclasses import dataclass, field

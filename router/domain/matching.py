@@ -2,15 +2,16 @@
 
 Rule 1: before an input no waiting contact has a free agent who may be offered it; so after it only those noted in
 `floor.freed` and `floor.seeking` can form new pairs. `settle` looks at nobody else.
-Rule 2: a freed agent goes to the first contact of all lines they serve (one global order); that contact then gets its
-*own* best agent, who may be another. So neither side is ever served out of order.
+Rule 2: contacts have their turn in one order over all lines; each gets its *own* best agent, who need not be the one
+whose change gave it the turn. So neither side is ever served out of order, however many became free in one step.
 Rule 3: the reservation is made here, in the same step as the choice.
 """
 
+import heapq
 from itertools import islice
 
 from router.domain.agent import Agent, Standing
-from router.domain.contact import Contact, ContactState, ContactStep
+from router.domain.contact import Contact, ContactStep
 from router.domain.effects import RingAgent
 from router.domain.events import OfferMade
 from router.domain.floor import Floor
@@ -21,36 +22,36 @@ from router.domain.record import DecisionFact
 
 _ORIGINATE_SLACK_US = 2 * SECOND
 _NEXT_BEST = 10
+_Turn = tuple[LineKey, int, Contact, Agent | None]
+"(place in line, tie-break, who, the freed agent whose first in line this is)"
 
 
 def settle(floor: Floor, now: Micros) -> None:
-    """Make every offer that has become possible."""
+    """Make every offer that has become possible, the first in line first, whatever made it possible."""
+    freed, floor.freed = floor.freed, []
+    seeking, floor.seeking = floor.seeking, []
     if not floor.offering or floor.lost:
-        floor.freed.clear()
-        floor.seeking.clear()
         return
-    while floor.freed or floor.seeking:
-        freed, floor.freed = floor.freed, []
-        for agent in freed:
-            while agent.standing is Standing.FREE:
-                contact = first_contact(agent, now)
-                if contact is None:
-                    break
-                queue = floor.queues[contact.queue]
-                offer(floor, queue, contact, queue.best_for(contact, now) or agent, now)
-        seeking, floor.seeking = floor.seeking, []
-        if len(seeking) > 1:
-            seeking.sort(key=lambda contact: floor.queues[contact.queue].line_key(contact))
-        for contact in seeking:
-            if contact.state is ContactState.QUEUED and not contact.parked:
-                queue = floor.queues[contact.queue]
-                best = queue.best_for(contact, now)
-                if best is not None:
-                    offer(floor, queue, contact, best, now)
+    turns: list[_Turn] = []
+    for contact in seeking:
+        heapq.heappush(turns, (floor.queues[contact.queue].line_key(contact), floor.serial(), contact, None))
+    for agent in freed:
+        _take_turn(turns, floor, agent, now)
+    while turns:
+        _, _, contact, agent_freed = heapq.heappop(turns)
+        if contact.line_token:
+            queue = floor.queues[contact.queue]
+            best = queue.best_for(contact, now) or agent_freed
+            if best is not None:
+                offer(floor, queue, contact, best, now)
+        if agent_freed is not None:
+            _take_turn(turns, floor, agent_freed, now)
 
 
-def first_contact(agent: Agent, now: Micros) -> Contact | None:
-    """The first of all who wait in the queues this agent serves."""
+def _take_turn(turns: list[_Turn], floor: Floor, agent: Agent, now: Micros) -> None:
+    """A freed agent, while free, has a turn when that of the first they may be offered comes."""
+    if agent.standing is not Standing.FREE:
+        return
     first: Contact | None = None
     first_key: LineKey | None = None
     for queue in agent.serves:
@@ -60,7 +61,8 @@ def first_contact(agent: Agent, now: Micros) -> Contact | None:
                 key = queue.line_key(contact)
                 if first_key is None or key < first_key:
                     first, first_key = contact, key
-    return first
+    if first is not None and first_key is not None:
+        heapq.heappush(turns, (first_key, floor.serial(), first, agent))
 
 
 def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micros) -> None:

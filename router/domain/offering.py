@@ -55,10 +55,7 @@ def rings(floor: Floor, offer: Offer, seen: LegRinging, now: Micros) -> None:
 def answered(floor: Floor, offer: Offer, seen: LegAnswered, now: Micros) -> None:
     """The agent picked up; whisper and press-1 come before the talk, so a deadline of its own begins."""
     if floor.move_offer(offer, OfferStep.ACCEPT):
-        offer.rang = True
-        floor.timers.cancel(("ring", offer.offer_id))
-        floor.timers.set(("talk", offer.offer_id), now + floor.rules.connect_grace_us)
-        floor.touched[floor.agents[offer.agent_id]] = None
+        _await_talk(floor, offer, now)
 
 
 def talk_begins(floor: Floor, seen: TalkBegins, now: Micros) -> None:
@@ -67,11 +64,17 @@ def talk_begins(floor: Floor, seen: TalkBegins, now: Micros) -> None:
     if offer is None:
         floor.ignore(seen, "no such offer")
         return
+    if floor.move_offer(offer, OfferStep.ACCEPT):
+        _await_talk(floor, offer, now)
+
+
+def _await_talk(floor: Floor, offer: Offer, now: Micros) -> None:
+    """Picked up: the ring's deadline gives way to the one for the talk."""
     offer.rang = True
-    if not floor.move_offer(offer, OfferStep.ACCEPT):
-        return
+    offer.deadline_at = now + floor.rules.connect_grace_us
     floor.timers.cancel(("ring", offer.offer_id))
-    floor.timers.set(("talk", offer.offer_id), now + floor.rules.connect_grace_us)
+    floor.timers.set(("talk", offer.offer_id), offer.deadline_at)
+    floor.touched[floor.agents[offer.agent_id]] = None
 
 
 def turned_away(floor: Floor, seen: OfferTurnedAway, now: Micros) -> None:

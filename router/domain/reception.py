@@ -19,6 +19,7 @@ from router.domain.observations import (
 from router.domain.offering import rescind
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import ToQueue
+from router.domain.talk import expect_leg_end
 
 
 def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
@@ -191,9 +192,8 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     del floor.contacts[contact.contact_id]
     del floor.by_leg[contact.leg]
     agent = floor.agents.get(contact.agent_id) if contact.agent_id is not None else None
-    if agent is not None and agent.assignment is not None and agent.assignment.leg in floor.assignments:
-        if agent.assignment.contact_id == contact.contact_id:
-            floor.timers.set(("leg", agent.assignment.leg), now + floor.rules.rescind_grace_us)
+    if agent is not None and agent.assignment is not None and agent.assignment.contact_id == contact.contact_id:
+        expect_leg_end(floor, agent.assignment, now)
     floor.emit(ContactEnded(record=_record(floor, contact, state, seen)))
 
 

@@ -101,10 +101,10 @@ def held(floor: Floor, assignment: Assignment, seen: LegHeld | LegUnheld, now: M
     """The agent put the caller on hold, or took them back."""
     hold = isinstance(seen, LegHeld)
     state = step(ASSIGNMENT, assignment.state, AssignmentStep.HOLD if hold else AssignmentStep.UNHOLD)
-    if state is None:
+    if state is None or seen.at <= assignment.held_at:
         floor.ignore(seen, "no change")
         return
-    assignment.state = state
+    assignment.state, assignment.held_at = state, seen.at
     contact = floor.contacts.get(assignment.contact_id)
     if contact is not None and contact.state is ContactState.CONNECTED:
         kind = SegmentKind.HOLD if hold else SegmentKind.TALK
@@ -130,6 +130,12 @@ def talk_ended(floor: Floor, assignment: Assignment, at: Micros, now: Micros) ->
         floor.restand(agent, now)
     else:
         finish_wrapup(floor, agent, now)
+
+
+def expect_leg_end(floor: Floor, assignment: Assignment, now: Micros) -> None:
+    """The caller is no longer with this agent, so the agent's leg must end soon."""
+    if assignment.leg in floor.assignments:
+        floor.timers.set(("leg", assignment.leg), now + floor.rules.rescind_grace_us)
 
 
 def leg_deadline(floor: Floor, leg: LegId, now: Micros) -> None:

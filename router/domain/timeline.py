@@ -4,6 +4,8 @@ Observations come late and out of order, so an instant before the running segmen
 the segments is then still exactly the life of the leg.
 """
 
+from dataclasses import replace
+
 from router.domain.ids import AgentId, Micros
 from router.domain.record import Segment, SegmentKind
 
@@ -25,13 +27,22 @@ class Timeline:
         self._kind, self._agent = kind, agent_id
 
     def finish(self, at: Micros) -> tuple[Segment, ...]:
-        """Close at `at` and give every segment. A leg without length still has one segment."""
+        """Close at `at` and give every segment. A leg without length still has one segment.
+
+        News of the end travels: what was begun after it, not knowing, is cut off.
+        """
         kind, agent_id, began = self._kind, self._agent, self._from
         self._close(at)
         self._kind = None
-        if not self._closed and kind is not None:
-            return (Segment(kind=kind, from_at=began, to_at=began, agent_id=agent_id),)
-        return tuple(self._closed)
+        segments = [segment for segment in self._closed if segment.from_at < at]
+        if segments:
+            segments[-1] = replace(segments[-1], to_at=min(at, segments[-1].to_at))
+        elif kind is not None:
+            first = (
+                self._closed[0] if self._closed else Segment(kind=kind, from_at=began, to_at=began, agent_id=agent_id)
+            )
+            segments = [replace(first, to_at=first.from_at)]
+        return tuple(segments)
 
     def _close(self, at: Micros) -> None:
         if self._kind is None:

@@ -187,6 +187,7 @@ class Dialplan:
             leg.life.talks[-1].after_until_at = self.clock.now
         leg.place = place
         leg.moves += 1
+        leg.moved_at = self.clock.now
 
     def unlock(self, leg: Leg) -> None:
         if leg.contact_id is not None and self._locks.get(leg.contact_id) is leg:
@@ -198,6 +199,7 @@ class Dialplan:
         leg = Leg(
             leg=leg_id, channel=f"PJSIP/{endpoint}-{self._serial:08x}", endpoint=endpoint, linkedid=leg_id, place=place
         )
+        leg.moved_at = self.clock.now
         self.legs[leg_id] = leg
         if endpoint in self.phones:
             self.wire.report(

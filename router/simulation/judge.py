@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from router.domain.agent import RONA, Agent
 from router.domain.commands import Command, Entitle, LogIn, LogOut, Pause, Unpause
+from router.domain.contact import ContactState
 from router.domain.effects import AnswerPhone, Effect
 from router.domain.entitlement import Entitlement
 from router.domain.events import AgentChanged, ContactEnded, Event, InvariantFailed, OfferClosed, OfferMade
@@ -21,7 +22,7 @@ from router.domain.queue import skips
 from router.domain.record import BillingRecord, Outcome, SegmentKind
 from router.simulation.asterisk import Asterisk
 from router.simulation.dialplan import AFTER_US
-from router.simulation.legs import TrueLife, TrueTalk
+from router.simulation.legs import Leg, Place, TrueLife, TrueTalk
 
 KNOWN_BY_THEN_US = 3 * SECOND
 "What a phone has done for this long must be known to the router, if it could see."
@@ -43,7 +44,6 @@ class Judge:
         self._away: dict[AgentId, str] = {}
         self._entitled: dict[AgentId, Entitlement] = {}
         self._dialled_by: dict[LegId, AgentId] = {}
-        self._sighted_at: Micros = 0
         self._digest = hashlib.sha256()
 
     def blame(self, what: str) -> None:
@@ -99,9 +99,35 @@ class Judge:
             self._away.pop(agent_id, None)
 
     def look(self, now: Micros) -> None:
-        """Ask the floor for its invariants."""
+        """Ask the floor for its invariants, and whether it believes what has been true for a while."""
         for fault in broken(self._floor, now):
             self.blame(fault)
+        if self._can_see(now):
+            for leg in self._asterisk.legs.values():
+                if now - leg.moved_at > KNOWN_BY_THEN_US:
+                    self._compare(leg)
+
+    def _can_see(self, now: Micros) -> bool:
+        wire = self._asterisk.wire
+        return wire.up and now - wire.up_since > KNOWN_BY_THEN_US
+
+    def _compare(self, leg: Leg) -> None:
+        floor = self._floor
+        contact = floor.contacts.get(leg.contact_id) if leg.contact_id is not None else None
+        believed = "gone" if contact is None else str(contact.state)
+        match leg.place:
+            case Place.WAIT if contact is None or not contact.is_waiting:
+                self.blame(f"{leg.leg} waits and is believed {believed}")
+            case Place.FALLBACK | Place.CLOSING if contact is None or contact.is_waiting:
+                self.blame(f"{leg.leg} is in {leg.place} and is believed {believed}")
+            case Place.BRIDGE if leg.life is None:
+                talk = floor.assignments.get(leg.leg)
+                if talk is None or talk.contact_id != leg.contact_id:
+                    self.blame(f"{leg.leg} talks and {leg.agent_id} is believed to be elsewhere")
+            case Place.BRIDGE if contact is None or contact.state is not ContactState.CONNECTED:
+                self.blame(f"{leg.leg} talks and is believed {believed}")
+            case Place.PRIVATE | Place.FEATURE if leg.leg not in floor.private:
+                self.blame(f"{leg.leg} is a private leg and not known as one")
 
     def _offer_made(self, made: OfferMade) -> None:
         now, floor, agent_id = self._asterisk.clock.now, self._floor, made.agent_id
@@ -127,11 +153,9 @@ class Judge:
                     self.blame(f"{made.contact_id} was offered to {agent_id} before {other.contact_id}")
 
     def _phone_was_free(self, agent: Agent, now: Micros) -> None:
-        wire, phone = self._asterisk.wire, self._asterisk.phones[agent.profile.endpoint]
-        if not wire.up:
-            self._sighted_at = now
-        known_since = max(self._sighted_at, now - KNOWN_BY_THEN_US)
-        if now - self._sighted_at < KNOWN_BY_THEN_US:
+        phone = self._asterisk.phones[agent.profile.endpoint]
+        known_since = now - KNOWN_BY_THEN_US
+        if not self._can_see(now):
             return
         if phone.private_since is not None and phone.private_since < known_since:
             self.blame(f"{agent.profile.agent_id} was offered something during a private call")

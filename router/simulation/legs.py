@@ -54,6 +54,7 @@ class Leg:
     place: Place
     moves: int = 0
     "Counts the moves: what was planned at the last place lapses."
+    moved_at: Micros = 0
     up: bool = False
     bridge: str = ""
     partner: "Leg | None" = None

@@ -162,7 +162,8 @@ class Crowd(Nobody):
         plan = asterisk.plan
         if self._chance(habits.holds):
             self.done["holds"] += 1
-            begin_us, end_us = sorted((dice.randint(1, talk_us), dice.randint(1, 2 * talk_us)))
+            # Nobody reaches for the hold key within half a second of the first word.
+            begin_us, end_us = sorted(dice.randint(SECOND // 2, limit_us) for limit_us in (talk_us, 2 * talk_us))
             plan(agent, begin_us, lambda: asterisk.hold(agent, True))
             plan(agent, end_us, lambda: asterisk.hold(agent, False))
         if self._chance(habits.asks_during_talk) and agent.agent_id is not None:

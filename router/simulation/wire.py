@@ -46,6 +46,7 @@ class Wire:
         self._session = 0
         self._last: dict[str, Micros] = {}
         self.up = True
+        self.up_since: Micros = clock.now
         self.silent_since: Micros | None = None
         "Since when the router's heartbeat has not moved, or None."
         self.snapshot: Callable[[Micros], Resynced] | None = None
@@ -108,6 +109,7 @@ class Wire:
 
     def _come_back(self) -> None:
         self.up = True
+        self.up_since = self._clock.now
         self.silent_since = None
         self.look_again()
 

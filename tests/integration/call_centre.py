@@ -60,8 +60,10 @@ class CallCentre:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop(signal.SIGKILL)
-        if value is not None and self.log.exists():
-            print(f"---- {self.log}\n{self.log.read_text()[-6000:]}", file=sys.stderr)
+        # pytest shows this only when the story failed
+        print("---- what Asterisk said\n" + "\n".join(map(_brief, self.room.ami.events[-80:])))
+        if self.log.exists():
+            print(f"---- {self.log}\n{self.log.read_text()[-6000:]}")
         shutil.rmtree(self.home, ignore_errors=True)
 
     # ---- the site ----
@@ -101,7 +103,7 @@ class CallCentre:
         await directory.close()
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *[sys.executable, "-c", "import typer; from router.cli.serve import serve; typer.run(serve)", "--config", str(self.site), "--log-level", "debug"],
+                *[sys.executable, "-m", "router", "serve", "--config", str(self.site), "--log-level", "debug"],
                 stdout=log,
                 stderr=log,
             )
@@ -210,6 +212,14 @@ class CallCentre:
 
         await poll(lambda: f"{count} offers, not {found}", so, within_s)
         return sorted(found, key=lambda offer: offer.from_at)
+
+
+_BRIEF = ("Timestamp", "Channel", "Uniqueid", "ChannelStateDesc", "Cause", "TechCause", "Contact", "Exten", "Why")
+
+
+def _brief(event: Mapping[str, str]) -> str:
+    shown = [f"{key}={event[key]}" for key in (*_BRIEF, "Result", "TransfererUniqueid") if event.get(key)]
+    return " ".join([event.get("UserEvent") or event["Event"], *shown])
 
 
 async def poll(what: str | Callable[[], str], so: Callable[[], Any], within_s: float) -> None:

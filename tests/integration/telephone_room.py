@@ -81,6 +81,7 @@ class TelephoneRoom:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop_heart()
+        await self.pbx_is_quiet()  # while the phones still answer: a BYE to a dead phone is repeated for 32 s
         for phone in self._phones.values():
             await phone.close()
         for softphone in self._softphones:
@@ -88,7 +89,6 @@ class TelephoneRoom:
         await self.carrier.close()
         for packets in self._packets:
             await packets.stop()
-        await self.pbx_is_quiet()
         await self._stack.aclose()
         self.workshop.close()
 

@@ -124,7 +124,10 @@ async def test_two_people_hear_each_other_and_no_music(room: TelephoneRoom) -> N
 
     since = int(entered["Timestamp"].replace(".", "")) + 500_000
     to_caller = [p for p in wire.rtp(to=CARRIER) if p.at > since]
-    to_agent = [p for p in wire.rtp(to="127.0.0.3") if p.at > since]
+    # the softphone's audio comes from another loopback address than its SDP names, so Asterisk answers there
+    ours = range(room.pbx.ports.rtp_first, room.pbx.ports.rtp_last + 1)
+    sent = [p for p in wire.rtp() if p.at > since and int(p.source.partition(":")[2]) in ours]
+    to_agent = [p for p in sent if host(p.target) != CARRIER]
 
     # a steady tone on either side: every packet is about as loud as the next, which no music is
     for heard in (to_caller, to_agent):
@@ -241,16 +244,17 @@ async def test_next_agent_takes_the_caller_after_the_first_did_not_answer(room: 
     assert [["answered", "released"]] == await calls.end()
 
 
-async def test_exit_key_is_reported_and_the_music_goes_on(room: TelephoneRoom) -> None:
+@pytest.mark.parametrize("key", ["5", "#"])
+async def test_exit_key_is_reported_and_the_music_goes_on(room: TelephoneRoom, key: str) -> None:
     wire = await room.packets()
-    await room.carrier.call(Caller(await room.campaign(), presses="5#", key_after_ms=700))
+    await room.carrier.call(Caller(await room.campaign(), presses=key))
     arrived = await room.ami.event("AcdArrived")
 
-    keys = await room.ami.events_of("AcdKey", 2)
+    pressed = await room.ami.event("AcdKey")
     await room.heartbeats(2)
     await wire.stop()
 
-    assert [(key["Contact"], key["Key"]) for key in keys] == [(arrived["Contact"], "5"), (arrived["Contact"], "#")]
+    assert (pressed["Contact"], pressed["Key"]) == (arrived["Contact"], key)
     music = wire.rtp(to=CARRIER)
     assert {(b.sequence - a.sequence & 0xFFFF, b.timestamp - a.timestamp & 0xFFFFFFFF) for a, b in pairs(music)} == {
         (1, 160)

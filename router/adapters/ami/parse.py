@@ -218,7 +218,7 @@ def _after(block: Block, reading: Reading, at: Micros) -> Observation:
 
 
 def _transfer(block: Block, reading: Reading, at: Micros) -> Observation:
-    return CallerTransferred(contact_id=_contact(block), exten=block["exten"], at=at)
+    return CallerTransferred(contact_id=_contact(block), exten=block["target"], at=at)
 
 
 def _key(block: Block, reading: Reading, at: Micros) -> Observation:

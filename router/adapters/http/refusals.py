@@ -10,6 +10,7 @@ from router.domain.errors import CommandRefused, ConfigError, Overloaded, Remote
 
 RETRY_AFTER_S = "1"
 _log = logging.getLogger("router.http")
+_STATUSES = {"control-socket-only": 403, "host-refused": 403, "body-late": 408}
 _PLAIN = {
     400: ("request-invalid", "The request cannot be understood."),
     404: ("path-unknown", "There is nothing at this path."),
@@ -33,9 +34,7 @@ def status_of(error: RouterError) -> int:
                 return 404
             if "invalid" in words:
                 return 422
-            if error.error_id in ("control-socket-only", "host-refused"):
-                return 403
-            return 409
+            return _STATUSES.get(error.error_id, 409)
         case _:
             return 500
 

@@ -25,10 +25,9 @@ from router.adapters.pbx.endpoints import AgentEndpoint, write_agents
 from router.adapters.pbx.errors import PbxError
 from router.adapters.pbx.prompts import install_prompts
 from router.adapters.pbx.rendering import write_atomically
-from router.adapters.pbx.root import Root, find_root, site_files
+from router.adapters.pbx.root import NAME, Root, find_root, site_files
 from router.adapters.pbx.site import Site, write_dialplan, write_site
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,30}")
 # sun_path holds 108 bytes; a longer control socket would be cut without a word and `-rx` would find nobody.
 _SOCKET_PATH_BYTES = 107
 AMI_USER = "ringfair"
@@ -68,7 +67,7 @@ class Instance:
         cel: bool = False,
         extra_modules: tuple[str, ...] = (),
     ) -> None:
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise PbxError("bad-name", f"{name!r}: an instance's name is 1-31 of a-z, 0-9, - and _")
         self.name = name
         self.root = root if root is not None else find_root()

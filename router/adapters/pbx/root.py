@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from pathlib import Path
 
 import router
 from router.adapters.pbx.errors import PbxError
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,30}")
+"""What an instance, and a Valkey, may be called: it becomes a directory and part of ids."""
 
 _MAX_STEPS = 200
 

@@ -1,7 +1,7 @@
 """A Valkey of its own for the demo and the tests: own port, own directory, own pid file, loopback only.
 
-The directory is an instance's (``<root>/srv/ringfair/<name>/valkey``), so that stopping and starting it finds the same
-data, as a real site's Redis would after a restart.
+Its directory is ``<root>/srv/ringfair/valkey.<name>``: beside the instances, whose names hold no dot. Stopping and
+starting it finds the same data, as a real site's Redis does after a restart.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from router.adapters.pbx.addresses import free_tcp_port, is_free
 from router.adapters.pbx.daemon import log_tail, running_pid, stop_process, wait_until
 from router.adapters.pbx.errors import PbxError
 from router.adapters.pbx.rendering import write_atomically
-from router.adapters.pbx.root import Root, find_root
+from router.adapters.pbx.root import NAME, Root, find_root
 
 _CONFIGURATION = """\
 bind 127.0.0.1
@@ -42,9 +42,11 @@ class Valkey:
     """A Valkey server named ``name`` on 127.0.0.1. Without ``port`` it keeps the one it had, else takes a free one."""
 
     def __init__(self, name: str = "demo", port: int | None = None, *, root: Root | None = None) -> None:
+        if not NAME.fullmatch(name):
+            raise PbxError("bad-name", f"{name!r}: a name is 1-31 of a-z, 0-9, - and _")
         self.name = name
         self.root = root if root is not None else find_root()
-        self.home = self.root.state / name / "valkey"
+        self.home = self.root.state / f"valkey.{name}"
         self.address = "127.0.0.1"
         self.port = port or self._remembered_port() or free_tcp_port()
 

@@ -12,6 +12,7 @@ Memory is bounded by the number of agents: one row for each, whatever happens wh
 import asyncio
 from collections.abc import Collection
 from contextlib import suppress
+from itertools import islice
 
 from router.domain.errors import RemoteError
 from router.domain.events import AgentChanged, AgentDismissed, Event
@@ -21,8 +22,8 @@ from router.ports import Clock, Presence, PresenceRow
 FLUSH_S = 0.05
 BEAT_S = 1.0
 REWRITE_US: Micros = 3600 * SECOND
-ROWS_AT_ONCE = 100
-"Of one transaction: what it costs in processor time (a few milliseconds) is what a decision may wait for it."
+ROWS_AT_ONCE = 50
+"Of one transaction: it costs 1-2 ms of processor time, and a decision may have to wait for that long."
 
 
 class PresenceKeeper:
@@ -142,8 +143,8 @@ class PresenceKeeper:
     async def _write_all(self) -> None:
         """Write in portions. What changes meanwhile is marked by `note` and goes with the next portion."""
         while True:
-            changed = list(self._changed)[:ROWS_AT_ONCE]
-            gone = list(self._gone)[:ROWS_AT_ONCE]
+            changed = list(islice(self._changed, ROWS_AT_ONCE))
+            gone = list(islice(self._gone, ROWS_AT_ONCE))
             rows = [self._known[agent] for agent in changed]
             for agent in changed:
                 del self._changed[agent]

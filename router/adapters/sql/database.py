@@ -53,7 +53,7 @@ class Database:
         """A transaction: committed when the block ends, rolled back when it raises. Raises `RemoteError`."""
         deadline_s = deadline_s or self.deadline_s
         with translated(self.name, self.dsn, deadline_s):
-            async with self._engine.connect() as connection:
+            async with asyncio.timeout(deadline_s), self._engine.connect() as connection:
                 await connection.execution_options(**{_WRITING: True})
                 async with connection.begin():
                     yield connection

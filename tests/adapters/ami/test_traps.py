@@ -18,10 +18,11 @@ from router.domain.errors import InvariantBroken
 ROUTER = Path(__file__).parents[3] / "router"
 
 S, P, W, B, T = "test_session", "test_pending", "test_wire", "test_burst", "test_traps"
+R = "test_trust"
 
 TRAPS: dict[int, tuple[str, str, str]] = {
     1: ("manager.py:261 an exception of a callback closes the connection", S, "test_an_exception_of_the_consumer"),
-    2: ("manager.py:262 coroutine callbacks lose the order", S, "test_coroutine_callbacks_are_refused"),
+    2: ("manager.py:262 coroutine callbacks lose the order", R, "test_coroutine_callbacks_are_refused"),
     3: ("manager.py:256 every event is matched against every pattern", B, "test_unwanted_events_are_counted"),
     4: ("ami_protocol.py:41 a character split over two segments vanishes", S, "test_names_split_at_every_byte"),
     5: ("actions.py:67 QueueAdd is taken for a list and never ends", P, "test_a_queue_add_and_a_synchronous"),
@@ -42,7 +43,7 @@ TRAPS: dict[int, tuple[str, str, str]] = {
     20: ("actions.py:45 CR, LF, NUL and None go through", W, "test_a_value_that_could_become_a_header"),
     21: ("manager.py:158 send_command loses its as_list", T, "test_what_the_guard_replaces_is_sealed"),
     22: ("manager.py:146 send_action changes the caller's dict", P, "test_the_callers_mapping_is_left"),
-    23: ("ami_protocol.py:36 the log gets the secret", S, "test_the_secret_is_in_no_log_line"),
+    23: ("ami_protocol.py:36 the log gets the secret", R, "test_the_secret_is_in_no_log_line"),
     24: ("ami_protocol.py:59 no bound on buffer or writes", B, "test_a_backlog_beyond_its_bound"),
     25: ("ami_protocol.py:47 save_stream breaks the login", T, "test_what_the_guard_replaces_is_sealed"),
     26: ("message.py:125 Response: Fail… loses its last header", W, "test_odd_headers_are_neither"),
@@ -56,7 +57,7 @@ TRAPS: dict[int, tuple[str, str, str]] = {
     34: ("testing.py:62 changes the line ending of the process", T, "test_no_file_but_the_guard_imports"),
     35: ("fast_agi.py:145 a port scan freezes the process", T, "test_no_file_but_the_guard_imports"),
     36: ("fast_agi.py:44 AGI answers run out of step", T, "test_no_file_but_the_guard_imports"),
-    37: ("manager.py:198 TLS from text is always true, never verified", S, "test_tls_is_verified"),
+    37: ("manager.py:198 TLS from text is always true, never verified", R, "test_tls_is_verified"),
     38: ("manager.py:222 handlers double at each reconnect", S, "test_hooks_are_called_once"),
 }
 

@@ -238,7 +238,7 @@ async def test_a_body_that_never_comes_is_waited_for_only_so_long(
     reader, writer = await asyncio.open_unix_connection(str(served.control))
     writer.write(b"POST /v1/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{")
     async with asyncio.timeout(10):
-        assert b" 409 " in await reader.readline()
+        assert b" 408 " in await reader.readline()
     writer.close()
 
     assert served.desk.config_hash == "c0ffee"

@@ -136,11 +136,11 @@ async def test_a_server_that_was_restarted_is_found_again_without_an_error(postg
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_each_error_of_a_driver_has_its_id(raised: Exception, error_id: str, retryable: bool, wrapped: bool) -> None:
     dsn = read_dsn("postgresql://ringfair@127.0.0.1/ringfair")
+    if wrapped and isinstance(raised, asyncpg.PostgresError):  # as SQLAlchemy does
+        between = RuntimeError("adapted")
+        between.__cause__ = raised
+        raised = DBAPIError("INSERT", {}, between)
     with pytest.raises(RemoteError) as error, translated("ledger", dsn, 1.0):
-        if wrapped and isinstance(raised, asyncpg.PostgresError):  # as SQLAlchemy does
-            between = RuntimeError("adapted")
-            between.__cause__ = raised
-            raise DBAPIError("INSERT", {}, between)
         raise raised
     assert (error.value.error_id, error.value.retryable) == (error_id, retryable)
 

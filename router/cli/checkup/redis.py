@@ -1,0 +1,88 @@
+"""Redis or Valkey: reachable, new enough, keeps what it is given, throws nothing away."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from router.cli.checkup.clock import judge_clock
+from router.cli.checkup.finding import Finding, fail, ok, warn
+from router.domain.errors import RemoteError
+
+if TYPE_CHECKING:
+    from router.config import Site
+
+MINIMUM = (7, 0)
+ANSWER_S = 3.0
+
+
+async def examine_redis(site: "Site") -> list[Finding]:
+    from router.adapters.redis.address import RedisAddress
+    from router.adapters.redis.trouble import asking
+
+    address = RedisAddress.parse(site.settings.redis.url, password=site.secrets.redis)
+    pool = site.settings.router.pool
+    client = address.client()
+    try:
+        began = time.monotonic_ns()
+        async with asking(address, ANSWER_S):
+            await client.ping()
+        findings = [ok("redis", f"answers at {address} within {(time.monotonic_ns() - began) / 1e6:.1f} ms")]
+        try:
+            async with asking(address, ANSWER_S):
+                findings += judge(await client.info("all"))
+            async with asking(address, ANSWER_S):
+                began, wall = time.monotonic_ns(), time.time_ns() // 1000
+                seconds, micros = await client.time()
+                round_trip = (time.monotonic_ns() - began) // 1000
+                ahead = int(seconds) * 1_000_000 + int(micros) - wall - round_trip // 2
+                findings.append(judge_clock("redis.clock", ahead, round_trip))
+        except RemoteError as error:
+            mend = "Allow INFO and TIME in its ACL, so that its settings can be looked at."
+            findings.append(warn("redis.settings", error.message, "its settings can be read", mend))
+        async with asking(address, ANSWER_S):
+            await client.set(f"ringfair:{{{pool}}}:doctor", b"1", px=1000)
+        findings.append(ok("redis.write", "a key of ours can be written"))
+        return findings
+    finally:
+        await client.aclose()
+
+
+def judge(info: Mapping[str, Any]) -> Iterator[Finding]:
+    """Findings from `INFO`; pure."""
+    valkey = "valkey_version" in info
+    version = str(info.get("valkey_version") or info.get("redis_version") or "")
+    name = "Valkey" if valkey else "Redis"
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if len(numbers) < 2 or numbers < MINIMUM:
+        yield fail("redis.version", f"{name} {version or '(not told)'}", "7.0 or newer", "Upgrade it.")
+    else:
+        yield ok("redis.version", f"{name} {version}")
+    if str(info.get("role", "master")) != "master":
+        yield fail("redis.role", str(info["role"]), "the primary", "Name the primary in redis.url.")
+    if str(info.get("cluster_enabled", "0")) == "1":
+        yield fail("redis.role", "a node of a cluster", "a single server", "Name a single server in redis.url.")
+    yield _persistence(info)
+    limit, policy = int(info.get("maxmemory", 0) or 0), str(info.get("maxmemory_policy", ""))
+    if limit and policy != "noeviction":
+        yield fail(
+            "redis.memory",
+            f"maxmemory-policy {policy} at maxmemory {limit >> 20} MiB",
+            "noeviction",
+            "maxmemory-policy noeviction: else agents' states are thrown away when memory runs out.",
+        )
+    else:
+        yield ok("redis.memory", f"maxmemory {limit >> 20} MiB, {policy}" if limit else "no limit")
+
+
+def _persistence(info: Mapping[str, Any]) -> Finding:
+    broken = [key for key in ("rdb_last_bgsave_status", "aof_last_write_status") if str(info.get(key, "ok")) != "ok"]
+    if broken:
+        return fail("redis.persistence", f"{broken[0]} is not ok", "it can save", "Look at its log and its disk.")
+    if str(info.get("aof_enabled", "0")) != "1":
+        return warn(
+            "redis.persistence",
+            "no append-only file",
+            "appendonly yes",
+            "appendonly yes, appendfsync everysec: else agents' states are lost when it restarts while no router runs.",
+        )
+    return ok("redis.persistence", "append-only file, last write ok")

@@ -1,0 +1,20 @@
+"""What every test here obeys: which ones need servers is decided in one place, by what they use.
+
+`make check` runs everything that needs no server (`-m "not server"`), `make contracts` and `make integration` the rest.
+"""
+
+from pathlib import PurePath
+
+import pytest
+
+_SERVER_FOLDERS = ("contracts", "integration", "on_asterisk")
+_SERVER_FIXTURES = frozenset({"postgres", "redis_server", "presence_server", "pbx", "room", "centre", "valkey", "asterisk"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a real Asterisk, Valkey, Redis or PostgreSQL."""
+    for item in items:
+        folders = PurePath(str(item.path)).parts
+        fixtures = getattr(item, "fixturenames", ())
+        if any(folder in folders for folder in _SERVER_FOLDERS) or _SERVER_FIXTURES.intersection(fixtures):
+            item.add_marker(pytest.mark.server)

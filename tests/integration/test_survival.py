@@ -1,0 +1,180 @@
+"""A caller survives us: what happens to those on the line when a router, Valkey or Asterisk's connection dies."""
+
+import asyncio
+import signal
+
+from router.domain.record import Outcome
+from tests.integration.call_centre import CallCentre
+from tests.telephones.carrier import Caller
+from tests.telephones.sipp_agent import Answers
+
+FALLBACK_S = 10
+"What acd-wait allows a heartbeat that stands still."
+
+
+async def test_a_waiting_caller_falls_back_when_the_router_is_killed(centre: CallCentre) -> None:
+    number = centre.campaign()
+    centre.agent("agent-2001")
+    await centre.start()
+    calls = await centre.room.carrier.call(Caller(dnis=number))
+    [waiting] = await centre.waiting(1)
+    mark = len(centre.room.ami.events)
+
+    await centre.stop(signal.SIGKILL)
+
+    fallen = await centre.room.ami.event("AcdFallback", since=mark, within_s=FALLBACK_S + 6)
+    assert fallen["Contact"] == waiting["contact_id"]
+    assert fallen["Reason"] == "router-silent"
+    assert (await calls.end(40))[0][-1] == "released"
+
+
+async def test_a_talk_goes_on_without_the_router_and_the_caller_is_released_after_it(centre: CallCentre) -> None:
+    number = centre.campaign()
+    agent = centre.agent("agent-2001")
+    await centre.start()
+    await centre.room.phone(agent).behave(Answers(talks_ms=4000))
+    await centre.log_in(agent)
+    packets = await centre.room.packets()
+    calls = await centre.room.carrier.call(Caller(dnis=number))
+    await centre.agent_is(agent, work="talking")
+
+    await centre.stop(signal.SIGKILL)
+
+    assert (await calls.end(20))[0][-1] == "released"
+    await packets.stop()
+    byes = [message for message in packets.sip() if message.method == "BYE" and not message.status]
+    by_agent = next(bye for bye in byes if bye.source.startswith("127.0.0.20:"))
+    to_caller = next(bye for bye in byes if bye.target.startswith("127.0.0.2:"))
+    assert by_agent.at - byes[0].at >= 0
+    assert 0 < to_caller.at - by_agent.at <= 3_000_000
+
+
+async def test_a_router_that_is_back_in_time_adopts_the_waiting_at_their_age(centre: CallCentre) -> None:
+    number = centre.campaign()
+    agent = centre.agent("agent-2001")
+    await centre.start()
+    await centre.room.phone(agent).behave(Answers(talks_ms=300))
+    old = await centre.room.carrier.call(Caller(dnis=number, ani="+4915155500011"))
+    await centre.waiting(1)
+    young = await centre.room.carrier.call(Caller(dnis=number, ani="+4915155500022"))
+    before = {item["contact_id"]: item["arrived_at"] for item in await centre.waiting(2)}
+
+    await centre.stop(signal.SIGKILL)
+    await centre.start()
+
+    after = {item["contact_id"]: item["arrived_at"] for item in await centre.waiting(2)}
+    assert after == before
+    await centre.log_in(agent)
+    for calls in (old, young):
+        assert (await calls.end(15))[0][-1] == "released"
+    first, second = await centre.stories(2)
+    assert first.record is not None
+    assert second.record is not None
+    assert (first.record.ani, second.record.ani) == ("+4915155500011", "+4915155500022")
+    assert first.record.arrived_at < second.record.arrived_at
+
+
+async def test_a_router_that_is_back_adopts_a_talk_and_closes_its_record(centre: CallCentre) -> None:
+    number = centre.campaign()
+    agent = centre.agent("agent-2001")
+    await centre.start()
+    await centre.room.phone(agent).behave(Answers(talks_ms=6000))
+    await centre.log_in(agent)
+    calls = await centre.room.carrier.call(Caller(dnis=number))
+    await centre.agent_is(agent, work="talking")
+
+    await centre.stop(signal.SIGKILL)
+    await centre.start()
+
+    await centre.agent_is(agent, work="talking", status="READY")
+    await calls.end(15)
+    [story] = await centre.stories(1)
+    assert story.record is not None
+    assert story.record.outcome is Outcome.ANSWERED
+    assert [segment.kind.value for segment in story.record.segments] == ["waiting", "talk"]
+    await centre.agent_is(agent, work="idle")
+
+
+async def test_sigterm_lets_the_talk_finish_and_leaves_who_waits_to_the_dialplan(centre: CallCentre) -> None:
+    number = centre.campaign()
+    agent = centre.agent("agent-2001")
+    centre.settings(drain_s=20)
+    await centre.start()
+    await centre.room.phone(agent).behave(Answers(talks_ms=3000))
+    await centre.log_in(agent)
+    talking = await centre.room.carrier.call(Caller(dnis=number))
+    await centre.agent_is(agent, work="talking")
+    waiting = await centre.room.carrier.call(Caller(dnis=number))
+    await centre.waiting(2)
+    mark = len(centre.room.ami.events)
+
+    code = await centre.stop(signal.SIGTERM)
+
+    assert code == 0
+    assert (await talking.end())[0][-1] == "released"
+    [story] = await centre.stories(1)
+    assert story.record is not None
+    assert story.record.outcome is Outcome.ANSWERED
+    await centre.room.ami.event("AcdFallback", since=mark, within_s=FALLBACK_S + 6)
+    await waiting.end(40)
+
+
+async def test_calls_are_routed_while_valkey_is_away_and_presence_heals_by_itself(centre: CallCentre) -> None:
+    number = centre.campaign()
+    agent = centre.agent("agent-2001")
+    await centre.start()
+    await centre.room.phone(agent).behave(Answers(talks_ms=1500))
+    await centre.log_in(agent)
+    talking = await centre.room.carrier.call(Caller(dnis=number))
+    await centre.agent_is(agent, work="talking")
+
+    centre.valkey.stop()
+    try:
+        await talking.end(15)
+        next_one = await centre.room.carrier.call(Caller(dnis=number))
+        assert (await next_one.end(15))[0][-1] == "released"
+        status, said = await centre.get("/readyz")
+        assert status == 503
+        assert "ok" not in str(said).partition("redis")[2][:6]
+        _, metrics = await centre.get("/metrics")
+        errors = next(line for line in metrics.splitlines() if line.startswith("ringfair_redis_errors_total"))
+        assert float(errors.split()[1]) > 0
+    finally:
+        centre.valkey.start()
+    await centre.until_ready()
+    assert len(await centre.stories(2)) == 2
+
+
+async def test_the_state_of_the_agents_is_there_again_after_a_restart(centre: CallCentre) -> None:
+    centre.campaign()
+    paused, ready, out = centre.agent("agent-2001"), centre.agent("agent-2002"), centre.agent("agent-2003")
+    await centre.start()
+    await centre.log_in(paused, ready)
+    await centre.post(f"/v1/agents/{paused}/pause", {"reason": "lunch"})
+    await asyncio.sleep(0.3)  # presence is written at most 50 ms after a change; kill -9 must not come before it
+
+    await centre.stop(signal.SIGKILL)
+    await centre.start()
+
+    await centre.agent_is(paused, status="PAUSED", reason="lunch")
+    await centre.agent_is(ready, status="READY")
+    await centre.agent_is(out, status="LOGGED_OUT")
+
+
+async def test_a_second_router_takes_the_pool_and_the_first_stops_for_good(centre: CallCentre) -> None:
+    number = centre.campaign()
+    agent = centre.agent("agent-2001")
+    await centre.start()
+    await centre.room.phone(agent).behave(Answers(talks_ms=300))
+    await centre.log_in(agent)
+    first, centre.process = centre.process, None
+    assert first is not None
+    centre.socket = centre.home / "second.sock"
+    centre.settings()
+
+    await centre.start()
+
+    async with asyncio.timeout(10):
+        assert await first.wait() == 5
+    calls = await centre.room.carrier.call(Caller(dnis=number))
+    assert (await calls.end())[0][-1] == "released"
