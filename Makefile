@@ -8,7 +8,7 @@ help: ## list the targets
 
 demo: ## Asterisk, Valkey, router, three campaigns, five agents, 20 callers; DEMO_CALLS=n, DEMO_HOLD=1
 	@deploy/prepare pbx
-	@$(BIN)/python deploy/demo/demo.py
+	@$(BIN)/python -m deploy.demo
 
 check: ## format, lint, types, import contracts, licences, fast tests: no servers, under 3 minutes
 	@deploy/prepare venv

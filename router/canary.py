@@ -35,8 +35,15 @@ _DEADLINE_S = 15.0
 
 def with_canary(rules: Rules) -> Rules:
     """The site's rules and the canary's campaign."""
+    # answered at once: at the bridge Asterisk would wait up to half a second for the first audio of a silent caller
     campaign = CampaignRules(
-        name=CAMPAIGN, client="ringfair", dnis=(NUMBER,), entry=_QUEUE, language="en", label="canary"
+        name=CAMPAIGN,
+        client="ringfair",
+        dnis=(NUMBER,),
+        entry=_QUEUE,
+        language="en",
+        greeting="answered",
+        label="canary",
     )
     queue = QueueRules(
         name=_QUEUE,

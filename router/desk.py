@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
-from router.canary import AGENT, Canary, with_canary
+from router.canary import AGENT, CAMPAIGN, Canary, with_canary
 from router.config.site import Site
 from router.domain.agent import Standing
 from router.domain.commands import Configure, Dismiss, Enrol, Entitle
@@ -63,6 +63,7 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
             entitled_agents=sum(queue.standings),
         )
         for name, queue in floor.queues.items()
+        if queue.rules.campaign != CAMPAIGN
     )
     return FloorView(now=now, agents=agents, contacts=contacts, queues=queues)
 

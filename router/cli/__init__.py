@@ -5,16 +5,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from router.cli import agents, export, orders, pbx
-from router.cli import config as files
-from router.cli.doctor import doctor
+from router.cli import agents, config, doctor, explain, export, orders, pbx, records, serve, status
 from router.cli.exits import MEANINGS, code_of, first_of_ours, sentence
-from router.cli.explain import explain
-from router.cli.records import records
-from router.cli.serve import serve
-from router.cli.status import status
 
-_CODES = "\n\n".join(f"{code}  {meaning}" for code, meaning in MEANINGS.items())
+# The control character keeps the lines of the list as they are; anything else is wrapped to the screen's width.
+_CODES = "\b\nExit codes:\n" + "\n".join(f"  {code}  {meaning}" for code, meaning in MEANINGS.items())
 
 
 class Switchboard(TyperGroup):
@@ -35,9 +30,9 @@ app = typer.Typer(
     cls=Switchboard,
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,  # help and errors are plain text: square brackets stay what they are
     pretty_exceptions_enable=False,
-    epilog=f"Exit codes:\n\n{_CODES}",
+    epilog=_CODES,
 )
 
 
@@ -55,39 +50,24 @@ def ringfair(
 ) -> None:
     """Ringfair, the call router of a virtual call centre: it decides beside Asterisk who gets which caller.
 
-    Files of a site are looked for in --config DIR, else RINGFAIR_CONFIG, else /etc/ringfair.
+    The files of a site are looked for in --config DIR, else RINGFAIR_CONFIG, else /etc/ringfair.
 
-    A first look: ringfair check-config, ringfair doctor, ringfair serve
+    A first look: ringfair check-config; then ringfair doctor; then ringfair serve
     """
 
 
-def _flowing(text: str | None) -> str:
-    """A docstring with its paragraphs unwrapped: typer keeps line ends that only fitted our own width."""
-    return "\n\n".join(" ".join(part.split()) for part in (text or "").split("\n\n"))
-
-
-def _unwrap(group: typer.Typer) -> None:
-    for command in group.registered_commands:
-        command.help = command.help or _flowing(command.callback.__doc__ if command.callback else None)
-
-
-_RUN, _LOOK, _PEOPLE, _SITE = "The router", "What happened", "Agents", "A site"
-for _name, _command, _panel in (
-    ("serve", serve, _RUN),
-    ("status", status, _RUN),
-    ("reload", orders.reload, _RUN),
-    ("canary", orders.canary, _RUN),
-    ("hangup", orders.hangup, _RUN),
-    ("records", records, _LOOK),
-    ("explain", explain, _LOOK),
-    ("check-config", files.check_config, _SITE),
-    ("schema", files.schema, _SITE),
-    ("doctor", doctor, _SITE),
-):
-    app.command(_name, rich_help_panel=_panel)(_command)
-for _name, _group, _panel in (("agent", agents.app, _PEOPLE), ("export", export.app, _PEOPLE), ("pbx", pbx.app, _SITE)):
-    _unwrap(_group)
-    app.add_typer(_group, name=_name, rich_help_panel=_panel)
-_unwrap(app)
+app.command("serve")(serve.serve)
+app.command("status", short_help="Show the floor: queues, agents, contacts.")(status.status)
+app.command("reload", short_help="Have the router read its files and agents again.")(orders.reload)
+app.command("canary", short_help="Send an echo call of our own through everything.")(orders.canary)
+app.command("hangup")(orders.hangup)
+app.command("records", short_help="Show billing records: table, JSON or CSV.")(records.records)
+app.command("explain", short_help="Tell why a contact went where it went.")(explain.explain)
+app.add_typer(agents.app, name="agent", short_help="Agents: phones, skills, passwords, state.")
+app.add_typer(export.app, name="export", short_help="Write the agents' phones for Asterisk.")
+app.command("check-config", short_help="Read a site's files and tell every fault at once.")(config.check_config)
+app.command("schema", short_help="Export JSON Schemas of the files for editors.")(config.schema)
+app.command("doctor", short_help="Examine all that routing needs; how to mend it.")(doctor.doctor)
+app.add_typer(pbx.app, name="pbx", short_help="The embedded Asterisk, and files for your own.")
 
 __all__ = ["app"]

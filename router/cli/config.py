@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from router.cli.site import site_directory
 from router.domain.errors import ConfigError
 from router.domain.ids import SECOND, Micros
 from router.domain.rules import QueueRules, ToQueue
@@ -41,9 +42,9 @@ def check_config(
     with faults.
     """
     # Imported here: validation costs a few hundred milliseconds, which `ringfair --help` need not pay.
-    from router.config import find_directory, load
+    from router.config import load
 
-    where = find_directory(directory or config, os.environ)
+    where = site_directory(directory or config)
     try:
         site = load(where, os.environ)
     except ConfigError as error:

@@ -28,9 +28,14 @@ class _UnixConnection(http.client.HTTPConnection):
         self._path = path
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            door.settimeout(self.timeout)
+            door.connect(self._path)
+        except BaseException:
+            door.close()
+            raise
+        self.sock = door
 
 
 class Control:

@@ -1,4 +1,4 @@
-"""What follows a change of the directory: passwords are shown once, the router is told, Asterisk's admin is reminded."""
+"""What follows a change of the directory: passwords shown once, the router told, Asterisk's admin reminded."""
 
 import json
 from collections.abc import Sequence

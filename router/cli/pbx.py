@@ -145,7 +145,9 @@ def prompts(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-c", envvar="RINGFAIR_CONFIG", help="A site: its campaigns' whispers are spoken too."),
+        typer.Option(
+            "--config", "-c", envvar="RINGFAIR_CONFIG", help="A site: its campaigns' whispers are spoken too."
+        ),
     ] = None,
 ) -> None:
     """Speak the prompts with espeak-ng; recordings that a site put there are kept.

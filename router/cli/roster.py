@@ -23,8 +23,6 @@ from router.ports import AgentEntry, Credential
 COLUMNS = ("id", "name", "endpoint", "transport", "skills", "auto_answer")
 MAX_BYTES = 32 << 20
 MAX_FAULTS = 100
-RESERVED = frozenset({"canary"})
-"Agents the router plays itself."
 AUTO_ANSWER = "Call-Info: <sip:127.0.0.1>;answer-after=0"
 "Kept in the directory for `yes`; Asterisk is given the headers of every make of phone by `export pjsip`."
 _YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -76,8 +74,9 @@ def draw(asked: Asked, held: AgentEntry | None, realm: str, *, new_password: boo
     from router.adapters.pbx.endpoints import AgentEndpoint
     from router.adapters.pbx.passwords import make_password, password_digest
     from router.adapters.sql.enrolment import check
+    from router.canary import AGENT as CANARY
 
-    if asked.agent_id in RESERVED:
+    if asked.agent_id == CANARY:
         raise CommandRefused("agent-invalid", f"{asked.agent_id} is the router's own agent; choose another id")
     old = held.profile if held else AgentProfile(agent_id=asked.agent_id, endpoint=asked.agent_id)
     profile = replace(

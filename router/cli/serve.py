@@ -29,4 +29,4 @@ def serve(
 
     configure(form=log_form, level=log_level)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(find_directory(config, os.environ)))
+        runner.run(run(find_directory(config, os.environ, demo=False)))

@@ -4,7 +4,7 @@ import getpass
 import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,9 +34,19 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")
 def read_site(config: Path | None) -> "Site":
     """The site's files. Raises `ConfigError` with every fault."""
     # Imported here and below: validation and drivers cost a few hundred milliseconds that `--help` need not pay.
-    from router.config import find_directory, load
+    from router.config import load
 
-    return load(find_directory(config, os.environ), os.environ)
+    return load(site_directory(config), os.environ)
+
+
+def site_directory(config: Path | None) -> Path:
+    """Where the site's files are; says so when they are only the ones of `make demo`."""
+    from router.config.site import demo_directory, find_directory
+
+    found = find_directory(config, os.environ)
+    if config is None and found == demo_directory(os.environ) and not os.environ.get("RINGFAIR_CONFIG"):
+        typer.echo(f"(no /etc/ringfair here: this is the site of `make demo` in {found})", err=True)
+    return found
 
 
 @asynccontextmanager
@@ -44,11 +54,23 @@ async def opened_directory(site: "Site") -> AsyncIterator["SqlDirectory"]:
     """The directory of agents, made when there is none yet."""
     from router.adapters.sql.directory import SqlDirectory
 
+    path = sqlite_path(site)
+    new = path is not None and not path.exists()
     directory = await SqlDirectory.open(site.ledger_dsn)
     try:
+        if new and path is not None and os.geteuid() == 0:
+            _give_to_owner_of_folder(path)
         yield directory
     finally:
         await directory.close()
+
+
+def _give_to_owner_of_folder(path: Path) -> None:
+    """Root adds agents before the first start; the router, which is not root, must be able to write there later."""
+    folder = path.parent.stat()
+    for name in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        with suppress(FileNotFoundError):
+            os.chown(name, folder.st_uid, folder.st_gid)
 
 
 @asynccontextmanager

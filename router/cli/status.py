@@ -47,8 +47,10 @@ def status(
     from rich.live import Live
     from rich.text import Text
 
-    picture = _picture(*_floor(control), now())
-    with Live(picture, screen=wide_console().is_terminal, auto_refresh=False) as live:
+    console = wide_console()
+    if not console.is_terminal:
+        raise typer.BadParameter("--watch needs a terminal; a script asks again and again with --json")
+    with Live(_picture(*_floor(control), now()), console=console, screen=True, auto_refresh=False) as live:
         while True:
             try:
                 live.update(_picture(*_floor(control), now()), refresh=True)

@@ -67,11 +67,30 @@ class Site:
         return self.shifts.get(agent, Entitlement())
 
 
-def find_directory(given: Path | None, environ: Mapping[str, str]) -> Path:
-    """`--config DIR`, else `RINGFAIR_CONFIG`, else /etc/ringfair."""
+def find_directory(given: Path | None, environ: Mapping[str, str], *, demo: bool = True) -> Path:
+    """`--config DIR`, else `RINGFAIR_CONFIG`, else /etc/ringfair; where that is missing, what `make demo` left.
+
+    `demo=False` leaves the last step out: nobody means to serve callers from there.
+    """
     if given is not None:
         return given
-    return Path(environ["RINGFAIR_CONFIG"]) if environ.get("RINGFAIR_CONFIG") else DEFAULT_DIRECTORY
+    if environ.get("RINGFAIR_CONFIG"):
+        return Path(environ["RINGFAIR_CONFIG"])
+    left = demo_directory(environ)
+    if demo and left is not None and not DEFAULT_DIRECTORY.exists() and (left / SETTINGS_FILE).is_file():
+        return left
+    return DEFAULT_DIRECTORY
+
+
+def demo_directory(environ: Mapping[str, str]) -> Path | None:
+    """Where `make demo` writes its site: `$XDG_CACHE_HOME/ringfair/demo`, in ~/.cache by default; None without a home.
+
+    A relative XDG_CACHE_HOME does not count (XDG Base Directory Specification).
+    """
+    cache, home = environ.get("XDG_CACHE_HOME", ""), environ.get("HOME", "")
+    if not cache.startswith("/"):
+        cache = f"{home}/.cache" if home.startswith("/") else ""
+    return Path(cache) / "ringfair" / "demo" if cache else None
 
 
 def load(directory: Path, environ: Mapping[str, str]) -> Site:

@@ -74,6 +74,8 @@ class Agent:
     since_at: Micros = 0
     asked_by: str | None = None
     reachable: bool = False
+    reach_seen_at: Micros = 0
+    "`now` when we last heard of the phone itself."
     private_legs: dict[LegId, None] = field(default_factory=dict)
     "Legs of this phone that are not ours: private calls, feature codes."
     link: Link = Link.GOOD
@@ -157,3 +159,14 @@ class Agent:
             since_at=self.since_at,
             asked_by=self.asked_by if status_changed else None,
         )
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class PrivateLeg:
+    """A leg of an agent's phone that is not ours, and since when we know of it."""
+
+    agent: Agent
+    node: str
+    seen_at: Micros
+    answered: bool = False
+    "It dialled a feature code and was told what came of it."

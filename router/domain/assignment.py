@@ -43,6 +43,8 @@ class Assignment:
     leg: LegId
     node: str
     talk_at: Micros
+    seen_at: Micros
+    "`now` when we learned of it."
     wrapup_us: Micros
     state: AssignmentState = AssignmentState.CONNECTED
     held_at: Micros = 0

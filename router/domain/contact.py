@@ -67,6 +67,8 @@ class Contact:
     "`now` when we first heard of it."
     medium: str = "voice"
     state: ContactState = ContactState.ARRIVED
+    news_at: Micros = 0
+    "`now` when we last learned or decided where it is: a snapshot asked for before it knows less than we do."
     attempts: int = 0
     offer: Offer | None = None
     "The live offer; at most one."

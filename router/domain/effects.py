@@ -25,7 +25,6 @@ class RingAgent:
     language: str
     whisper: str
     press_one: bool
-    auto_answer: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

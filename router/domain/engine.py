@@ -60,7 +60,7 @@ from router.domain.observations import (
     TalkBegins,
 )
 from router.domain.queue import Queue
-from router.domain.record import EndedBy
+from router.domain.record import EndedBy, Outcome
 from router.domain.rules import Rules
 
 Handler = Callable[[Floor, Any, Micros], None]
@@ -145,7 +145,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
                 continue
             contact.queue = campaign.entry
         if contact.state is ContactState.QUEUED and not contact.parked:
-            floor.queues[contact.queue].line_up(contact)
+            floor.queues[contact.queue].line_up(contact, floor.serial())
             floor.seeking.append(contact)
 
 
@@ -156,6 +156,7 @@ def _hang_up(floor: Floor, asked: HangUp, now: Micros) -> None:
             "contact-unknown", f"There is no contact {asked.contact_id} now.", contact_id=asked.contact_id
         )
     contact.ended_by = EndedBy.SYSTEM
+    reception.leave(floor, contact, Outcome.SYSTEM, now)
     reception.release(floor, contact)
 
 
@@ -175,7 +176,7 @@ def _leg_appeared(floor: Floor, seen: LegAppeared, now: Micros) -> None:
         return
     agent = floor.by_endpoint.get(seen.endpoint)
     if agent is not None:
-        roster.private_leg(floor, agent, seen.leg, now)
+        floor.occupy(agent, seen.leg, seen.node, now)
 
 
 def _leg_ringing(floor: Floor, seen: LegRinging, now: Micros) -> None:
@@ -224,8 +225,7 @@ def _leg_ended(floor: Floor, seen: LegEnded, now: Micros) -> None:
     if assignment is not None:
         talk.talk_ended(floor, assignment, seen.at, now)
         return
-    if seen.leg in floor.private:
-        roster.private_leg_ended(floor, seen.leg, now)
+    floor.vacate(seen.leg, now)
 
 
 def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:

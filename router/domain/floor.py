@@ -4,7 +4,7 @@ Rule 1: `restand` is the only place that moves an agent between standings, count
 Rule 2: nothing here decides who gets whom; `freed` and `seeking` only note who may have become able to be matched.
 """
 
-from router.domain.agent import Agent, Standing
+from router.domain.agent import Agent, PrivateLeg, Standing
 from router.domain.assignment import Assignment
 from router.domain.contact import CONTACT, Contact, ContactState, ContactStep
 from router.domain.effects import Effect
@@ -33,7 +33,7 @@ class Floor:
         "Offers whose leg has not ended."
         self.assignments: dict[LegId, Assignment] = {}
         "Agent's leg → assignment, until the leg has ended."
-        self.private: dict[LegId, Agent] = {}
+        self.private: dict[LegId, PrivateLeg] = {}
         self.past: dict[LegId, None] = {}
         "Legs that ended lately: what comes late about them is ignored."
         self.nodes: dict[str, None] = {}
@@ -108,18 +108,31 @@ class Floor:
             queue.sit_down(agent)
         self.freed.append(agent)
 
+    def occupy(self, agent: Agent, leg: LegId, node: str, now: Micros) -> None:
+        """A leg of this phone that is not ours: while it lives the agent is busy elsewhere."""
+        agent.private_legs[leg] = None
+        self.private[leg] = PrivateLeg(agent=agent, node=node, seen_at=now)
+        self.restand(agent, now)
+
+    def vacate(self, leg: LegId, now: Micros) -> None:
+        """That leg is gone, or is ours after all. Nothing happens to one we do not know."""
+        private = self.private.pop(leg, None)
+        if private is not None:
+            del private.agent.private_legs[leg]
+            self.restand(private.agent, now)
+
     # ---- contacts ----
 
-    def move(self, contact: Contact, trigger: ContactStep) -> bool:
+    def move(self, contact: Contact, trigger: ContactStep, now: Micros) -> bool:
         """Take a row of the contact's table; False (and nothing changed) when there is none."""
         state = step(CONTACT, contact.state, trigger)
         if state is None:
             return False
         if contact.state is ContactState.QUEUED and contact.line_token:
             self.queues[contact.queue].step_out(contact)
-        contact.state = state
+        contact.state, contact.news_at = state, now
         if state is ContactState.QUEUED and not contact.parked:
-            self.queues[contact.queue].line_up(contact)
+            self.queues[contact.queue].line_up(contact, self.serial())
             self.seeking.append(contact)
         return True
 
@@ -133,7 +146,7 @@ class Floor:
             if parked:
                 queue.step_out(contact)
             else:
-                queue.line_up(contact)
+                queue.line_up(contact, self.serial())
                 self.seeking.append(contact)
 
     # ---- offers ----

@@ -130,7 +130,7 @@ def _legs(floor: Floor) -> Iterator[str]:
     if floor.by_leg != {contact.leg: contact for contact in floor.contacts.values()}:
         yield "the callers' legs are not those of the contacts"
     private = {leg: agent for agent in floor.agents.values() for leg in agent.private_legs}
-    if floor.private != private:
+    if {leg: known.agent for leg, known in floor.private.items()} != private:
         yield "the private legs are not those of the agents"
     for leg in private:
         if leg in floor.assignments or OfferId(leg) in floor.offers:

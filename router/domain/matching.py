@@ -79,7 +79,7 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
         deadline_at=now + rules.ring_us,
     )
     decision = _explain(floor, queue, contact, agent, made, now)
-    floor.move(contact, ContactStep.OFFER)
+    floor.move(contact, ContactStep.OFFER, now)
     contact.offer = agent.offer = made
     contact.open_offers[made.offer_id] = made
     floor.offers[made.offer_id] = made
@@ -102,7 +102,6 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
             language=campaign.language,
             whisper=campaign.whisper,
             press_one=campaign.press_one,
-            auto_answer=profile.auto_answer,
         )
     )
     floor.emit(

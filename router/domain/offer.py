@@ -64,7 +64,8 @@ class Offer:
     deadline_at: Micros
     state: OfferState = OfferState.RESERVED
     rang: bool = False
-    leg_seen: bool = False
+    leg_seen_at: Micros | None = None
+    "`now` when its leg appeared."
     linkedid: str = ""
     bridge: str = ""
     "The bridge its leg is in."

@@ -35,8 +35,8 @@ _FAULTS = (OfferResult.BUSY, OfferResult.UNREGISTERED, OfferResult.FAILED)
 
 def appeared(floor: Floor, offer: Offer, seen: LegAppeared, now: Micros) -> None:
     """Asterisk made the leg we asked for."""
-    if not offer.leg_seen:
-        offer.leg_seen = True
+    if offer.leg_seen_at is None:
+        offer.leg_seen_at = now
         offer.linkedid = seen.linkedid
         contact = floor.contacts.get(offer.contact_id)
         if contact is not None:
@@ -92,7 +92,7 @@ def originate_failed(floor: Floor, seen: OriginateFailed, now: Micros) -> None:
     offer = floor.offers.get(seen.offer_id)
     if offer is None:
         floor.ignore(seen, "no such offer")
-    elif not seen.exists and not offer.leg_seen:
+    elif not seen.exists and offer.leg_seen_at is None:
         if offer.result is None:
             offer.result = OfferResult.UNREGISTERED
         leg_ended(floor, offer, None, None, seen.at, now)
@@ -110,7 +110,7 @@ def rescind(floor: Floor, offer: Offer, result: OfferResult, now: Micros) -> Non
         floor.timers.cancel((what, offer.offer_id))
     floor.timers.set(("rescind", offer.offer_id), now + floor.rules.rescind_grace_us)
     floor.effects.append(EndLeg(leg=offer.leg, node=offer.node))
-    _give_back(floor, offer)
+    _give_back(floor, offer, now)
 
 
 def ring_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
@@ -118,6 +118,8 @@ def ring_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
     offer = floor.offers[key]
     agent = floor.agents[offer.agent_id]
     result = OfferResult.MISSED if offer.rang else OfferResult.UNREGISTERED
+    if offer.node not in floor.nodes:
+        result = OfferResult.RESCINDED  # they may well have answered; we could not see it
     if result is OfferResult.MISSED:
         agent.let_it_ring(now)
     rescind(floor, offer, result, now)
@@ -132,21 +134,20 @@ def talk_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
 def rescind_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
     """The rescinded leg has not ended. If it was ever seen the phone counts as busy until it does."""
     offer = floor.offers[key]
-    floor.effects.append(EndLeg(leg=offer.leg, node=offer.node))
-    if offer.leg_seen:
-        agent = floor.agents[offer.agent_id]
-        agent.private_legs[offer.leg] = None
-        floor.private[offer.leg] = agent
+    if offer.node in floor.nodes:  # else it may talk by now, and the order would reach Asterisk before we know
+        floor.effects.append(EndLeg(leg=offer.leg, node=offer.node))
+    if offer.leg_seen_at is not None:
+        floor.occupy(floor.agents[offer.agent_id], offer.leg, offer.node, now)
     _close(floor, offer, None, None, now, now)
 
 
-def _give_back(floor: Floor, offer: Offer) -> None:
+def _give_back(floor: Floor, offer: Offer, now: Micros) -> None:
     """The contact stands in line again, unless another offer or a talk has it already."""
     contact = floor.contacts.get(offer.contact_id)
     if contact is not None and contact.offer is offer:
         contact.offer = None
         if contact.state is ContactState.OFFERED:
-            floor.move(contact, ContactStep.QUEUE)
+            floor.move(contact, ContactStep.QUEUE, now)
 
 
 # ---- the leg's end ----
@@ -185,7 +186,7 @@ def _close(floor: Floor, offer: Offer, cause: int | None, tech_cause: str | None
     if result in _FAULTS:
         agent.held_until = now + floor.rules.fault_hold_us
         floor.timers.set(("held", agent.profile.agent_id), agent.held_until)
-    _give_back(floor, offer)
+    _give_back(floor, offer, now)
     agent.offer = None
     agent.apply_next(now)
     floor.restand(agent, now)

@@ -20,7 +20,7 @@ _SLACK = 64
 
 
 class Queue:
-    __slots__ = ("_bench", "_line", "_token", "rules", "skilled", "standings", "waiting")
+    __slots__ = ("_bench", "_line", "rules", "skilled", "standings", "waiting")
 
     def __init__(self, rules: QueueRules) -> None:
         self.rules = rules
@@ -32,7 +32,6 @@ class Queue:
         "Of the entitled among them, how many stand how."
         self._line: list[tuple[Micros, int, int, Contact]] = []
         self._bench: list[tuple[Micros, int, int, Agent]] = []
-        self._token = 0
 
     # ---- the line ----
 
@@ -40,13 +39,16 @@ class Queue:
         rules = self.rules
         return contact.arrived_at - rules.priority * rules.priority_point_us, contact.ordinal
 
-    def line_up(self, contact: Contact) -> None:
-        """Take a place by age; a contact that comes back gets its old place."""
-        self._token += 1
-        contact.line_token = self._token
+    def line_up(self, contact: Contact, token: int) -> None:
+        """Take a place by age; a contact that comes back gets its old place.
+
+        `token` marks the entry and is unique on the floor: with numbers of our own, the forgotten entry of a contact
+        that went on to another queue could come alive again.
+        """
+        contact.line_token = token
         self.waiting += 1
         age, ordinal = self.line_key(contact)
-        heapq.heappush(self._line, (age, ordinal, self._token, contact))
+        heapq.heappush(self._line, (age, ordinal, token, contact))
         if len(self._line) > _SLACK + 2 * self.waiting:
             self._line = [entry for entry in self._line if entry[3].line_token == entry[2]]
             heapq.heapify(self._line)

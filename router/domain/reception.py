@@ -70,7 +70,7 @@ def enter_queue(
     contact.queue = name
     contact.ended_by = None
     contact.campaign = queue.rules.campaign
-    if floor.move(contact, ContactStep.QUEUE):
+    if floor.move(contact, ContactStep.QUEUE, now):
         floor.timers.set(("wait", contact.contact_id), since_at + queue.rules.max_wait_us)
         floor.emit(
             ContactQueued(
@@ -110,15 +110,13 @@ def overflow(floor: Floor, contact: Contact, now: Micros) -> None:
     floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target="closing"))
     leave(floor, contact, Outcome.OVERFLOWED, now)
     contact.timeline.begin(SegmentKind.ANNOUNCEMENT, now)
-    floor.effects.append(
-        SendCaller(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, context="acd-closing")
-    )
+    _send(floor, contact, "acd-closing")
 
 
 def leave(floor: Floor, contact: Contact, outcome: Outcome | None, now: Micros) -> None:
     """Nothing more is offered for it; the end of its leg will end it."""
     given = contact.offer
-    if floor.move(contact, ContactStep.LEAVE):
+    if floor.move(contact, ContactStep.LEAVE, now):
         contact.leaving = outcome
         floor.timers.cancel(("wait", contact.contact_id))
         contact.offer = None
@@ -131,20 +129,32 @@ def returned(floor: Floor, seen: CallerReturned, now: Micros) -> None:
     contact = floor.contacts.get(seen.contact_id)
     if contact is None:
         floor.ignore(seen, "no such contact")
-    elif contact.state is ContactState.CONNECTED:
+        return
+    contact.news_at = now
+    if contact.state is ContactState.CONNECTED:
         contact.ended_by = contact.ended_by or EndedBy.AGENT
         leave(floor, contact, None, now)
         release(floor, contact)
     elif contact.is_waiting:
         # An end we took for something else: the caller goes back to the music rather than being lost.
-        floor.effects.append(
-            SendCaller(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, context="acd-wait")
-        )
+        _send(floor, contact, "acd-wait")
 
 
 def release(floor: Floor, contact: Contact) -> None:
     """Let the caller go."""
     floor.effects.append(EndLeg(leg=contact.leg, node=contact.node))
+
+
+def send_off(floor: Floor, contact: Contact) -> None:
+    """Do again what was decided about a contact that leaves: the order never got there."""
+    if contact.leaving is Outcome.OVERFLOWED:
+        _send(floor, contact, "acd-closing")
+    else:
+        release(floor, contact)
+
+
+def _send(floor: Floor, contact: Contact, context: str) -> None:
+    floor.effects.append(SendCaller(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, context=context))
 
 
 def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
@@ -154,6 +164,9 @@ def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
         floor.ignore(seen, "not in a talk")
         return
     wanted = seen.exten.lstrip("+")
+    agent = floor.agents.get(contact.agent_id) if contact.agent_id is not None else None
+    if agent is not None and agent.assignment is not None and agent.assignment.contact_id == contact.contact_id:
+        expect_leg_end(floor, agent.assignment, now)
     for campaign in floor.rules.campaigns.values():
         if any(number.lstrip("+") == wanted for number in campaign.dnis):
             contact.timeline.begin(SegmentKind.WAITING, seen.at)
@@ -164,7 +177,7 @@ def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
         contact.timeline.begin(SegmentKind.ANNOUNCEMENT, seen.at)
         leave(floor, contact, None, now)
         context = "acd-closing"
-    floor.effects.append(SendCaller(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, context=context))
+    _send(floor, contact, context)
 
 
 def fell_back(floor: Floor, seen: CallerFellBack, now: Micros) -> None:
@@ -181,7 +194,7 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     """The caller's leg is gone: the contact ends, its record is closed."""
     state = contact.state
     given = contact.offer
-    if not floor.move(contact, ContactStep.END):
+    if not floor.move(contact, ContactStep.END, now):
         return
     contact.offer = None
     if given is not None:

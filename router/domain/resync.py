@@ -7,17 +7,16 @@ What is adopted: callers in `waiting` or `offered` (at their age), talks in `tal
 is somebody else's. A ringing agent's leg that nobody here asked for is hung up: its offer died with its router.
 """
 
-from router.domain.agent import Agent
-from router.domain.contact import Contact, ContactState, ContactStep
+from router.domain.contact import Contact, ContactState
 from router.domain.effects import EndLeg, SendCaller
 from router.domain.floor import Floor
 from router.domain.ids import LegId, Micros, OfferId
-from router.domain.observations import CallerReturned, LegBridged, LegEnded, LegSnapshot, Resynced
+from router.domain.observations import CallerFellBack, CallerReturned, LegBridged, LegEnded, LegSnapshot, Resynced
+from router.domain.offer import OfferState
 from router.domain.offering import leg_ended
-from router.domain.reception import caller_ended, enter_queue, returned, welcome
+from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome
 from router.domain.record import SegmentKind
-from router.domain.roster import private_leg, private_leg_ended
-from router.domain.talk import begin_assignment, bridged, talk_ended
+from router.domain.talk import begin_assignment, bridged, taken_up, talk_ended
 
 _WAITING = ("waiting", "offered")
 
@@ -27,17 +26,18 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
     living = {leg.leg: leg for leg in seen.legs if leg.leg not in floor.past}
     for endpoint, agent in floor.by_endpoint.items():
         reachable = seen.reachable.get(endpoint, False)
-        if agent.reachable != reachable:
+        if agent.reachable != reachable and agent.reach_seen_at < seen.asked_at:
             agent.reachable = reachable
             floor.restand(agent, now)
     _bury(floor, seen, living, now)
-    callers = [leg for leg in living.values() if leg.contact_id and leg.offer_id is None]
-    for leg in callers:
-        known = floor.contacts.get(leg.contact_id) if leg.contact_id else None
+    for leg in living.values():
+        if leg.contact_id is None or leg.offer_id is not None:
+            continue
+        known = floor.contacts.get(leg.contact_id)
         if known is None:
             _adopt_caller(floor, seen, leg, living, now)
-        else:
-            _compare(floor, known, leg, living, now)
+        elif known.news_at < seen.asked_at:
+            _compare(floor, seen, known, leg, living, now)
     for leg in living.values():
         _other_leg(floor, seen, leg, now)
     for contact in list(floor.contacts.values()):
@@ -60,37 +60,50 @@ def _bury(floor: Floor, seen: Resynced, living: dict[LegId, LegSnapshot], now: M
         floor.remember(leg)
         return LegEnded(leg=leg, cause=None, tech_cause=None, at=seen.at, estimated=True)
 
+    def missing(leg: LegId, node: str, known_at: Micros | None) -> bool:
+        return node == seen.node and known_at is not None and known_at < seen.asked_at and leg not in living
+
     for assignment in list(floor.assignments.values()):
-        if assignment.node == seen.node and assignment.leg not in living:
+        if missing(assignment.leg, assignment.node, assignment.seen_at):
             ended(assignment.leg)
             talk_ended(floor, assignment, seen.at, now)
     for offer in list(floor.offers.values()):
-        if offer.node == seen.node and offer.made_at < seen.asked_at and offer.leg not in living:
+        if missing(offer.leg, offer.node, offer.leg_seen_at):
             ended(offer.leg)
             leg_ended(floor, offer, None, None, seen.at, now)
+        elif offer.leg_seen_at is None and missing(offer.leg, offer.node, offer.made_at + floor.rules.rescind_grace_us):
+            # Asked for long ago and not there: the order was lost. A younger one may still be on its way.
+            leg_ended(floor, offer, None, None, seen.at, now)
     for contact in list(floor.contacts.values()):
-        if contact.node == seen.node and contact.seen_at < seen.asked_at and contact.leg not in living:
+        if missing(contact.leg, contact.node, contact.seen_at):
             caller_ended(floor, contact, ended(contact.leg), now)
-    for leg in [leg for leg in floor.private if leg not in living]:
-        private_leg_ended(floor, leg, now)
+    for leg, private in list(floor.private.items()):
+        if missing(leg, private.node, private.seen_at):
+            ended(leg)
+            floor.vacate(leg, now)
 
 
-def _compare(floor: Floor, contact: Contact, leg: LegSnapshot, living: dict[LegId, LegSnapshot], now: Micros) -> None:
-    """A caller both know: a bridge we did not see, an after we did not hear of, a fallback."""
-    if leg.state == "after" and contact.state is not ContactState.LEAVING:
-        returned(floor, CallerReturned(contact_id=contact.contact_id, at=now), now)
-        return
-    if leg.bridge and contact.state is not ContactState.CONNECTED:
-        for offer_id in list(contact.open_offers):
-            partner = living.get(LegId(offer_id))
-            if partner is not None and partner.bridge == leg.bridge:
-                at = leg.talk_at or now
-                bridged(floor, LegBridged(leg=partner.leg, bridge=leg.bridge, at=at), now)
-                bridged(floor, LegBridged(leg=leg.leg, bridge=leg.bridge, at=at), now)
-                return
-        agent_leg = _partner(leg, living)
-        if agent_leg is not None:
-            _adopt_talk(floor, contact, agent_leg, leg.talk_at or now, now)
+def _compare(
+    floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, living: dict[LegId, LegSnapshot], now: Micros
+) -> None:
+    """A caller both know, and we know nothing newer: they are where Asterisk has them."""
+    contact_id, state = contact.contact_id, contact.state
+    if leg.bridge:
+        if state is not ContactState.CONNECTED:
+            _find_talk(floor, seen, contact, leg, living, now)
+    elif leg.state == "fallback":
+        if state is not ContactState.LEAVING:
+            fell_back(floor, CallerFellBack(contact_id=contact_id, reason="seen at resync", at=seen.at), now)
+    elif leg.state == "after":
+        if state is not ContactState.LEAVING:
+            taken_up(floor, contact, leg.talk_at or seen.at, now)
+            returned(floor, CallerReturned(contact_id=contact_id, at=seen.at), now)
+    elif leg.state in _WAITING:
+        if state is ContactState.CONNECTED:
+            contact.timeline.begin(SegmentKind.WAITING, seen.at)
+            enter_queue(floor, contact, contact.queue, now, now)
+        elif state is ContactState.LEAVING:
+            send_off(floor, contact)
 
 
 def _adopt_caller(
@@ -117,11 +130,10 @@ def _adopt_caller(
     welcome(floor, contact)
     if leg.talk_at is not None:
         contact.answered_at = max(leg.talk_at, contact.arrived_at)
-    agent_leg = _partner(leg, living)
-    if agent_leg is not None:
-        _adopt_talk(floor, contact, agent_leg, leg.talk_at or seen.at, now)
+    if leg.bridge:
+        _find_talk(floor, seen, contact, leg, living, now)
     elif leg.state == "after":
-        floor.move(contact, ContactStep.CONNECT)
+        taken_up(floor, contact, leg.talk_at or seen.at, now)
         returned(floor, CallerReturned(contact_id=contact.contact_id, at=seen.at), now)
     else:
         enter_queue(floor, contact, campaign.entry, contact.arrived_at, now, adopted=True)
@@ -132,14 +144,24 @@ def _adopt_caller(
             )
 
 
-def _partner(leg: LegSnapshot, living: dict[LegId, LegSnapshot]) -> LegSnapshot | None:
-    """The agent's leg in the same bridge."""
-    if not leg.bridge:
-        return None
-    for other in living.values():
-        if other.bridge == leg.bridge and other.offer_id is not None and other.contact_id == leg.contact_id:
-            return other
-    return None
+def _find_talk(
+    floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, living: dict[LegId, LegSnapshot], now: Micros
+) -> None:
+    """The caller is in a bridge: with an agent whose offer we know, with one we do not, or with nobody of ours."""
+    at = leg.talk_at or seen.at
+    other = next(
+        (o for o in living.values() if o.bridge == leg.bridge and o.offer_id and o.contact_id == leg.contact_id), None
+    )
+    if other is not None and other.offer_id in contact.open_offers:
+        bridged(floor, LegBridged(leg=other.leg, bridge=leg.bridge, at=at), now)
+        bridged(floor, LegBridged(leg=leg.leg, bridge=leg.bridge, at=at), now)
+        return
+    if not taken_up(floor, contact, at, now):
+        return
+    contact.bridge = leg.bridge
+    agent = floor.agents.get(other.agent_id) if other is not None and other.agent_id else None
+    if other is not None and agent is not None and agent.offer is None and agent.assignment is None:
+        begin_assignment(floor, contact, agent, other.leg, at, now)
 
 
 def _last_attempt(leg: LegSnapshot, living: dict[LegId, LegSnapshot]) -> int:
@@ -156,32 +178,17 @@ def _last_attempt(leg: LegSnapshot, living: dict[LegId, LegSnapshot]) -> int:
     return last
 
 
-def _adopt_talk(floor: Floor, contact: Contact, agent_leg: LegSnapshot, at: Micros, now: Micros) -> None:
-    agent = floor.agents.get(agent_leg.agent_id) if agent_leg.agent_id else None
-    if not floor.move(contact, ContactStep.CONNECT):
-        return
-    floor.timers.cancel(("wait", contact.contact_id))
-    contact.answered_at = contact.answered_at or max(at, contact.arrived_at)
-    contact.bridge = agent_leg.bridge
-    if agent is None:
-        return
-    contact.agent_id = agent.profile.agent_id
-    contact.timeline.begin(SegmentKind.TALK, at, contact.agent_id)
-    if agent.assignment is None and agent.offer is None:
-        begin_assignment(floor, contact, agent, agent_leg.leg, at, now)
-
-
 def _other_leg(floor: Floor, seen: Resynced, leg: LegSnapshot, now: Micros) -> None:
-    """Legs of agents' phones: ours, orphaned offers, private calls."""
+    """Legs of agents' phones that nothing here accounts for: orphaned offers, private calls, talks we cannot book."""
     if leg.leg in floor.by_leg or leg.leg in floor.assignments or leg.leg in floor.private:
         return
-    if leg.offer_id is not None:
-        if OfferId(leg.leg) not in floor.offers:
+    offer = floor.offers.get(OfferId(leg.leg))
+    if offer is not None:
+        if offer.state is OfferState.RESCINDING and not leg.bridge:
             floor.effects.append(EndLeg(leg=leg.leg, node=seen.node))
-            owner: Agent | None = floor.agents.get(leg.agent_id) if leg.agent_id else None
-            if owner is not None:
-                private_leg(floor, owner, leg.leg, now)
         return
-    agent = floor.by_endpoint.get(leg.endpoint)
-    if agent is not None:
-        private_leg(floor, agent, leg.leg, now)
+    if leg.offer_id is not None and not leg.bridge:
+        floor.effects.append(EndLeg(leg=leg.leg, node=seen.node))
+    agent = floor.agents.get(leg.agent_id) if leg.agent_id else floor.by_endpoint.get(leg.endpoint)
+    if agent is not None and (leg.offer_id is not None or leg.contact_id is None):
+        floor.occupy(agent, leg.leg, seen.node, now)

@@ -16,7 +16,7 @@ from router.domain.effects import AnswerPhone
 from router.domain.errors import CommandRefused
 from router.domain.events import AgentDismissed
 from router.domain.floor import Floor
-from router.domain.ids import AgentId, LegId, Micros
+from router.domain.ids import AgentId, Micros
 from router.domain.observations import EndpointSeen, PhoneAsked
 from router.domain.tables import step
 from router.domain.talk import finish_wrapup
@@ -67,9 +67,8 @@ def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
     agent = known(floor, asked.agent_id)
     if agent.offer is not None or agent.assignment is not None:
         raise CommandRefused("agent-on-contact", f"{asked.agent_id} is on a contact.", agent_id=asked.agent_id)
-    for leg in agent.private_legs:
-        del floor.private[leg]
-    agent.private_legs.clear()
+    for leg in list(agent.private_legs):
+        floor.vacate(leg, now)
     agent.status = Status.LOGGED_OUT
     floor.restand(agent, now)
     for queue in agent.serves:
@@ -155,6 +154,14 @@ def held_deadline(floor: Floor, agent_id: AgentId, now: Micros) -> None:
 def phone_asked(floor: Floor, seen: PhoneAsked, now: Micros) -> None:
     """A feature code: 45 toggles logged in, 46 pause (with digits: pauses for that reason), 47 tells the line."""
     agent = floor.by_endpoint.get(seen.endpoint)
+    if agent is not None:
+        if seen.leg not in floor.private and seen.leg not in floor.past:
+            floor.occupy(agent, seen.leg, seen.node, now)
+        private = floor.private.get(seen.leg)
+        if private is None or private.answered:
+            floor.ignore(seen, "ended or answered already")
+            return
+        private.answered = True
     result = "refused" if agent is None else _feature(floor, agent, seen, now)
     floor.effects.append(AnswerPhone(leg=seen.leg, node=seen.node, result=result))
 
@@ -185,22 +192,12 @@ def _feature(floor: Floor, agent: Agent, seen: PhoneAsked, now: Micros) -> str:
     return "refused"
 
 
-def private_leg(floor: Floor, agent: Agent, leg: LegId, now: Micros) -> None:
-    """A leg of this phone that is not ours: while it lives the agent is busy elsewhere."""
-    agent.private_legs[leg] = None
-    floor.private[leg] = agent
-    floor.restand(agent, now)
-
-
-def private_leg_ended(floor: Floor, leg: LegId, now: Micros) -> None:
-    agent = floor.private.pop(leg)
-    del agent.private_legs[leg]
-    floor.restand(agent, now)
-
-
 def endpoint_seen(floor: Floor, seen: EndpointSeen, now: Micros) -> None:
     agent = floor.by_endpoint.get(seen.endpoint)
-    if agent is None or agent.reachable == seen.reachable:
+    if agent is None:
+        return
+    agent.reach_seen_at = now
+    if agent.reachable == seen.reachable:
         return
     agent.reachable = seen.reachable
     if seen.reachable:

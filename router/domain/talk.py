@@ -20,22 +20,12 @@ from router.domain.tables import step
 
 def connect(floor: Floor, contact: Contact, offer: Offer, at: Micros, now: Micros) -> None:
     """Caller and agent are in one bridge. Whatever we had decided meanwhile, this is what happened."""
-    if not floor.move(contact, ContactStep.CONNECT):
-        floor.ignore(contact, "connected after the end")
+    if not taken_up(floor, contact, at, now, by=offer):
+        floor.ignore(contact, "in a talk already")
         return
     agent = floor.agents[offer.agent_id]
-    other = contact.offer
-    contact.offer = None
-    if other is not None and other is not offer:
-        rescind(floor, other, OfferResult.TAKEN, now)
     floor.move_offer(offer, OfferStep.CONNECT)
     agent.offer = None
-    if contact.answered_at is None:
-        contact.answered_at = max(at, contact.arrived_at)
-    contact.agent_id = agent.profile.agent_id
-    contact.leaving = None
-    contact.timeline.begin(SegmentKind.TALK, at, contact.agent_id)
-    floor.timers.cancel(("wait", contact.contact_id))
     contact.open_offers.pop(offer.offer_id, None)
     if offer.result is OfferResult.MISSED:
         agent.did_not_let_it_ring(now)
@@ -43,8 +33,25 @@ def connect(floor: Floor, contact: Contact, offer: Offer, at: Micros, now: Micro
     begin_assignment(floor, contact, agent, offer.leg, at, now)
 
 
+def taken_up(floor: Floor, contact: Contact, at: Micros, now: Micros, *, by: Offer | None = None) -> bool:
+    """Somebody talks, or talked, to this caller: they wait no more, and nobody else need be rung."""
+    other = contact.offer
+    if not floor.move(contact, ContactStep.CONNECT, now):
+        return False
+    contact.offer = contact.leaving = None
+    if other is not None and other is not by:
+        rescind(floor, other, OfferResult.TAKEN, now)
+    if contact.answered_at is None:
+        contact.answered_at = max(at, contact.arrived_at)
+    floor.timers.cancel(("wait", contact.contact_id))
+    return True
+
+
 def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, at: Micros, now: Micros) -> None:
     queue = floor.queues[contact.queue]
+    floor.vacate(leg, now)
+    contact.agent_id = agent.profile.agent_id
+    contact.timeline.begin(SegmentKind.TALK, at, contact.agent_id)
     made = Assignment(
         contact_id=contact.contact_id,
         agent_id=agent.profile.agent_id,
@@ -53,6 +60,7 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
         leg=leg,
         node=contact.node,
         talk_at=at,
+        seen_at=now,
         wrapup_us=queue.rules.wrapup_us,
     )
     agent.assignment = made
@@ -93,8 +101,10 @@ def unbridged(floor: Floor, seen: LegUnbridged, now: Micros) -> None:
     if offer is not None and offer.bridge == seen.bridge:
         offer.bridge = ""
     contact = floor.by_leg.get(seen.leg)
-    if contact is not None and contact.bridge == seen.bridge:
-        contact.bridge = ""
+    if contact is not None:
+        contact.news_at = now
+        if contact.bridge == seen.bridge:
+            contact.bridge = ""
 
 
 def held(floor: Floor, assignment: Assignment, seen: LegHeld | LegUnheld, now: Micros) -> None:
@@ -142,10 +152,8 @@ def leg_deadline(floor: Floor, leg: LegId, now: Micros) -> None:
     """The caller is gone and the agent's leg has not followed. End it; the phone counts as busy until it does."""
     assignment = floor.assignments[leg]
     floor.effects.append(EndLeg(leg=leg, node=assignment.node))
-    agent = floor.agents[assignment.agent_id]
-    agent.private_legs[leg] = None
-    floor.private[leg] = agent
     talk_ended(floor, assignment, now, now)
+    floor.occupy(floor.agents[assignment.agent_id], leg, assignment.node, now)
 
 
 def finish_wrapup(floor: Floor, agent: Agent, now: Micros) -> None:

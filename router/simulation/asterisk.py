@@ -216,7 +216,8 @@ class Asterisk(Dialplan):
             phone.reachable = reachable
             phone.reach_changed_at = self.clock.now
             seen = EndpointSeen(endpoint=phone.endpoint, reachable=reachable, at=self.clock.now)
-            self.wire.report(phone.endpoint, seen)
+            # A late double of a device's state would be a lie that no later word corrects.
+            self.wire.report(phone.endpoint, seen, once=True)
             if not reachable:
                 for leg in list(phone.in_hand.values()):
                     self.end(leg, 44)

@@ -44,6 +44,7 @@ class Judge:
         self._away: dict[AgentId, str] = {}
         self._entitled: dict[AgentId, Entitlement] = {}
         self._dialled_by: dict[LegId, AgentId] = {}
+        self._answers: dict[LegId, str] = {}
         self._digest = hashlib.sha256()
 
     def blame(self, what: str) -> None:
@@ -71,6 +72,9 @@ class Judge:
             self._digest.update(f"{self._asterisk.clock.now} {events!r} {effects!r}\n".encode())
         for effect in effects:
             if isinstance(effect, AnswerPhone):
+                if effect.leg in self._answers:
+                    self.blame(f"{effect.leg} was answered twice")
+                self._answers[effect.leg] = effect.result
                 self._told(self._dialled_by[effect.leg], effect.result)
         for event in events:
             match event:
@@ -106,6 +110,10 @@ class Judge:
             for leg in self._asterisk.legs.values():
                 if now - leg.moved_at > KNOWN_BY_THEN_US:
                     self._compare(leg)
+            for phone in self._asterisk.phones.values():
+                believed = self._floor.by_endpoint[phone.endpoint].reachable
+                if now - phone.reach_changed_at > KNOWN_BY_THEN_US and believed is not phone.reachable:
+                    self.blame(f"{phone.endpoint} has reach {phone.reachable} and is believed {believed}")
 
     def _can_see(self, now: Micros) -> bool:
         wire = self._asterisk.wire
@@ -115,6 +123,8 @@ class Judge:
         floor = self._floor
         contact = floor.contacts.get(leg.contact_id) if leg.contact_id is not None else None
         believed = "gone" if contact is None else str(contact.state)
+        if contact is not None and self._asterisk.clock.now - contact.news_at < KNOWN_BY_THEN_US:
+            return
         match leg.place:
             case Place.WAIT if contact is None or not contact.is_waiting:
                 self.blame(f"{leg.leg} waits and is believed {believed}")

@@ -90,7 +90,7 @@ class Leg:
             up=self.up,
             bridge=self.bridge,
             contact_id=self.contact_id,
-            offer_id=self.offer_id,
+            offer_id=self.offer_id if self.caller is not None else None,
             agent_id=self.agent_id,
             campaign=self.campaign,
             state=self.state,

@@ -60,15 +60,15 @@ class Wire:
             return self._dice.randint(weather.quick_us, weather.late_us)
         return self._dice.randint(100, weather.quick_us)
 
-    def report(self, channel: str, seen: Observation) -> None:
-        """Tell the engine, unless the line is down. `channel` is whose order is kept."""
+    def report(self, channel: str, seen: Observation, *, once: bool = False) -> None:
+        """Tell the engine, unless the line is down. `channel` is whose order is kept; `once` is never doubled."""
         if not self.up:
             self.faults["untold"] += 1
             return
         due_at = max(self._clock.now + self.delay_us(), self._last.get(channel, 0))
         self._last[channel] = due_at
         self._carry(due_at, seen)
-        if self._weather.doubled and self._dice.random() < self._weather.doubled:
+        if not once and self._weather.doubled and self._dice.random() < self._weather.doubled:
             self.faults["doubled"] += 1
             self._carry(due_at + self._dice.randint(0, self._weather.doubled_us), seen)
 

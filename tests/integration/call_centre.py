@@ -39,8 +39,9 @@ _DRAMA_NUMBERS = itertools.count(493023125000)
 class CallCentre:
     """Give it campaigns and agents, `start()` the router, let callers call, look at what became of them."""
 
-    def __init__(self, room: TelephoneRoom, valkey: Valkey) -> None:
+    def __init__(self, room: TelephoneRoom, valkey: Valkey, *, log_level: str = "debug") -> None:
         self.room = room
+        self.log_level = log_level
         self.valkey = valkey
         self.pool = f"centre{os.getpid()}x{next(_CENTRES)}"
         self.home = Path(tempfile.mkdtemp(prefix="ringfair-centre-"))
@@ -60,11 +61,13 @@ class CallCentre:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop(signal.SIGKILL)
-        # pytest shows this only when the story failed
-        print("---- what Asterisk said\n" + "\n".join(map(_brief, self.room.ami.events[-80:])))
-        if self.log.exists():
-            print(f"---- {self.log}\n{self.log.read_text()[-6000:]}")
         shutil.rmtree(self.home, ignore_errors=True)
+
+    def tell(self) -> str:
+        """What was heard and logged last, for a story that failed."""
+        said = "\n".join(map(_brief, self.room.ami.events[-80:]))
+        logged = self.log.read_text()[-6000:] if self.log.exists() else ""
+        return f"---- what Asterisk said\n{said}\n---- {self.log}\n{logged}"
 
     # ---- the site ----
 
@@ -103,7 +106,7 @@ class CallCentre:
         await directory.close()
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *[sys.executable, "-m", "router", "serve", "--config", str(self.site), "--log-level", "debug"],
+                *[sys.executable, "-m", "router", "serve", "--config", str(self.site), "--log-level", self.log_level],
                 stdout=log,
                 stderr=log,
             )

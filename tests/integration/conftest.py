@@ -55,3 +55,4 @@ def valkey(root: Root) -> Iterator[Valkey]:
 async def centre(room: TelephoneRoom, valkey: Valkey) -> AsyncIterator[CallCentre]:
     async with CallCentre(room, valkey) as centre:
         yield centre
+        print(centre.tell())  # pytest shows it when the story failed

@@ -18,9 +18,11 @@ from tests.telephones.manager import Manager, Message
 from tests.telephones.packets import Packets
 from tests.telephones.sipp_agent import SippAgent
 from tests.telephones.softphone import Softphone
-from tests.telephones.workshop import Workshop, until
+from tests.telephones.workshop import TelephoneError, Workshop, free_port, until
 
-AGENTS = {f"agent-{2001 + n}": (f"127.0.0.{20 + n}", 6100 + n) for n in range(8)}
+AGENTS = {
+    f"agent-{2001 + n}": (address, free_port(address)) for n, address in enumerate(f"127.0.0.{20 + m}" for m in range(8))
+}
 "Agents with a fixed contact, for SIPp: endpoint to address and port. agent-2008's phone is never there."
 SOFTPHONES: dict[str, Literal["udp", "tls"]] = {"agent-1001": "udp", "agent-1002": "tls", "agent-1003": "udp"}
 "Agents that register with PASSWORD, for softphones."
@@ -80,17 +82,17 @@ class TelephoneRoom:
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.stop_heart()
-        await self.pbx_is_quiet()  # while the phones still answer: a BYE to a dead phone is repeated for 32 s
-        for phone in self._phones.values():
-            await phone.close()
-        for softphone in self._softphones:
-            await softphone.close()
-        await self.carrier.close()
-        for packets in self._packets:
-            await packets.stop()
-        await self._stack.aclose()
-        self.workshop.close()
+        try:
+            await self.stop_heart()
+            # while the phones still answer: a BYE to a dead phone is repeated for 32 s
+            await self.pbx_is_quiet()
+        finally:
+            for each in (*self._phones.values(), *self._softphones, self.carrier):
+                await each.close()
+            for packets in self._packets:
+                await packets.stop()
+            await self._stack.aclose()
+            self.workshop.close()
 
     # -- the router's place ----------------------------------------------------------------------------------------
 
@@ -175,9 +177,17 @@ class TelephoneRoom:
 
     async def pbx_is_quiet(self) -> None:
         """Hang everybody up and wait until no channel is left, so that the next test starts in an empty room."""
-        if "0 active channels" not in self.pbx.rx("core show channels count"):
+        if self._channels():
             self.pbx.rx("channel request hangup all")
-        await until("no channel", lambda: "0 active channels" in self.pbx.rx("core show channels count"), 10)
+        try:
+            await until("no channel", lambda: not self._channels(), 10)
+        except TelephoneError:
+            raise TelephoneError(f"channels that do not end: {self._channels()}") from None
+
+    def _channels(self) -> list[str]:
+        """Channel, where it is in the dialplan, its state and application, of every leg."""
+        lines = self.pbx.rx("core show channels concise").splitlines()
+        return ["!".join(line.split("!")[:6]) for line in lines if "!" in line]
 
     # -- telephones ------------------------------------------------------------------------------------------------
 

@@ -105,7 +105,7 @@ class Carrier:
     async def call(self, caller: Caller, *, count: int = 1, per_s: float = 10.0) -> Calls:
         """Start `count` calls of one kind, `per_s` a second; returns at once."""
         place = self._workshop.place("carrier")
-        (place.path / "caller.xml").write_text(caller.scenario(), encoding="utf-8")
+        (place.path / "caller.xml").write_text(caller.scenario(), encoding="utf-8", errors="surrogateescape")
         (place.path / _SPEECH).write_bytes(_TONE)
         port = free_port(self.address, socket.SOCK_DGRAM)
         interval_ms = max(1, round(1000 / per_s)) if per_s < 1000 else 1

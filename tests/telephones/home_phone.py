@@ -55,9 +55,7 @@ NOBODY_HOME = Habit(rings_ms=_HOUR_MS)
 class HomePhone:
     """One phone with a user name and password, at its own loopback address; `towards` is Asterisk's SIP address."""
 
-    def __init__(
-        self, workshop: Workshop, name: str, password: str, towards: tuple[str, int], *, address: str
-    ) -> None:
+    def __init__(self, workshop: Workshop, name: str, password: str, towards: tuple[str, int], *, address: str) -> None:
         self.name = name
         self.address = address
         self._workshop = workshop

@@ -55,7 +55,8 @@ class Workshop:
 
         `raw_sockets`: it listens to the wire or writes on it, so it runs as root where the others do not.
         """
-        own = ["env", "-C", place.inside, *argv]
+        # setpriv: whoever dies without cleaning up takes the phones along
+        own = ["setpriv", "--pdeathsig", "KILL", "env", "-C", place.inside, *argv]
         command = self.root.command(own) if not raw_sockets else self._as_root(own)
         words = place.path / f"{Path(argv[0]).name}.out"
         with words.open("wb") as sink:

@@ -1,0 +1,91 @@
+"""`ringfair explain`: the ledger's facts in words, and the picture of a contact's time."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.cli.exits import REFUSED
+from router.cli.explain import REASONS
+from router.cli.instants import length, read_instant
+from router.cli.timeline import bar, shares
+from router.domain.agent import Standing
+from router.domain.ids import SECOND
+from router.domain.record import Segment, SegmentKind
+from tests.cli.conftest import Bench
+from tests.cli.stories import answered
+
+
+def test_each_offer_is_told_with_who_was_next_and_why_not_the_others(bench: Bench) -> None:
+    bench.remember(*answered(0))
+    shown = bench.run("explain", "node1-0.1").stdout
+    for part in (
+        "Contact node1-0.1: answered",
+        "answered after 18.0 s by agent-1002",
+        "Offer 1, 0.0 s after arrival: agent-1001",
+        "asks for de >= 60 and orders; the caller had waited 0.0 s",
+        "idle for 3:20 min",
+        "next would have been agent-1002 (1:30 min)",
+        "1 is paused, 12 lack the skill",
+        "missed: the phone rang and nobody took it after 15.0 s (cause 19, SIP 487)",
+        "Offer 2, 15.0 s after arrival: agent-1002",
+        "nobody else was free",
+        "Wrap-up of agent-1002: 10.0 s, 'ordered'",
+    ):
+        assert part in shown
+    assert "░" * 10 in shown
+
+
+def test_a_contact_that_has_not_ended_is_explained_as_far_as_it_got(bench: Bench) -> None:
+    bench.remember(answered(0)[0])
+    shown = bench.run("explain", "node1-0.1").stdout
+    assert "no record yet" in shown
+    assert "result: none yet" in shown
+
+
+def test_json_has_decisions_offers_and_record(bench: Bench) -> None:
+    bench.remember(*answered(0))
+    told = bench.json("explain", "node1-0.1", "--json")
+    assert told["record"]["outcome"] == "answered"
+    assert told["decisions"][0]["next_best"] == [{"agent": "agent-1002", "idle_s": 90.0}]
+    assert told["decisions"][0]["others"] == {"paused": 1, "lacks_skill": 12}
+
+
+def test_an_unknown_contact_is_refused(bench: Bench) -> None:
+    bench.remember(*answered(0))
+    result = bench.run("explain", "node1-7.7")
+    assert result.exit_code == REFUSED
+    assert "ringfair records" in result.stderr
+
+
+def test_every_reason_the_engine_counts_has_words() -> None:
+    assert {standing.name.lower() for standing in Standing} <= REASONS.keys()
+
+
+@given(st.lists(st.integers(0, 10**9), max_size=12), st.integers(1, 80))
+def test_every_segment_that_lasted_is_seen_and_together_they_fill_the_bar(lasted: list[int], width: int) -> None:
+    at, segments = 0, []
+    for us in lasted:
+        segments.append(Segment(kind=SegmentKind.TALK, from_at=at, to_at=at + us))
+        at += us
+    columns = shares(segments, width)
+    visible = sum(us > 0 for us in lasted)
+    assert all((count > 0) == (us > 0) for count, us in zip(columns, lasted, strict=True))
+    assert sum(columns) == (max(width, visible) if visible else 0)
+
+
+def test_the_bar_is_in_proportion() -> None:
+    kinds = (SegmentKind.WAITING, SegmentKind.TALK, SegmentKind.HOLD)
+    edges = (0, 10, 40, 50)
+    segments = [
+        Segment(kind=kind, from_at=edges[i] * SECOND, to_at=edges[i + 1] * SECOND) for i, kind in enumerate(kinds)
+    ]
+    assert bar(segments, 10) == "░░██████▒▒"
+
+
+def test_lengths_are_read_at_a_glance() -> None:
+    shown = [length(us) for us in (-1, 400_000, 12_340_000, 185 * SECOND, 3723 * SECOND)]
+    assert shown == ["0.0 s", "0.4 s", "12.3 s", "3:05 min", "1:02:03 h"]
+
+
+def test_instants_with_an_offset_are_what_they_say() -> None:
+    assert read_instant("2026-09-21T14:13:20Z") == 1_790_000_000 * SECOND
+    assert read_instant("2026-09-21T16:13:20.000001+0200") == 1_790_000_000 * SECOND + 1

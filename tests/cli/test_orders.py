@@ -1,0 +1,200 @@
+"""`status`, and what an operator asks of the running router, over its real control socket."""
+
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from router.cli.exits import DONE, FAILED, MISSING, REFUSED, USAGE
+from router.domain.errors import ConfigError, Fault, RemoteError
+from router.domain.ids import ContactId
+from router.ports import ContactView
+from tests.cli.conftest import Bench
+from tests.fakes.desk import NOW, FakeDesk, an_agent
+
+
+@pytest.fixture
+def staffed(desk: FakeDesk) -> FakeDesk:
+    desk.agents = {"agent-1001": an_agent("agent-1001"), "agent-1002": an_agent("agent-1002", "READY")}
+    desk.contacts["node1-1.1"] = ContactView(
+        contact_id=ContactId("node1-1.1"),
+        campaign="shop",
+        queue="shop/orders",
+        state="QUEUED",
+        agent_id=None,
+        arrived_at=NOW,
+    )
+    return desk
+
+
+def test_status_shows_queues_agents_and_contacts(bench: Bench, staffed: FakeDesk) -> None:
+    shown = bench.run("status").stdout
+    for part in ("shop/orders", "agent-1001", "logged out", "agent-1002", "ready", "node1-1.1"):
+        assert part in shown
+    floor = bench.json("status", "--json")
+    assert {agent["agent_id"] for agent in floor["agents"]} == {"agent-1001", "agent-1002"}
+    assert floor["queues"][0]["waiting"] == 1
+
+
+def test_status_goes_by_http_when_the_socket_is_not_there(bench: Bench, staffed: FakeDesk) -> None:
+    (bench.directory / "control.sock").unlink()
+    assert len(bench.json("status", "--json")["agents"]) == 2
+
+
+@pytest.mark.parametrize("command", [["status"], ["reload"], ["canary"], ["agent", "login", "agent-1001"]])
+def test_without_a_router_the_code_is_3_and_the_sentence_says_what_to_do(bench: Bench, command: list[str]) -> None:
+    result = bench.run(*command)
+    assert result.exit_code == MISSING
+    assert "ringfair serve" in result.stderr
+
+
+def test_an_agent_is_logged_in_paused_and_out(bench: Bench, staffed: FakeDesk) -> None:
+    assert "agent-1001 is ready" in bench.run("agent", "login", "agent-1001").stdout
+    assert "paused (lunch)" in bench.run("agent", "pause", "agent-1001", "--reason", "lunch").stdout
+    assert staffed.agents["agent-1001"].change.reason == "lunch"
+    assert "ready" in bench.run("agent", "unpause", "agent-1001").stdout
+    assert "logged out" in bench.run("agent", "logout", "agent-1001").stdout
+    assert staffed.asked_by[-1] == f"control:uid={os.getuid()}"
+
+
+def test_a_wrapup_is_finished_with_its_disposition(bench: Bench, staffed: FakeDesk) -> None:
+    staffed.agents["agent-1002"] = an_agent("agent-1002", "READY", work="wrapup")
+    assert bench.run("agent", "finish-wrapup", "agent-1002", "--disposition", "ordered").exit_code == DONE
+    assert staffed.agents["agent-1002"].change.work == "idle"
+
+
+def test_what_the_router_refuses_is_code_4(bench: Bench, staffed: FakeDesk) -> None:
+    for command in (
+        ["agent", "login", "agent-1002"],
+        ["agent", "login", "nobody"],
+        ["agent", "login", "../reload"],
+        ["hangup", "node1-9.9"],
+    ):
+        result = bench.run(*command)
+        assert result.exit_code == REFUSED, result.output
+        assert result.stderr.startswith("ringfair: ")
+    assert staffed.config_hash == "c0ffee"
+
+
+def test_a_caller_is_let_go(bench: Bench, staffed: FakeDesk) -> None:
+    assert bench.run("hangup", "node1-1.1").exit_code == DONE
+    assert staffed.contacts == {}
+
+
+def test_a_reload_tells_the_new_rules_or_every_fault(bench: Bench, staffed: FakeDesk) -> None:
+    assert "c0ffee+1" in bench.run("reload").stdout
+    faults = [Fault("a.toml", "x", "1", "2"), Fault("b.toml", "y", "3", "4")]
+    staffed.broken = ConfigError(faults)
+    result = bench.run("reload")
+    assert result.exit_code == USAGE
+    assert "a.toml: x = 1: expected 2" in result.stderr
+    assert "b.toml: y = 3: expected 4" in result.stderr
+
+
+def test_a_router_with_a_bug_or_without_a_neighbour_is_told_apart(bench: Bench, staffed: FakeDesk) -> None:
+    staffed.broken = ZeroDivisionError()
+    assert bench.run("reload").exit_code == FAILED
+    staffed.broken = RemoteError("canary-lost", "The canary did not reach its talk.")
+    assert bench.run("canary").exit_code == FAILED
+    staffed.broken = RemoteError("ledger-unreachable", "The database is away.", retryable=True)
+    result = bench.run("reload")
+    assert (result.exit_code, result.stderr) == (MISSING, "ringfair: The database is away.\n")
+
+
+def test_the_canary_shows_its_milestones_with_the_time_between(
+    bench: Bench, staffed: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fly() -> dict[str, object]:
+        milestones = {"offered": NOW + 4000, "queued": NOW + 4000, "arrived": NOW, "connected": NOW + 6500}
+        return {"contact_id": "node1-1.1", "milestones": milestones}
+
+    monkeypatch.setattr(staffed, "canary", fly)
+    lines = [line.split() for line in bench.run("canary").stdout.splitlines()]
+    assert lines == [
+        ["contact", "node1-1.1"],
+        ["arrived"],
+        ["queued", "+4.0", "ms"],
+        ["offered", "+0.0", "ms"],
+        ["connected", "+2.5", "ms"],
+    ]
+    told = bench.json("canary", "--json")
+    assert told["milestones"][-1] == {"name": "connected", "at": "2026-09-21T14:13:20.006500Z", "after_ms": 6.5}
+
+
+def test_a_stranger_on_the_socket_is_called_one(bench: Bench) -> None:
+    answers = [
+        b"SSH-2.0-OpenSSH\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n<xml>",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n" + b'{"items": 1}',
+    ]
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(bench.directory / "control.sock"))
+        listening.listen()
+        listening.settimeout(20)
+
+        def serve() -> None:
+            for answer in answers:
+                peer, _ = listening.accept()
+                with peer:
+                    peer.recv(4096)
+                    peer.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        for _ in answers:
+            result = bench.run("status")
+            assert result.exit_code == MISSING, result.output
+            assert "is no Ringfair" in result.stderr
+        thread.join(20)
+
+
+def test_watching_needs_a_terminal_and_no_json(bench: Bench, staffed: FakeDesk) -> None:
+    assert bench.run("status", "--watch", "--json").exit_code == USAGE
+    assert bench.run("status", "--watch").exit_code == USAGE
+
+
+def test_watching_shows_what_changes_until_it_is_interrupted(bench: Bench, staffed: FakeDesk) -> None:
+    bench.write()
+    ours, theirs = pty.openpty()
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "router", "status", "--watch", "--config", str(bench.directory)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "160"},
+    )
+    os.close(theirs)
+    try:
+        _read_until(ours, b"agent-1001")
+        staffed.agents["agent-1003"] = an_agent("agent-1003")
+        _read_until(ours, b"agent-1003")
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(20) == 130
+    finally:
+        watching.kill()
+        watching.wait(20)
+        os.close(ours)
+
+
+def _read_until(terminal: int, wanted: bytes) -> None:
+    seen, end = b"", time.monotonic() + 20
+    while wanted not in seen:
+        readable, _, _ = select.select([terminal], [], [], max(0.0, end - time.monotonic()))
+        assert readable, seen
+        seen += os.read(terminal, 65536)
+
+
+def test_an_agent_of_a_newer_router_is_still_shown(bench: Bench, staffed: FakeDesk) -> None:
+    view = staffed.agents["agent-1001"]
+    change = replace(view.change, status="ON_LOAN", next_status="LOGGED_OUT", contact_id=ContactId("node1-1.1"))
+    staffed.agents["agent-1001"] = replace(view, change=change)
+    assert "on loan, then logged out" in bench.run("status").stdout
