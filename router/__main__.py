@@ -1,6 +1,7 @@
 """`ringfair` and `python -m router`: whatever happens ends in a documented exit code, never in a traceback."""
 
 import os
+import signal
 import sys
 
 
@@ -9,6 +10,9 @@ def main() -> None:
     from router.cli import app
     from router.cli.exits import FAILED, sentence
 
+    if sys.argv[1:2] == ["records"]:
+        # `ringfair records --json | head`: end with the reader, without a word, as every tool of a pipe does
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     # The process edge: people get a sentence, developers a variable.
     try:
         app(prog_name="ringfair")

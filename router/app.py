@@ -118,3 +118,5 @@ async def _reload_when_asked(router: Router, asked: asyncio.Event) -> None:
             log.info("reloaded", extra={"config_hash": await router.desk.reload()})
         except RouterError as error:
             log.error("not reloaded, the old rules stay in force", extra={"why": error.message})
+        except Exception:
+            log.exception("the reload failed")  # a mistake of ours in it must not end everybody's calls

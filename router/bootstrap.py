@@ -188,5 +188,3 @@ def _readiness(telephony: AmiTelephony, keeper: PresenceKeeper, writer: LedgerWr
         "redis": keeper.standing,
         "ledger": "ok" if writer.last_error is None else writer.last_error.message,
     }
-
-

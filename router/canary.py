@@ -6,9 +6,10 @@ other contacts nothing: nobody else has the skill, and its agent has no other.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
-from router.domain.commands import AgentProfile, Enrol, HangUp, LogIn
+from router.domain.commands import AgentProfile, Enrol, HangUp, LogIn, Unpause
 from router.domain.errors import CommandRefused, RemoteError
 from router.domain.events import ContactConnected, ContactEnded, ContactQueued, Event, OfferMade, OfferRang
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
@@ -59,7 +60,14 @@ def with_canary(rules: Rules) -> Rules:
 def enrol(pump: Pump) -> None:
     """Make the canary's agent known and ready."""
     pump.ask(Enrol(profile=_PROFILE))
-    pump.ask(LogIn(agent_id=AGENT, asked_by="router"))
+    make_ready(pump)
+
+
+def make_ready(pump: Pump) -> None:
+    """Whatever became of its agent: one that missed a canary is paused like anybody, and anybody may log it out."""
+    for command in (LogIn(agent_id=AGENT, asked_by="router"), Unpause(agent_id=AGENT, asked_by="router")):
+        with suppress(CommandRefused):
+            pump.ask(command)
 
 
 class Canary:
@@ -105,15 +113,22 @@ class Canary:
         self._connected.clear()
         self._ended.clear()
         try:
+            make_ready(self._pump)
             self._telephony.call_in(NUMBER.lstrip("+"))
             await self._reach(self._connected, "talk")
             await asyncio.sleep(_TALK_S)
-            if self._contact is not None and not self._ended.is_set():
-                self._pump.ask(HangUp(contact_id=self._contact))
+            self._hang_up()
             await self._reach(self._ended, "end")
         finally:
+            # Whoever asked may have gone, and a lost canary must not keep its agent from the next one.
+            self._hang_up()
             self._flying = False
         return {"contact_id": self._contact, "milestones": dict(self._milestones)}
+
+    def _hang_up(self) -> None:
+        if self._contact is not None and not self._ended.is_set():
+            with suppress(CommandRefused):
+                self._pump.ask(HangUp(contact_id=self._contact))
 
     async def _reach(self, milestone: asyncio.Event, name: str) -> None:
         try:

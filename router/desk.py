@@ -1,16 +1,18 @@
 """The desk: the running router as its operators meet it. Reads the floor, hands commands to the pump, reloads files."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from router.canary import AGENT, CAMPAIGN, Canary, with_canary
 from router.config.site import Site
 from router.domain.agent import Standing
-from router.domain.commands import Configure, Dismiss, Enrol, Entitle
+from router.domain.commands import AgentProfile, Configure, Dismiss, Enrol, Entitle
+from router.domain.entitlement import Entitlement
 from router.domain.errors import CommandRefused
 from router.domain.floor import Floor
-from router.domain.ids import ContactId, Micros
+from router.domain.ids import AgentId, ContactId, Micros
 from router.ports import (
     AgentEntry,
     AgentView,
@@ -25,6 +27,10 @@ from router.ports import (
     Telephony,
 )
 from router.runtime import Pump
+
+log = logging.getLogger(__name__)
+
+_NEVER = Entitlement()
 
 
 def view_floor(floor: Floor, now: Micros) -> FloorView:
@@ -74,31 +80,56 @@ class Roll:
 
     enrolled: int
     dismissed: int
-    kept_on_contact: tuple[str, ...]
-    "Agents to be dismissed who are on a contact: the next reload dismisses them."
+    kept_on_contact: tuple[AgentId, ...]
+    "Agents to be dismissed who are on a contact: offered nothing more, dismissed by the next reload."
+    without_phone: tuple[AgentId, ...]
+    "Agents unknown, or unreachable, because one of those still has their phone."
 
 
 def call_the_roll(pump: Pump, site: Site, entries: tuple[AgentEntry, ...]) -> Roll:
     """Bring the engine's agents in line with the directory and the shifts."""
     floor = pump.engine.floor
-    active = {entry.profile.agent_id: entry for entry in entries if entry.active}
-    busy: list[str] = []
+    active = {e.profile.agent_id: e.profile for e in entries if e.active and e.profile.agent_id != AGENT}
     gone = [agent_id for agent_id in floor.agents if agent_id not in active and agent_id != AGENT]
+    busy: list[AgentId] = []
     for agent_id in gone:
         try:
             pump.ask(Dismiss(agent_id=agent_id))
         except CommandRefused:
+            pump.ask(Entitle(agent_id=agent_id, entitlement=_NEVER))
             busy.append(agent_id)
-    enrolled = 0
-    for agent_id, entry in active.items():
-        known = floor.agents.get(agent_id)
-        if known is None or known.profile != entry.profile:
-            pump.ask(Enrol(profile=entry.profile))
-            enrolled += 1
+    known = {agent_id: floor.agents[agent_id].profile for agent_id in floor.agents}
+    changed = [profile for agent_id, profile in active.items() if known.get(agent_id) != profile]
+    without_phone = _enrol(pump, changed)
+    for agent_id in active:
         entitlement = site.entitlement(agent_id)
-        if floor.agents[agent_id].entitlement != entitlement:
+        if agent_id in floor.agents and floor.agents[agent_id].entitlement != entitlement:
             pump.ask(Entitle(agent_id=agent_id, entitlement=entitlement))
-    return Roll(enrolled=enrolled, dismissed=len(gone) - len(busy), kept_on_contact=tuple(busy))
+    return Roll(
+        enrolled=len(changed) - len(without_phone),
+        dismissed=len(gone) - len(busy),
+        kept_on_contact=tuple(busy),
+        without_phone=without_phone,
+    )
+
+
+def _enrol(pump: Pump, profiles: Iterable[AgentProfile]) -> tuple[AgentId, ...]:
+    """Enrol them all; returns who could not be, because somebody who is on a contact has their phone."""
+    floor = pump.engine.floor
+    coming = {profile.agent_id: profile for profile in profiles}
+    for profile in coming.values():
+        holder = floor.by_endpoint.get(profile.endpoint)
+        after = coming.get(holder.profile.agent_id) if holder is not None else None
+        if holder is not None and after is not None and after.endpoint != profile.endpoint:
+            # Phones that change hands, perhaps in a circle: each holder steps aside first.
+            pump.ask(Enrol(profile=replace(holder.profile, endpoint=f"without-phone.{holder.profile.agent_id}")))
+    refused: list[AgentId] = []
+    for profile in coming.values():
+        try:
+            pump.ask(Enrol(profile=profile))
+        except CommandRefused:
+            refused.append(profile.agent_id)
+    return tuple(refused)
 
 
 class RouterDesk:
@@ -137,9 +168,16 @@ class RouterDesk:
             site = await asyncio.to_thread(self._read_site)
             entries = await self._directory.agents()
             rules = with_canary(site.rules)
+            if rules.pool != self._pump.engine.floor.rules.pool:
+                raise CommandRefused("restart-needed", "Another pool takes a restart; the old rules stay in force.")
             self._pump.ask(Configure(rules=rules))
-            call_the_roll(self._pump, site, entries)
+            roll = call_the_roll(self._pump, site, entries)
             self._telephony.publish(rules)
+            log.info("the roll was called", extra={"enrolled": roll.enrolled, "dismissed": roll.dismissed})
+            for agent_id in roll.kept_on_contact:
+                log.warning("to be dismissed, but on a contact: reload again", extra={"agent_id": agent_id})
+            for agent_id in roll.without_phone:
+                log.warning("the phone is still another agent's: reload again", extra={"agent_id": agent_id})
             return rules.config_hash
 
     async def canary(self) -> dict[str, object]:

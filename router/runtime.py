@@ -3,10 +3,13 @@
     inbox (bounded) → engine.handle → drain → effects to telephony, events to subscribers → one timer re-armed
 
 Rule 1: effects leave before events are told: a caller waits for the first, nobody for the second.
-Rule 2: a subscriber or an engine that raises is counted and logged with what it was given; the pump goes on.
+Rule 2: an engine, an adapter or a subscriber that raises is counted and logged; the pump and its heart go on.
 Rule 3: the inbox is bounded. Overflow is not silent loss: everything in it is thrown away and Asterisk is asked for the
-truth instead (`LookAgain`), which is cheaper than catching up on what is long past.
-Rule 4: the heartbeat moves only here, after a tick. A router whose pump stands still looks dead to the dialplan.
+truth instead (`LookAgain`), which is cheaper than catching up on what is long past. What no snapshot could tell (a new
+owner, a lost node) is kept.
+Rule 4: the heartbeat moves only here. A router whose loop stands still looks dead to the dialplan.
+Rule 5: what was seen is older than any deadline: a deadline that falls due behind a backlog waits for it, so that an
+agent who answered in time is not hung up because we were slow. A command does not wait: it finds the floor as it is.
 """
 
 import asyncio
@@ -20,7 +23,8 @@ from router.domain.effects import LookAgain
 from router.domain.engine import Engine
 from router.domain.events import OfferMade
 from router.domain.ids import SECOND, Micros
-from router.domain.observations import Observation
+from router.domain.invariants import broken
+from router.domain.observations import NodeLost, Observation, OwnerSeen, Resynced
 from router.ports import Clock, EventSubscriber, Telephony
 
 log = logging.getLogger(__name__)
@@ -28,6 +32,9 @@ log = logging.getLogger(__name__)
 _SLICE_S = 0.005
 "The longest stretch of deciding before the loop may read sockets again."
 _BEAT_S = 1.0
+_LOOK_EVERY_BEATS = 30
+_LOOK_AT_MOST = 1000
+"Agents and contacts: recounting everything takes a few µs for each, and a decision must not wait for it."
 
 
 class WallClock:
@@ -89,13 +96,14 @@ class Pump:
         self._loop = asyncio.get_running_loop()
         self._beat_once(self._loop.time())
         self._flush()
+        self._schedule()
 
     def stop(self) -> None:
         """Stop ticking and beating; what is in the inbox stays there."""
         for handle in (self._timer, self._beat):
             if handle is not None:
                 handle.cancel()
-        self._timer = self._beat = None
+        self._timer = self._beat = self._armed_for = None
         self._loop = None
 
     def stop_beating(self) -> None:
@@ -107,20 +115,15 @@ class Pump:
     # ---- in ----
 
     def see(self, seen: Observation) -> None:
-        """Take an observation. Handled at once when nothing is ahead of it, else in its turn."""
+        """Take an observation; it is handled in the loop's next turn, or behind what is ahead of it."""
         inbox = self._inbox
-        if len(inbox) >= self._inbox_limit:
-            self._overflow()
-            return
         inbox.append(seen)
-        if not self._scheduled and self._loop is not None:
-            self._scheduled = True
-            self._loop.call_soon(self._tick)
+        if len(inbox) > self._inbox_limit:
+            self._overflow()
+        self._schedule()
 
     def ask(self, command: Command) -> None:
-        """Carry out a command now, after everything seen before it. Raises `CommandRefused`."""
-        while self._inbox:
-            self._handle(self._inbox.popleft())
+        """Carry out a command now. Raises `CommandRefused`, which leaves everything as it was."""
         try:
             self.engine.handle(command, self._clock.now())
         finally:
@@ -128,16 +131,20 @@ class Pump:
 
     # ---- the tick ----
 
+    def _schedule(self) -> None:
+        if self._inbox and not self._scheduled and self._loop is not None:
+            self._scheduled = True
+            self._loop.call_soon(self._tick)
+
     def _tick(self) -> None:
         self._scheduled = False
         inbox = self._inbox
         until = time.perf_counter() + _SLICE_S
-        while inbox:
+        while inbox and self._loop is not None:
             self._handle(inbox.popleft())
-            if inbox and time.perf_counter() > until and self._loop is not None:
-                self._scheduled = True
-                self._loop.call_soon(self._tick)
-                return
+            if time.perf_counter() > until:
+                break
+        self._schedule()
 
     def _handle(self, seen: Observation) -> None:
         began = time.perf_counter()
@@ -150,6 +157,8 @@ class Pump:
 
     def _due(self) -> None:
         self._timer = self._armed_for = None
+        if self._inbox:
+            return  # rule 5; the tick arms it again
         began = time.perf_counter()
         try:
             self.engine.handle_timer(self._clock.now())
@@ -164,19 +173,23 @@ class Pump:
         telephony = self.telephony
         if telephony is not None:
             for effect in effects:
-                telephony.perform(effect)
+                self._guarded(type(effect).__name__, telephony.perform, effect)
         if events:
             if began is not None and self.decided is not None and any(isinstance(e, OfferMade) for e in events):
-                self.decided(time.perf_counter() - began)
+                self._guarded("match", self.decided, time.perf_counter() - began)
             now = self._clock.now()
             for event in events:
                 for subscriber in self._subscribers:
-                    try:
-                        subscriber(event, now)
-                    except Exception:
-                        self.failures += 1
-                        log.exception("a subscriber failed", extra={"event_name": type(event).__name__})
+                    self._guarded(type(event).__name__, subscriber, event, now)
         self._rearm()
+
+    def _guarded(self, what: str, call: Callable[..., None], *given: object) -> None:
+        """Rule 2."""
+        try:
+            call(*given)
+        except Exception:
+            self.failures += 1
+            log.exception("whoever was told failed", extra={"told": what})
 
     def _rearm(self) -> None:
         loop, due = self._loop, self.engine.next_timer()
@@ -191,13 +204,28 @@ class Pump:
             delay = max(0, due - self._clock.now()) / SECOND
             self._timer = loop.call_later(delay, self._due)
 
+    def _look_for_the_impossible(self) -> None:
+        """The invariants, checked on the living floor while it is small enough; what is broken is an event."""
+        floor, now = self.engine.floor, self._clock.now()
+        due = self.engine.next_timer()
+        if len(floor.agents) + len(floor.contacts) > _LOOK_AT_MOST or (due is not None and due <= now):
+            return
+        for sentence in broken(floor, now):
+            floor.broken(sentence)
+        self._flush()
+
     def _overflow(self) -> None:
+        """Rule 3."""
         self.overflows += 1
+        lost = list(self._inbox)
         self._inbox.clear()
+        self._inbox.extend(seen for seen in lost if isinstance(seen, OwnerSeen | NodeLost))
         log.error("the inbox overflowed; asking Asterisk for the truth", extra={"limit": self._inbox_limit})
+        # A node whose first snapshot was among what is thrown away is not on the floor yet.
+        nodes = dict.fromkeys((*self.engine.floor.nodes, *(seen.node for seen in lost if isinstance(seen, Resynced))))
         if self.telephony is not None:
-            for node in self.engine.floor.nodes:
-                self.telephony.perform(LookAgain(node=node))
+            for node in nodes:
+                self._guarded("LookAgain", self.telephony.perform, LookAgain(node=node))
 
     # ---- the heartbeat ----
 
@@ -207,10 +235,12 @@ class Pump:
             return
         late = max(0.0, loop.time() - planned)
         self.lag_s, self.max_lag_s = late, max(late, self.max_lag_s)
-        if self.lagged is not None:
-            self.lagged(late)
-        self.beats += 1
-        if self.telephony is not None:
-            self.telephony.beat(self.beats)
         following = max(planned + _BEAT_S, loop.time())
         self._beat = loop.call_at(following, self._beat_once, following)
+        self.beats += 1
+        if self.beats % _LOOK_EVERY_BEATS == 0:
+            self._look_for_the_impossible()
+        if self.telephony is not None:
+            self._guarded("beat", self.telephony.beat, self.beats)
+        if self.lagged is not None:
+            self._guarded("lag", self.lagged, late)

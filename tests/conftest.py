@@ -8,7 +8,9 @@ from pathlib import PurePath
 import pytest
 
 _SERVER_FOLDERS = ("contracts", "integration", "on_asterisk")
-_SERVER_FIXTURES = frozenset({"postgres", "redis_server", "presence_server", "pbx", "room", "centre", "valkey", "asterisk"})
+_SERVER_FIXTURES = frozenset(
+    {"postgres", "redis_server", "presence_server", "pbx", "room", "centre", "valkey", "asterisk"}
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,7 @@
 """`make demo`. DEMO_CALLS=n callers (20), DEMO_HOLD=1 keeps everything running until Ctrl-C.
 
-Exit codes: 0 every promise was kept, 1 one was not or the demo could not be played, 2 wrong DEMO_CALLS, 130 interrupted.
+Exit codes: 0 every promise was kept, 1 one was not, or the demo could not be played, 2 wrong DEMO_CALLS,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 
 from deploy.demo.cast import FEWEST_CALLS, MOST_CALLS
 from deploy.demo.play import Demo, Wishes
-from deploy.demo.premises import DemoError
+from deploy.demo.premises import DemoError, Occupied
 from deploy.demo.steps import Screen
 from router.adapters.pbx.errors import PbxError
 from router.config.site import demo_directory
@@ -43,9 +44,12 @@ async def _main(wishes: Wishes, screen: Screen) -> int:
     except asyncio.CancelledError:
         screen.say("  interrupted; everything that was started is stopped", "yellow")
         return _INTERRUPTED
+    except Occupied as error:
+        screen.say(f"\n{error}", "red")
+        return 1
     except (DemoError, PbxError, TelephoneError, RouterError, OSError) as error:
         screen.say(f"\n{error}", "red")
-        screen.say(f"Everything that was started is stopped. The router's log, if it came so far: {wishes.home}")
+        screen.say(f"Everything that was started is stopped. What logs there are: {wishes.home}/*.log")
         return 1
 
 

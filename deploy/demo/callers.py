@@ -10,6 +10,7 @@ from tests.telephones.carrier import Caller, Calls, Carrier
 from tests.telephones.workshop import TelephoneError
 
 _PATIENCE_OF_THE_DEMO_S = 180.0
+_ENDLESS_MS = 3_600_000
 
 
 class Callers:
@@ -52,11 +53,16 @@ class Callers:
             await line.abandon()
 
     async def send(self, call: Call) -> Calls:
-        caller = Caller(dnis=self._numbers[call.campaign].removeprefix("+"), ani=call.ani)
-        if call.talks_s is not None:
-            caller = Caller(dnis=caller.dnis, ani=call.ani, talks_ms=round(1000 * call.talks_s))
+        talks_ms = _ENDLESS_MS if call.talks_s is None else round(1000 * call.talks_s)
+        number = self._numbers[call.campaign].removeprefix("+")
+        # They speak, as people do: Asterisk waits half a second for the voice of a caller it has just answered.
+        caller = Caller(dnis=number, ani=call.ani, talks_ms=talks_ms, speaks=True)
         line = self._lines[call.ani] = await self._carrier.call(caller)
         return line
+
+    async def close(self) -> None:
+        """End the calls that are still up, all at once."""
+        await asyncio.gather(*(line.abandon() for line in self._lines.values()))
 
     def fate(self, ani: str) -> list[str]:
         """What the carrier saw of this caller: answered, hangs-up, released, gave-up, refused …"""

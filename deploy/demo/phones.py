@@ -1,4 +1,4 @@
-"""The agents' phones and the hands that use them: baresip, a real softphone, and SIPp; both register with a password."""
+"""The agents' phones and the hands that use them: baresip (a real softphone) and SIPp, registered with passwords."""
 
 from __future__ import annotations
 

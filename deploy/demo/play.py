@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from router.adapters.pbx.root import find_root
 from router.adapters.sql.ledger import SqlLedger
 from router.ports import ContactStory, RecordQuery
 from tests.telephones.carrier import Carrier
-from tests.telephones.workshop import TelephoneError, Workshop
+from tests.telephones.workshop import Workshop
 
 _MOMENT_S = 60.0
 _QUIET_S = 20.0
@@ -110,20 +109,19 @@ class Demo:
             for agent in self._agents:
                 phone = phone_of(agent, self._workshop, self._premises.pbx, self._passwords[agent.agent_id])
                 self._at_home[agent.agent_id] = phone
-                closing.push_async_callback(phone.close)
+            closing.push_async_callback(self._close_phones)
             async with _together() as tasks:
                 for phone in self._at_home.values():
                     tasks.create_task(phone.switch_on())
-            await self._board.sees(
-                "every phone to be reachable",
-                lambda: all(self._board.agent(a.agent_id).get("reach") == "REACHABLE" for a in self._agents),
-                10,
-            )
+            await self._every_phone_is_there()
             kinds = [
                 f"{agent.agent_id} {agent.phone}{' (TLS and SRTP)' if agent.transport == 'tls' else ''}"
                 for agent in sorted(self._agents, key=lambda agent: agent.agent_id)
             ]
             step.said = "registered: " + ", ".join(kinds)
+
+    async def _close_phones(self) -> None:
+        await asyncio.gather(*(phone.close() for phone in self._at_home.values()))
 
     async def _log_in(self) -> None:
         """By feature code, one after the other: the order decides who has been idle the longest."""
@@ -136,7 +134,15 @@ class Demo:
                         lambda agent_id=agent.agent_id: self._board.agent(agent_id).get("status") == "READY",  # type: ignore[misc]
                         10,
                     )
+            await self._every_phone_is_there()
             step.said = f"each agent dialled {LOG_IN} and heard that they are logged in"
+
+    async def _every_phone_is_there(self) -> None:
+        await self._board.sees(
+            "every phone to be registered and on the hook",
+            lambda: all(self._board.agent(agent.agent_id).get("reach") == "REACHABLE" for agent in self._agents),
+            10,
+        )
 
     # ---- the calls ----
 
@@ -144,10 +150,10 @@ class Demo:
         premises, board = self._premises, self._board
         assert premises.site is not None
         plan = cast.calls(self._wishes.calls)
-        numbers = {campaign.name: campaign.dnis[0] for campaign in premises.site.rules.campaigns.values()}
+        numbers = {str(campaign.name): campaign.dnis[0] for campaign in premises.site.rules.campaigns.values()}
         carrier = Carrier(self._workshop, (premises.pbx.address, premises.pbx.ports.sip))
-        closing.push_async_callback(carrier.close)
         callers = Callers(carrier, numbers, plan)
+        closing.push_async_callback(callers.close)
         window_s = round(len(plan) / cast.CALLS_PER_S)
         async with self._screen.step("calls", f"{len(plan)} callers in {window_s} s") as step:
             async with board.shown(callers):
@@ -219,7 +225,3 @@ async def _together() -> Any:
 async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-Cleanup = Callable[[], Awaitable[None]]
-__all__ = ["Demo", "TelephoneError", "Wishes"]

@@ -45,6 +45,10 @@ def environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith("RINGFAIR_")}
 
 
+class Occupied(DemoError):
+    """Another demo is running."""
+
+
 class Premises:
     """The servers. Each `open_…` has its `close_…`, which does nothing when there is nothing to close."""
 
@@ -62,7 +66,7 @@ class Premises:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other demos away. Raises DemoError when there is one."""
+        """Keep other demos away. Raises Occupied when there is one."""
         with contextlib.ExitStack() as held:
             for path in (self.home.with_suffix(".lock"), self.root.state / f"{self.name}.lock"):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +74,7 @@ class Premises:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    raise DemoError("another `make demo` is running here; end it with Ctrl-C first") from None
+                    raise Occupied("Another `make demo` is running here; end it with Ctrl-C first.") from None
             yield
 
     def clear(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from rich.box import SIMPLE
 from rich.table import Table
@@ -24,7 +25,9 @@ def contacts(screen: Screen, stories: Sequence[ContactStory]) -> None:
     """A line a contact, in the order of arrival."""
     table = Table(title="Contacts", title_justify="left", box=SIMPLE, pad_edge=False)
     for column in _COLUMNS:
-        table.add_column(column, no_wrap=True, justify="right" if column in ("waited", "talk") else "left")
+        justify: Literal["left", "right"] = "right" if column in ("waited", "talk") else "left"
+        # On a narrow terminal cells become two lines rather than lose their ends.
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=column in ("contact", "caller"))
     known = [(story.record, story) for story in stories if story.record is not None]
     for record, story in sorted(known, key=lambda pair: pair[0].arrived_at):
         table.add_row(
@@ -104,8 +107,8 @@ def what_next(screen: Screen, premises: Premises, stories: Sequence[ContactStory
             ],
         )
         screen.say(
-            f"  Then register agent-1006 at {pbx.address}:{pbx.ports.sip} (UDP), dial *45 to log in, and the next caller "
-            "of the shop rings you.\n  *45 logs out, *46 pauses, *47 says how many wait, *43 is an echo test."
+            f"  Then register agent-1006 at {pbx.address}:{pbx.ports.sip} (UDP), dial *45 to log in, and the next "
+            "caller of the shop rings you.\n  *45 logs out, *46 pauses, *47 says how many wait, *43 is an echo test."
         )
 
 

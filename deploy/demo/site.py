@@ -23,7 +23,7 @@ _SOCKET_BYTES = 107
 _SETTINGS = """\
 # Written by `make demo`, anew each time.
 [router]
-drain_s = 3
+drain_s = 1
 
 [asterisk]
 systemname = "{systemname}"

@@ -21,7 +21,7 @@ from router.domain.record import BillingRecord, OfferFact, OfferResult, Outcome,
 from router.domain.rules import Rules
 from router.ports import ContactStory
 
-SEEN_US: Micros = 250_000
+SEEN_US: Micros = 500_000
 
 
 @dataclass(frozen=True, slots=True)

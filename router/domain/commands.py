@@ -17,7 +17,7 @@ class AgentProfile:
     skills: dict[str, int] = field(default_factory=dict)
     "Skill name → proficiency 0-100."
     auto_answer: str = ""
-    "A header the phone understands, `Name: value`, or empty."
+    "Not empty: the phone is asked to pick up by itself (headers of its endpoint, see `ringfair export pjsip`)."
     display_name: str = ""
     dial: str = ""
     "What Asterisk dials instead of `PJSIP/<endpoint>`; empty for every ordinary agent."

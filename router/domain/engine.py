@@ -176,7 +176,7 @@ def _leg_appeared(floor: Floor, seen: LegAppeared, now: Micros) -> None:
         return
     agent = floor.by_endpoint.get(seen.endpoint)
     if agent is not None:
-        floor.occupy(agent, seen.leg, seen.node, now)
+        floor.occupy(agent, seen.leg, seen.node, now, now)
 
 
 def _leg_ringing(floor: Floor, seen: LegRinging, now: Micros) -> None:

@@ -25,6 +25,8 @@ class Floor:
         self.rules = rules
         self.queues: dict[QueueName, Queue] = {}
         self.agents: dict[AgentId, Agent] = {}
+        self.people = 0
+        "Agents who are persons: whoever Asterisk dials by a name of its own (the canary) is none."
         self.by_endpoint: dict[str, Agent] = {}
         self.contacts: dict[ContactId, Contact] = {}
         self.by_leg: dict[LegId, Contact] = {}
@@ -108,10 +110,10 @@ class Floor:
             queue.sit_down(agent)
         self.freed.append(agent)
 
-    def occupy(self, agent: Agent, leg: LegId, node: str, now: Micros) -> None:
-        """A leg of this phone that is not ours: while it lives the agent is busy elsewhere."""
+    def occupy(self, agent: Agent, leg: LegId, node: str, seen_at: Micros, now: Micros) -> None:
+        """A leg of this phone that is not ours, alive at `seen_at`: while it lives the agent is busy elsewhere."""
         agent.private_legs[leg] = None
-        self.private[leg] = PrivateLeg(agent=agent, node=node, seen_at=now)
+        self.private[leg] = PrivateLeg(agent=agent, node=node, seen_at=seen_at)
         self.restand(agent, now)
 
     def vacate(self, leg: LegId, now: Micros) -> None:

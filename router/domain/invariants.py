@@ -28,7 +28,7 @@ _IN_TALK = (AssignmentState.CONNECTED, AssignmentState.HELD)
 def broken(floor: Floor, now: Micros) -> list[str]:
     """Every invariant that does not hold at `now`; empty when all is well. Ask when nothing is left due at `now`."""
     faults = list(_contacts(floor))
-    faults += _offers(floor, now)
+    faults += _offers(floor)
     faults += _assignments(floor)
     faults += _agents(floor, now)
     faults += _legs(floor)
@@ -65,7 +65,7 @@ def _contacts(floor: Floor) -> Iterator[str]:
             yield f"{contact_id} is in queue {contact.queue}, which is gone"
 
 
-def _offers(floor: Floor, now: Micros) -> Iterator[str]:
+def _offers(floor: Floor) -> Iterator[str]:
     for offer_id, offer in floor.offers.items():
         timer = _OFFER_TIMER.get(offer.state)
         if timer is None or (timer, offer_id) not in floor.timers:
@@ -78,12 +78,6 @@ def _offers(floor: Floor, now: Micros) -> Iterator[str]:
             yield f"offer {offer_id} is {offer.state} for a contact that is gone"
         if contact is not None and contact.open_offers.get(offer_id) is not offer:
             yield f"offer {offer_id} is not known to its contact"
-        queue = floor.queues.get(offer.queue)
-        if agent is not None and queue is not None and offer.made_at == now:
-            if not agent.entitlement.allows(queue.rules.campaign, now):
-                yield f"{offer.agent_id} was offered {offer.contact_id} without being entitled"
-            if not queue.rules.need.matches(agent.profile.skills):
-                yield f"{offer.agent_id} was offered {offer.contact_id} without the skills"
 
 
 def _assignments(floor: Floor) -> Iterator[str]:

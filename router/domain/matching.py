@@ -125,7 +125,7 @@ def _explain(floor: Floor, queue: Queue, contact: Contact, agent: Agent, made: O
         if (count := queue.standings[standing] - (standing is Standing.FREE)) > 0
     ]
     not_entitled = queue.skilled - sum(queue.standings)
-    lacking = len(floor.agents) - queue.skilled
+    lacking = floor.people - queue.skilled
     others.extend((why, n) for why, n in (("not_entitled", not_entitled), ("lacks_skill", lacking)) if n)
     return DecisionFact(
         offer_id=made.offer_id,

@@ -223,6 +223,8 @@ class Resynced:
     legs: tuple[LegSnapshot, ...]
     reachable: dict[str, bool] = field(default_factory=dict)
     "endpoint → reachable, for every endpoint Asterisk knows."
+    epoch: int = 0
+    "The router's own at this node: offers for callers it adopts are numbered from here, so that no id comes twice."
     asked_at: Micros = 0
     "`now` when the snapshot was asked for; what the engine did after it is not contradicted by it."
     at: Micros = 0

@@ -137,7 +137,7 @@ def rescind_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
     if offer.node in floor.nodes:  # else it may talk by now, and the order would reach Asterisk before we know
         floor.effects.append(EndLeg(leg=offer.leg, node=offer.node))
     if offer.leg_seen_at is not None:
-        floor.occupy(floor.agents[offer.agent_id], offer.leg, offer.node, now)
+        floor.occupy(floor.agents[offer.agent_id], offer.leg, offer.node, offer.leg_seen_at, now)
     _close(floor, offer, None, None, now, now)
 
 

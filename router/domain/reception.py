@@ -132,7 +132,8 @@ def returned(floor: Floor, seen: CallerReturned, now: Micros) -> None:
         return
     contact.news_at = now
     if contact.state is ContactState.CONNECTED:
-        contact.ended_by = contact.ended_by or EndedBy.AGENT
+        # A person who hangs up is heard before their leg ends (`HangupAsked`); without that nobody is blamed.
+        contact.ended_by = contact.ended_by or EndedBy.SYSTEM
         leave(floor, contact, None, now)
         release(floor, contact)
     elif contact.is_waiting:

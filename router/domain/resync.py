@@ -19,6 +19,8 @@ from router.domain.record import SegmentKind
 from router.domain.talk import begin_assignment, bridged, taken_up, talk_ended
 
 _WAITING = ("waiting", "offered")
+_ATTEMPTS_AN_EPOCH = 1000
+"More than any contact can have while one router owns it; an offer's id is unique for ever in the ledger."
 
 
 def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
@@ -125,7 +127,7 @@ def _adopt_caller(
         ani=leg.ani,
         arrived_at=leg.arrived_at if leg.arrived_at is not None else seen.at,
         seen_at=now,
-        attempts=_last_attempt(leg, living),
+        attempts=max(_last_attempt(leg, living), seen.epoch * _ATTEMPTS_AN_EPOCH),
     )
     welcome(floor, contact)
     if leg.talk_at is not None:
@@ -165,10 +167,7 @@ def _find_talk(
 
 
 def _last_attempt(leg: LegSnapshot, living: dict[LegId, LegSnapshot]) -> int:
-    """The highest attempt number still visible, so that a new offer's id is new.
-
-    An offer of which nothing is left may share its number with a new one; its leg is dead, so nothing collides.
-    """
+    """The highest attempt number still visible: a living leg's id must not be asked for again."""
     last = 0
     for other in living.values():
         if other.contact_id == leg.contact_id and other.offer_id:
@@ -180,7 +179,7 @@ def _last_attempt(leg: LegSnapshot, living: dict[LegId, LegSnapshot]) -> int:
 
 def _other_leg(floor: Floor, seen: Resynced, leg: LegSnapshot, now: Micros) -> None:
     """Legs of agents' phones that nothing here accounts for: orphaned offers, private calls, talks we cannot book."""
-    if leg.leg in floor.by_leg or leg.leg in floor.assignments or leg.leg in floor.private:
+    if leg.leg in floor.by_leg or leg.leg in floor.assignments:
         return
     offer = floor.offers.get(OfferId(leg.leg))
     if offer is not None:
@@ -189,6 +188,8 @@ def _other_leg(floor: Floor, seen: Resynced, leg: LegSnapshot, now: Micros) -> N
         return
     if leg.offer_id is not None and not leg.bridge:
         floor.effects.append(EndLeg(leg=leg.leg, node=seen.node))
+    if leg.leg in floor.private:
+        return
     agent = floor.agents.get(leg.agent_id) if leg.agent_id else floor.by_endpoint.get(leg.endpoint)
     if agent is not None and (leg.offer_id is not None or leg.contact_id is None):
-        floor.occupy(agent, leg.leg, seen.node, now)
+        floor.occupy(agent, leg.leg, seen.node, seen.asked_at, now)

@@ -54,6 +54,7 @@ def enrol(floor: Floor, asked: Enrol, now: Micros) -> None:
     if agent is None:
         agent = Agent(profile=profile, ordinal=floor.serial(), since_at=now, idle_since=now)
         floor.agents[profile.agent_id] = agent
+        floor.people += not profile.dial
     elif agent.profile.endpoint != profile.endpoint:
         del floor.by_endpoint[agent.profile.endpoint]
         agent.reachable = False
@@ -76,6 +77,7 @@ def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
     for queue in agent.skilled:
         queue.skilled -= 1
     del floor.agents[asked.agent_id]
+    floor.people -= not agent.profile.dial
     del floor.by_endpoint[agent.profile.endpoint]
     floor.touched.pop(agent, None)
     for what in ("entitlement", "held"):
@@ -156,7 +158,7 @@ def phone_asked(floor: Floor, seen: PhoneAsked, now: Micros) -> None:
     agent = floor.by_endpoint.get(seen.endpoint)
     if agent is not None:
         if seen.leg not in floor.private and seen.leg not in floor.past:
-            floor.occupy(agent, seen.leg, seen.node, now)
+            floor.occupy(agent, seen.leg, seen.node, now, now)
         private = floor.private.get(seen.leg)
         if private is None or private.answered:
             floor.ignore(seen, "ended or answered already")
@@ -184,7 +186,7 @@ def _feature(floor: Floor, agent: Agent, seen: PhoneAsked, now: Micros) -> str:
             if reason is None:
                 return "refused"
             change_status(floor, Pause(agent_id=agent_id, reason=reason), now)
-            return "paused"
+            return "paused" if agent.next_status is None else "paused-after-call"
         if seen.code == "47":
             return f"waiting-{sum(queue.waiting for queue in agent.serves)}"
     except CommandRefused:

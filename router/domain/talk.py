@@ -153,7 +153,7 @@ def leg_deadline(floor: Floor, leg: LegId, now: Micros) -> None:
     assignment = floor.assignments[leg]
     floor.effects.append(EndLeg(leg=leg, node=assignment.node))
     talk_ended(floor, assignment, now, now)
-    floor.occupy(floor.agents[assignment.agent_id], leg, assignment.node, now)
+    floor.occupy(floor.agents[assignment.agent_id], leg, assignment.node, assignment.seen_at, now)
 
 
 def finish_wrapup(floor: Floor, agent: Agent, now: Micros) -> None:

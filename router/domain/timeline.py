@@ -31,17 +31,15 @@ class Timeline:
 
         News of the end travels: what was begun after it, not knowing, is cut off.
         """
-        kind, agent_id, began = self._kind, self._agent, self._from
+        if self._kind is None:
+            return ()
+        whole = Segment(kind=self._kind, from_at=self._from, to_at=self._from, agent_id=self._agent)
         self._close(at)
-        self._kind = None
-        segments = [segment for segment in self._closed if segment.from_at < at]
-        if segments:
-            segments[-1] = replace(segments[-1], to_at=min(at, segments[-1].to_at))
-        elif kind is not None:
-            first = (
-                self._closed[0] if self._closed else Segment(kind=kind, from_at=began, to_at=began, agent_id=agent_id)
-            )
-            segments = [replace(first, to_at=first.from_at)]
+        segments = self._closed or [whole]
+        while len(segments) > 1 and segments[-1].from_at >= at:
+            segments.pop()
+        if segments[-1].to_at > at:
+            segments[-1] = replace(segments[-1], to_at=max(at, segments[-1].from_at))
         return tuple(segments)
 
     def _close(self, at: Micros) -> None:

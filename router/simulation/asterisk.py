@@ -28,6 +28,7 @@ from router.simulation.legs import Leg, Phone, Place, TrueLife
 from router.simulation.wire import MILLISECOND, Wire
 
 FEATURE_US = 3 * SECOND
+ACCEPT_US = 5 * SECOND
 
 
 class Asterisk(Dialplan):
@@ -155,6 +156,7 @@ class Asterisk(Dialplan):
         self.wire.report(leg.leg, LegAnswered(leg=leg.leg, at=self.clock.now))
         if leg.press_one:
             self.people.asked_to_press(leg)
+            self.plan(leg, ACCEPT_US, lambda: self.decline(leg))
         else:
             self.plan(leg, leg.whisper_us, lambda: self.take(leg))
 

@@ -8,7 +8,7 @@ import hashlib
 from collections import Counter
 from itertools import pairwise
 
-from router.domain.agent import RONA, Agent
+from router.domain.agent import RONA, Agent, Status
 from router.domain.commands import Command, Entitle, LogIn, LogOut, Pause, Unpause
 from router.domain.contact import ContactState
 from router.domain.effects import AnswerPhone, Effect
@@ -18,7 +18,7 @@ from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, ContactId, LegId, Micros, OfferId
 from router.domain.invariants import broken
 from router.domain.observations import PhoneAsked
-from router.domain.queue import skips
+from router.domain.queue import Queue, skips
 from router.domain.record import BillingRecord, Outcome, SegmentKind
 from router.simulation.asterisk import Asterisk
 from router.simulation.dialplan import AFTER_US
@@ -86,9 +86,9 @@ class Judge:
                         self.blame(f"offer {fact.offer_id} was closed without being open")
                 case ContactEnded(record=record):
                     self._ended(record)
-                case AgentChanged(agent_id=agent_id, status="paused", reason=reason) if reason == RONA:
+                case AgentChanged(agent_id=agent_id, status=Status.PAUSED, reason=reason) if reason == RONA:
                     self._away[agent_id] = RONA
-                case AgentChanged(agent_id=agent_id, status="ready", next_status=None) if (
+                case AgentChanged(agent_id=agent_id, status=Status.READY, next_status=None) if (
                     self._away.get(agent_id) == RONA
                 ):
                     del self._away[agent_id]
@@ -153,14 +153,19 @@ class Judge:
         if entitled is not None and not entitled.allows(queue.rules.campaign, now):
             self.blame(f"{agent_id} was offered {made.contact_id} without being entitled")
         agent = floor.agents[agent_id]
+        if not queue.rules.need.matches(agent.profile.skills):
+            self.blame(f"{agent_id} was offered {made.contact_id} without the skills")
         self._phone_was_free(agent, now)
-        mine = queue.line_key(floor.contacts[made.contact_id])
+        mine = self._age(made.contact_id, queue)
         for served in agent.serves:
             for other in served.in_line():
-                if served.line_key(other) >= mine:
-                    break
-                if not skips(other, agent_id, now):
+                if self._age(other.contact_id, served) < mine and not skips(other, agent_id, now):
                     self.blame(f"{made.contact_id} was offered to {agent_id} before {other.contact_id}")
+
+    def _age(self, contact_id: ContactId, queue: Queue) -> Micros:
+        """When they truly arrived, moved forward by the priority of where they wait."""
+        rules = queue.rules
+        return self._asterisk.lives[contact_id].arrived_at - rules.priority * rules.priority_point_us
 
     def _phone_was_free(self, agent: Agent, now: Micros) -> None:
         phone = self._asterisk.phones[agent.profile.endpoint]

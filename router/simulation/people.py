@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from router.domain.agent import Status
 from router.domain.commands import Entitle, FinishWrapUp, LogIn, LogOut, Pause, Unpause
 from router.domain.entitlement import Entitlement, Interval
 from router.domain.events import AgentChanged, Event
@@ -149,9 +150,7 @@ class Crowd(Nobody):
 
     def asked_to_press(self, leg: Leg) -> None:
         asterisk = self.centre.asterisk
-        if self._chance(self._habits.declines):
-            asterisk.plan(leg, 5 * SECOND, lambda: asterisk.decline(leg))
-        else:
+        if not self._chance(self._habits.declines):
             asterisk.plan(leg, self._dice.randint(300, 4000) * MILLISECOND, lambda: asterisk.press_one(leg))
 
     # ---- talks ----
@@ -185,7 +184,7 @@ class Crowd(Nobody):
 
     def reads(self, event: Event) -> None:
         """An agent sees on their page that they are away, and comes back after a while."""
-        if isinstance(event, AgentChanged) and event.status != "ready" and event.asked_by is not None:
+        if isinstance(event, AgentChanged) and event.status != Status.READY and event.asked_by is not None:
             self._after_a_while(25 * SECOND, lambda: self._come_back(event.agent_id))
 
     def _come_back(self, agent_id: AgentId) -> None:
@@ -193,7 +192,7 @@ class Crowd(Nobody):
             return
         if self._chance(0.3):
             agent = self.centre.engine.floor.agents[agent_id]
-            code = "45" if agent.status == "logged_out" else "46"
+            code = "45" if agent.status is Status.LOGGED_OUT else "46"
             self._dial(agent_id, code)
         elif not self.centre.ask(Unpause(agent_id=agent_id)):
             self.centre.ask(LogIn(agent_id=agent_id))

@@ -233,5 +233,3 @@ async def poll(what: str | Callable[[], str], so: Callable[[], Any], within_s: f
         if loop.time() > deadline:
             raise AssertionError(f"not within {within_s} s: {what if isinstance(what, str) else what()}")
         await asyncio.sleep(0.05)
-
-

@@ -21,14 +21,15 @@ from tests.telephones.softphone import Softphone
 from tests.telephones.workshop import TelephoneError, Workshop, free_port, until
 
 AGENTS = {
-    f"agent-{2001 + n}": (address, free_port(address)) for n, address in enumerate(f"127.0.0.{20 + m}" for m in range(8))
+    f"agent-{2001 + n}": (address, free_port(address))
+    for n, address in enumerate(f"127.0.0.{20 + m}" for m in range(8))
 }
 "Agents with a fixed contact, for SIPp: endpoint to address and port. agent-2008's phone is never there."
 SOFTPHONES: dict[str, Literal["udp", "tls"]] = {"agent-1001": "udp", "agent-1002": "tls", "agent-1003": "udp"}
 "Agents that register with PASSWORD, for softphones."
-PASSWORD = "demo-password-of-the-tests"  # noqa: S105
+PASSWORD = "demo-password-of-the-tests"
 _POOLS = itertools.count(1)
-_NUMBERS = itertools.count(555_100_000)
+_NUMBERS = itertools.count(30_555_1000)
 
 
 def make_pbx(name: str, root: Root) -> Instance:
@@ -63,6 +64,7 @@ class TelephoneRoom:
         self.pool = f"pool{next(_POOLS)}"
         self.epoch = 7
         self.dnis = ""
+        self.spare_number = f"49{next(_NUMBERS)}"
         self.beats = 0
         self._phones: dict[str, SippAgent] = {}
         self._softphones: list[Softphone] = []
@@ -87,8 +89,11 @@ class TelephoneRoom:
             # while the phones still answer: a BYE to a dead phone is repeated for 32 s
             await self.pbx_is_quiet()
         finally:
-            for each in (*self._phones.values(), *self._softphones, self.carrier):
-                await each.close()
+            for phone in self._phones.values():
+                await phone.close()
+            for softphone in self._softphones:
+                await softphone.close()
+            await self.carrier.close()
             for packets in self._packets:
                 await packets.stop()
             await self._stack.aclose()
@@ -121,6 +126,10 @@ class TelephoneRoom:
         """Wait until the heart has beaten `count` more times: as many turns of the waiting room's loop."""
         until_beat = self.beats + count
         await until(f"{count} heartbeats", lambda: self.beats >= until_beat, count + 5)
+
+    async def silence_s(self, seconds: float) -> None:
+        """Nothing happens for so long, on purpose: the time itself is what the story is about."""
+        await asyncio.sleep(seconds)
 
     async def stop_heart(self) -> None:
         if self._heart:
@@ -177,10 +186,14 @@ class TelephoneRoom:
 
     async def pbx_is_quiet(self) -> None:
         """Hang everybody up and wait until no channel is left, so that the next test starts in an empty room."""
-        if self._channels():
-            self.pbx.rx("channel request hangup all")
+
+        def is_quiet() -> bool:
+            if self._channels():
+                self.pbx.rx("channel request hangup all")  # again for calls that came in meanwhile
+            return not self._channels()
+
         try:
-            await until("no channel", lambda: not self._channels(), 10)
+            await until("no channel", is_quiet, 10)
         except TelephoneError:
             raise TelephoneError(f"channels that do not end: {self._channels()}") from None
 
@@ -203,7 +216,13 @@ class TelephoneRoom:
         transport = SOFTPHONES[agent]
         port = self.pbx.ports.tls if transport == "tls" else self.pbx.ports.sip
         phone = Softphone(
-            self.workshop, agent, PASSWORD, (self.pbx.address, port), transport=transport, answers=answers, encrypts=encrypts
+            self.workshop,
+            agent,
+            PASSWORD,
+            (self.pbx.address, port),
+            transport=transport,
+            answers=answers,
+            encrypts=encrypts,
         )
         self._softphones.append(phone)
         return await phone.start()

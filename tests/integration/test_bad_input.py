@@ -50,7 +50,9 @@ async def test_a_hostile_caller_name_and_endless_headers_are_only_text(centre: C
         Caller(dnis=number, display="Zoë, Action: Hangup, ${SHELL(id)} ${HASH(x)}"),
         Caller(dnis=number, display="x\x07\x1b[31mred\x00"[:12]),
         Caller(dnis=number, headers=("X-Long: " + "a" * 10_000,)),
-        Caller(dnis=number, headers=("Diversion: <sip:" + "9" * 4_000 + "@x>", 'P-Asserted-Identity: "a,b" <sip:);x@y>')),
+        Caller(
+            dnis=number, headers=("Diversion: <sip:" + "9" * 4_000 + "@x>", 'P-Asserted-Identity: "a,b" <sip:);x@y>')
+        ),
         Caller(dnis=number, ani="%0d%0aAction:%20Hangup"),
     ]
     for caller in hostile:

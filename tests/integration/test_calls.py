@@ -238,9 +238,7 @@ async def test_callers_who_hang_up_as_the_agent_answers_leave_nobody_stuck(centr
         await centre.room.phone(agent).behave(Answers(rings_ms=400, talks_ms=2000))
     await centre.log_in(*agents)
     patience = (380, 390, 395, 400, 402, 404, 406, 408, 410, 415, 420, 430, 450)
-    calls = [
-        await centre.room.carrier.call(Caller(dnis=number, patience_ms=ms, talks_ms=1)) for ms in patience
-    ]
+    calls = [await centre.room.carrier.call(Caller(dnis=number, patience_ms=ms, talks_ms=1)) for ms in patience]
     for call in calls:
         await call.end(30)
 
@@ -303,7 +301,9 @@ async def test_each_campaign_reaches_its_own_agents(centre: CallCentre) -> None:
 
     stories = await centre.stories(4)
 
-    assert sorted((story.record.campaign, story.record.queue, story.offers[0].agent_id) for story in stories if story.record) == [
+    assert sorted(
+        (story.record.campaign, story.record.queue, story.offers[0].agent_id) for story in stories if story.record
+    ) == [
         ("shop", "shop/orders", seller),
         ("shop", "shop/orders", seller),
         ("support", "support/devices", technician),
@@ -383,3 +383,27 @@ async def test_an_agent_sees_the_campaign_and_the_number_and_the_trunk_sees_noth
     for message in to_trunk:
         words = [message.first_line, message.body, *(value for _, value in message.headers)]
         assert not [text for text in words if "agent" in text or "127.0.0.20" in text]
+
+
+async def test_a_withheld_number_reaches_neither_the_agent_nor_the_record(centre: CallCentre) -> None:
+    number = centre.campaign()
+    agent = centre.agent("agent-2001")
+    await centre.start()
+    await centre.room.phone(agent).behave(Answers(talks_ms=300))
+    await centre.log_in(agent)
+    packets = await centre.room.packets()
+    hidden = Caller(
+        dnis=number,
+        from_header='"Anonymous" <sip:anonymous@anonymous.invalid>',
+        headers=("P-Asserted-Identity: <tel:+4930555200>", "Privacy: id"),
+    )
+    calls = await centre.room.carrier.call(hidden)
+
+    await calls.end()
+    [story] = await centre.stories(1)
+    await packets.stop()
+
+    invite = next(m for m in packets.sip() if m.method == "INVITE" and m.target.startswith("127.0.0.20:"))
+    assert story.record is not None
+    assert story.record.ani == ""
+    assert "4930555200" not in " ".join(value for _, value in invite.headers)

@@ -13,8 +13,7 @@ from pathlib import Path
 from router.adapters.pbx.addresses import Ports
 from router.adapters.pbx.endpoints import AgentEndpoint
 from router.adapters.pbx.instance import Instance
-from router.adapters.pbx.root import Root
-from router.adapters.pbx.root import site_files
+from router.adapters.pbx.root import Root, site_files
 
 APP_QUEUE, DIAL = "493023125701", "493023125702"
 PHONES = ("127.0.0.40", 6200)

@@ -27,8 +27,7 @@ _OUTSIDE = ("acd-fallback-site",)
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        yield number, line
+    yield from enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
 
 
 def table() -> dict[str, list[str]]:
@@ -173,7 +172,9 @@ def test_asterisk_knows_every_application_and_function_the_dialplan_uses(pbx: In
     assert "GROUP_COUNT" in functions
 
 
-@pytest.mark.parametrize("context", sorted({c[1] for p in FILES for _, line in lines(p) if (c := _CONTEXT.match(line))}))
+@pytest.mark.parametrize(
+    "context", sorted({c[1] for p in FILES for _, line in lines(p) if (c := _CONTEXT.match(line))})
+)
 def test_asterisk_has_each_context(pbx: Instance, context: str) -> None:
     if context == "globals":
         assert "ACD_HEARTBEAT_S=10" in pbx.rx("dialplan show globals")

@@ -2,7 +2,8 @@
 
     python -m tests.recordings.record [story ...]
 
-A stream begins after the login's response. The AMI user is the router's own (rights and filters of asterisk/manager.conf).
+A stream begins after the login's response. The AMI user is the router's own, with the rights and filters of
+asterisk/manager.conf. The README's table is written from the stories' docstrings.
 """
 
 from __future__ import annotations
@@ -28,8 +29,30 @@ async def record(pbx: Instance, name: str, folder: Path) -> None:
         await room.pbx_is_quiet()
 
 
+README = """\
+# Recorded AMI streams
+
+What a real Asterisk said to the router's AMI user (rights and filters of `asterisk/manager.conf`) while the stories
+of `stories.py` were played with the dialplan of this repository: the raw bytes of one session, from after the login's
+response on. Nothing is left out. There are no secrets in them, and no number belongs to anybody. One folder a version
+of Asterisk. The test plays the router in them, so its Setvar, Originate and other actions are answered in the stream.
+
+`python -m tests.recordings.record [story ...]` makes them again. A changed interface, dialplan or Asterisk is a reason
+to; read the difference before believing it.
+
+| story | what happens |
+|---|---|
+"""
+
+
+def write_readme() -> None:
+    rows = (f"| {name} | {(play.__doc__ or '').strip()} |\n" for name, play in STORIES.items())
+    (HERE / "README.md").write_text(README + "".join(rows), encoding="utf-8")
+
+
 def main(names: list[str]) -> int:
     failed = 0
+    write_readme()
     pbx = make_pbx(f"record-{os.getpid()}", find_root(make=False))
     try:
         pbx.start()

@@ -158,7 +158,7 @@ async def agents_phone_is_dead(room: TelephoneRoom) -> None:
 
 @story
 async def same_channel_id_twice(room: TelephoneRoom) -> None:
-    """Two Originates with one ChannelId, the second while the first rings: refused, the first rings on and is answered."""
+    """Two Originates with one ChannelId, the second while the first rings: refused; the first is answered."""
     await room.phone(AGENT).behave(Answers(rings_ms=800, talks_ms=300))
     arrived, _ = await arrive(room)
     await room.offer(arrived, AGENT)

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.telephones.scenario import fill, literal, read_log
+from tests.telephones.scenario import SIPP_LOGS, fill, literal, read_log
 from tests.telephones.workshop import Place, Process, Workshop, free_port, until
 
 REFUSALS = (400, 403, 404, 408, 415, 480, 484, 486, 488, 500, 502, 503, 600, 603)
@@ -100,7 +100,7 @@ class Carrier:
         self._towards = towards
         self.address = address
         self._running: list[Calls] = []
-        self._media = itertools.count(30000, 500)
+        self._media = itertools.cycle(range(30000, 60000, 500))
 
     async def call(self, caller: Caller, *, count: int = 1, per_s: float = 10.0) -> Calls:
         """Start `count` calls of one kind, `per_s` a second; returns at once."""
@@ -109,11 +109,10 @@ class Carrier:
         (place.path / _SPEECH).write_bytes(_TONE)
         port = free_port(self.address, socket.SOCK_DGRAM)
         interval_ms = max(1, round(1000 / per_s)) if per_s < 1000 else 1
+        own = ["-i", self.address, "-p", str(port), "-mi", self.address, "-min_rtp_port", str(next(self._media))]
+        how_many = ["-m", str(count), "-l", str(count), "-r", "1", "-rp", str(interval_ms)]
         process = await self._workshop.start(
-            ["sipp", "-sf", "caller.xml", "-i", self.address, "-p", str(port), "-mi", self.address]
-            + ["-min_rtp_port", str(next(self._media)), "-m", str(count), "-r", "1", "-rp", str(interval_ms)]
-            + ["-l", str(count), "-nostdin", "-trace_logs", "-log_file", "log", "-trace_err", "-error_file", "err"]
-            + ["-timer_resol", "1", f"{self._towards[0]}:{self._towards[1]}"],
+            ["sipp", "-sf", "caller.xml", *own, *how_many, *SIPP_LOGS, f"{self._towards[0]}:{self._towards[1]}"],
             place,
             raw_sockets=bool(caller.presses),  # SIPp puts the key events on the wire through a raw socket
         )

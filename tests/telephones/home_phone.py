@@ -1,8 +1,8 @@
-"""An agent's phone at home played by SIPp: it registers with a password, is rung, answers or refuses, dials feature codes.
+"""An agent's phone at home played by SIPp: it registers with a password, is rung, answers or refuses, and dials.
 
 One SIPp does what one phone does on one port, because Asterisk rings the port a registration came from
-(`rewrite_contact`): its main scenario registers again and again, its scenario for out-of-call messages is the phone being
-rung. Dialling is another short-lived SIPp: what a phone dials is known by its password, not by its port.
+(`rewrite_contact`): its main scenario registers again and again, its scenario for out-of-call messages is the phone
+being rung. Dialling is another short-lived SIPp: who dials is known by the password, not by the port.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class HomePhone:
     def _has_registered(self, process: Process) -> bool:
         if not process.is_running:
             raise TelephoneError(f"{self.name}'s phone ended: {process.last_words(400)}")
-        return any("registered" in fate for fate in self._log())
+        return "registered" in self._log()
 
     async def dial(self, number: str, within_s: float = 20.0) -> None:
         """Dial, listen until the other side hangs up. Raises: TelephoneError when it was not answered."""
@@ -93,21 +93,29 @@ class HomePhone:
 
     async def _sipp(self, place: Place, own: list[str]) -> Process:
         port = free_port(self.address)
-        process = await self._workshop.start(
-            ["sipp", *own, "-i", self.address, "-p", str(port), "-mi", self.address]
-            + ["-min_rtp_port", str(20000 + port % 20000 // 2 * 2), "-nostdin", "-timer_resol", "1"]
-            + ["-trace_logs", "-log_file", "log", "-trace_err", "-error_file", "err", self._towards],
-            place,
-        )
+        where = ["-i", self.address, "-p", str(port), "-mi", self.address]
+        media = ["-min_rtp_port", str(20000 + port % 20000 // 2 * 2)]
+        logs = ["-trace_logs", "-log_file", "log", "-trace_err", "-error_file", "err"]
+        argv = ["sipp", *own, *where, *media, *logs, "-nostdin", "-timer_resol", "1", self._towards]
+        process = await self._workshop.start(argv, place)
         self._running.append(process)
         return process
 
-    def _log(self) -> list[list[str]]:
-        return [] if self._place is None else [fate for _, fate in sorted(read_log(self._place.path / "log").items())]
+    def _log(self) -> list[str]:
+        """What happened, in order."""
+        if self._place is None:
+            return []
+        return [event for _, events in sorted(read_log(self._place.path / "log").items()) for event in events]
 
     def fates(self) -> list[list[str]]:
         """Of each call that rang: rings, answered, released, hangs-up, cancelled, rejected."""
-        return [fate for fate in self._log() if "rings" in fate]
+        calls: list[list[str]] = []
+        for event in self._log():
+            if event == "rings":
+                calls.append([])
+            if calls and event != "registered":
+                calls[-1].append(event)
+        return calls
 
     async def close(self) -> None:
         for process in self._running:

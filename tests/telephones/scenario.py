@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 
+SIPP_LOGS = ("-nostdin", "-timer_resol", "1", "-trace_logs", "-log_file", "log", "-trace_err", "-error_file", "err")
+"Options of every SIPp of ours: timers of 1 ms, and its log where `read_log` finds it."
 _MARK = re.compile(r"~([a-z_]+)~")
 _LOGGED = re.compile(r"call (\d+) (.+)$")
 

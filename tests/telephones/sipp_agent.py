@@ -1,11 +1,11 @@
-"""An agent's phone played by SIPp: no registration (a fixed contact), but it answers, rejects, holds and hangs up on time."""
+"""An agent's phone played by SIPp at a fixed contact: it answers, rejects, holds and hangs up on time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.telephones.scenario import fill, literal, read_log
+from tests.telephones.scenario import SIPP_LOGS, fill, literal, read_log
 from tests.telephones.workshop import Place, Process, Workshop, until
 
 _HOUR_MS = 3_600_000
@@ -27,9 +27,7 @@ class Answers:
         for number, (before_ms, hold_ms) in enumerate(self.holds):
             for step, (pause, direction) in enumerate(((before_ms, "sendonly"), (hold_ms, "sendrecv"))):
                 cseq = str(2 + 2 * number + step)
-                parts.append(
-                    fill("holds.part", {"before_ms": str(pause), "direction": direction, "cseq": cseq})
-                )
+                parts.append(fill("holds.part", {"before_ms": str(pause), "direction": direction, "cseq": cseq}))
         marks = {"rings_ms": str(self.rings_ms), "talks_ms": str(self.talks_ms)}
         return fill("agent-answers", marks | {"while_talking": "".join(parts)})
 
@@ -65,10 +63,10 @@ class SippAgent:
         await self.close()
         self._place = self._workshop.place("agent")
         (self._place.path / "agent.xml").write_text(how.scenario(), encoding="utf-8")
+        own = ["-i", self.address, "-p", str(self.port), "-mi", self.address]
+        own += ["-min_rtp_port", str(20000 + self.port % 20000)]
         self._process = await self._workshop.start(
-            ["sipp", "-sf", "agent.xml", "-i", self.address, "-p", str(self.port), "-mi", self.address]
-            + ["-min_rtp_port", str(20000 + self.port % 20000), "-nostdin", "-timer_resol", "1"]
-            + ["-trace_logs", "-log_file", "log", "-trace_err", "-error_file", "err"],
+            ["sipp", "-sf", "agent.xml", *own, *SIPP_LOGS],
             self._place,
         )
         await until(f"SIPp on {self.address}:{self.port}", self._is_listening)

@@ -128,7 +128,7 @@ class Softphone:
         with contextlib.suppress(asyncio.IncompleteReadError, OSError):
             while True:
                 length = int((await reader.readuntil(b":"))[:-1])
-                message: Event = json.loads((await reader.readexactly(length + 1))[:-1])
+                message: Event = json.loads((await reader.readexactly(length + 1))[:-1], strict=False)
                 if message.get("event"):
                     self.events.append(message)
                 elif waiting := self._answers.pop(str(message.get("token")), None):
@@ -165,7 +165,8 @@ class Softphone:
         await self.order("hold")
 
     async def resume(self) -> None:
-        await self.order("resume")
+        with contextlib.suppress(TelephoneError):  # baresip 1.1 resumes and reports "Invalid argument" all the same
+            await self.order("resume")
 
     async def transfer(self, number: str) -> None:
         """Blind transfer: a REFER to `number` at our PBX."""

@@ -103,7 +103,7 @@ class Process:
 
     def deliver(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
+            _signal(self._process.pid, number)
 
     async def stop(self, within_s: float = 3.0, *, by: signal.Signals = signal.SIGTERM) -> None:
         if not self.is_running:
@@ -116,6 +116,18 @@ class Process:
             await self._process.wait()
 
 
+def _signal(pid: int, number: signal.Signals) -> None:
+    """Signal a process of ours; where sudo (root's) stands between, the ones below it that are ours."""
+    try:
+        os.kill(pid, number)
+    except PermissionError:
+        below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if not below:
+            raise
+        for child in below:
+            _signal(int(child), number)
+
+
 def free_port(address: str, kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
     """A port nobody has right now on `address`."""
     with socket.socket(socket.AF_INET, kind) as probe:
@@ -123,9 +135,7 @@ def free_port(address: str, kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
         return int(probe.getsockname()[1])
 
 
-async def until(
-    what: str, condition: Callable[[], object | Awaitable[object]], within_s: float = 5.0
-) -> object:
+async def until(what: str, condition: Callable[[], object | Awaitable[object]], within_s: float = 5.0) -> object:
     """Poll `condition` until it gives something true, and give that back.
 
     Raises: TelephoneError naming `what` was waited for.

@@ -8,7 +8,7 @@ again by the one encoder in wire.py.
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from router.adapters.ami.parse import RING_ACTION
+from router.adapters.ami.parse import INTERFACE_VERSION, RING_ACTION
 from router.domain.effects import AnswerPhone, EndLeg, RingAgent, SendCaller
 from router.domain.ids import Micros
 from router.domain.rules import Rules
@@ -27,9 +27,12 @@ TALK_VARIABLES = (
     "ACD_TALK_AT",
     "ACD_DNIS",
     "ACD_ANI",
+    "ACD_PAI",
 )
 _NAME = re.compile(r"[^\w .+&/-]")
 _NUMBER = re.compile(r"[^0-9+*#A-Za-z.-]")
+_VALUE = re.compile(r"[^\w .:@+*#&=/-]")
+"What no value of a channel variable of ours needs; the names in them are checked where they come from."
 _MILLISECOND: Micros = 1000
 
 
@@ -62,7 +65,7 @@ def ring(effect: RingAgent, *, pool: str, epoch: int) -> Action:
         "Async": "true",
         "Timeout": str(effect.timeout_us // _MILLISECOND),
         "CallerID": f'"{name}" <{number or "anonymous"}>',
-        "Variable": [f"{key}={value}" for key, value in variables.items()],
+        "Variable": [f"{key}={_VALUE.sub('', value)}" for key, value in variables.items()],
     }
 
 
@@ -115,7 +118,7 @@ def get_global(name: str) -> Action:
 
 def owner(pool: str, epoch: int) -> Action:
     """Tell every other router on this Asterisk who owns the pool now."""
-    return {"Action": "UserEvent", "UserEvent": "AcdOwner", "V": "1", "Pool": pool, "Epoch": str(epoch)}
+    return {"Action": "UserEvent", "UserEvent": "AcdOwner", "V": INTERFACE_VERSION, "Pool": pool, "Epoch": str(epoch)}
 
 
 def status() -> Action:
@@ -127,8 +130,9 @@ def device_states() -> Action:
     return {"Action": "DeviceStateList"}
 
 
-def device_state(endpoint: str) -> Action:
-    return {"Action": "Getvar", "Variable": f"DEVICE_STATE(PJSIP/{endpoint})"}
+def device_state(endpoint: str) -> str:
+    """The variable that tells a phone's state."""
+    return f"DEVICE_STATE(PJSIP/{endpoint})"
 
 
 def routes(rules: Rules, dialled_forms: Callable[[str], Sequence[str]]) -> dict[str, str]:

@@ -40,7 +40,7 @@ RING_ACTION = "ring."
 "An Originate's ActionID is this + the offer's id, so that its OriginateResponse can be told."
 INTERFACE_VERSION = "1"
 _NOBODY = ("Surrogate/", "AsyncGoto/", "Message/")
-_GONE_STATES = ("UNAVAILABLE", "INVALID", "UNKNOWN")
+_GONE_STATES = ("", "UNAVAILABLE", "INVALID", "UNKNOWN")
 _RINGING, _UP = ("4", "5"), "6"
 
 
@@ -83,17 +83,25 @@ def endpoint_of(channel: str) -> str:
     return channel[6:].rpartition("-")[0]
 
 
+def is_nobody(channel: str) -> bool:
+    """A channel that is no leg of anybody: half of a masquerade, or Asterisk's own."""
+    return channel.startswith(_NOBODY) or channel.endswith("<ZOMBIE>")
+
+
+def whole_number(text: str) -> int | None:
+    """A number as Asterisk writes it; None for anything else, also for one that fits no 64 bits."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
 def observe(block: Block, reading: Reading) -> Observation | Malformed | None:
     """What this event means to the engine."""
     name = block.event
-    if name == "UserEvent":
-        handler = _USER_EVENTS.get(block.get("userevent"))
-    else:
-        handler = _EVENTS.get(name)
-    if handler is None or block.get("channel").startswith(_NOBODY):
+    ours = name == "UserEvent"
+    handler = _USER_EVENTS.get(block.get("userevent")) if ours else _EVENTS.get(name)
+    if handler is None or is_nobody(block.get("channel")):
         return None
-    if block.get("channel").endswith("<ZOMBIE>"):
-        return None
+    if ours and block.get("v") != INTERFACE_VERSION:
+        return Malformed(block["userevent"], "v")
     at = micros(block.get("timestamp"))
     try:
         return handler(block, reading, reading.clock() if at is None else at)
@@ -106,10 +114,6 @@ Handler = Callable[[Block, Reading, Micros], Observation | Malformed | None]
 
 def _leg(block: Block) -> LegId:
     return LegId(block["uniqueid"])
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _new_channel(block: Block, reading: Reading, at: Micros) -> Observation | None:
@@ -136,7 +140,7 @@ def _new_state(block: Block, reading: Reading, at: Micros) -> Observation | None
 def _hangup(block: Block, reading: Reading, at: Micros) -> Observation:
     return LegEnded(
         leg=_leg(block),
-        cause=_number(block.get("cause")),
+        cause=whole_number(block.get("cause")),
         tech_cause=block.get("techcause") or None,
         at=at,
     )
@@ -190,7 +194,7 @@ def _contact(block: Block) -> ContactId:
 
 
 def _arrived(block: Block, reading: Reading, at: Micros) -> Observation:
-    arrived_at = _number(block["arrived"])
+    arrived_at = whole_number(block["arrived"])
     return ContactArrived(
         contact_id=_contact(block),
         leg=_leg(block),
@@ -242,7 +246,7 @@ def _feature(block: Block, reading: Reading, at: Micros) -> Observation:
 
 
 def _owner(block: Block, reading: Reading, at: Micros) -> Observation | None:
-    epoch = _number(block["epoch"])
+    epoch = whole_number(block["epoch"])
     return None if epoch is None else OwnerSeen(pool=block["pool"], epoch=epoch)
 
 

@@ -8,24 +8,23 @@ there is asked one by one. Legs are told apart by our variables: an agent's leg 
 
 from collections.abc import Iterable
 
-from router.adapters.ami.parse import endpoint_of, is_reachable
+from router.adapters.ami.parse import Reading, endpoint_of, is_nobody, is_reachable, whole_number
 from router.adapters.ami.wire import Block
-from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId
+from router.domain.ids import AgentId, CampaignName, ContactId, LegId, OfferId
 from router.domain.observations import LegSnapshot
 
 _UNSET = ("", "(null)")
 _UP = "6"
-_NOBODY = ("Surrogate/", "AsyncGoto/", "Message/")
 
 
-def leg_snapshots(items: Iterable[Block]) -> tuple[LegSnapshot, ...]:
+def leg_snapshots(items: Iterable[Block], reading: Reading) -> tuple[LegSnapshot, ...]:
     """The legs of a `Status` reply; what lacks a Uniqueid or belongs to a masquerade is left out."""
-    return tuple(leg for item in items if (leg := leg_snapshot(item)) is not None)
+    return tuple(leg for item in items if (leg := leg_snapshot(item, reading)) is not None)
 
 
-def leg_snapshot(item: Block) -> LegSnapshot | None:
+def leg_snapshot(item: Block, reading: Reading) -> LegSnapshot | None:
     channel, uniqueid = item.get("channel"), item.get("uniqueid")
-    if item.event != "Status" or not uniqueid or channel.startswith(_NOBODY) or channel.endswith("<ZOMBIE>"):
+    if item.event != "Status" or not uniqueid or is_nobody(channel):
         return None
     ours = {name: value for name, value in item.variables("variable").items() if value not in _UNSET}
     offer_id = ours.get("ACD_OFFER")
@@ -42,10 +41,10 @@ def leg_snapshot(item: Block) -> LegSnapshot | None:
         agent_id=AgentId(ours["ACD_AGENT"]) if "ACD_AGENT" in ours else None,
         campaign=CampaignName(ours["ACD_CAMPAIGN"]) if "ACD_CAMPAIGN" in ours else None,
         state=ours.get("ACD_STATE"),
-        dnis=ours.get("ACD_DNIS", ""),
-        ani=ours.get("ACD_ANI", ""),
-        arrived_at=_micros(ours.get("ACD_ARRIVED")),
-        talk_at=_micros(ours.get("ACD_TALK_AT")),
+        dnis=reading.dialled_number(ours["ACD_DNIS"]) if "ACD_DNIS" in ours else "",
+        ani=reading.caller_number(ours.get("ACD_ANI", ""), ours.get("ACD_PAI", "")),
+        arrived_at=whole_number(ours.get("ACD_ARRIVED", "")),
+        talk_at=whole_number(ours.get("ACD_TALK_AT", "")),
     )
 
 
@@ -57,7 +56,3 @@ def phones(items: Iterable[Block]) -> dict[str, bool]:
         if device.startswith("PJSIP/"):
             found[device[6:]] = is_reachable(item.get("state"))
     return found
-
-
-def _micros(text: str | None) -> Micros | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None

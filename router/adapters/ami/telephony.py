@@ -2,24 +2,26 @@
 
 Rule 1: `perform` writes at once and awaits nothing; what became of a ring comes back as an observation.
 Rule 2: after every login, before anything else: whose pool is this (epoch), what do we serve (routes), what lives
-(snapshot). Until the snapshot is in, the engine offers nothing on this node.
-Rule 3: a higher epoch than ours means somebody else owns the pool. It is told once and for good.
+(snapshot). Until the snapshot is in, the engine offers nothing on this node. New rules and a wish to look again go the
+same way, one after the other; what fails is tried again.
+Rule 3: a higher epoch than ours means somebody else owns the pool. It is told, and from then on nothing is done here.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from router.adapters.ami import actions, resync
 from router.adapters.ami.limits import Counters
-from router.adapters.ami.parse import WANTED, Malformed, Reading, is_reachable, observe
+from router.adapters.ami.parse import WANTED, Malformed, Reading, is_reachable, observe, whole_number
 from router.adapters.ami.session import AmiAddress, Session
 from router.adapters.ami.wire import Block, Reply
 from router.domain.effects import AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.errors import RemoteError, RouterError
 from router.domain.ids import Micros
-from router.domain.observations import NodeLost, OriginateFailed, OwnerSeen, Resynced
+from router.domain.observations import EndpointSeen, NodeLost, OriginateFailed, OwnerSeen, Resynced
 from router.domain.rules import Rules
 from router.ports import Clock, ObservationSink
 
@@ -27,8 +29,11 @@ log = logging.getLogger(__name__)
 
 _ACTION_DEADLINE_S = 5.0
 _SNAPSHOT_DEADLINE_S = 15.0
-_PHONES_AT_ONCE = 100
+_AT_ONCE = 100
+"Questions asked before their answers are awaited: far below the session's limit, so that rings always find room."
+_RETRY_S = 1.0
 _EXISTS = "exists"
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +74,17 @@ class AmiTelephony:
         self._numbers = numbers
         self._endpoints = endpoints
         self._rules = rules
-        self._published: dict[str, str] = {}
+        self._published: dict[str, str | None] = {}
+        "Global → value as Asterisk acknowledged it; None: ours, but who knows what it is now."
+        self._heard: dict[str, bool] = {}
+        "endpoint → reachable, as events told since the latest snapshot began: newer than its answers."
         self._beat = 0
+        self._claimed = False
+        "Whether the pool is ours on this connection."
         self._deposed = False
         self._resync: asyncio.Task[None] | None = None
+        self._again = False
+        self._retry: asyncio.TimerHandle | None = None
         self._reading = Reading(
             node=node, caller_number=numbers.caller, dialled_number=numbers.dialled, clock=clock.now
         )
@@ -87,6 +99,8 @@ class AmiTelephony:
     @property
     def trouble(self) -> str | None:
         """Why nothing can be offered on this node, in a sentence; None when all is well."""
+        if self._deposed:
+            return "Another router has taken this pool over."
         if self.session.refused is not None:
             return f"Asterisk refuses our login: {self.session.refused}. Check user, secret and permit in manager.conf."
         if not self.session.connected:
@@ -100,12 +114,13 @@ class AmiTelephony:
         try:
             await self.session.run()
         finally:
-            if self._resync is not None:
-                self._resync.cancel()
+            self._stop_resync()
 
     # ---- outwards ----
 
     def perform(self, effect: Effect) -> None:
+        if self._deposed:
+            return
         match effect:
             case RingAgent():
                 self._ring(effect)
@@ -119,19 +134,14 @@ class AmiTelephony:
                 self._start_resync()
 
     def publish(self, rules: Rules) -> None:
-        """Tell Asterisk which numbers we serve; numbers no longer served become unknown ones."""
+        """Take new rules: Asterisk is told which numbers we serve, and asked for the phones of whoever is new."""
         self._rules = rules
-        wanted = actions.routes(rules, self._numbers.forms)
-        for name in self._published.keys() - wanted.keys():
-            self._send(actions.set_global(name, ""))
-        for name, value in wanted.items():
-            if self._published.get(name) != value:
-                self._send(actions.set_global(name, value))
-        self._published = wanted if self.session.connected else {}
+        if self.session.connected:
+            self._start_resync()
 
     def beat(self, count: int) -> None:
         self._beat = count
-        if self.session.connected and self.epoch and not self._deposed:
+        if self.session.connected and self._claimed and not self._deposed:
             self._send(actions.set_global(f"ACD_HB_{self._pool}", str(count)))
 
     def call_in(self, digits: str) -> None:
@@ -193,6 +203,8 @@ class AmiTelephony:
             if seen.pool == self._pool and self.epoch and seen.epoch > self.epoch:
                 self._depose(seen)
             return
+        if isinstance(seen, EndpointSeen):
+            self._heard[seen.endpoint] = seen.reachable
         self._sink(seen)
 
     def _depose(self, seen: OwnerSeen) -> None:
@@ -200,33 +212,44 @@ class AmiTelephony:
         self._sink(seen)
 
     def _on_up(self) -> None:
-        self._published = {}
-        self.synced = False
+        self._published = dict.fromkeys(self._published)
+        self._claimed = self.synced = False
         self._start_resync()
 
     def _on_down(self, reason: str) -> None:
-        if self._resync is not None:
-            self._resync.cancel()
-            self._resync = None
+        self._stop_resync()
         self._sink(NodeLost(node=self.node))
 
+    # ---- taking over ----
+
     def _start_resync(self) -> None:
-        if self._resync is not None and not self._resync.done():
+        """One at a time. What is wanted while one is under way may come too late for it, so another follows."""
+        if self._deposed:
             return
+        if self._resync is not None and not self._resync.done():
+            self._again = True
+            return
+        self._stop_resync()
         self._resync = asyncio.get_running_loop().create_task(self._take_over(), name=f"resync {self.node}")
         self._resync.add_done_callback(self._resync_done)
+
+    def _stop_resync(self) -> None:
+        for handle in (self._resync, self._retry):
+            if handle is not None:
+                handle.cancel()
+        self._resync = self._retry = None
+        self._again = False
 
     def _resync_done(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():
             return
         error = task.exception()
-        if error is not None:
+        if error is None:
+            if self._again:
+                self._start_resync()
+        elif self.session.connected:  # else the next login begins anew
             log.error("the resync failed and is tried again", extra={"node": self.node, "why": str(error)})
-            asyncio.get_running_loop().call_later(1.0, self._retry_resync)
-
-    def _retry_resync(self) -> None:
-        if self.session.connected and not self._deposed:
-            self._start_resync()
+            self._retry = asyncio.get_running_loop().call_later(_RETRY_S, self._start_resync)
 
     async def _take_over(self) -> None:
         """Rule 2."""
@@ -234,9 +257,23 @@ class AmiTelephony:
         await self._claim()
         if self._deposed:
             return
-        self.publish(self._rules)
         self.beat(self._beat)
-        await self._snapshot()
+        await self._publish_routes()
+        reachable = await self._ask_phones()
+        # The legs last: what changes between their answer and the engine is a matter of microseconds.
+        asked_at: Micros = self._clock.now()
+        legs = await self._ask(actions.status(), _SNAPSHOT_DEADLINE_S)
+        self._sink(
+            Resynced(
+                node=self.node,
+                legs=resync.leg_snapshots(legs.items, self._reading),
+                reachable=reachable | self._heard,
+                epoch=self.epoch,
+                asked_at=asked_at,
+                at=self._clock.now(),
+            )
+        )
+        self.synced = True
 
     async def _check_node(self) -> None:
         systemname = await self._get("SYSTEMNAME")
@@ -251,41 +288,47 @@ class AmiTelephony:
     async def _claim(self) -> None:
         """Own the pool at Asterisk: a higher epoch than any before, or find that somebody else does."""
         name = f"ACD_EPOCH_{self._pool}"
-        found = await self._get(name)
-        seen = int(found) if found.isascii() and found.isdigit() else 0
-        if not self.epoch:
-            self.epoch = seen + 1
-        elif seen > self.epoch:
+        seen = whole_number(await self._get(name)) or 0
+        if self.epoch and seen > self.epoch:
             self._depose(OwnerSeen(pool=self._pool, epoch=seen))
             return
-        await self.session.send(actions.set_global(name, str(self.epoch)), _ACTION_DEADLINE_S)
-        await self.session.send(actions.owner(self._pool, self.epoch), _ACTION_DEADLINE_S)
+        epoch = self.epoch or seen + 1
+        if seen != epoch:  # never written twice: an owner who came after us must not be overwritten by our return
+            await self._ask(actions.set_global(name, str(epoch)))
+        self.epoch = epoch
+        await self._ask(actions.owner(self._pool, epoch))
+        self._claimed = True
+
+    async def _publish_routes(self) -> None:
+        """Bring the numbers Asterisk serves in line with the rules; those no longer ours become unknown ones."""
+        wanted = actions.routes(self._rules, self._numbers.forms)
+        changes = {name: "" for name in self._published if name not in wanted}
+        changes |= {name: value for name, value in wanted.items() if self._published.get(name) != value}
+        for batch in _batches(list(changes.items())):
+            await asyncio.gather(*(self._ask(actions.set_global(name, value)) for name, value in batch))
+            self._published.update(batch)
+        self._published = dict(wanted)
+
+    async def _ask_phones(self) -> dict[str, bool]:
+        """endpoint → reachable: what Asterisk lists, and one by one our agents' phones that it does not."""
+        self._heard = {}
+        listed = await self._ask(actions.device_states(), _SNAPSHOT_DEADLINE_S)
+        reachable = resync.phones(listed.items)
+        for batch in _batches([endpoint for endpoint in self._endpoints() if endpoint not in reachable]):
+            states = await asyncio.gather(*(self._get(actions.device_state(endpoint)) for endpoint in batch))
+            reachable.update(zip(batch, map(is_reachable, states), strict=True))
+        return reachable
 
     async def _get(self, variable: str) -> str:
-        reply = await self.session.send(actions.get_global(variable), _ACTION_DEADLINE_S)
-        value = reply.block.get("value")
+        value = (await self._ask(actions.get_global(variable))).block.get("value")
         return "" if value == "(null)" else value
 
-    async def _snapshot(self) -> None:
-        asked_at: Micros = self._clock.now()
-        legs = await self.session.send(actions.status(), _SNAPSHOT_DEADLINE_S)
-        if not legs.ok:
-            raise RemoteError("ami-status-refused", f"Asterisk refused Status: {legs.message}", retryable=True)
-        phones = await self.session.send(actions.device_states(), _SNAPSHOT_DEADLINE_S)
-        reachable = resync.phones(phones.items)
-        missing = [endpoint for endpoint in self._endpoints() if endpoint not in reachable]
-        for start in range(0, len(missing), _PHONES_AT_ONCE):
-            batch = missing[start : start + _PHONES_AT_ONCE]
-            asked = [self.session.send(actions.device_state(endpoint), _ACTION_DEADLINE_S) for endpoint in batch]
-            for endpoint, reply in zip(batch, await asyncio.gather(*asked), strict=True):
-                reachable[endpoint] = is_reachable(reply.block.get("value"))
-        self._sink(
-            Resynced(
-                node=self.node,
-                legs=resync.leg_snapshots(legs.items),
-                reachable=reachable,
-                asked_at=asked_at,
-                at=self._clock.now(),
-            )
-        )
-        self.synced = True
+    async def _ask(self, action: actions.Action, deadline_s: float = _ACTION_DEADLINE_S) -> Reply:
+        reply = await self.session.send(action, deadline_s)
+        if not reply.ok:
+            raise RemoteError("ami-refused", f"Asterisk refused {action['Action']}: {reply.message}", retryable=True)
+        return reply
+
+
+def _batches(items: Sequence[_Item]) -> Iterable[Sequence[_Item]]:
+    return (items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE))

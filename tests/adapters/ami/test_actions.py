@@ -1,0 +1,184 @@
+"""Effects → actions: each line of them, and that nothing a caller or a file can write changes their meaning."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from router.adapters.ami import actions
+from router.adapters.ami.wire import LINE_LIMIT, encode, parse_block
+from router.config.numbers import dialled_forms
+from router.domain.effects import AnswerPhone, EndLeg, RingAgent, SendCaller
+from router.domain.need import Need
+from router.domain.rules import CampaignRules, QueueRules, Rules
+
+STEADY = settings(deadline=None, derandomize=True, max_examples=200)
+CONTACT = "pbx_1-1795296434.0"
+
+
+def ring(**changed: object) -> RingAgent:
+    fields: dict[str, object] = {
+        "offer_id": CONTACT + ".1",
+        "contact_id": CONTACT,
+        "agent_id": "agent-1001",
+        "campaign": "shop",
+        "queue": "shop/orders",
+        "node": "pbx_1",
+        "dial": "PJSIP/agent-1001",
+        "caller_leg": CONTACT,
+        "caller_name": "Web shop",
+        "caller_number": "+4915155500001",
+        "timeout_us": 17_000_000,
+        "language": "de",
+        "whisper": "ringfair/shop",
+        "press_one": True,
+    }
+    return RingAgent(**(fields | changed))  # type: ignore[arg-type]
+
+
+def written(action: actions.Action) -> dict[str, tuple[str, ...]]:
+    """As Asterisk reads it back: header → values."""
+    block = parse_block(encode(action, "id-1").removesuffix(b"\r\n\r\n"))
+    return {name: block.all(name) for name, _ in block.items()}
+
+
+def variables(action: actions.Action) -> dict[str, str]:
+    return dict(value.split("=", 1) for value in written(action)["variable"])
+
+
+def test_a_ring_carries_everything_the_agents_leg_needs() -> None:
+    action = actions.ring(ring(), pool="main", epoch=7)
+    headers = written(action)
+    assert headers["action"] == ("Originate",)
+    assert headers["channel"] == ("PJSIP/agent-1001",)
+    assert headers["channelid"] == (CONTACT + ".1",)
+    assert (headers["context"], headers["exten"], headers["priority"]) == (("acd-agent",), ("s",), ("1",))
+    assert headers["async"] == ("true",)
+    assert headers["timeout"] == ("17000",)
+    assert headers["callerid"] == ('"Web shop" <+4915155500001>',)
+    assert variables(action) == {
+        "ACD_CONTACT": CONTACT,
+        "ACD_OFFER": CONTACT + ".1",
+        "ACD_AGENT": "agent-1001",
+        "ACD_QUEUE": "shop/orders",
+        "ACD_CAMPAIGN": "shop",
+        "ACD_CALLER": CONTACT,
+        "ACD_POOL": "main",
+        "ACD_EPOCH": "7",
+        "ACD_STATE": "offered",
+        "ACD_LANGUAGE": "de",
+        "ACD_WHISPER": "ringfair/shop",
+        "ACD_ACCEPT": "1",
+        "TRANSFER_CONTEXT": "acd-transfer",
+    }
+
+
+def test_the_action_is_named_after_the_offer_so_that_its_failure_can_be_told() -> None:
+    assert actions.ring(ring(), pool="main", epoch=7)["ActionID"] == f"ring.{CONTACT}.1"
+
+
+def test_a_withheld_number_is_shown_as_anonymous() -> None:
+    assert actions.ring(ring(caller_number=""), pool="main", epoch=1)["CallerID"] == '"Web shop" <anonymous>'
+
+
+def test_a_campaign_without_press_one_says_so_with_an_empty_value() -> None:
+    assert variables(actions.ring(ring(press_one=False), pool="main", epoch=1))["ACD_ACCEPT"] == ""
+
+
+HOSTILE = st.one_of(
+    st.text(max_size=120),
+    st.sampled_from(
+        [
+            'x",<999>',
+            "${SHELL(reboot)}",
+            "a,ACD_EPOCH=9",
+            "a\r\nAction: Logoff",
+            "\x00",
+            "Ünal & Söhne",
+            "東京",
+            "a;b|c^d",
+        ]
+    ),
+)
+_SAFE_VALUE = re.compile(r"[^,${}()\"'\\`|^;<>\[\]\r\n\0]*")
+_SAFE_CALLER = re.compile(r"\"[^\",${}()\\\r\n\0<>]{0,64}\" <[0-9+*#A-Za-z.-]{1,32}>")
+
+
+@STEADY
+@given(name=HOSTILE, number=HOSTILE, text=HOSTILE)
+def test_nothing_anybody_writes_adds_a_header_a_variable_or_an_expression(name: str, number: str, text: str) -> None:
+    effect = ring(
+        caller_name=name, caller_number=number, queue=text, campaign=text, language=text, whisper=text, agent_id=text
+    )
+    action = actions.ring(effect, pool="main", epoch=1)
+    headers = written(action)
+    assert len(headers) == 11
+    assert all(_SAFE_VALUE.fullmatch(value) for value in headers["variable"])
+    assert len(headers["variable"]) == 13
+    assert variables(action)["ACD_EPOCH"] == "1"
+    [caller] = headers["callerid"]
+    assert _SAFE_CALLER.fullmatch(caller), caller
+    assert all(len(line) <= LINE_LIMIT for line in encode(action, "id-1").split(b"\r\n"))
+
+
+def test_a_long_name_of_wide_characters_still_fits_the_line() -> None:
+    action = actions.ring(ring(caller_name="𝔖" * 500, caller_number="9" * 500), pool="main", epoch=1)
+    assert encode(action, "id-1")
+
+
+@STEADY
+@given(leg=HOSTILE)
+def test_a_leg_named_by_a_stranger_is_refused_or_written_as_one_value(leg: str) -> None:
+    for action in (
+        actions.end(EndLeg(leg=leg, node="pbx_1")),  # type: ignore[arg-type]
+        actions.send(SendCaller(contact_id=leg, leg=leg, node="pbx_1", context="acd-wait")),  # type: ignore[arg-type]
+        actions.say(AnswerPhone(leg=leg, node="pbx_1", result="paused")),  # type: ignore[arg-type]
+    ):
+        if re.search(r"[\r\n\0]", leg):
+            with pytest.raises(Exception, match="line break or NUL"):
+                encode(action, "id-1")
+        else:
+            assert written(action)["channel"] == (leg.removeprefix(" ") if leg.startswith("  ") else leg,)
+
+
+def test_we_hang_up_with_normal_clearing_and_by_unique_id() -> None:
+    action = actions.end(EndLeg(leg=CONTACT, node="pbx_1"))  # type: ignore[arg-type]
+    assert action == {"Action": "Hangup", "Channel": CONTACT, "Cause": "16"}
+
+
+def test_callers_and_phones_are_redirected_to_their_contexts() -> None:
+    sent = actions.send(SendCaller(contact_id=CONTACT, leg=CONTACT, node="p", context="acd-closing"))  # type: ignore[arg-type]
+    said = actions.say(AnswerPhone(leg=CONTACT, node="p", result="waiting-3"))  # type: ignore[arg-type]
+    assert (sent["Action"], sent["Context"], sent["Exten"]) == ("Redirect", "acd-closing", "s")
+    assert (said["Action"], said["Context"], said["Exten"]) == ("Redirect", "acd-say", "waiting-3")
+
+
+def test_an_owner_is_announced_in_the_words_the_reader_knows() -> None:
+    assert actions.owner("main", 8) == {
+        "Action": "UserEvent",
+        "UserEvent": "AcdOwner",
+        "V": "1",
+        "Pool": "main",
+        "Epoch": "8",
+    }
+
+
+def test_a_route_is_told_for_every_form_a_carrier_may_dial() -> None:
+    queue = QueueRules(name="shop/orders", campaign="shop", need=Need.parse("de"))  # type: ignore[arg-type]
+    campaign = CampaignRules(
+        name="shop",  # type: ignore[arg-type]
+        client="example-shop",
+        dnis=("+493023125100", "+493023125101"),
+        entry=queue.name,
+        greeting="answered",
+        language="en",
+        music="jazz",
+    )
+    rules = Rules(config_hash="x", pool="north", campaigns={campaign.name: campaign}, queues={queue.name: queue})
+    found = actions.routes(rules, lambda number: dialled_forms(number, "DE"))
+    assert found == {
+        f"ACD_DNIS_{digits}": "shop,answered,en,jazz,north"
+        for number in ("3023125100", "3023125101")
+        for digits in ("49" + number, "0049" + number, "0" + number)
+    }

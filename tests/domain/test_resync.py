@@ -1,0 +1,254 @@
+"""After a (re)connect Asterisk's truth wins, except over what we learned since we asked for it."""
+
+from dataclasses import replace
+
+from router.domain.agent import Reach, Status
+from router.domain.effects import EndLeg, RingAgent, SendCaller
+from router.domain.engine import Engine
+from router.domain.events import ContactEnded, ContactQueued
+from router.domain.ids import SECOND, AgentId, ContactId, LegId
+from router.domain.observations import CallerReturned, EndpointSeen, LegAppeared, LegSnapshot, NodeLost, Resynced
+from router.domain.record import EndedBy, OfferResult, Outcome
+from tests.builders import GENERAL, NODE, START_AT, Room, rules
+
+C1 = ContactId("node-a-c1")
+ME = AgentId("agent-1001")
+
+
+def phone_leg(leg: str, agent_id: str = ME) -> LegSnapshot:
+    return LegSnapshot(leg=LegId(leg), channel=f"PJSIP/{agent_id}-9", endpoint=agent_id, linkedid=leg, up=True)
+
+
+def test_nothing_is_offered_for_a_caller_on_a_node_not_seen_yet() -> None:
+    engine = Engine(rules())
+    room = Room("orders")
+    engine.handle(room.arrival("c1"), START_AT)
+    assert not [effect for effect in engine.drain()[1] if isinstance(effect, RingAgent)]
+    assert engine.floor.contacts[C1].parked
+
+
+def test_a_waiting_caller_is_adopted_at_their_age_and_served_first() -> None:
+    room = Room()
+    arrived_at = room.now - 50 * SECOND
+    room.calls("young")
+    room.resync(room.waiting(C1, arrived_at=arrived_at), room.waiting(ContactId("node-a-young")))
+    assert room.last(ContactQueued).adopted
+    room.agent_joins("orders")
+    assert room.offered_to(C1) == ME
+    room.caller_hangs_up(C1)
+    assert room.record(C1).arrived_at == arrived_at
+
+
+def test_an_adopted_caller_who_has_waited_too_long_overflows_at_once() -> None:
+    room = Room()
+    room.resync(room.waiting(C1, arrived_at=room.now - 70 * SECOND))
+    room.let_pass(0)
+    assert room.floor.contacts[C1].queue == GENERAL
+
+
+def test_the_offer_of_an_adopted_caller_has_a_number_not_in_use() -> None:
+    room = Room("orders")
+    room.resync(room.waiting(C1), room.agent_leg(C1, 3, AgentId("agent-7")))
+    assert room.offer(C1) == f"{C1}.4"
+
+
+def test_a_talk_is_adopted_with_its_agent_and_its_time() -> None:
+    room = Room("orders")
+    talk_at = room.now - 40 * SECOND
+    room.resync(
+        room.waiting(C1, state="talking", bridge="b", arrived_at=talk_at - 10 * SECOND, talk_at=talk_at),
+        room.agent_leg(C1, 1, ME, state="talking", bridge="b"),
+    )
+    assert room.agent(ME).work == "talking"
+    room.ends(f"{C1}.1")
+    room.see(CallerReturned(contact_id=C1, at=room.now))
+    assert room.last(EndLeg).leg == C1
+    room.ends(C1)
+    record = room.record(C1)
+    assert (record.outcome, record.answered_at) == (Outcome.ANSWERED, talk_at)
+    assert [str(s.kind) for s in record.segments] == ["waiting", "talk"]
+
+
+def test_a_talk_we_cannot_book_is_left_alone() -> None:
+    room = Room()
+    room.resync(
+        room.waiting(C1, state="talking", bridge="b", talk_at=room.now),
+        room.agent_leg(C1, 1, AgentId("agent-7"), state="talking", bridge="b"),
+    )
+    assert room.of(EndLeg) == []
+
+
+def test_a_caller_in_their_fallback_is_nobody_we_adopt() -> None:
+    room = Room("orders")
+    room.resync(room.waiting(C1, state="fallback"))
+    assert room.floor.contacts == {}
+
+
+def test_a_caller_left_in_after_by_a_dead_router_is_let_go() -> None:
+    room = Room("orders")
+    room.resync(room.waiting(C1, state="after", talk_at=room.now - SECOND))
+    assert room.last(EndLeg).leg == C1
+    assert room.rung() == []
+
+
+def test_a_ringing_leg_of_a_dead_router_is_hung_up_and_its_phone_is_busy_till_then() -> None:
+    room = Room("orders")
+    room.resync(room.waiting(C1, arrived_at=room.now), room.agent_leg(C1, 1, ME))
+    assert room.last(EndLeg).leg == f"{C1}.1"
+    assert room.agent(ME).reach is Reach.BUSY_ELSEWHERE
+    room.ends(f"{C1}.1")
+    assert room.offered_to(C1) == ME
+
+
+def test_who_is_not_in_the_snapshot_has_ended() -> None:
+    room = Room("orders", "orders")
+    waiting, talking = room.calls("c1"), room.calls("c2")
+    room.rings(room.offer(waiting))
+    room.talks(talking)
+    room.let_pass(1)
+    room.resync()
+    assert {event.record.contact_id for event in room.of(ContactEnded)} == {waiting, talking}
+    record = room.record(waiting)
+    assert (record.end_estimated, record.ended_by, record.outcome) == (True, EndedBy.SYSTEM, Outcome.ABANDONED)
+    assert [room.agent(agent_id).work for agent_id in room.agents] == ["idle", "wrapup"]
+
+
+def test_what_came_after_the_question_is_not_contradicted_by_the_answer() -> None:
+    room = Room("orders")
+    asked_at = room.now
+    room.let_pass(0.05)
+    waiting = room.calls("c1")
+    talking = room.talks(waiting)
+    room.let_pass(0.05)
+    room.see(Resynced(node=NODE, legs=(), reachable={ME: True}, asked_at=asked_at, at=room.now))
+    assert room.state(waiting) == "connected"
+    assert room.agent(ME).work == "talking"
+    assert room.of(ContactEnded) == []
+    room.agent_hangs_up(talking)
+
+
+def test_a_snapshot_taken_before_the_talk_does_not_end_it() -> None:
+    room = Room("orders")
+    waiting = room.calls("c1")
+    offer = room.offer(waiting)
+    room.rings(offer)
+    room.let_pass(1)
+    asked_at = room.now
+    taken_before = (room.waiting(waiting), room.agent_leg(waiting, 1, ME))
+    room.let_pass(0.05)
+    room.bridges(offer)
+    room.let_pass(0.05)
+    room.see(Resynced(node=NODE, legs=taken_before, reachable={ME: True}, asked_at=asked_at, at=room.now))
+    assert (room.state(waiting), room.agent(ME).work) == ("connected", "talking")
+
+
+def test_a_phone_or_private_call_seen_after_the_question_is_not_forgotten() -> None:
+    room = Room("orders", "orders")
+    asked_at = room.now
+    room.let_pass(0.05)
+    room.private_call(ME)
+    room.see(EndpointSeen(endpoint=room.agents[1], reachable=False, at=room.now))
+    reachable = dict.fromkeys(room.agents, True)
+    room.see(Resynced(node=NODE, legs=(), reachable=reachable, asked_at=asked_at, at=room.now))
+    assert [room.agent(a).reach for a in room.agents] == [Reach.BUSY_ELSEWHERE, Reach.UNREACHABLE]
+
+
+def test_the_snapshot_of_one_node_says_nothing_about_the_calls_of_another() -> None:
+    room = Room("orders")
+    private = LegAppeared(
+        leg=LegId("b-1"), endpoint=ME, channel=f"PJSIP/{ME}-1", linkedid="b-1", node="node-b", at=room.now
+    )
+    room.see(private, replace(room.arrival("c9"), node="node-b"))
+    room.let_pass(1)
+    room.resync()
+    assert room.agent(ME).reach is Reach.BUSY_ELSEWHERE
+    assert list(room.floor.contacts) == ["node-a-c9"]
+
+
+def test_while_the_node_is_lost_callers_keep_place_and_age_but_nothing_is_offered() -> None:
+    room = Room()
+    first, second = room.calls("c1"), room.calls("c2")
+    room.see(NodeLost(node=NODE))
+    room.agent_joins("orders")
+    assert room.rung() == []
+    room.resync(room.waiting(first), room.waiting(second))
+    assert (room.offered_to(first), room.offered_to(second)) == (ME, None)
+
+
+def test_an_agent_is_not_blamed_for_a_ring_nobody_could_see() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    offer = room.offer(caller)
+    room.rings(offer)
+    room.see(NodeLost(node=NODE))
+    room.let_pass(20)
+    assert room.results() == [OfferResult.RESCINDED]
+    assert room.agent(ME).status is Status.READY
+    ordered = len(room.of(EndLeg))
+    room.resync(
+        room.waiting(caller, state="talking", bridge="b", talk_at=room.now - 10 * SECOND),
+        room.agent_leg(caller, 1, ME, state="talking", bridge="b"),
+    )
+    assert (room.state(caller), room.agent(ME).work, room.agent(ME).reach) == ("connected", "talking", Reach.REACHABLE)
+    assert len(room.of(EndLeg)) == ordered
+    room.ends(offer)
+    assert room.agent(ME).work == "wrapup"
+
+
+def test_an_order_to_ring_that_was_lost_is_noticed() -> None:
+    room = Room("orders", "orders")
+    caller = room.calls("c1")
+    room.let_pass(6)
+    room.resync(room.waiting(caller))
+    assert room.offered_to(caller) == "agent-1002"
+
+
+def test_an_order_to_ring_just_given_is_left_time_to_be_carried_out() -> None:
+    room = Room("orders", "orders")
+    caller = room.calls("c1")
+    room.let_pass(0.1)
+    room.resync(room.waiting(caller))
+    assert room.offered_to(caller) == ME
+
+
+def test_a_transfer_we_did_not_see_waits_again_at_the_old_age() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    room.talks(caller)
+    room.let_pass(10)
+    room.see(NodeLost(node=NODE))
+    room.let_pass(5)
+    room.resync(room.waiting(caller))
+    assert room.state(caller) == "queued"
+    assert room.agent(ME).work == "wrapup"
+    room.let_pass(20)
+    assert room.offered_to(caller) == ME
+
+
+def test_a_fallback_we_did_not_hear_of_ends_our_offers() -> None:
+    room = Room()
+    caller = room.calls("c1")
+    room.let_pass(1)
+    room.resync(room.waiting(caller, state="fallback"))
+    room.agent_joins("orders")
+    assert (room.state(caller), room.rung()) == ("leaving", [])
+
+
+def test_a_closing_message_that_was_never_ordered_is_ordered_again() -> None:
+    room = Room()
+    caller = room.calls("c1")
+    room.see(NodeLost(node=NODE))
+    room.let_pass(130)
+    assert room.state(caller) == "leaving"
+    room.resync(room.waiting(caller))
+    assert [send.context for send in room.of(SendCaller)] == ["acd-closing", "acd-closing"]
+
+
+def test_a_talk_that_came_and_went_unseen_is_over() -> None:
+    room = Room()
+    caller = room.calls("c1")
+    room.let_pass(1)
+    room.resync(room.waiting(caller, state="after", talk_at=room.now))
+    assert room.last(EndLeg).leg == caller
+    room.ends(caller)
+    assert room.record(caller).outcome is Outcome.ANSWERED

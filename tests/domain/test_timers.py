@@ -1,0 +1,60 @@
+"""Deadlines and the timeline: small machines the rest stands on."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.domain.record import SegmentKind
+from router.domain.timeline import Timeline
+from router.domain.timers import Timers
+
+TALK, WAITING, HOLD = SegmentKind.TALK, SegmentKind.WAITING, SegmentKind.HOLD
+
+
+def test_a_key_set_again_is_due_at_the_new_time_only() -> None:
+    timers = Timers()
+    timers.set(("ring", 1), 10)
+    timers.set(("ring", 1), 20)
+    assert timers.next_at() == 20
+    assert timers.pop_due(15) is None
+    assert timers.pop_due(20) == ("ring", 1)
+    assert timers.pop_due(99) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 100), st.booleans())))
+def test_timers_keep_what_a_plain_dictionary_would(steps: list[tuple[int, int, bool]]) -> None:
+    timers, model = Timers(), {}
+    for key, at, cancels in steps * 30:
+        if cancels:
+            timers.cancel(("k", key))
+            model.pop(("k", key), None)
+        else:
+            timers.set(("k", key), at)
+            model[("k", key)] = at
+        assert len(timers) == len(model)
+        assert timers.next_at() == min(model.values(), default=None)
+    due = [timers.pop_due(50) for _ in model]
+    assert sorted(key for key in due if key) == sorted(key for key, at in model.items() if at <= 50)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([TALK, WAITING, HOLD]), st.integers(-50, 200)), max_size=12), st.integers(0, 200)
+)
+def test_segments_are_disjoint_and_cover_the_life_of_the_leg(steps: list[tuple[SegmentKind, int]], end: int) -> None:
+    timeline = Timeline()
+    timeline.begin(WAITING, 0)
+    for kind, at in steps:
+        timeline.begin(kind, at)
+    segments = timeline.finish(end)
+    assert (segments[0].from_at, segments[-1].to_at) == (0, end)
+    assert all(one.to_at == two.from_at for one, two in pairwise(segments))
+    assert end == 0 or all(segment.from_at < segment.to_at for segment in segments)
+
+
+def test_the_same_kind_with_another_agent_is_another_segment() -> None:
+    timeline = Timeline()
+    timeline.begin(TALK, 0, "agent-1001")
+    timeline.begin(TALK, 5, "agent-1001")
+    timeline.begin(TALK, 9, "agent-1002")
+    assert [(s.agent_id, s.to_at) for s in timeline.finish(12)] == [("agent-1001", 9), ("agent-1002", 12)]
