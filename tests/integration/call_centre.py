@@ -144,10 +144,12 @@ class CallCentre:
 
     async def _http(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, Any]:
         connector = aiohttp.UnixConnector(str(self.socket))
-        async with aiohttp.ClientSession(connector=connector) as session:
-            async with session.request(method, f"http://router{path}", json=body) as answer:
-                text = await answer.text()
-                return answer.status, json.loads(text) if text.startswith(("{", "[")) else text
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.request(method, f"http://router{path}", json=body) as answer,
+        ):
+            text = await answer.text()
+            return answer.status, json.loads(text) if text.startswith(("{", "[")) else text
 
     async def log_in(self, *agents: str) -> None:
         for agent in agents:
@@ -206,7 +208,7 @@ class CallCentre:
             await ledger.close()
 
     async def offers(self, count: int, within_s: float = 10.0) -> list[OfferFact]:
-        """Wait until `count` closed offers are in the ledger, of whatever contact; give them in order of their begin."""
+        """Wait until `count` closed offers are in the ledger, of whatever contact; give them by their begin."""
         found: list[OfferFact] = []
 
         async def so() -> bool:

@@ -1,5 +1,7 @@
 """Callers reach agents: the whole path with a real router, Asterisk, SIP phones."""
 
+import itertools
+
 from router.domain.record import EndedBy, OfferResult, Outcome, SegmentKind
 from router.ports import ContactStory
 from tests.integration.call_centre import CallCentre
@@ -12,7 +14,7 @@ QUICK_RING = '[queue.orders]\nneed = "de"\nring_s = 2\nwrapup_s = 0\nmax_wait_s 
 def kinds(story: ContactStory) -> list[str]:
     assert story.record is not None
     segments = story.record.segments
-    for before, after in zip(segments, segments[1:], strict=False):
+    for before, after in itertools.pairwise(segments):
         assert before.to_at == after.from_at, "segments leave a gap or overlap"
     assert (segments[0].from_at, segments[-1].to_at) == (story.record.arrived_at, story.record.ended_at)
     return [segment.kind.value for segment in segments]

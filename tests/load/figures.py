@@ -127,9 +127,11 @@ class Arena:
         pbx = self.room.pbx
         packets = await Packets(self._workshop, f"udp port {pbx.ports.sip}").start()
         carrier = await self._workshop.start(
-            ["sipp", "-sf", "caller.xml", "-i", "127.0.0.2", "-p", str(free_port("127.0.0.2")), "-mi", "127.0.0.2"]
-            + ["-m", str(calls), "-r", str(per_s), "-l", str(calls), "-nostdin", "-timer_resol", "1"]
-            + [f"{pbx.address}:{pbx.ports.sip}"],
+            [
+                *("sipp", "-sf", "caller.xml", "-i", "127.0.0.2", "-p", str(free_port("127.0.0.2"))),
+                *("-mi", "127.0.0.2", "-m", str(calls), "-r", str(per_s), "-l", str(calls)),
+                *("-nostdin", "-timer_resol", "1", f"{pbx.address}:{pbx.ports.sip}"),
+            ],
             place,
         )
         code = await carrier.wait(within_s)
