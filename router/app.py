@@ -96,12 +96,18 @@ async def _drain(router: Router, hurry: asyncio.Event) -> None:
     log.info("draining", extra={"talks": len(floor.assignments), "at_most_s": drain_s})
     quiet = asyncio.Event()
 
+    def done() -> bool:
+        # The caller's leg ends after the agent's, and only then is there a record; who waits is left to the dialplan.
+        if floor.assignments or floor.offers:
+            return False
+        return all(contact.is_waiting for contact in floor.contacts.values())
+
     def look(event: Event, now: Micros) -> None:
-        if not floor.assignments and not floor.offers:
+        if done():
             quiet.set()
 
     router.pump.subscribe(look)
-    if not floor.assignments and not floor.offers:
+    if done():
         return
     try:
         async with asyncio.timeout(drain_s):

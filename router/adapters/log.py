@@ -43,6 +43,8 @@ _NUMBER = re.compile(r"(?<![\w.])(?:\+\d{6,17}|00?[1-9]\d{5,15})(?![\w.])")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BULK = frozenset({"segments", "legs", "decision", "next_best", "others", "schema", "corrects"})
 _PERSONAL = frozenset({"ani", "dnis"})
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"event", "at", "level", "asctime"}
+"Attributes every `LogRecord` has, and names of ours; what else is there came as `extra`."
 
 
 def configure(*, form: str = "json", level: str = "info", show_pii: bool = False, stream: TextIO | None = None) -> None:
@@ -72,6 +74,8 @@ def configure(*, form: str = "json", level: str = "info", show_pii: bool = False
     root.addHandler(_Bridge())
     # libraries tell every packet at their lower levels; the router's own lines are what an admin turns up
     root.setLevel(max(threshold, logging.WARNING))
+    for ours in ("router", "ringfair"):
+        logging.getLogger(ours).setLevel(threshold)
 
 
 class EventLog:
@@ -173,9 +177,9 @@ class _Bridge(logging.Handler):
             message = record.getMessage()
         except (TypeError, ValueError):
             message = str(record.msg)
-        structlog.get_logger().log(
-            record.levelno, message, logger=record.name, foreign=True, exc_info=record.exc_info or None
-        )
+        extra = {name: value for name, value in record.__dict__.items() if name not in _STANDARD and name != "message"}
+        fields = {"logger": record.name, "foreign": True, "exc_info": record.exc_info or None} | extra
+        structlog.get_logger().log(record.levelno, message, **fields)
 
 
 class _Redaction:

@@ -18,6 +18,7 @@ from router.domain.need import Need
 from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Rules, ToClosing, ToQueue
 
 HASH_DIGITS = 16
+RESERVED_CAMPAIGNS = frozenset({"canary"})
 TARGETS = '"queue:NAME", "queue:CAMPAIGN/NAME" or "closing"'
 
 
@@ -101,6 +102,8 @@ def _check_names(files: Mapping[str, CampaignFile], faults: Faults) -> None:
     for name, file in files.items():
         if file.campaign.name != name:
             faults.add(where(name), "campaign.name", file.campaign.name, f'the file\'s name, "{name}"')
+        if name in RESERVED_CAMPAIGNS:
+            faults.add(where(name), "campaign.name", name, "another name: this one is the router's own (its echo call)")
 
 
 def _check_numbers(files: Mapping[str, CampaignFile], faults: Faults) -> None:

@@ -94,7 +94,9 @@ def originate_failed(floor: Floor, seen: OriginateFailed, now: Micros) -> None:
         floor.ignore(seen, "no such offer")
     elif not seen.exists and offer.leg_seen_at is None:
         if offer.result is None:
-            offer.result = OfferResult.UNREGISTERED
+            # our own words begin with "ami-": the order never reached Asterisk, so nothing is known of the phone
+            ours = seen.reason.startswith("ami-")
+            offer.result = OfferResult.FAILED if ours else OfferResult.UNREGISTERED
         leg_ended(floor, offer, None, None, seen.at, now)
 
 

@@ -33,6 +33,10 @@ _AT_ONCE = 100
 "Questions asked before their answers are awaited: far below the session's limit, so that rings always find room."
 _RETRY_S = 1.0
 _EXISTS = "exists"
+OLDEST, TOO_NEW = 221001, 230000
+"`VERSION(ASTERISK_VERSION_NUM)`: 22.10.1 is the first without the twenty advisories of that release's change log."
+CONTEXTS = ("acd-wait", "acd-agent", "acd-after", "acd-closing", "acd-fallback")
+"What a contact needs; `ringfair doctor` looks for the rest."
 _Item = TypeVar("_Item")
 
 
@@ -65,7 +69,8 @@ class AmiTelephony:
         "Ours once claimed; 0 before the first login."
         self.malformed = 0
         self.failed_actions = 0
-        self.wrong_node: str | None = None
+        self.unfit: str | None = None
+        "Why this Asterisk cannot serve us, in a sentence; nothing is claimed and nobody rung there."
         self.synced = False
         "Whether a snapshot was taken since the latest login."
         self._pool = pool
@@ -105,8 +110,8 @@ class AmiTelephony:
             return f"Asterisk refuses our login: {self.session.refused}. Check user, secret and permit in manager.conf."
         if not self.session.connected:
             return "There is no connection to Asterisk's manager interface; `ringfair doctor` looks for the reason."
-        if self.wrong_node is not None:
-            return f"Asterisk calls itself {self.wrong_node!r}; the configuration says {self.node!r}."
+        if self.unfit is not None:
+            return self.unfit
         return None if self.synced else "The state of Asterisk is being read."
 
     async def run(self) -> None:
@@ -277,13 +282,23 @@ class AmiTelephony:
 
     async def _check_node(self) -> None:
         systemname = await self._get("SYSTEMNAME")
-        self.wrong_node = None if systemname == self.node else systemname
-        if self.wrong_node is not None:
-            raise RemoteError(
-                "ami-wrong-node",
+        version = await self._get("VERSION(ASTERISK_VERSION_NUM)")
+        absent = [context for context in CONTEXTS if await self._get(f"DIALPLAN_EXISTS({context},s,1)") != "1"]
+        self.unfit = None
+        if systemname != self.node:
+            self.unfit = (
                 f"Asterisk calls itself {systemname!r}; the configuration says {self.node!r}. "
-                "Set systemname in asterisk.conf and [asterisk] systemname alike.",
+                "Set systemname in asterisk.conf and [asterisk] systemname alike."
             )
+        elif not OLDEST <= (whole_number(version) or 0) < TOO_NEW:
+            self.unfit = f"Asterisk's version number is {version!r}; 22.10.1 or later is needed, and before 23."
+        elif absent:
+            self.unfit = (
+                f"Asterisk's dialplan lacks {', '.join(absent)}. Copy dialplans/extensions.d there, include it and "
+                "`dialplan reload`."
+            )
+        if self.unfit is not None:
+            raise RemoteError("ami-unfit", self.unfit)
 
     async def _claim(self) -> None:
         """Own the pool at Asterisk: a higher epoch than any before, or find that somebody else does."""

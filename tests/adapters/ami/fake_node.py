@@ -12,6 +12,8 @@ from .fake_server import FakeAsterisk, Received, block, event
 @dataclass
 class FakeNode(FakeAsterisk):
     name: str = "pbx_1"
+    version: str = "221001"
+    contexts_missing: set[str] = field(default_factory=set)
     globals: dict[str, str] = field(default_factory=dict)
     phones: dict[str, str] = field(default_factory=dict)
     "endpoint → device state; those in `unlisted` only answer when asked."
@@ -54,6 +56,10 @@ class FakeNode(FakeAsterisk):
         variable = action["Variable"]
         if variable == "SYSTEMNAME":
             value = self.name
+        elif variable == "VERSION(ASTERISK_VERSION_NUM)":
+            value = self.version
+        elif variable.startswith("DIALPLAN_EXISTS("):
+            value = "1" if variable[16:].partition(",")[0] not in self.contexts_missing else "0"
         elif variable.startswith("DEVICE_STATE(PJSIP/"):
             value = self.phones.get(variable[19:-1], "INVALID")
         else:

@@ -19,6 +19,7 @@ async def test_after_a_login_it_claims_publishes_and_looks_in_that_order() -> No
         assert room.telephony.epoch == 42
         assert room.telephony.trouble is None
         asked = [(a.action, a["Variable"] if a.action.endswith("var") else "") for a in node.received]
+    asked = [(action, about) for action, about in asked if not about.startswith(("VERSION", "DIALPLAN"))]
     assert asked[:5] == [
         ("Login", ""),
         ("Getvar", "SYSTEMNAME"),
@@ -64,7 +65,7 @@ async def test_the_heart_beats_only_for_a_pool_that_is_ours() -> None:
     async with FakeNode(unanswered={"ACD_EPOCH_main"}) as node, connected(node, synced=False) as room:
         await until(lambda: room.telephony.session.connected)
         room.telephony.beat(1)
-        await until(lambda: len(node.actions("Getvar")) == 2)
+        await until(lambda: [asked for asked in node.actions("Getvar") if asked["Variable"] == "ACD_EPOCH_main"])
         assert node.set_to("ACD_HB_main") == []
         node.unanswered.clear()
         node.cut()
@@ -73,9 +74,27 @@ async def test_the_heart_beats_only_for_a_pool_that_is_ours() -> None:
         await until(lambda: node.set_to("ACD_HB_main")[-1:] == ["2"])
 
 
+@pytest.mark.parametrize("version", ["200500", "220900", "230000", "", "(null)"])
+async def test_an_asterisk_of_another_age_is_said_and_nothing_is_claimed(version: str) -> None:
+    async with FakeNode(version=version) as node, connected(node, synced=False) as room:
+        await until(lambda: room.telephony.unfit)
+
+        assert "22.10.1" in (room.telephony.trouble or "")
+        assert room.telephony.epoch == 0
+        assert "ACD_EPOCH_main" not in node.globals
+
+
+async def test_a_dialplan_that_is_not_loaded_is_said_by_the_names_of_what_is_missing() -> None:
+    async with FakeNode(contexts_missing={"acd-agent", "acd-after"}) as node, connected(node, synced=False) as room:
+        await until(lambda: room.telephony.unfit)
+
+        assert "acd-agent, acd-after" in (room.telephony.trouble or "")
+        assert room.telephony.epoch == 0
+
+
 async def test_a_wrong_systemname_is_said_and_nothing_is_claimed() -> None:
     async with FakeNode(name="pbx_2") as node, connected(node, synced=False) as room:
-        await until(lambda: room.telephony.wrong_node)
+        await until(lambda: room.telephony.unfit)
         room.telephony.beat(1)
         assert "'pbx_2'" in (room.telephony.trouble or "")
         assert "'pbx_1'" in (room.telephony.trouble or "")
