@@ -92,7 +92,7 @@ async def _drain(router: Router, hurry: asyncio.Event) -> None:
     router.pump.ask(StopOffering())
     router.pump.stop_beating()
     floor = router.pump.engine.floor
-    drain_s = router.site.settings.router.drain_s
+    drain_s = router.desk.site.settings.router.drain_s
     log.info("draining", extra={"talks": len(floor.assignments), "at_most_s": drain_s})
     quiet = asyncio.Event()
 

@@ -107,7 +107,7 @@ async def build(directory: Path) -> Router:
                 Remember(
                     agent_id=row.agent_id,
                     status=row.next_status or row.status,
-                    reason=row.reason,
+                    reason=row.next_reason if row.next_status else row.reason,
                     since_at=row.since_at,
                 )
             )
@@ -115,6 +115,8 @@ async def build(directory: Path) -> Router:
             pump.subscribe(subscriber)
         canary.enrol(pump)
         for agent in engine.floor.agents.values():
+            if agent.profile.dial:
+                continue
             keeper.note(agent.picture(status_changed=False))
             metrics(agent.picture(status_changed=False), clock.now())
         keeper.forget_others(remembered, engine.floor.agents.keys())
@@ -126,6 +128,7 @@ async def build(directory: Path) -> Router:
             ledger=database,
             directory=agents,
             canary=bird,
+            site=site,
             read_site=lambda: load(directory, os.environ),
             ready=lambda: _readiness(telephony, keeper, writer),
         )
@@ -172,7 +175,7 @@ def _reader(
             waiting={("voice", queue.queue): queue.waiting for queue in floor.queues},
             longest_wait_us={("voice", queue.queue): queue.longest_wait_us for queue in floor.queues},
             inbox_depth=pump.depth,
-            ami_connected={telephony.node: telephony.session.connected},
+            ami_connected={telephony.node: telephony.trouble is None},
             ami_last_event_at=seen,
             redis_errors=keeper.errors,
             ledger_spool=writer.pending,

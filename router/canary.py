@@ -9,7 +9,8 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
-from router.domain.commands import AgentProfile, Enrol, HangUp, LogIn, Unpause
+from router.domain.commands import AgentProfile, Enrol, Entitle, HangUp, LogIn, Unpause
+from router.domain.entitlement import ALWAYS, Entitlement, Interval
 from router.domain.errors import CommandRefused, RemoteError
 from router.domain.events import ContactConnected, ContactEnded, ContactQueued, Event, OfferMade, OfferRang
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
@@ -18,8 +19,8 @@ from router.domain.rules import CampaignRules, QueueRules, Rules
 from router.ports import Telephony
 from router.runtime import Pump
 
-NUMBER = "+000226279"
-"No country code begins with 0, so no trunk can bring a call for it."
+NUMBER = "canary"
+"No trunk can bring a call for it: what a trunk dials is cut down to digits before it is looked up."
 CAMPAIGN = CampaignName("canary")
 AGENT = AgentId("canary")
 _QUEUE = QueueName("canary/echo")
@@ -60,6 +61,8 @@ def with_canary(rules: Rules) -> Rules:
 def enrol(pump: Pump) -> None:
     """Make the canary's agent known and ready."""
     pump.ask(Enrol(profile=_PROFILE))
+    always = Interval(from_at=0, to_at=ALWAYS, campaigns=frozenset({CAMPAIGN}))
+    pump.ask(Entitle(agent_id=AGENT, entitlement=Entitlement(intervals=(always,))))
     make_ready(pump)
 
 
@@ -114,7 +117,7 @@ class Canary:
         self._ended.clear()
         try:
             make_ready(self._pump)
-            self._telephony.call_in(NUMBER.lstrip("+"))
+            self._telephony.call_in(NUMBER)
             await self._reach(self._connected, "talk")
             await asyncio.sleep(_TALK_S)
             self._hang_up()

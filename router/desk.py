@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from router.canary import AGENT, CAMPAIGN, Canary, with_canary
 from router.config.site import Site
+from router.config.standing import needs_restart
 from router.domain.agent import Standing
-from router.domain.commands import AgentProfile, Configure, Dismiss, Enrol, Entitle
+from router.domain.commands import AgentProfile, Configure, Dismiss, Enrol, Entitle, Pause
 from router.domain.entitlement import Entitlement
 from router.domain.errors import CommandRefused
 from router.domain.floor import Floor
@@ -144,6 +145,7 @@ class RouterDesk:
         ledger: Ledger,
         directory: Directory,
         canary: Canary,
+        site: Site,
         read_site: Callable[[], Site],
         ready: Callable[[], Mapping[str, str]],
     ) -> None:
@@ -153,6 +155,8 @@ class RouterDesk:
         self._ledger = ledger
         self._directory = directory
         self._canary = canary
+        self.site = site
+        "The files as they are in force: those of the start, or of the latest reload."
         self._read_site = read_site
         self._ready = ready
         self._reloading = asyncio.Lock()
@@ -161,16 +165,35 @@ class RouterDesk:
         return view_floor(self._pump.engine.floor, self._clock.now())
 
     async def ask(self, command: object) -> None:
+        if isinstance(command, Pause):
+            self._check_reason(command.reason)
         self._pump.ask(command)  # type: ignore[arg-type]  # an unknown command is a KeyError of ours, and a bug
+
+    def _check_reason(self, reason: str) -> None:
+        """A pause is a fact for ever, and some are paid: only what the site names, nothing the router says itself."""
+        known = list(dict.fromkeys(self._pump.engine.floor.rules.pause_reasons.values()))
+        if reason not in known:
+            raise CommandRefused(
+                "reason-invalid",
+                f"There is no pause reason {reason!r}; there are: {', '.join(known)}.",
+                reason=reason,
+                reasons=known,
+            )
 
     async def reload(self) -> str:
         async with self._reloading:
             site = await asyncio.to_thread(self._read_site)
+            if keys := needs_restart(self.site, site):
+                raise CommandRefused(
+                    "restart-needed",
+                    f"Only a restart puts these in force: {', '.join(keys)}. Restart the router, or put them back and "
+                    "reload; until then nothing of the new files is in force.",
+                    keys=list(keys),
+                )
             entries = await self._directory.agents()
             rules = with_canary(site.rules)
-            if rules.pool != self._pump.engine.floor.rules.pool:
-                raise CommandRefused("restart-needed", "Another pool takes a restart; the old rules stay in force.")
             self._pump.ask(Configure(rules=rules))
+            self.site = site
             roll = call_the_roll(self._pump, site, entries)
             self._telephony.publish(rules)
             log.info("the roll was called", extra={"enrolled": roll.enrolled, "dismissed": roll.dismissed})

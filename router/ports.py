@@ -57,6 +57,7 @@ class PresenceRow:
     work: str
     contact_id: ContactId | None
     since_at: Micros
+    next_reason: str | None = None
 
 
 class Presence(Protocol):

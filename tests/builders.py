@@ -50,6 +50,7 @@ def rules() -> Rules:
             wrapup_us=20 * SECOND,
             max_wait_us=60 * SECOND,
             overflow=(ToQueue(queue=GENERAL), ToClosing()),
+            exit_keys="1",
         ),
         QueueRules(name=GENERAL, campaign=SHOP, need=Need.parse("general"), max_wait_us=60 * SECOND),
         QueueRules(name=ACCOUNTS, campaign=BANK, need=Need.parse("bank"), priority=1, wrapup_us=0),

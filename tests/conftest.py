@@ -8,8 +8,9 @@ from pathlib import PurePath
 import pytest
 
 _SERVER_FOLDERS = ("contracts", "integration", "on_asterisk")
+# "guarded" starts a redis-server or a valkey-server of its own
 _SERVER_FIXTURES = frozenset(
-    {"postgres", "redis_server", "presence_server", "pbx", "room", "centre", "valkey", "asterisk"}
+    {"postgres", "redis_server", "presence_server", "pbx", "room", "centre", "valkey", "asterisk", "guarded"}
 )
 
 

@@ -26,6 +26,7 @@ from tests.fakes.ledger import FakeLedger
 from tests.fakes.telephony import FakeTelephony
 
 ANNA, BERT = AgentId("agent-1001"), AgentId("agent-1002")
+PAUSES = '[pause_reasons]\n2 = { code = "lunch", label = "Lunch" }\n1 = { code = "break", label = "Break" }\n'
 ANYBODY = SHOP + 'need = "de"\nwrapup_s = 0\n'
 
 
@@ -40,9 +41,11 @@ class Room:
     def __init__(self, write: WriteSite) -> None:
         self.write = write
         self.site = write(SETTINGS, shop=ANYBODY)
+        started = load(self.site, SECRET)
+        self.environ = dict(SECRET)
         self.clock = HandClock()
         self.directory = FakeDirectory()
-        self.engine = Engine(with_canary(load(self.site, SECRET).rules))
+        self.engine = Engine(with_canary(started.rules))
         self.pump = Pump(self.engine, clock=self.clock)
         self.calls = FakeTelephony(self.clock.now, self.pump.see)
         self.pump.telephony = self.calls
@@ -56,7 +59,8 @@ class Room:
             ledger=FakeLedger(),
             directory=self.directory,
             canary=Canary(self.pump, self.calls),
-            read_site=lambda: load(self.site, SECRET),
+            site=started,
+            read_site=lambda: load(self.site, self.environ),
             ready=lambda: {"redis": "ok"},
         )
 
@@ -156,13 +160,63 @@ async def test_a_directory_that_is_away_changes_nothing(room: Room) -> None:
     assert room.engine.floor.rules is rules
 
 
-async def test_another_pool_is_refused_because_it_takes_a_restart(room: Room) -> None:
-    rules = room.engine.floor.rules
-    room.write(SETTINGS + '[router]\npool = "north"\n', shop=ANYBODY)
+@pytest.mark.parametrize(
+    ("settings", "keys"),
+    [
+        (SETTINGS + '[router]\npool = "north"\n', ["router.pool"]),
+        (SETTINGS + '[router]\ncountry = "AT"\n', ["router.country"]),
+        (SETTINGS + 'port = 5039\nuser = "acd"\n', ["asterisk.port", "asterisk.user"]),
+        (SETTINGS + '[redis]\nurl = "redis://127.0.0.1:6380/0"\n', ["redis.url"]),
+        (SETTINGS + '[ledger]\ndsn = "sqlite:////var/lib/other.sqlite3"\n', ["ledger.dsn"]),
+        (
+            SETTINGS + '[http]\nlisten = "127.0.0.1:9581"\ncontrol_socket = "/run/other.sock"\n',
+            ["http.listen", "http.control_socket"],
+        ),
+    ],
+)
+async def test_what_takes_a_restart_is_refused_and_named_and_nothing_changes(
+    room: Room, settings: str, keys: list[str]
+) -> None:
+    rules, told = room.engine.floor.rules, len(room.calls.published)
+    await room.people(entry("agent-1003"))
+    room.write(settings, shop=ANYBODY + "priority = 5\n")
     with pytest.raises(CommandRefused) as refused:
         await room.desk.reload()
-    assert refused.value.error_id == "restart-needed"
+    assert (refused.value.error_id, refused.value.details["keys"]) == ("restart-needed", keys)
+    assert all(key in refused.value.message for key in keys)
     assert room.engine.floor.rules is rules
+    assert "agent-1003" not in room.engine.floor.agents
+    assert len(room.calls.published) == told
+
+    room.write(SETTINGS, shop=ANYBODY + "priority = 5\n")
+    assert await room.reload() != rules.config_hash
+
+
+async def test_another_secret_takes_a_restart_and_is_not_shown(room: Room) -> None:
+    room.environ["RINGFAIR_ASTERISK_SECRET"] = "rotated-for-tests"
+    with pytest.raises(CommandRefused) as refused:
+        await room.desk.reload()
+    assert refused.value.details["keys"] == ["asterisk.secret_file"]
+    assert "for-tests" not in refused.value.message
+
+
+async def test_a_secret_may_move_to_another_file_while_it_stays_the_same(room: Room) -> None:
+    (room.site / "moved.secret").write_text(SECRET["RINGFAIR_ASTERISK_SECRET"])
+    (room.site / "moved.secret").chmod(0o600)
+    room.environ.clear()
+    room.write(SETTINGS + 'secret_file = "moved.secret"\n', shop=ANYBODY)
+    await room.reload()
+
+
+async def test_the_times_of_the_router_take_effect_with_a_reload(room: Room) -> None:
+    times = "drain_s = 7\nreject_hold_s = 8\nfault_hold_s = 9\nrescind_grace_s = 10\nconnect_grace_s = 11\n"
+    room.write(f"{SETTINGS}[router]\n{times}", shop=ANYBODY)
+    hashed = await room.reload()
+    rules = room.engine.floor.rules
+    assert room.desk.site.settings.router.drain_s == 7
+    assert (rules.reject_hold_us, rules.fault_hold_us) == (8_000_000, 9_000_000)
+    assert (rules.rescind_grace_us, rules.connect_grace_us) == (10_000_000, 11_000_000)
+    assert hashed == rules.config_hash == load(room.site, SECRET).rules.config_hash
 
 
 async def test_two_reloads_at_once_are_carried_out_one_after_the_other(room: Room) -> None:
@@ -297,6 +351,29 @@ async def test_a_command_goes_through_the_desk_and_is_refused_in_words(room: Roo
     assert room.engine.floor.agents[ANNA].status == "READY"
     with pytest.raises(CommandRefused):
         await room.desk.ask(HangUp(contact_id=ContactId("nobody")))
+
+
+@pytest.mark.parametrize("reason", ["lnuch", "rona", "", "1", "BREAK"])
+async def test_a_pause_reason_the_site_does_not_have_is_refused_with_those_it_has(room: Room, reason: str) -> None:
+    room.write(SETTINGS + PAUSES, shop=ANYBODY)
+    await room.reload()
+    await room.desk.ask(LogIn(agent_id=ANNA))
+    with pytest.raises(CommandRefused) as refused:
+        await room.desk.ask(Pause(agent_id=ANNA, reason=reason))
+    assert (refused.value.error_id, refused.value.details["reasons"]) == ("reason-invalid", ["lunch", "break"])
+    assert "lunch, break" in refused.value.message
+    assert room.engine.floor.agents[ANNA].status == "READY"
+
+    await room.desk.ask(Pause(agent_id=ANNA, reason="break"))
+    assert (room.engine.floor.agents[ANNA].status, room.engine.floor.agents[ANNA].reason) == ("PAUSED", "break")
+
+
+async def test_a_site_without_pause_reasons_has_the_break(room: Room) -> None:
+    await room.desk.ask(LogIn(agent_id=ANNA))
+    with pytest.raises(CommandRefused):
+        await room.desk.ask(Pause(agent_id=ANNA, reason="lunch"))
+    await room.desk.ask(Pause(agent_id=ANNA, reason="break"))
+    assert room.engine.floor.agents[ANNA].reason == "break"
 
 
 async def test_readiness_is_told_as_it_is_now(room: Room) -> None:

@@ -124,7 +124,7 @@ class EventLog:
                     pii_ani=record.ani,
                 )
             case InvariantFailed():
-                self._log.warning("an impossible state was repaired", at=now, what=event.what)
+                self._log.warning("an impossible state was found", at=now, what=event.what)
             case PoolLost():
                 self._log.warning("another router owns the pool; this one decides no more", at=now, epoch=event.epoch)
             case _ if self._tells_all:

@@ -63,7 +63,7 @@ class Reading:
     longest_wait_us: Mapping[QueueOf, Micros] = field(default_factory=dict)
     inbox_depth: int = 0
     ami_connected: Mapping[str, bool] = field(default_factory=dict)
-    "By node."
+    "By node: whether nothing troubles it, so that its calls can be offered."
     ami_last_event_at: Mapping[str, Micros] = field(default_factory=dict)
     "By node: when anything was last heard from it."
     redis_errors: int = 0
@@ -118,7 +118,7 @@ class Metrics:
             registry=registry,
         )
         self._invariants = Counter(
-            "ringfair_invariants_failed", "States that may never be, found and repaired.", registry=registry
+            "ringfair_invariants_failed", "States that may never be, found on the floor.", registry=registry
         )
         self._pools_lost = Counter("ringfair_pools_lost", "Times a higher epoch took the pool away.", registry=registry)
         self._matches = Histogram(
@@ -262,7 +262,9 @@ class _NowCollector(Collector):
             family.add_metric(list(key), waited_us / SECOND)
         yield family
         family = GaugeMetricFamily(
-            "ringfair_ami_connected", "1 while the node is connected and resynced.", labels=["node"]
+            "ringfair_ami_connected",
+            "1 while nothing troubles the node: connected, fit, the pool ours, its calls known.",
+            labels=["node"],
         )
         for node, connected in reading.ami_connected.items():
             family.add_metric([node], 1 if connected else 0)

@@ -50,7 +50,8 @@ def ringfair(
 ) -> None:
     """Ringfair, the call router of a virtual call centre: it decides beside Asterisk who gets which caller.
 
-    The files of a site are looked for in --config DIR, else RINGFAIR_CONFIG, else /etc/ringfair.
+    The files of a site are looked for in --config DIR, else RINGFAIR_CONFIG, else /etc/ringfair. Where that is
+    missing, every command but serve takes the site that `make demo` left, and says so.
 
     A first look: ringfair check-config; then ringfair doctor; then ringfair serve
     """

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,9 +19,6 @@ from router.domain.errors import CommandRefused, ConfigError
 from router.domain.ids import AgentId
 from router.ports import AgentEntry
 
-if TYPE_CHECKING:
-    pass
-
 app = typer.Typer(
     help="Agents: who they are, which phone and which skills they have, and their state in the running router.",
     no_args_is_help=True,
@@ -29,7 +26,9 @@ app = typer.Typer(
 
 Agent = Annotated[str, typer.Argument(metavar="ID", help="The agent's id, such as agent-1001.")]
 Name = Annotated[str | None, typer.Option("--name", help="What screens call them.")]
-Endpoint = Annotated[str | None, typer.Option("--endpoint", help="PJSIP endpoint; the id if not given.")]
+Endpoint = Annotated[
+    str | None, typer.Option("--endpoint", help="PJSIP endpoint; a new agent's is the id if not given.")
+]
 Skills = Annotated[
     list[str] | None, typer.Option("--skill", metavar="NAME=LEVEL", help="Skill and proficiency 0-100; repeatable.")
 ]

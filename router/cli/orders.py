@@ -38,13 +38,20 @@ def logout(agent: Agent, config: ConfigDir = None) -> None:
 @agents.command("pause")
 def pause(
     agent: Agent,
-    reason: Annotated[str, typer.Option("--reason", help="The code of a pause reason, as in ringfair.toml.")] = "break",
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", help="The code of a pause reason of ringfair.toml; the first one there if not given."),
+    ] = None,
     config: ConfigDir = None,
 ) -> None:
     """Pause an agent; with a contact in hand it takes effect after it.
 
+    A reason that ringfair.toml does not have is refused (exit code 4).
+
     Example: ringfair agent pause agent-1001 --reason lunch
     """
+    if reason is None:
+        reason = read_site(config).rules.pause_reasons[""]  # what a bare *46 pauses for
     _tell(agent, _ask(config, "agents", agent, "pause", body={"reason": reason}))
 
 
@@ -85,7 +92,11 @@ def hangup(
 def reload(config: ConfigDir = None) -> None:
     """Have the running router read its files and the directory of agents again.
 
-    With any fault it keeps its old rules, and every fault is told (exit code 2). Example: ringfair reload
+    Campaigns, shifts, pause reasons and the times of [router] take effect at once. With any fault it keeps its old
+    rules, and every fault is told (exit code 2). So it does when something was changed that takes a restart: pool,
+    country, [asterisk], [redis], [ledger], [http] or a secret (exit code 4).
+
+    Example: ringfair reload
     """
     answer = _ask(config, "reload", deadline_s=RELOAD_S)
     typer.echo(f"The router obeys its files as they are now: rules {answer.get('config_hash', '')}")
@@ -137,6 +148,7 @@ def _tell(agent: str, answer: dict[str, Any]) -> None:
 
     status, reach = word("status"), word("reach")
     reason = f" ({answer['reason']})" if answer.get("reason") else ""
-    following = f", {word('next_status')} after the contact" if answer.get("next_status") else ""
+    why = f" ({answer['next_reason']})" if answer.get("next_reason") else ""
+    following = f", {word('next_status')}{why} after the contact" if answer.get("next_status") else ""
     phone = f"; the phone is {reach}" if reach not in ("", "reachable") else ""
     typer.echo(f"{agent} is {status}{reason}{following}{phone}" if status else f"{agent}: done")

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,12 +12,15 @@ def serve(
         Path | None,
         typer.Option("--config", "-c", envvar="RINGFAIR_CONFIG", help="Directory with ringfair.toml. [/etc/ringfair]"),
     ] = None,
-    log_form: Annotated[str, typer.Option("--log", help="Form of the log: json or console.")] = "json",
-    log_level: Annotated[str, typer.Option("--log-level", help="debug, info, warning or error.")] = "info",
+    log_form: Annotated[Literal["json", "console"], typer.Option("--log", help="Form of the log.")] = "json",
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="From which weight on.")
+    ] = "info",
 ) -> None:
     """Route calls until SIGTERM. Example: ringfair serve --config /etc/ringfair
 
-    SIGTERM stops offering, lets talks finish and leaves waiting callers to the dialplan; SIGHUP reads the files again.
+    SIGTERM stops offering, lets talks finish and leaves waiting callers to the dialplan; SIGHUP reads the files again,
+    as `ringfair reload` does.
     """
     import os
 

@@ -10,7 +10,7 @@ CSV_COLUMNS = (
     *("contact_id", "medium", "campaign", "queue", "ani", "dnis", "arrived_at", "answered_at", "ended_at"),
     *("outcome", "ended_by", "agents"),
     *(f"{kind}_s" for kind in _TIMED),
-    *("offers", "offers_not_answered", "end_estimated", "corrects", "config_hash"),
+    *("offers", "offers_not_answered", "end_estimated", "corrects", "config_hash", "prev_hash"),
 )
 
 
@@ -39,6 +39,7 @@ def csv_row(record: BillingRecord, story: ContactStory) -> list[str]:
         "yes" if record.end_estimated else "no",
         record.corrects or "",
         record.config_hash,
+        "",  # prev_hash: its place, until records are chained
     )
     return [plain_cell(str(cell)) for cell in cells]
 

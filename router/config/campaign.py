@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from router.config.faults import E164, LANGUAGE, PROMPT, SLUG, WORD
+from router.config.faults import E164, KEYS, LANGUAGE, PROMPT, SLUG, WORD
 from router.config.settings import STRICT, Line, one_line
 from router.domain.need import Need, NeedError
 
@@ -98,6 +98,9 @@ class QueueTable(BaseModel):
         min_length=1,
         max_length=10,
         description='Where to, in this order: "queue:NAME", "queue:CAMPAIGN/NAME", "closing".',
+    )
+    exit_keys: str = Field(
+        "", pattern=KEYS, description="Keys that take a waiting caller to the next overflow target at once."
     )
     ring: Annotated[list[RingStep], AfterValidator(_no_steps)] = Field(
         default_factory=list, description="Steps that widen the need; none in this version."

@@ -221,6 +221,7 @@ def _queue(campaign: str, short: str, table: QueueTable, overflow: tuple[Overflo
         wrapup_us=micros(table.wrapup_s),
         max_wait_us=micros(table.max_wait_s),
         overflow=overflow,
+        exit_keys=table.exit_keys,
     )
 
 

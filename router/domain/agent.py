@@ -152,6 +152,7 @@ class Agent:
             status=self.status,
             reason=self.reason,
             next_status=self.next_status,
+            next_reason=self.next_reason,
             reach=self.reach,
             link=self.link,
             work=self.work,

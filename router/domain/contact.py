@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.offer import Offer
-from router.domain.record import EndedBy, Leg, Outcome
+from router.domain.record import EndedBy, Leg, Outcome, SegmentKind
 from router.domain.tables import Table
 from router.domain.timeline import Timeline
 
@@ -59,6 +59,7 @@ class Contact:
     linkedid: str
     node: str
     campaign: CampaignName
+    "Of the dialled number."
     queue: QueueName
     dnis: str
     ani: str
@@ -89,8 +90,14 @@ class Contact:
     ended_by: EndedBy | None = None
     timeline: Timeline = field(default_factory=Timeline)
     legs: list[Leg] = field(default_factory=list)
+    overdue: bool = False
+    "The longest wait passed while an agent was rung: the next thing is overflow, not another ring."
     overflowed_from: list[QueueName] = field(default_factory=list)
 
     @property
     def is_waiting(self) -> bool:
         return self.state is ContactState.QUEUED or self.state is ContactState.OFFERED
+
+    def begins(self, kind: SegmentKind, at: Micros, agent_id: AgentId | None = None) -> None:
+        """From `at` on the leg's time is spent like this, for the queue it is in."""
+        self.timeline.begin(kind, at, agent_id, self.queue)

@@ -33,7 +33,7 @@ from router.domain.effects import Effect
 from router.domain.errors import CommandRefused
 from router.domain.events import Event, PoolLost
 from router.domain.floor import Floor
-from router.domain.ids import Micros, OfferId
+from router.domain.ids import CampaignName, Micros, OfferId
 from router.domain.observations import (
     CallerFellBack,
     CallerKeyed,
@@ -60,7 +60,7 @@ from router.domain.observations import (
     TalkBegins,
 )
 from router.domain.queue import Queue
-from router.domain.record import EndedBy, Outcome
+from router.domain.record import EndedBy, Outcome, SegmentKind
 from router.domain.rules import Rules
 
 Handler = Callable[[Floor, Any, Micros], None]
@@ -106,11 +106,14 @@ class Engine:
 
 
 def _tell(floor: Floor, agent: Agent) -> None:
+    if agent.profile.dial:
+        return  # no person: nobody is told, so that nobody counts it among the agents
     in_hand = agent.offer or agent.assignment
     told = (
         agent.status,
         agent.reason,
         agent.next_status,
+        agent.next_reason,
         agent.reach,
         agent.link,
         agent.work,
@@ -126,7 +129,11 @@ def _tell(floor: Floor, agent: Agent) -> None:
 
 
 def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
-    """Swap the rules whole. Who waits keeps place and age; a queue that is gone sends its line to the entry queue."""
+    """Swap the rules whole. Who waits keeps place and age.
+
+    A queue that is gone sends its line to the entry queue of the same campaign; a campaign that is gone sends its
+    callers to the closing message, never to another client's agents. Who talks is not touched.
+    """
     rules = asked.rules
     before = floor.queues
     floor.rules = rules
@@ -137,14 +144,14 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     for contact in list(floor.contacts.values()):
         if contact.line_token:
             before[contact.queue].step_out(contact)
-        if contact.queue not in floor.queues:
-            campaign = rules.campaigns.get(contact.campaign)
+        if contact.queue not in floor.queues and contact.is_waiting:
+            campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))
             if campaign is None:
-                campaign = next(iter(rules.campaigns.values()), None)
-            if campaign is None:
+                reception.nowhere_to_go(floor, contact, now)
                 continue
             contact.queue = campaign.entry
-        if contact.state is ContactState.QUEUED and not contact.parked:
+            contact.begins(SegmentKind.WAITING, now)
+        if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
             floor.queues[contact.queue].line_up(contact, floor.serial())
             floor.seeking.append(contact)
 
@@ -230,7 +237,10 @@ def _leg_ended(floor: Floor, seen: LegEnded, now: Micros) -> None:
 
 def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
     contact = floor.contacts.get(seen.contact_id)
-    if contact is not None and contact.is_waiting and contact.offer is None:
+    if contact is None or not contact.is_waiting or contact.offer is not None:
+        return
+    queue = floor.queues.get(contact.queue)
+    if queue is not None and seen.key and seen.key in queue.rules.exit_keys:
         reception.overflow(floor, contact, now)
 
 

@@ -106,6 +106,7 @@ class AgentChanged:
     "`idle | reserved | ringing | talking | held | wrapup`"
     contact_id: ContactId | None
     since_at: Micros
+    next_reason: str | None = None
     asked_by: str | None = None
     "Who changed the status, when it was the status that changed."
 

@@ -4,6 +4,8 @@ Rule 1: `restand` is the only place that moves an agent between standings, count
 Rule 2: nothing here decides who gets whom; `freed` and `seeking` only note who may have become able to be matched.
 """
 
+from collections.abc import Iterable
+
 from router.domain.agent import Agent, PrivateLeg, Standing
 from router.domain.assignment import Assignment
 from router.domain.contact import CONTACT, Contact, ContactState, ContactStep
@@ -86,10 +88,9 @@ class Floor:
             queue.standings[agent.standing] -= 1
         for queue in agent.skilled:
             queue.skilled -= 1
-        skills = agent.profile.skills
-        agent.skilled = tuple(queue for queue in self.queues.values() if queue.rules.need.matches(skills))
         entitlement = agent.entitlement
         in_force = entitlement.in_force(now)
+        agent.skilled = skilled_for(agent, self.queues.values(), now)
         agent.serves = tuple(queue for queue in agent.skilled if covers(in_force, queue.rules.campaign))
         for queue in agent.skilled:
             queue.skilled += 1
@@ -133,7 +134,9 @@ class Floor:
         if contact.state is ContactState.QUEUED and contact.line_token:
             self.queues[contact.queue].step_out(contact)
         contact.state, contact.news_at = state, now
-        if state is ContactState.QUEUED and not contact.parked:
+        if state is ContactState.QUEUED and contact.overdue:
+            self.timers.set(("wait", contact.contact_id), now)
+        elif state is ContactState.QUEUED and not contact.parked:
             self.queues[contact.queue].line_up(contact, self.serial())
             self.seeking.append(contact)
         return True
@@ -143,7 +146,7 @@ class Floor:
         if contact.parked == parked:
             return
         contact.parked = parked
-        if contact.state is ContactState.QUEUED:
+        if contact.state is ContactState.QUEUED and not contact.overdue:
             queue = self.queues[contact.queue]
             if parked:
                 queue.step_out(contact)
@@ -170,3 +173,15 @@ class Floor:
         self.past[leg] = None
         if len(self.past) > _REMEMBERED_LEGS:
             del self.past[next(iter(self.past))]
+
+
+def skilled_for(agent: Agent, queues: Iterable[Queue], now: Micros) -> tuple[Queue, ...]:
+    """The queues whose need the agent's skills meet.
+
+    Who is no person (the canary) is only ever in the queues it is entitled to: `need = ""` means any *person*.
+    """
+    found = tuple(queue for queue in queues if queue.rules.need.matches(agent.profile.skills))
+    if not agent.profile.dial:
+        return found
+    in_force = agent.entitlement.in_force(now)
+    return tuple(queue for queue in found if covers(in_force, queue.rules.campaign))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from router.domain.agent import Agent, Standing
 from router.domain.assignment import AssignmentState
 from router.domain.contact import Contact, ContactState
-from router.domain.floor import Floor
+from router.domain.floor import Floor, skilled_for
 from router.domain.ids import Micros, OfferId
 from router.domain.offer import OfferState
 from router.domain.queue import Queue, skips
@@ -56,7 +56,8 @@ def _contacts(floor: Floor) -> Iterator[str]:
         for offer in contact.open_offers.values():
             if floor.offers.get(offer.offer_id) is not offer:
                 yield f"{contact_id} keeps offer {offer.offer_id}, which is closed"
-        if contact.is_waiting and ("wait", contact_id) not in floor.timers:
+        being_rung_last = contact.overdue and contact.offer is not None
+        if contact.is_waiting and not being_rung_last and ("wait", contact_id) not in floor.timers:
             yield f"{contact_id} waits without a longest wait"
         for agent_id in contact.skips:
             if ("skip", (contact_id, agent_id)) not in floor.timers:
@@ -110,7 +111,7 @@ def _agents(floor: Floor, now: Micros) -> Iterator[str]:
             yield f"{agent_id} stands as {agent.standing.name}, the facts say {agent.stands(now).name}"
         if agent.standing is Standing.HELD_OFF and ("held", agent_id) not in floor.timers:
             yield f"{agent_id} is held off for ever"
-        skilled = tuple(queue for queue in floor.queues.values() if queue.rules.need.matches(agent.profile.skills))
+        skilled = skilled_for(agent, floor.queues.values(), now)
         serves = tuple(queue for queue in skilled if agent.entitlement.allows(queue.rules.campaign, now))
         if agent.skilled != skilled or agent.serves != serves:
             yield f"{agent_id} serves other queues than skills and entitlement say"
@@ -146,7 +147,8 @@ def _free_agents(floor: Floor) -> dict[Queue, list[Agent]]:
 def _lines(floor: Floor) -> dict[Queue, list[Contact]]:
     lines: dict[Queue, list[Contact]] = {queue: [] for queue in floor.queues.values()}
     for contact in floor.contacts.values():
-        if contact.state is ContactState.QUEUED and not contact.parked and contact.queue in floor.queues:
+        in_line = contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue
+        if in_line and contact.queue in floor.queues:
             lines[floor.queues[contact.queue]].append(contact)
     return lines
 

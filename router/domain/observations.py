@@ -190,6 +190,8 @@ class OwnerSeen:
 
     pool: str
     epoch: int
+    router: str = ""
+    "The nonce of the router that said so; empty when it was only read off the pool's epoch."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

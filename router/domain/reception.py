@@ -57,25 +57,29 @@ def welcome(floor: Floor, contact: Contact) -> None:
     floor.contacts[contact.contact_id] = contact
     floor.by_leg[contact.leg] = contact
     contact.legs.append(Leg(uniqueid=contact.leg, linkedid=contact.linkedid, node=contact.node))
-    contact.timeline.begin(SegmentKind.WAITING, contact.arrived_at)
+    contact.begins(SegmentKind.WAITING, contact.arrived_at)
 
 
 def enter_queue(
     floor: Floor, contact: Contact, name: QueueName, since_at: Micros, now: Micros, *, adopted: bool = False
 ) -> None:
     """Stand in line of `name`. The longest wait there counts from `since_at`, the place in line from arrival."""
-    queue = floor.queues[name]
+    queue = floor.queues.get(name)
+    if queue is None:
+        nowhere_to_go(floor, contact, now)
+        return
     if contact.line_token:
         floor.queues[contact.queue].step_out(contact)
     contact.queue = name
     contact.ended_by = None
-    contact.campaign = queue.rules.campaign
+    contact.overdue = False
     if floor.move(contact, ContactStep.QUEUE, now):
+        contact.begins(SegmentKind.WAITING, now if contact.overflowed_from else contact.arrived_at)
         floor.timers.set(("wait", contact.contact_id), since_at + queue.rules.max_wait_us)
         floor.emit(
             ContactQueued(
                 contact_id=contact.contact_id,
-                campaign=contact.campaign,
+                campaign=queue.rules.campaign,
                 queue=name,
                 medium=contact.medium,
                 arrived_at=contact.arrived_at,
@@ -90,7 +94,7 @@ def wait_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     if contact is None or not contact.is_waiting:
         return
     if contact.offer is not None:
-        floor.timers.set(("wait", key), contact.offer.deadline_at)
+        contact.overdue = True  # `Floor.move` makes the wait due again the moment the ring is over
         return
     overflow(floor, contact, now)
 
@@ -99,7 +103,8 @@ def overflow(floor: Floor, contact: Contact, now: Micros) -> None:
     """Go on to the next target of the queue; a queue already waited in is not entered twice."""
     left = contact.queue
     contact.overflowed_from.append(left)
-    for target in floor.queues[left].rules.overflow:
+    queue = floor.queues.get(left)
+    for target in queue.rules.overflow if queue is not None else ():
         if isinstance(target, ToQueue):
             if target.queue in floor.queues and target.queue not in contact.overflowed_from:
                 floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target=target.queue))
@@ -109,7 +114,14 @@ def overflow(floor: Floor, contact: Contact, now: Micros) -> None:
             break
     floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target="closing"))
     leave(floor, contact, Outcome.OVERFLOWED, now)
-    contact.timeline.begin(SegmentKind.ANNOUNCEMENT, now)
+    contact.begins(SegmentKind.ANNOUNCEMENT, now)
+    _send(floor, contact, "acd-closing")
+
+
+def nowhere_to_go(floor: Floor, contact: Contact, now: Micros) -> None:
+    """The rules no longer have a place for this caller: a closing message, never another client's agents."""
+    leave(floor, contact, Outcome.SYSTEM, now)
+    contact.begins(SegmentKind.ANNOUNCEMENT, now)
     _send(floor, contact, "acd-closing")
 
 
@@ -170,12 +182,12 @@ def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
         expect_leg_end(floor, agent.assignment, now)
     for campaign in floor.rules.campaigns.values():
         if any(number.lstrip("+") == wanted for number in campaign.dnis):
-            contact.timeline.begin(SegmentKind.WAITING, seen.at)
+            contact.begins(SegmentKind.WAITING, seen.at)
             enter_queue(floor, contact, campaign.entry, now, now)
             context = "acd-wait"
             break
     else:
-        contact.timeline.begin(SegmentKind.ANNOUNCEMENT, seen.at)
+        contact.begins(SegmentKind.ANNOUNCEMENT, seen.at)
         leave(floor, contact, None, now)
         context = "acd-closing"
     _send(floor, contact, context)
@@ -187,7 +199,7 @@ def fell_back(floor: Floor, seen: CallerFellBack, now: Micros) -> None:
     if contact is None:
         floor.ignore(seen, "no such contact")
         return
-    contact.timeline.begin(SegmentKind.ANNOUNCEMENT, seen.at)
+    contact.begins(SegmentKind.ANNOUNCEMENT, seen.at)
     leave(floor, contact, Outcome.SYSTEM, now)
 
 

@@ -50,6 +50,8 @@ class Segment:
     from_at: Micros
     to_at: Micros
     agent_id: AgentId | None = None
+    queue: QueueName | None = None
+    "`campaign/queue` whose work it was: after a transfer or an overflow not the one the caller dialled."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +69,9 @@ class BillingRecord:
     contact_id: ContactId
     medium: str
     campaign: CampaignName
+    "Of the dialled number, whoever served the caller in the end."
     queue: QueueName
+    "The last one; each segment has its own."
     ani: str
     "E.164 where it can be, else as the carrier sent it; empty when withheld."
     dnis: str

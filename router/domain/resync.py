@@ -102,7 +102,7 @@ def _compare(
             returned(floor, CallerReturned(contact_id=contact_id, at=seen.at), now)
     elif leg.state in _WAITING:
         if state is ContactState.CONNECTED:
-            contact.timeline.begin(SegmentKind.WAITING, seen.at)
+            contact.begins(SegmentKind.WAITING, seen.at)
             enter_queue(floor, contact, contact.queue, now, now)
         elif state is ContactState.LEAVING:
             send_off(floor, contact)
@@ -113,7 +113,7 @@ def _adopt_caller(
 ) -> None:
     """A caller of a time before us."""
     campaign = floor.rules.campaigns.get(leg.campaign) if leg.campaign else None
-    if campaign is None or leg.contact_id is None or leg.state not in (*_WAITING, "talking", "after"):
+    if campaign is None or leg.contact_id is None or leg.state not in (*_WAITING, "talking", "after", "fallback"):
         return
     contact = Contact(
         contact_id=leg.contact_id,
@@ -137,6 +137,9 @@ def _adopt_caller(
     elif leg.state == "after":
         taken_up(floor, contact, leg.talk_at or seen.at, now)
         returned(floor, CallerReturned(contact_id=contact.contact_id, at=seen.at), now)
+    elif leg.state == "fallback":
+        # The dialplan serves them and nobody else may; ours is only the record of their end.
+        fell_back(floor, CallerFellBack(contact_id=contact.contact_id, reason="seen at resync", at=seen.at), now)
     else:
         enter_queue(floor, contact, campaign.entry, contact.arrived_at, now, adopted=True)
         if leg.state == "talking":

@@ -175,7 +175,7 @@ def _feature(floor: Floor, agent: Agent, seen: PhoneAsked, now: Micros) -> str:
         if seen.code == "45":
             if status is Status.LOGGED_OUT:
                 change_status(floor, LogIn(agent_id=agent_id), now)
-                return "logged-in"
+                return "logged-in" if agent.entitlement.in_force(now) else "not-on-shift"
             change_status(floor, LogOut(agent_id=agent_id), now)
             return "logged-out"
         if seen.code == "46":

@@ -36,6 +36,8 @@ class QueueRules:
     wrapup_us: Micros = 20 * SECOND
     max_wait_us: Micros = 600 * SECOND
     overflow: tuple[OverflowTarget, ...] = (ToClosing(),)
+    exit_keys: str = ""
+    "Keys that take a waiting caller to the next overflow target at once; any other key does nothing."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

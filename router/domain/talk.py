@@ -10,7 +10,7 @@ from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg
 from router.domain.events import ContactConnected, ContactHeld, OfferClosed, WrapUpBegan, WrapUpEnded
 from router.domain.floor import Floor
-from router.domain.ids import LegId, Micros, OfferId
+from router.domain.ids import CampaignName, LegId, Micros, OfferId
 from router.domain.observations import LegBridged, LegHeld, LegUnbridged, LegUnheld
 from router.domain.offer import Offer, OfferStep
 from router.domain.offering import fact_of, rescind
@@ -48,10 +48,10 @@ def taken_up(floor: Floor, contact: Contact, at: Micros, now: Micros, *, by: Off
 
 
 def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, at: Micros, now: Micros) -> None:
-    queue = floor.queues[contact.queue]
+    queue = floor.queues.get(contact.queue)
     floor.vacate(leg, now)
     contact.agent_id = agent.profile.agent_id
-    contact.timeline.begin(SegmentKind.TALK, at, contact.agent_id)
+    contact.begins(SegmentKind.TALK, at, contact.agent_id)
     made = Assignment(
         contact_id=contact.contact_id,
         agent_id=agent.profile.agent_id,
@@ -61,7 +61,7 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
         node=contact.node,
         talk_at=at,
         seen_at=now,
-        wrapup_us=queue.rules.wrapup_us,
+        wrapup_us=queue.rules.wrapup_us if queue is not None else 0,
     )
     agent.assignment = made
     floor.assignments[leg] = made
@@ -71,7 +71,7 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
             contact_id=contact.contact_id,
             agent_id=agent.profile.agent_id,
             queue=contact.queue,
-            campaign=contact.campaign,
+            campaign=CampaignName(contact.queue.partition("/")[0]),
             medium=contact.medium,
             waited_us=max(0, at - contact.arrived_at),
         )
@@ -118,7 +118,7 @@ def held(floor: Floor, assignment: Assignment, seen: LegHeld | LegUnheld, now: M
     contact = floor.contacts.get(assignment.contact_id)
     if contact is not None and contact.state is ContactState.CONNECTED:
         kind = SegmentKind.HOLD if hold else SegmentKind.TALK
-        contact.timeline.begin(kind, seen.at, assignment.agent_id)
+        contact.begins(kind, seen.at, assignment.agent_id)
     floor.touched[floor.agents[assignment.agent_id]] = None
     floor.emit(ContactHeld(contact_id=assignment.contact_id, held=hold))
 

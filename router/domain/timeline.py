@@ -6,25 +6,28 @@ the segments is then still exactly the life of the leg.
 
 from dataclasses import replace
 
-from router.domain.ids import AgentId, Micros
+from router.domain.ids import AgentId, Micros, QueueName
 from router.domain.record import Segment, SegmentKind
 
 
 class Timeline:
-    __slots__ = ("_agent", "_closed", "_from", "_kind")
+    __slots__ = ("_agent", "_closed", "_from", "_kind", "_queue")
 
     def __init__(self) -> None:
         self._closed: list[Segment] = []
         self._kind: SegmentKind | None = None
         self._agent: AgentId | None = None
+        self._queue: QueueName | None = None
         self._from: Micros = 0
 
-    def begin(self, kind: SegmentKind, at: Micros, agent_id: AgentId | None = None) -> None:
-        """From `at` on it is `kind`. The same kind with the same agent simply goes on."""
-        if self._kind is kind and self._agent == agent_id:
+    def begin(
+        self, kind: SegmentKind, at: Micros, agent_id: AgentId | None = None, queue: QueueName | None = None
+    ) -> None:
+        """From `at` on it is `kind`. The same kind with the same agent in the same queue simply goes on."""
+        if (self._kind, self._agent, self._queue) == (kind, agent_id, queue):
             return
         self._close(at)
-        self._kind, self._agent = kind, agent_id
+        self._kind, self._agent, self._queue = kind, agent_id, queue
 
     def finish(self, at: Micros) -> tuple[Segment, ...]:
         """Close at `at` and give every segment. A leg without length still has one segment.
@@ -33,7 +36,7 @@ class Timeline:
         """
         if self._kind is None:
             return ()
-        whole = Segment(kind=self._kind, from_at=self._from, to_at=self._from, agent_id=self._agent)
+        whole = self._segment(self._kind, self._from)
         self._close(at)
         segments = self._closed or [whole]
         while len(segments) > 1 and segments[-1].from_at >= at:
@@ -48,5 +51,8 @@ class Timeline:
             return
         at = max(at, self._from)
         if at > self._from:
-            self._closed.append(Segment(kind=self._kind, from_at=self._from, to_at=at, agent_id=self._agent))
+            self._closed.append(self._segment(self._kind, at))
         self._from = at
+
+    def _segment(self, kind: SegmentKind, to_at: Micros) -> Segment:
+        return Segment(kind=kind, from_at=self._from, to_at=to_at, agent_id=self._agent, queue=self._queue)

@@ -97,9 +97,9 @@ class Judge:
 
     def _told(self, agent_id: AgentId, result: str) -> None:
         """What a feature code's answer says is what the agent may rely on."""
-        if result in ("logged-out", "paused"):
+        if result in ("logged-out", "paused", "paused-after-call"):
             self._away[agent_id] = result
-        elif result in ("logged-in", "unpaused"):
+        elif result in ("logged-in", "not-on-shift", "unpaused"):
             self._away.pop(agent_id, None)
 
     def look(self, now: Micros) -> None:

@@ -24,6 +24,7 @@ def rules(version: int = 1, *, ring_s: int = 12, wrapup_s: int = 8, max_wait_s: 
             ring_us=ring_us,
             wrapup_us=wrapup_s * SECOND,
             max_wait_us=max_wait_us,
+            exit_keys="1",
             overflow=(ToQueue(queue=GENERAL), ToClosing()),
         ),
         QueueRules(
@@ -33,6 +34,7 @@ def rules(version: int = 1, *, ring_s: int = 12, wrapup_s: int = 8, max_wait_s: 
             ring_us=ring_us,
             wrapup_us=wrapup_s * SECOND,
             max_wait_us=max_wait_us,
+            exit_keys="1",
         ),
         QueueRules(
             name=ACCOUNTS,
@@ -42,6 +44,7 @@ def rules(version: int = 1, *, ring_s: int = 12, wrapup_s: int = 8, max_wait_s: 
             ring_us=ring_us,
             wrapup_us=0,
             max_wait_us=2 * max_wait_us,
+            exit_keys="1",
         ),
         QueueRules(
             name=URGENT,
@@ -51,6 +54,7 @@ def rules(version: int = 1, *, ring_s: int = 12, wrapup_s: int = 8, max_wait_s: 
             ring_us=ring_us,
             wrapup_us=wrapup_s * SECOND // 2,
             max_wait_us=max_wait_us,
+            exit_keys="1",
             overflow=(ToQueue(queue=GENERAL), ToClosing()),
         ),
     )

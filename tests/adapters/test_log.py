@@ -110,6 +110,7 @@ def changed() -> AgentChanged:
         status="READY",
         reason=None,
         next_status=None,
+        next_reason=None,
         reach="REACHABLE",
         link="GOOD",
         work="idle",
@@ -163,6 +164,7 @@ def test_impossible_states_and_a_lost_pool_are_warnings() -> None:
         ("warning", "agent busy without a leg", None),
         ("warning", None, 7),
     ]
+    assert stream.records[0]["event"] == "an impossible state was found"
 
 
 def test_debugging_tells_every_event_with_the_fields_of_its_fact() -> None:

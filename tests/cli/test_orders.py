@@ -14,7 +14,7 @@ from dataclasses import replace
 import pytest
 
 from router.cli.exits import DONE, FAILED, MISSING, REFUSED, USAGE
-from router.domain.errors import ConfigError, Fault, RemoteError
+from router.domain.errors import CommandRefused, ConfigError, Fault, RemoteError
 from router.domain.ids import ContactId
 from router.ports import ContactView
 from tests.cli.conftest import Bench
@@ -63,6 +63,40 @@ def test_an_agent_is_logged_in_paused_and_out(bench: Bench, staffed: FakeDesk) -
     assert "ready" in bench.run("agent", "unpause", "agent-1001").stdout
     assert "logged out" in bench.run("agent", "logout", "agent-1001").stdout
     assert staffed.asked_by[-1] == f"control:uid={os.getuid()}"
+
+
+def test_without_a_reason_the_pause_is_for_the_first_of_the_file(bench: Bench, staffed: FakeDesk) -> None:
+    bench.settings["pause_reasons"] = '2 = {code = "lunch", label = "Lunch"}\n1 = {code = "rest", label = "Rest"}\n'
+    assert "paused (lunch)" in bench.run("agent", "pause", "agent-1002").stdout
+    bench.settings["pause_reasons"] = ""
+    assert "paused (break)" in bench.run("agent", "pause", "agent-1002").stdout
+
+
+def test_what_begins_after_the_contact_is_told_with_its_reason(bench: Bench, staffed: FakeDesk) -> None:
+    view = staffed.agents["agent-1002"]
+    change = replace(view.change, status="PAUSED", reason="lunch", next_status="PAUSED", next_reason="training")
+    staffed.agents["agent-1002"] = replace(view, change=change)
+    said = bench.run("agent", "pause", "agent-1002", "--reason", "lunch").stdout
+    assert said == "agent-1002 is paused (lunch), paused (training) after the contact\n"
+
+
+@pytest.mark.parametrize(
+    ("error_id", "command"),
+    [("reason-invalid", ["agent", "pause", "agent-1002", "--reason", "lnuch"]), ("restart-needed", ["reload"])],
+)
+def test_a_reason_or_a_reload_that_is_refused_is_code_4_with_the_router_s_sentence(
+    bench: Bench, staffed: FakeDesk, error_id: str, command: list[str]
+) -> None:
+    staffed.broken = CommandRefused(error_id, "There are: break, lunch.")
+    result = bench.run(*command)
+    assert (result.exit_code, result.stdout, result.stderr) == (REFUSED, "", "ringfair: There are: break, lunch.\n")
+
+
+@pytest.mark.parametrize(("option", "wrong"), [("--log", "xml"), ("--log-level", "loud")])
+def test_a_form_of_the_log_that_does_not_exist_is_wrong_usage(bench: Bench, option: str, wrong: str) -> None:
+    result = bench.run("serve", option, wrong)
+    assert result.exit_code == USAGE
+    assert wrong in result.stderr
 
 
 def test_a_wrapup_is_finished_with_its_disposition(bench: Bench, staffed: FakeDesk) -> None:

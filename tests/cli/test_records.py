@@ -4,6 +4,9 @@ import csv
 import io
 import json
 import re
+import signal
+import subprocess
+import sys
 
 from router.adapters.sql.ledger import PAGE
 from router.cli.exits import DONE, MISSING, REFUSED, USAGE
@@ -24,6 +27,28 @@ def test_json_is_an_array_with_one_object_a_contact(bench: Bench) -> None:
     assert [offer["result"] for offer in record["offers"]] == ["missed", "answered"]
     assert record["wrapups"][0]["disposition"] == "ordered"
     assert [leg["agent"] for leg in record["legs"]] == [None, "agent-1002"]
+
+
+def test_the_place_of_the_chain_is_there_before_there_is_one(bench: Bench) -> None:
+    bench.remember(*answered(0))
+    (record,) = bench.json("records", "--json")
+    assert ("prev_hash" in record, record["prev_hash"]) == (True, None)
+    (row,) = csv.DictReader(io.StringIO(bench.run("records", "--csv").stdout))
+    assert row["prev_hash"] == ""
+    assert row["config_hash"] == "c0ffee"
+
+
+def test_whoever_reads_only_the_beginning_ends_it_without_a_word(bench: Bench) -> None:
+    bench.remember(*(answered(number)[4] for number in range(PAGE + 1)))
+    bench.write()
+    command = [sys.executable, "-m", "router", "records", "--json", "--config", str(bench.directory)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as reading:
+        assert reading.stdout is not None
+        assert reading.stderr is not None
+        assert len(reading.stdout.read(100)) == 100
+        reading.stdout.close()
+        said = reading.stderr.read()
+        assert (reading.wait(30), said) == (-signal.SIGPIPE, b"")
 
 
 def test_more_than_a_page_of_the_ledger_is_still_one_array(bench: Bench) -> None:

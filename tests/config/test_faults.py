@@ -116,6 +116,7 @@ def test_a_wrong_word_about_asterisk_is_told(a_site: WriteSite, line: str, key: 
         (SHOP + 'choose = "random"', "queue.orders.choose", "no other way to choose"),
         (SHOP + 'ring = [{ after_s = 45, need = "de" }]', "queue.orders.ring", "a later version"),
         (SHOP + 'ring = [{ after_s = 45, nead = "de" }]', "", ""),
+        (SHOP + 'exit_keys = "1,2"', "queue.orders.exit_keys", "keys of a telephone"),
         (SHOP + "overflow = []", "queue.orders.overflow", "1 entries at least"),
         (SHOP + 'overflow = ["voicemail"]', "queue.orders.overflow[0]", '"queue:NAME"'),
         (SHOP + 'overflow = ["queue:"]', "queue.orders.overflow[0]", '"queue:NAME"'),

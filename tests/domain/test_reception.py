@@ -9,7 +9,7 @@ from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued,
 from router.domain.ids import SECOND, CampaignName
 from router.domain.observations import CallerFellBack, CallerKeyed, CallerReturned, CallerTransferred
 from router.domain.record import OfferResult, Outcome
-from tests.builders import BANK_DNIS, GENERAL, ORDERS, Room
+from tests.builders import ACCOUNTS, BANK_DNIS, GENERAL, ORDERS, Room
 
 
 def test_a_caller_who_gives_up_waiting_is_an_abandon() -> None:
@@ -82,7 +82,11 @@ def test_waiting_too_long_goes_on_to_the_next_queue_at_the_old_age_and_then_to_t
     room.ends(caller)
     record = room.record(caller)
     assert (record.outcome, record.ended_by, record.queue) == (Outcome.OVERFLOWED, "system", GENERAL)
-    assert [str(s.kind) for s in record.segments] == ["waiting", "announcement"]
+    assert [(str(s.kind), s.queue) for s in record.segments] == [
+        ("waiting", ORDERS),
+        ("waiting", GENERAL),
+        ("announcement", GENERAL),
+    ]
 
 
 def test_overflow_finds_a_free_agent_of_the_next_queue_at_once() -> None:
@@ -119,9 +123,22 @@ def test_an_overdue_caller_overflows_when_the_offer_came_to_nothing() -> None:
     assert room.floor.contacts[caller].queue == GENERAL
 
 
-def test_the_exit_key_ends_the_wait_but_not_a_ring() -> None:
+def test_an_overdue_caller_is_not_rung_at_one_agent_after_the_other() -> None:
     room = Room()
     caller = room.calls("c1")
+    room.let_pass(55)
+    for _ in range(3):
+        room.agent_joins("orders")
+    room.rings(room.offer(caller))
+    room.let_pass(15)
+    assert (room.floor.contacts[caller].queue, room.floor.contacts[caller].attempts) == (GENERAL, 1)
+
+
+def test_the_exit_key_ends_the_wait_but_not_a_ring_and_other_keys_do_nothing() -> None:
+    room = Room()
+    caller = room.calls("c1")
+    room.see(CallerKeyed(contact_id=caller, key="5", at=room.now))
+    assert room.floor.contacts[caller].queue == ORDERS
     room.see(CallerKeyed(contact_id=caller, key="1", at=room.now))
     assert room.floor.contacts[caller].queue == GENERAL
     room = Room("orders")
@@ -143,12 +160,12 @@ def test_a_blind_transfer_to_a_number_of_ours_waits_there_at_the_old_age() -> No
     room.let_pass(10)
     room.caller_hangs_up(caller)
     record = room.record(caller)
-    assert [(str(s.kind), s.agent_id) for s in record.segments] == [
-        ("talk", "agent-1001"),
-        ("waiting", None),
-        ("talk", "agent-1002"),
+    assert [(str(s.kind), s.agent_id, s.queue) for s in record.segments] == [
+        ("talk", "agent-1001", ORDERS),
+        ("waiting", None, ACCOUNTS),
+        ("talk", "agent-1002", ACCOUNTS),
     ]
-    assert (record.campaign, record.outcome) == ("bank", Outcome.ANSWERED)
+    assert (record.campaign, record.queue, record.outcome) == ("shop", ACCOUNTS, Outcome.ANSWERED)
     assert record.answered_at == record.arrived_at
 
 

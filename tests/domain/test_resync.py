@@ -78,10 +78,14 @@ def test_a_talk_we_cannot_book_is_left_alone() -> None:
     assert room.of(EndLeg) == []
 
 
-def test_a_caller_in_their_fallback_is_nobody_we_adopt() -> None:
+def test_a_caller_in_their_fallback_is_offered_to_nobody_and_still_gets_a_record() -> None:
     room = Room("orders")
     room.resync(room.waiting(C1, state="fallback"))
-    assert room.floor.contacts == {}
+    assert (room.state(C1), room.of(RingAgent)) == ("leaving", [])
+    room.let_pass(5)
+    room.ends(C1)
+    record = room.record(C1)
+    assert (record.outcome, record.ended_by) == (Outcome.SYSTEM, "system")
 
 
 def test_a_caller_left_in_after_by_a_dead_router_is_let_go() -> None:

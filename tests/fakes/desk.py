@@ -20,6 +20,7 @@ def an_agent(agent_id: str, status: str = "LOGGED_OUT", work: str = "idle") -> A
             status=status,
             reason=None,
             next_status=None,
+            next_reason=None,
             reach="REACHABLE",
             link="GOOD",
             work=work,

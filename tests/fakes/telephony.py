@@ -70,10 +70,17 @@ class FakeTelephony:
             raise self.broken
 
     def call_in(self, digits: str) -> None:
+        campaign = self.serves(digits)
+        if campaign is not None:
+            self.arrive(campaign, dnis=digits)
+
+    def serves(self, digits: str) -> CampaignName | None:
+        """The campaign behind a dialled number, as published last."""
         for rules in self.published[-1:]:
             for campaign in rules.campaigns.values():
                 if any(number.lstrip("+") == digits for number in campaign.dnis):
-                    self.arrive(campaign.name, dnis=digits)
+                    return campaign.name
+        return None
 
     # ---- what people do ----
 
@@ -140,7 +147,7 @@ class FakeTelephony:
             )
 
     def _ring(self, effect: RingAgent) -> None:
-        if self.away:
+        if self.away or self.phones.get(effect.dial.removeprefix("PJSIP/")) is False:
             self.sink(OriginateFailed(offer_id=effect.offer_id, reason="away", at=self.now()))
             return
         leg, caller, at = LegId(effect.offer_id), self.legs.get(effect.caller_leg), self.now()

@@ -27,7 +27,7 @@ def root() -> Root:
 @pytest.fixture(scope="session")
 def pbx(root: Root) -> Iterator[Instance]:
     """Asterisk with fixed-contact agents for SIPp (2001...) and registering ones for softphones (1001...)."""
-    instance = make_pbx(f"test-{os.getpid()}", root)
+    instance = make_pbx(f"line-{os.getpid()}", root)
     try:
         instance.start()
         yield instance
@@ -43,7 +43,7 @@ async def room(pbx: Instance) -> AsyncIterator[TelephoneRoom]:
 
 @pytest.fixture(scope="session")
 def valkey(root: Root) -> Iterator[Valkey]:
-    server = Valkey(f"test-{os.getpid()}-valkey", root=root)
+    server = Valkey(f"line-{os.getpid()}", root=root)
     try:
         server.start()
         yield server

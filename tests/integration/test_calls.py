@@ -17,7 +17,7 @@ def kinds(story: ContactStory) -> list[str]:
     for before, after in itertools.pairwise(segments):
         assert before.to_at == after.from_at, "segments leave a gap or overlap"
     assert (segments[0].from_at, segments[-1].to_at) == (story.record.arrived_at, story.record.ended_at)
-    return [segment.kind.value for segment in segments]
+    return [kind for kind, _ in itertools.groupby(segment.kind.value for segment in segments)]
 
 
 def outcome(story: ContactStory) -> Outcome:

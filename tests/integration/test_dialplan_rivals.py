@@ -16,24 +16,26 @@ AGENT, SECOND = "agent-2001", "agent-2002"
 
 
 async def test_five_hundred_callers_answered_twice_talk_exactly_once_each(room: TelephoneRoom) -> None:
-    callers, per_s = 500, 25.0
+    wanted, most, callers = 500, 1000, 0
     for agent in (AGENT, SECOND):
         await room.phone(agent).behave(Answers(rings_ms=100, talks_ms=400))
-    await room.carrier.call(Caller(await room.campaign()), count=callers, per_s=per_s)
-
-    async def offer_twice() -> None:
-        for number in range(callers):
-            arrived = (await room.ami.events_of("AcdArrived", number + 1))[number]
-            await asyncio.gather(room.offer(arrived, AGENT, 1), room.offer(arrived, SECOND, 2))
-
-    await offer_twice()
-    await room.ami.events_of("AcdAfter", callers, within_s=20)
-    await room.ami.events_of("AcdTaken", callers, within_s=20)
-
+    number = await room.campaign()
     answered: dict[str, list[int]] = {}
-    for up in room.ami.seen("AcdUp"):
-        answered.setdefault(up["Contact"], []).append(int(up["Timestamp"].replace(".", "")))
-    close = [contact for contact, (one, other) in answered.items() if abs(other - one) <= 5_000]
+    close: list[str] = []
+    # a busy machine tears some pairs apart: those talk exactly once too, but do not count as close
+    while len(close) < wanted and callers < most:
+        more = min(wanted - len(close), most - callers)
+        await room.carrier.call(Caller(number), count=more, per_s=25.0)
+        for nth in range(callers, callers + more):
+            arrived = (await room.ami.events_of("AcdArrived", nth + 1))[nth]
+            await asyncio.gather(room.offer(arrived, AGENT, 1), room.offer(arrived, SECOND, 2))
+        callers += more
+        await room.ami.events_of("AcdAfter", callers, within_s=20)
+        await room.ami.events_of("AcdTaken", callers, within_s=20)
+        answered = {}
+        for up in room.ami.seen("AcdUp"):
+            answered.setdefault(up["Contact"], []).append(int(up["Timestamp"].replace(".", "")))
+        close = [contact for contact, (one, other) in answered.items() if abs(other - one) <= 5_000]
     print(f"{len(close)} of {callers} pairs answered within 5 ms")
     talks = Counter(event["Contact"] for event in room.ami.seen("AcdTalk"))
     entered = Counter(event["Uniqueid"] for event in room.ami.seen("BridgeEnter"))
@@ -43,7 +45,8 @@ async def test_five_hundred_callers_answered_twice_talk_exactly_once_each(room: 
     assert all(entered[contact] == 1 for contact in answered)
     talked = {event["Uniqueid"] for event in room.ami.seen("AcdTalk")}
     assert {leg for leg in entered if leg not in answered} == talked
-    assert len(close) > callers / 2
+    assert len(close) >= wanted
+    assert "Surrogate/" not in room.pbx.rx("core show channels concise")  # see h in 20-wait.conf
 
 
 async def test_leg_of_a_deposed_router_does_not_talk(room: TelephoneRoom) -> None:

@@ -2,12 +2,15 @@
 
 import asyncio
 import signal
+import time
 
 from router.domain.record import Outcome
 from tests.integration.call_centre import CallCentre
 from tests.telephones.carrier import Caller
 from tests.telephones.sipp_agent import Answers
 
+PHONE = "127.0.0.20:"
+"Where agent-2001 answers."
 FALLBACK_S = 10
 "What acd-wait allows a heartbeat that stands still."
 
@@ -39,13 +42,17 @@ async def test_a_talk_goes_on_without_the_router_and_the_caller_is_released_afte
     await centre.agent_is(agent, work="talking")
 
     await centre.stop(signal.SIGKILL)
+    killed_at = time.time_ns() // 1000
 
     assert (await calls.end(20))[0][-1] == "released"
     await packets.stop()
-    byes = [message for message in packets.sip() if message.method == "BYE" and not message.status]
-    by_agent = next(bye for bye in byes if bye.source.startswith("127.0.0.20:"))
+    messages = packets.sip()
+    answered = next(m for m in messages if m.status == 200 and m.method == "INVITE" and m.source.startswith(PHONE))
+    byes = [message for message in messages if message.method == "BYE" and not message.status]
+    by_agent = next(bye for bye in byes if bye.source.startswith(PHONE))
     to_caller = next(bye for bye in byes if bye.target.startswith("127.0.0.2:"))
-    assert by_agent.at - byes[0].at >= 0
+    assert by_agent.at > killed_at, "the talk ended with the router"
+    assert by_agent.at - answered.at >= 3_900_000, "the talk was cut short"
     assert 0 < to_caller.at - by_agent.at <= 3_000_000
 
 

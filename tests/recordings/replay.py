@@ -111,6 +111,7 @@ class Replay:
             ring_us=self.ring_us,
             max_wait_us=self.max_wait_us,
             wrapup_us=0,
+            exit_keys="0123456789*#",
         )
         campaign = CampaignRules(
             name=CampaignName("shop"), client="example-shop", dnis=("+493023125100",), entry=queue.name

@@ -98,7 +98,7 @@ def call_in(digits: str) -> Action:
     """A caller of our own: one half of a Local channel listens in `acd-canary`, the other arrives at `acd-inbound`."""
     return {
         "Action": "Originate",
-        "Channel": f"Local/{digits}@acd-inbound/n",
+        "Channel": f"Local/{digits}@acd-canary-call/n",
         "Context": "acd-canary",
         "Exten": "s",
         "Priority": "1",
@@ -116,9 +116,20 @@ def get_global(name: str) -> Action:
     return {"Action": "Getvar", "Variable": name}
 
 
-def owner(pool: str, epoch: int) -> Action:
-    """Tell every other router on this Asterisk who owns the pool now."""
-    return {"Action": "UserEvent", "UserEvent": "AcdOwner", "V": INTERFACE_VERSION, "Pool": pool, "Epoch": str(epoch)}
+def owner(pool: str, epoch: int, router: str) -> Action:
+    """Tell every other router on this Asterisk who owns the pool now.
+
+    The one event that a router sends and no dialplan does. `UserEvent(AcdOwner)`, after V: Pool, Epoch (the higher one
+    owns), Router (a nonce of this process, lower-case hex: of two that claimed the same epoch the higher one owns).
+    """
+    return {
+        "Action": "UserEvent",
+        "UserEvent": "AcdOwner",
+        "V": INTERFACE_VERSION,
+        "Pool": pool,
+        "Epoch": str(epoch),
+        "Router": router,
+    }
 
 
 def status() -> Action:

@@ -222,7 +222,7 @@ def _after(block: Block, reading: Reading, at: Micros) -> Observation:
 
 
 def _transfer(block: Block, reading: Reading, at: Micros) -> Observation:
-    return CallerTransferred(contact_id=_contact(block), exten=block["target"], at=at)
+    return CallerTransferred(contact_id=_contact(block), exten=reading.dialled_number(block["target"]), at=at)
 
 
 def _key(block: Block, reading: Reading, at: Micros) -> Observation:
@@ -247,7 +247,7 @@ def _feature(block: Block, reading: Reading, at: Micros) -> Observation:
 
 def _owner(block: Block, reading: Reading, at: Micros) -> Observation | None:
     epoch = whole_number(block["epoch"])
-    return None if epoch is None else OwnerSeen(pool=block["pool"], epoch=epoch)
+    return None if epoch is None else OwnerSeen(pool=block["pool"], epoch=epoch, router=block.get("router"))
 
 
 _EVENTS: dict[str, Handler] = {

@@ -4,18 +4,21 @@ Rule 1: `perform` writes at once and awaits nothing; what became of a ring comes
 Rule 2: after every login, before anything else: whose pool is this (epoch), what do we serve (routes), what lives
 (snapshot). Until the snapshot is in, the engine offers nothing on this node. New rules and a wish to look again go the
 same way, one after the other; what fails is tried again.
-Rule 3: a higher epoch than ours means somebody else owns the pool. It is told, and from then on nothing is done here.
+Rule 3: a higher epoch than ours means somebody else owns the pool; of two that claimed the same one at the same moment,
+the higher nonce does. It is told, and from then on nothing is done here.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+import secrets
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from router.adapters.ami import actions, resync
+from router.adapters.ami.asking import DEADLINE_S, Asking
 from router.adapters.ami.limits import Counters
 from router.adapters.ami.parse import WANTED, Malformed, Reading, is_reachable, observe, whole_number
+from router.adapters.ami.routes import Routes
 from router.adapters.ami.session import AmiAddress, Session
 from router.adapters.ami.wire import Block, Reply
 from router.domain.effects import AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
@@ -27,17 +30,14 @@ from router.ports import Clock, ObservationSink
 
 log = logging.getLogger(__name__)
 
-_ACTION_DEADLINE_S = 5.0
 _SNAPSHOT_DEADLINE_S = 15.0
-_AT_ONCE = 100
-"Questions asked before their answers are awaited: far below the session's limit, so that rings always find room."
-_RETRY_S = 1.0
+_RETRY_S, _LONGEST_RETRY_S = 1.0, 25.0
+"What fails is tried again after this long, then twice as long and so on: who is mended is found within half a minute."
 _EXISTS = "exists"
 OLDEST, TOO_NEW = 221001, 230000
 "`VERSION(ASTERISK_VERSION_NUM)`: 22.10.1 is the first without the twenty advisories of that release's change log."
 CONTEXTS = ("acd-wait", "acd-agent", "acd-after", "acd-closing", "acd-fallback")
 "What a contact needs; `ringfair doctor` looks for the rest."
-_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,14 +79,19 @@ class AmiTelephony:
         self._numbers = numbers
         self._endpoints = endpoints
         self._rules = rules
-        self._published: dict[str, str | None] = {}
-        "Global → value as Asterisk acknowledged it; None: ours, but who knows what it is now."
         self._heard: dict[str, bool] = {}
         "endpoint → reachable, as events told since the latest snapshot began: newer than its answers."
         self._beat = 0
         self._claimed = False
         "Whether the pool is ours on this connection."
         self._deposed = False
+        self._nonce = secrets.token_hex(8)
+        "Who we are, among routers that claim the same epoch."
+        self._rival = (0, "")
+        "The highest claim of another router heard on this connection, as (epoch, nonce)."
+        self._said = ""
+        "The trouble of the resync that was logged last; empty when there is none."
+        self._failures = 0
         self._resync: asyncio.Task[None] | None = None
         self._again = False
         self._retry: asyncio.TimerHandle | None = None
@@ -96,6 +101,8 @@ class AmiTelephony:
         self.session = Session(
             address, wanted=WANTED, on_event=self._on_event, on_up=self._on_up, on_down=self._on_down
         )
+        self._asking = Asking(self.session)
+        self._routes = Routes(pool, self._asking)
 
     @property
     def counters(self) -> Counters:
@@ -154,7 +161,7 @@ class AmiTelephony:
 
     def _ring(self, effect: RingAgent) -> None:
         try:
-            answer = self.session.send(actions.ring(effect, pool=self._pool, epoch=self.epoch), _ACTION_DEADLINE_S)
+            answer = self.session.send(actions.ring(effect, pool=self._pool, epoch=self.epoch), DEADLINE_S)
         except RouterError as error:
             self._sink(OriginateFailed(offer_id=effect.offer_id, reason=error.error_id, at=self._clock.now()))
             return
@@ -184,7 +191,7 @@ class AmiTelephony:
     def _send(self, action: actions.Action) -> None:
         """Send and forget; a refusal is counted (a leg that is gone already is the usual reason)."""
         try:
-            answer = self.session.send(action, _ACTION_DEADLINE_S)
+            answer = self.session.send(action, DEADLINE_S)
         except RouterError:
             self.failed_actions += 1
             return
@@ -205,20 +212,33 @@ class AmiTelephony:
             log.warning("an event lacks a header it must have", extra={"event_name": seen.event, "header": seen.header})
             return
         if isinstance(seen, OwnerSeen):
-            if seen.pool == self._pool and self.epoch and seen.epoch > self.epoch:
-                self._depose(seen)
+            self._on_owner(seen)
             return
         if isinstance(seen, EndpointSeen):
             self._heard[seen.endpoint] = seen.reachable
         self._sink(seen)
 
+    def _on_owner(self, seen: OwnerSeen) -> None:
+        """Another router's claim; one that is no match for ours has to hear of ours, and may have overwritten it."""
+        if seen.pool != self._pool or seen.router == self._nonce or self._deposed:
+            return
+        self._rival = max(self._rival, (seen.epoch, seen.router))
+        if not self.epoch:
+            return  # still claiming: `_claim` compares
+        if self._rival > (self.epoch, self._nonce):
+            self._depose(seen)
+        else:
+            self._start_resync()
+
     def _depose(self, seen: OwnerSeen) -> None:
         self._deposed = True
+        self._stop_resync()
         self._sink(seen)
 
     def _on_up(self) -> None:
-        self._published = dict.fromkeys(self._published)
+        self._routes.forget()
         self._claimed = self.synced = False
+        self._rival, self._failures = (0, ""), 0
         self._start_resync()
 
     def _on_down(self, reason: str) -> None:
@@ -250,11 +270,18 @@ class AmiTelephony:
             return
         error = task.exception()
         if error is None:
+            if self._said:
+                log.info("the node is in order again", extra={"node": self.node})
+            self._said, self._failures = "", 0
             if self._again:
                 self._start_resync()
         elif self.session.connected:  # else the next login begins anew
-            log.error("the resync failed and is tried again", extra={"node": self.node, "why": str(error)})
-            self._retry = asyncio.get_running_loop().call_later(_RETRY_S, self._start_resync)
+            if str(error) != self._said:
+                self._said = str(error)
+                log.error("the resync failed and is tried again", extra={"node": self.node, "why": self._said})
+            delay_s = patience_s(self._failures)
+            self._failures += 1
+            self._retry = asyncio.get_running_loop().call_later(delay_s, self._start_resync)
 
     async def _take_over(self) -> None:
         """Rule 2."""
@@ -263,11 +290,11 @@ class AmiTelephony:
         if self._deposed:
             return
         self.beat(self._beat)
-        await self._publish_routes()
+        await self._routes.publish(actions.routes(self._rules, self._numbers.forms))
         reachable = await self._ask_phones()
         # The legs last: what changes between their answer and the engine is a matter of microseconds.
         asked_at: Micros = self._clock.now()
-        legs = await self._ask(actions.status(), _SNAPSHOT_DEADLINE_S)
+        legs = await self._asking.ask(actions.status(), _SNAPSHOT_DEADLINE_S)
         self._sink(
             Resynced(
                 node=self.node,
@@ -281,9 +308,9 @@ class AmiTelephony:
         self.synced = True
 
     async def _check_node(self) -> None:
-        systemname = await self._get("SYSTEMNAME")
-        version = await self._get("VERSION(ASTERISK_VERSION_NUM)")
-        absent = [context for context in CONTEXTS if await self._get(f"DIALPLAN_EXISTS({context},s,1)") != "1"]
+        systemname = await self._asking.get("SYSTEMNAME")
+        version = await self._asking.get("VERSION(ASTERISK_VERSION_NUM)")
+        absent = [context for context in CONTEXTS if await self._asking.get(f"DIALPLAN_EXISTS({context},s,1)") != "1"]
         self.unfit = None
         if systemname != self.node:
             self.unfit = (
@@ -301,49 +328,41 @@ class AmiTelephony:
             raise RemoteError("ami-unfit", self.unfit)
 
     async def _claim(self) -> None:
-        """Own the pool at Asterisk: a higher epoch than any before, or find that somebody else does."""
+        """Own the pool at Asterisk: a higher epoch than any before, or find that somebody else does.
+
+        Who else is claiming read the epoch before we set it, so was logged in, and hears us, as we hear it: exactly one
+        of the two is deposed, by comparing what both announced.
+        """
         name = f"ACD_EPOCH_{self._pool}"
-        seen = whole_number(await self._get(name)) or 0
+        seen = whole_number(await self._asking.get(name)) or 0
         if self.epoch and seen > self.epoch:
             self._depose(OwnerSeen(pool=self._pool, epoch=seen))
             return
         epoch = self.epoch or seen + 1
         if seen != epoch:  # never written twice: an owner who came after us must not be overwritten by our return
-            await self._ask(actions.set_global(name, str(epoch)))
-        self.epoch = epoch
-        await self._ask(actions.owner(self._pool, epoch))
-        self._claimed = True
-
-    async def _publish_routes(self) -> None:
-        """Bring the numbers Asterisk serves in line with the rules; those no longer ours become unknown ones."""
-        wanted = actions.routes(self._rules, self._numbers.forms)
-        changes = {name: "" for name in self._published if name not in wanted}
-        changes |= {name: value for name, value in wanted.items() if self._published.get(name) != value}
-        for batch in _batches(list(changes.items())):
-            await asyncio.gather(*(self._ask(actions.set_global(name, value)) for name, value in batch))
-            self._published.update(batch)
-        self._published = dict(wanted)
+            await self._asking.ask(actions.set_global(name, str(epoch)))
+        await self._asking.ask(actions.owner(self._pool, epoch, self._nonce))
+        stands = whole_number(await self._asking.get(name)) or 0
+        if self._rival > (epoch, self._nonce):
+            self._depose(OwnerSeen(pool=self._pool, epoch=self._rival[0], router=self._rival[1]))
+        elif stands > epoch:
+            self._depose(OwnerSeen(pool=self._pool, epoch=stands))
+        elif stands < epoch:
+            raise RemoteError("ami-claim", "Asterisk did not keep the epoch we set.", retryable=True)
+        else:
+            self.epoch = epoch
+            self._claimed = True
 
     async def _ask_phones(self) -> dict[str, bool]:
         """endpoint → reachable: what Asterisk lists, and one by one our agents' phones that it does not."""
         self._heard = {}
-        listed = await self._ask(actions.device_states(), _SNAPSHOT_DEADLINE_S)
+        listed = await self._asking.ask(actions.device_states(), _SNAPSHOT_DEADLINE_S)
         reachable = resync.phones(listed.items)
-        for batch in _batches([endpoint for endpoint in self._endpoints() if endpoint not in reachable]):
-            states = await asyncio.gather(*(self._get(actions.device_state(endpoint)) for endpoint in batch))
-            reachable.update(zip(batch, map(is_reachable, states), strict=True))
-        return reachable
-
-    async def _get(self, variable: str) -> str:
-        value = (await self._ask(actions.get_global(variable))).block.get("value")
-        return "" if value == "(null)" else value
-
-    async def _ask(self, action: actions.Action, deadline_s: float = _ACTION_DEADLINE_S) -> Reply:
-        reply = await self.session.send(action, deadline_s)
-        if not reply.ok:
-            raise RemoteError("ami-refused", f"Asterisk refused {action['Action']}: {reply.message}", retryable=True)
-        return reply
+        variables = {actions.device_state(phone): phone for phone in self._endpoints() if phone not in reachable}
+        states = await self._asking.get_all(list(variables))
+        return reachable | {variables[name]: is_reachable(state) for name, state in states.items()}
 
 
-def _batches(items: Sequence[_Item]) -> Iterable[Sequence[_Item]]:
-    return (items[start : start + _AT_ONCE] for start in range(0, len(items), _AT_ONCE))
+def patience_s(failures: int) -> float:
+    """How long a resync that failed after so many others waits for its next try."""
+    return min(_LONGEST_RETRY_S, _RETRY_S * 2.0 ** min(failures, 30))

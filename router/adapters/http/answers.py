@@ -69,6 +69,7 @@ def agent_view(view: AgentView) -> dict[str, Any]:
         "status": agent.status,
         "reason": agent.reason,
         "next_status": agent.next_status,
+        "next_reason": agent.next_reason,
         "reach": agent.reach,
         "link": agent.link,
         "work": agent.work,
@@ -124,6 +125,7 @@ def record(fact: BillingRecord) -> dict[str, Any]:
                 "from": instant(segment.from_at),
                 "to": instant(segment.to_at),
                 "agent": segment.agent_id,
+                "queue": segment.queue,
             }
             for segment in fact.segments
         ],
@@ -132,6 +134,8 @@ def record(fact: BillingRecord) -> dict[str, Any]:
             for leg in fact.legs
         ],
         "corrects": fact.corrects,
+        # Where the hash of the record before this one will stand once records are chained; null until then.
+        "prev_hash": None,
     }
 
 

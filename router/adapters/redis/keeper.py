@@ -87,6 +87,7 @@ class PresenceKeeper:
                 status=event.status,
                 reason=event.reason,
                 next_status=event.next_status,
+                next_reason=event.next_reason,
                 reach=event.reach,
                 link=event.link,
                 work=event.work,

@@ -13,6 +13,7 @@ are integer microseconds since the epoch, UTC; an empty string means "none".
         status      LOGGED_OUT | READY | PAUSED            what the person chose
         reason      pause reason, or empty
         next_status status that begins after the contact in hand, or empty
+        next_reason its pause reason, or empty
         reach       REACHABLE | UNREACHABLE | BUSY_ELSEWHERE   what the machine sees of the phone
         link        GOOD | DEGRADED | LOST                     what the machine sees of the line
         work        idle | reserved | ringing | talking | held | wrapup
@@ -181,6 +182,7 @@ def write_row(row: PresenceRow, now: Micros) -> list[bytes]:
         "status": row.status,
         "reason": row.reason or "",
         "next_status": row.next_status or "",
+        "next_reason": row.next_reason or "",
         "reach": row.reach,
         "link": row.link,
         "work": row.work,
@@ -207,6 +209,7 @@ def read_row(agent: bytes, answer: Any) -> PresenceRow | None:
             status=fields["status"],
             reason=fields["reason"] or None,
             next_status=fields["next_status"] or None,
+            next_reason=fields.get("next_reason") or None,
             reach=fields["reach"],
             link=fields["link"],
             work=fields["work"],

@@ -110,6 +110,7 @@ def segment_rows(fact: BillingRecord) -> list[Row]:
             "from_at": segment.from_at,
             "to_at": segment.to_at,
             "agent_id": segment.agent_id,
+            "queue": segment.queue,
         }
         for position, segment in enumerate(fact.segments)
     ]
@@ -121,6 +122,7 @@ def segment(row: Found) -> Segment:
         from_at=row["from_at"],
         to_at=row["to_at"],
         agent_id=_agent(row["agent_id"]),
+        queue=None if row["queue"] is None else QueueName(row["queue"]),
     )
 
 

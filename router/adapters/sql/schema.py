@@ -70,6 +70,7 @@ segments = Table(
     Column("from_at", BigInteger, nullable=False),
     Column("to_at", BigInteger, nullable=False),
     Column("agent_id", Key),
+    Column("queue", Key),
     PrimaryKeyConstraint("contact_id", "position"),
 )
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from .fake_server import FakeAsterisk, Received, block, event
 
+_NOT_TOLD = ("Action", "ActionID")
+
 
 @dataclass
 class FakeNode(FakeAsterisk):
@@ -25,6 +27,9 @@ class FakeNode(FakeAsterisk):
     "Action or name of a variable → Asterisk's sentence of refusal."
     after: dict[str, bytes] = field(default_factory=dict)
     "What happens right behind the answer to an action (or Getvar's variable), once."
+    together: dict[str, int] = field(default_factory=dict)
+    "Variable → how many managers must have asked for it before the first is answered."
+    held: list[tuple[asyncio.StreamWriter, bytes]] = field(default_factory=list)
 
     def set_to(self, name: str) -> list[str]:
         """Every value a global was set to, in order."""
@@ -44,7 +49,20 @@ class FakeNode(FakeAsterisk):
         reply = getattr(self, f"_{name.lower()}", None)
         if reply is None:
             return super()._answer(action, writer)
-        writer.write(reply(action))
+        said = reply(action)
+        if name == "Getvar" and about in self.together:
+            self.held.append((writer, said))
+            if len(self.held) == self.together[about]:
+                del self.together[about]
+                for asker, answer in self.held:
+                    asker.write(answer)
+            return True
+        writer.write(said)
+        if name == "UserEvent":
+            self.emit(event("UserEvent", *(f"{key}: {v}" for key, v in action.headers if key not in _NOT_TOLD)))
+        if name == "Originate" and self.phones.get(action["Channel"].removeprefix("PJSIP/")) == "UNAVAILABLE":
+            failed = (f"ActionID: {action['ActionID']}", "Response: Failure", "Reason: 0", "Uniqueid: <null>")
+            self.emit(event("OriginateResponse", *failed))
         if about in self.after:
             writer.write(self.after.pop(about))
         return True
@@ -71,8 +89,7 @@ class FakeNode(FakeAsterisk):
         return self._said(action, "Success", "Message: Variable Set")
 
     def _userevent(self, action: Received) -> bytes:
-        told = [f"{key}: {value}" for key, value in action.headers if key not in ("Action", "ActionID")]
-        return self._said(action, "Success", "Message: Event Sent") + event("UserEvent", *told)
+        return self._said(action, "Success", "Message: Event Sent")
 
     def _originate(self, action: Received) -> bytes:
         if action["ChannelId"] in self.channel_ids:

@@ -155,12 +155,13 @@ def test_callers_and_phones_are_redirected_to_their_contexts() -> None:
 
 
 def test_an_owner_is_announced_in_the_words_the_reader_knows() -> None:
-    assert actions.owner("main", 8) == {
+    assert actions.owner("main", 8, "00ff") == {
         "Action": "UserEvent",
         "UserEvent": "AcdOwner",
         "V": "1",
         "Pool": "main",
         "Epoch": "8",
+        "Router": "00ff",
     }
 
 

@@ -27,6 +27,7 @@ async def test_after_a_login_it_claims_publishes_and_looks_in_that_order() -> No
         ("Setvar", "ACD_EPOCH_main"),
         ("UserEvent", ""),
     ]
+    assert asked[5] == ("Getvar", "ACD_EPOCH_main")  # does it stand?
     actions = [action for action, _ in asked]
     assert actions.index("UserEvent") < asked.index(("Setvar", "ACD_DNIS_493023125100"))
     assert asked.index(("Setvar", "ACD_DNIS_493023125100")) < actions.index("Status")

@@ -65,7 +65,7 @@ async def test_a_canary_is_a_call_to_our_own_door() -> None:
         room.telephony.call_in("000226279")
         await until(lambda: node.actions("Originate"))
         [call] = node.actions("Originate")
-        assert call["Channel"] == "Local/000226279@acd-inbound/n"
+        assert call["Channel"] == "Local/000226279@acd-canary-call/n"
 
 
 # ---- events ----

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from router.adapters.http.orders import PATHS
-from router.domain.errors import ConfigError, Fault, InvariantBroken, Overloaded, RemoteError
+from router.domain.errors import CommandRefused, ConfigError, Fault, InvariantBroken, Overloaded, RemoteError
 from router.ports import ContactView
 from tests.adapters.http.conftest import Served
 from tests.fakes.desk import NOW, an_agent
@@ -142,6 +142,8 @@ async def test_a_body_that_is_too_large_is_refused_before_it_is_read(served: Ser
         (RemoteError("ami-away", "Asterisk is away.", retryable=True), 503, "1"),
         (RemoteError("ami-secret", "Asterisk does not know us."), 502, None),
         (InvariantBroken("broken", "A bug."), 500, None),
+        (CommandRefused("reason-invalid", "There are: break, lunch.", reasons=["break", "lunch"]), 422, None),
+        (CommandRefused("restart-needed", "Only a restart puts these in force.", keys=["redis.url"]), 409, None),
     ],
 )
 async def test_each_class_of_error_has_its_status(

@@ -131,6 +131,7 @@ async def test_agents_are_listed_by_id_with_what_others_may_see(served: Served) 
         "status": "READY",
         "reason": None,
         "next_status": None,
+        "next_reason": None,
         "reach": "REACHABLE",
         "link": "GOOD",
         "work": "idle",
@@ -209,11 +210,13 @@ async def test_records_have_the_names_and_times_of_the_interface(served: Served)
 
     assert status == 200
     assert {"schema", "contact_id", "ani", "dnis", "answered_at", "ended_by", "config_hash"} <= set(line)
+    assert line["prev_hash"] is None
     assert line["segments"][1] == {
         "kind": "talk",
         "from": "2026-09-21T14:13:20.000001Z",
         "to": "2026-09-21T14:14:20.000000Z",
         "agent": "agent-1001",
+        "queue": None,
     }
     assert line["legs"][0] == {"uniqueid": "pbx1-1.1", "linkedid": "pbx1-1.1", "node": "pbx1", "agent": None}
     assert (line["offers"][0]["result"], line["wrapups"][0]["agent"]) == ("answered", "agent-1001")

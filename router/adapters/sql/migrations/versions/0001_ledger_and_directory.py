@@ -88,6 +88,7 @@ def _facts() -> None:
         micros("from_at"),
         micros("to_at"),
         key("agent_id", null=True),
+        key("queue", null=True),
         sa.PrimaryKeyConstraint("contact_id", "position"),
     )
     op.create_table(

@@ -1,0 +1,89 @@
+"""The numbers Asterisk serves for a pool, and the list of them that outlives the router.
+
+Globals of Asterisk stay when the router goes (`clearglobalvars=no`), so a number taken off while it was down would be
+answered for ever: nobody would know its name any more. The names therefore stand in globals too, `ACD_ROUTES_<pool>_0`,
+`_1` and so on up to the first empty one, digits sorted as text and separated by commas.
+
+Rule 1: the list never lacks a number that is served. It grows before numbers are set and shrinks after they are
+        cleared; a change of it that breaks off in the middle leaves too much in it, never too little.
+Rule 2: a number is cleared only while its value names our pool: another pool may have it by now.
+"""
+
+import re
+from collections.abc import Iterable
+
+from router.adapters.ami.asking import Asking
+
+_PREFIX = "ACD_DNIS_"
+_PART_BYTES = 900
+"Of one global: Asterisk reads lines of at most 1022 bytes and tells 1023 of a value (`action_getvar`, main/manager.c)."
+_MOST_PARTS = 10_000
+"Far beyond any site; whatever somebody wrote there, reading ends."
+_NUMBER = re.compile(r"[0-9a-z]{1,32}")
+"Digits, or the letters of a number that no trunk can dial."
+
+
+class Routes:
+    """What is published at one Asterisk."""
+
+    def __init__(self, pool: str, asking: Asking) -> None:
+        self._pool = pool
+        self._asking = asking
+        self._published: dict[str, str | None] = {}
+        "Global → value as Asterisk acknowledged it; None: ours, but who knows what it is now."
+        self._listed: list[str] | None = None
+        "The parts of the list as Asterisk has them; None: not read on this connection, or perhaps half written."
+
+    def forget(self) -> None:
+        """There is a new connection: Asterisk may be another one than before."""
+        self._published = dict.fromkeys(self._published)
+        self._listed = None
+
+    async def publish(self, wanted: dict[str, str]) -> None:
+        """Bring the numbers in line with `ACD_DNIS_<digits>` → value; those no longer ours become unknown ones."""
+        listed = await self._read_list() if self._listed is None else self._listed
+        for digits in ",".join(listed).split(","):
+            if _NUMBER.fullmatch(digits):
+                self._published.setdefault(_PREFIX + digits, None)
+        await self._write_list(listed, self._published.keys() | wanted.keys())
+        await self._clear([name for name in self._published if name not in wanted])
+        changed = {name: value for name, value in wanted.items() if self._published.get(name) != value}
+        # until Asterisk says so, nobody knows: a change that breaks off is made again
+        self._published.update(dict.fromkeys(changed))
+        await self._asking.set_all(changed.items())
+        self._published = dict(wanted)
+        await self._write_list(self._listed or [], wanted)
+
+    async def _clear(self, names: list[str]) -> None:
+        standing = await self._asking.get_all(names)
+        ours = [name for name, value in standing.items() if value.rpartition(",")[2] == self._pool]
+        await self._asking.set_all((name, "") for name in ours)
+
+    async def _read_list(self) -> list[str]:
+        parts: list[str] = []
+        while len(parts) < _MOST_PARTS and (part := await self._asking.get(self._part(len(parts)))):
+            parts.append(part)
+        return parts
+
+    async def _write_list(self, old: list[str], names: Iterable[str]) -> None:
+        new = _parts(sorted(name.removeprefix(_PREFIX) for name in names))
+        padded = [*new, *[""] * (len(old) - len(new))]
+        changes = [(self._part(n), part) for n, part in enumerate(padded) if n >= len(old) or old[n] != part]
+        # More names push others into later parts, fewer pull them into earlier ones: whence they go is written last.
+        growing = sum(map(len, new)) > sum(map(len, old))
+        self._listed = None
+        await self._asking.set_all(reversed(changes) if growing else changes)
+        self._listed = new
+
+    def _part(self, number: int) -> str:
+        return f"ACD_ROUTES_{self._pool}_{number}"
+
+
+def _parts(digits: list[str]) -> list[str]:
+    parts: list[str] = []
+    for number in digits:
+        if parts and len(parts[-1]) + 1 + len(number) <= _PART_BYTES:
+            parts[-1] += "," + number
+        else:
+            parts.append(number)
+    return parts
