@@ -205,14 +205,17 @@ class Pump:
             self._timer = loop.call_later(delay, self._due)
 
     def _look_for_the_impossible(self) -> None:
-        """The invariants, checked on the living floor while it is small enough; what is broken is an event."""
+        """The invariants, checked on the living floor while it is small; what is broken is told and looked into."""
         floor, now = self.engine.floor, self._clock.now()
         due = self.engine.next_timer()
         if len(floor.agents) + len(floor.contacts) > _LOOK_AT_MOST or (due is not None and due <= now):
             return
-        for sentence in broken(floor, now):
+        impossible = broken(floor, now)
+        for sentence in impossible:
             floor.broken(sentence)
-        self._flush()
+        if impossible:
+            floor.effects.extend(LookAgain(node=node) for node in floor.nodes)
+            self._flush()
 
     def _overflow(self) -> None:
         """Rule 3."""

@@ -140,7 +140,8 @@ class Control:
         return RemoteError(
             "router-missing",
             f"No router runs here: nothing answers at {self._socket} or {host}:{port} "
-            f"({os.strerror(error.errno) if error.errno else type(error).__name__}). Start it with `ringfair serve`.",
+            f"({os.strerror(error.errno) if error.errno else type(error).__name__}). Start it with `ringfair serve`; "
+            "one that runs stays at the addresses of its start until it is restarted.",
         )
 
     def _foreign(self) -> RemoteError:

@@ -133,7 +133,7 @@ class ObservationIgnored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvariantFailed:
-    """Emitted when the engine found its own state impossible and repaired it."""
+    """Emitted when the engine's own state was found impossible. Asterisk is then asked for the truth."""
 
     what: str
 

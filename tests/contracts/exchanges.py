@@ -52,6 +52,10 @@ class Exchange(Protocol):
         """Let the telephony connect, and wait for its first snapshot; before, it is not connected."""
         ...
 
+    async def succeed(self) -> None:
+        """The router dies and another one stands in its place, not yet connected; `seen` begins anew."""
+        ...
+
     async def serves(self, digits: str) -> bool:
         """Whether a caller who dials this would be let in."""
         ...
@@ -72,7 +76,14 @@ class InMemory:
 
     def __init__(self) -> None:
         self.seen: list[Observation] = []
-        self.telephony = FakeTelephony(HandClock().now, self.seen.append, phones={PHONE: False}, away=True)
+        self.telephony = self._made()
+
+    def _made(self) -> FakeTelephony:
+        return FakeTelephony(HandClock().now, self.seen.append, phones={PHONE: False}, away=True)
+
+    async def succeed(self) -> None:
+        self.seen.clear()
+        self.telephony = self._made()
 
     async def connect(self, served: Rules) -> None:
         self.telephony.away = False
@@ -95,7 +106,11 @@ class OnAmi:
 
     def __post_init__(self) -> None:
         self.pool = f"contract{next(_POOLS)}"
-        self.telephony = AmiTelephony(
+        self.telephony = self._made()
+        self._task: asyncio.Task[None] | None = None
+
+    def _made(self) -> AmiTelephony:
+        made = AmiTelephony(
             self.address,
             node=self.systemname,
             pool=self.pool,
@@ -105,8 +120,13 @@ class OnAmi:
             endpoints=lambda: [PHONE],
             rules=replace(rules(), pool=self.pool),
         )
-        self.telephony.session.limits = HASTY
-        self._task: asyncio.Task[None] | None = None
+        made.session.limits = HASTY
+        return made
+
+    async def succeed(self) -> None:
+        await self.close()
+        self.seen.clear()
+        self._task, self.telephony = None, self._made()
 
     async def globals(self) -> dict[str, str]:
         raise NotImplementedError

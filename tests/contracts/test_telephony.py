@@ -71,6 +71,16 @@ async def test_numbers_become_known_and_unknown_as_they_are_published(exchange: 
     assert await exchange.serves(OTHER)
 
 
+async def test_a_successor_makes_unknown_what_its_predecessor_served(exchange: Exchange) -> None:
+    numbers = [f"+4930231{n:05}" for n in range(400)]
+    await exchange.connect(rules(*numbers))
+    assert await exchange.serves("493023100399")
+    await exchange.succeed()
+    await exchange.connect(rules(*numbers[200:]))
+    asked = numbers[::25]
+    assert [number for number in asked if await exchange.serves(number[1:])] == asked[8:]
+
+
 async def test_the_heart_moves_with_every_beat(exchange: Exchange) -> None:
     await exchange.connect(rules("+" + ONE))
     for count in (41, 42):

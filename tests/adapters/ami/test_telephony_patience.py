@@ -29,7 +29,11 @@ async def test_one_reason_is_said_once_and_another_one_once_more(
     caplog.set_level(logging.INFO, module.__name__)
 
     def said() -> list[tuple[str, str]]:
-        return [(record.levelname, getattr(record, "why", "")[:20]) for record in caplog.records]
+        return [
+            (record.levelname, getattr(record, "why", "")[:20])
+            for record in caplog.records
+            if record.name == module.__name__
+        ]
 
     async with FakeNode(version="200500") as node, connected(node, synced=False) as room:
         await until(lambda: asked(node) >= 6)

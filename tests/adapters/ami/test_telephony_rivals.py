@@ -22,21 +22,21 @@ async def test_of_two_that_read_the_same_epoch_the_higher_nonce_stays(
 ) -> None:
     given = iter(nonces)
     monkeypatch.setattr(module.secrets, "token_hex", lambda _: next(given))
-    async with FakeNode(globals={"ACD_EPOCH_main": "5"}, together={"ACD_EPOCH_main": 2}) as node:
-        async with connected(node, synced=False) as first, connected(node, synced=False) as second:
-            stays, goes = (first, second) if nonces[0] > nonces[1] else (second, first)
-            await until(lambda: goes.of(OwnerSeen) and stays.of(Resynced))
+    node = FakeNode(globals={"ACD_EPOCH_main": "5"}, together={"ACD_EPOCH_main": 2})
+    async with node, connected(node, synced=False) as first, connected(node, synced=False) as second:
+        stays, goes = (first, second) if nonces[0] > nonces[1] else (second, first)
+        await until(lambda: goes.of(OwnerSeen) and stays.of(Resynced))
 
-            stays.telephony.beat(100)
-            goes.telephony.beat(200)
-            for room in (goes, stays):
-                await room.telephony.session.send({"Action": "Ping"}, 5)
-            assert goes.of(OwnerSeen) == [OwnerSeen(pool="main", epoch=6, router="f0")]
-            assert stays.of(OwnerSeen) == []
-            assert stays.telephony.trouble is None
-            assert "Another router" in (goes.telephony.trouble or "")
-            assert node.globals["ACD_EPOCH_main"] == "6"
-            assert node.globals["ACD_HB_main"] == "100"
+        stays.telephony.beat(100)
+        goes.telephony.beat(200)
+        for room in (goes, stays):
+            await room.telephony.session.send({"Action": "Ping"}, 5)
+        assert goes.of(OwnerSeen) == [OwnerSeen(pool="main", epoch=6, router="f0")]
+        assert stays.of(OwnerSeen) == []
+        assert stays.telephony.trouble is None
+        assert "Another router" in (goes.telephony.trouble or "")
+        assert node.globals["ACD_EPOCH_main"] == "6"
+        assert node.globals["ACD_HB_main"] == "100"
 
 
 async def test_of_five_at_once_exactly_one_stays() -> None:

@@ -93,13 +93,13 @@ async def test_a_change_that_breaks_off_anywhere_forgets_no_number_that_is_serve
 
 @pytest.mark.parametrize("found", [",,,", "x" * 900, "${SHELL(id)},ACD_HB_main,-1,*", "493023125199,"])
 async def test_whatever_stands_in_the_list_is_read_as_numbers_and_nothing_else(found: str) -> None:
-    async with FakeNode(globals={"ACD_ROUTES_main_0": found, "ACD_DNIS_493023125199": SHOP}) as node:
-        async with connected(node):
-            assert listed(node) == sorted(["00493023125100", "03023125100", "493023125100"])
-            assert ("493023125199" in served(node)) == ("493023125199" not in found)
-            # nothing was asked or set that only the list named, but numbers
-            named = {a["Variable"] for a in node.received if a.action.endswith("var")}
-            assert all(name[9:].isdigit() for name in named if name.startswith("ACD_DNIS_"))
+    node = FakeNode(globals={"ACD_ROUTES_main_0": found, "ACD_DNIS_493023125199": SHOP})
+    async with node, connected(node):
+        assert listed(node) == sorted(["00493023125100", "03023125100", "493023125100"])
+        assert ("493023125199" in served(node)) == ("493023125199" not in found)
+        # nothing was asked or set that only the list named, but numbers
+        named = {a["Variable"] for a in node.received if a.action.endswith("var")}
+        assert all(name[9:].isdigit() for name in named if name.startswith("ACD_DNIS_"))
 
 
 async def test_nothing_is_written_when_nothing_changed() -> None:

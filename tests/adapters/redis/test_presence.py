@@ -59,6 +59,7 @@ async def test_the_keys_are_what_the_documentation_says(redis_server: RedisServe
         b"status": b"PAUSED",
         b"reason": b"lunch",
         b"next_status": b"",
+        b"next_reason": b"",
         b"reach": b"REACHABLE",
         b"link": b"GOOD",
         b"work": b"talking",
