@@ -24,6 +24,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from router.domain.events import (
+    CallRefused,
     ContactConnected,
     ContactEnded,
     ContactQueued,
@@ -123,6 +124,8 @@ class EventLog:
                     lasted_s=(record.ended_at - record.arrived_at) / SECOND,
                     pii_ani=record.ani,
                 )
+            case CallRefused():
+                self._log.warning("a call was refused", at=now, dialled=event.dialled, reason=event.reason)
             case InvariantFailed():
                 self._log.warning("an impossible state was found", at=now, what=event.what)
             case PoolLost():

@@ -28,6 +28,7 @@ from prometheus_client.registry import Collector
 from router.domain.events import (
     AgentChanged,
     AgentDismissed,
+    CallRefused,
     ContactConnected,
     ContactEnded,
     ContactOverflowed,
@@ -47,6 +48,7 @@ WAIT_BUCKETS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300, 600)
 HANDLE_BUCKETS = (15, 30, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1800, 3600)
 MATCH_BUCKETS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2)
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+REFUSALS = ("unknown-dnis",)
 STATUSES = ("LOGGED_OUT", "READY", "PAUSED")
 MOST_KINDS = 64
 "Of ignored observations; what comes after them is `other`."
@@ -111,6 +113,9 @@ class Metrics:
             ["queue", "target"],
             registry=registry,
         )
+        self._refusals = Counter(
+            "ringfair_calls_refused", "Calls refused before the answer, by reason.", ["reason"], registry=registry
+        )
         self._ignored = Counter(
             "ringfair_observations_ignored",
             "Observations that were late, doubled or of nobody we know; normal in small numbers.",
@@ -171,6 +176,8 @@ class Metrics:
                 self._overflows.labels(event.queue, event.target).inc()
             case ObservationIgnored():
                 self._ignore(event.kind)
+            case CallRefused():
+                self._refusals.labels(event.reason if event.reason in REFUSALS else "other").inc()
             case InvariantFailed():
                 self._invariants.inc()
             case PoolLost():

@@ -52,12 +52,14 @@ async def _examine(site: "Site") -> list[Finding]:
             endpoints = {}  # the database's own examination tells why
         return await examine_asterisk(site, endpoints)
 
-    parts = await asyncio.gather(
+    # The database first and alone: two that open a new SQLite file at once make one of them find it locked.
+    database = await examine("database", lambda: examine_database(site), OTHERS_S)
+    asked, redis, machine = await asyncio.gather(
         examine("asterisk", asterisk, ASTERISK_S),
         examine("redis", lambda: examine_redis(site), OTHERS_S),
-        examine("database", lambda: examine_database(site), OTHERS_S),
         examine("machine", lambda: examine_machine(site), OTHERS_S),
     )
+    parts = (asked, redis, database, machine)
     rules = site.rules
     files = ok("configuration", f"{len(rules.campaigns)} campaigns, {len(rules.queues)} queues in {site.directory}")
     notes = [warn("configuration", note, "", "") for note in site.warnings]

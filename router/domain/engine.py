@@ -31,7 +31,7 @@ from router.domain.commands import (
 from router.domain.contact import ContactState
 from router.domain.effects import Effect
 from router.domain.errors import CommandRefused
-from router.domain.events import Event, PoolLost
+from router.domain.events import CallRefused, Event, PoolLost
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, Micros, OfferId
 from router.domain.observations import (
@@ -39,6 +39,7 @@ from router.domain.observations import (
     CallerKeyed,
     CallerReturned,
     CallerTransferred,
+    CallTurnedAway,
     ContactArrived,
     EndpointSeen,
     HangupAsked,
@@ -244,6 +245,10 @@ def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
         reception.overflow(floor, contact, now)
 
 
+def _call_refused(floor: Floor, seen: CallTurnedAway, now: Micros) -> None:
+    floor.emit(CallRefused(dialled=seen.dialled, reason=seen.reason))
+
+
 def _owner_seen(floor: Floor, seen: OwnerSeen, now: Micros) -> None:
     floor.lost = True
     floor.emit(PoolLost(epoch=seen.epoch))
@@ -295,6 +300,7 @@ _HANDLERS: dict[type, Handler] = {
     CallerTransferred: reception.transferred,
     CallerKeyed: _caller_keyed,
     CallerFellBack: reception.fell_back,
+    CallTurnedAway: _call_refused,
     PhoneAsked: roster.phone_asked,
     EndpointSeen: roster.endpoint_seen,
     OwnerSeen: _owner_seen,
@@ -308,6 +314,7 @@ _DEADLINES: dict[str, Handler] = {
     "rescind": offering.rescind_deadline,
     "leg": talk.leg_deadline,
     "wait": reception.wait_deadline,
+    "return": reception.return_deadline,
     "wrapup": _wrapup_deadline,
     "skip": _skip_deadline,
     "held": roster.held_deadline,

@@ -77,6 +77,14 @@ class ContactEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallRefused:
+    """Emitted when a call came for a number nobody serves and was refused before the answer; it is no contact."""
+
+    dialled: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WrapUpBegan:
     contact_id: ContactId
     agent_id: AgentId
@@ -147,6 +155,7 @@ Event = (
     | ContactHeld
     | ContactOverflowed
     | ContactEnded
+    | CallRefused
     | WrapUpBegan
     | WrapUpEnded
     | AgentChanged

@@ -133,6 +133,8 @@ class Floor:
             return False
         if contact.state is ContactState.QUEUED and contact.line_token:
             self.queues[contact.queue].step_out(contact)
+        if contact.state is ContactState.CONNECTED:
+            self.timers.cancel(("return", contact.contact_id))
         contact.state, contact.news_at = state, now
         if state is ContactState.QUEUED and contact.overdue:
             self.timers.set(("wait", contact.contact_id), now)

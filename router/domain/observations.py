@@ -163,6 +163,15 @@ class CallerFellBack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallTurnedAway:
+    """The dialplan refused a call before the answer: nobody serves the number (`UserEvent(AcdRefused)`)."""
+
+    dialled: str
+    reason: str
+    at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneAsked:
     """An agent's phone dialled a feature code. `*46` with digits pauses with that reason."""
 
@@ -257,6 +266,7 @@ Observation = (
     | CallerTransferred
     | CallerKeyed
     | CallerFellBack
+    | CallTurnedAway
     | PhoneAsked
     | EndpointSeen
     | OwnerSeen

@@ -62,12 +62,15 @@ def welcome(floor: Floor, contact: Contact) -> None:
 
 def enter_queue(
     floor: Floor, contact: Contact, name: QueueName, since_at: Micros, now: Micros, *, adopted: bool = False
-) -> None:
-    """Stand in line of `name`. The longest wait there counts from `since_at`, the place in line from arrival."""
+) -> bool:
+    """Stand in line of `name`. The longest wait there counts from `since_at`, the place in line from arrival.
+
+    False when the rules have no such queue: the caller is then sent to the closing message.
+    """
     queue = floor.queues.get(name)
     if queue is None:
         nowhere_to_go(floor, contact, now)
-        return
+        return False
     if contact.line_token:
         floor.queues[contact.queue].step_out(contact)
     contact.queue = name
@@ -86,6 +89,7 @@ def enter_queue(
                 adopted=adopted,
             )
         )
+    return True
 
 
 def wait_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
@@ -191,6 +195,18 @@ def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
         leave(floor, contact, None, now)
         context = "acd-closing"
     _send(floor, contact, context)
+
+
+def return_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
+    """The agent is gone and the caller went where no rule of ours sent them (an attended transfer): fetch them back.
+
+    They wait again at their old age; when the node is out of sight the resync will find them.
+    """
+    contact = floor.contacts.get(key)
+    if contact is not None and contact.state is ContactState.CONNECTED and contact.node in floor.nodes:
+        contact.begins(SegmentKind.WAITING, now)
+        if enter_queue(floor, contact, contact.queue, now, now):
+            _send(floor, contact, "acd-wait")
 
 
 def fell_back(floor: Floor, seen: CallerFellBack, now: Micros) -> None:

@@ -132,6 +132,10 @@ def talk_ended(floor: Floor, assignment: Assignment, at: Micros, now: Micros) ->
     assignment.leg_ended_at = max(at, assignment.talk_at)
     del floor.assignments[assignment.leg]
     floor.timers.cancel(("leg", assignment.leg))
+    contact = floor.contacts.get(assignment.contact_id)
+    if contact is not None and contact.state is ContactState.CONNECTED and contact.agent_id == assignment.agent_id:
+        # They come back through `acd-after` or `acd-transfer` within milliseconds, or they end.
+        floor.timers.set(("return", contact.contact_id), now + floor.rules.rescind_grace_us)
     agent = floor.agents[assignment.agent_id]
     if assignment.wrapup_us:
         until_at = now + assignment.wrapup_us

@@ -5,9 +5,15 @@ import pytest
 from router.domain.commands import HangUp
 from router.domain.effects import EndLeg, SendCaller
 from router.domain.errors import CommandRefused
-from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued, ObservationIgnored
+from router.domain.events import CallRefused, ContactEnded, ContactOverflowed, ContactQueued, ObservationIgnored
 from router.domain.ids import SECOND, CampaignName
-from router.domain.observations import CallerFellBack, CallerKeyed, CallerReturned, CallerTransferred
+from router.domain.observations import (
+    CallerFellBack,
+    CallerKeyed,
+    CallerReturned,
+    CallerTransferred,
+    CallTurnedAway,
+)
 from router.domain.record import OfferResult, Outcome
 from tests.builders import ACCOUNTS, BANK_DNIS, GENERAL, ORDERS, Room
 
@@ -218,3 +224,21 @@ def test_letting_a_waiting_caller_go_takes_the_offer_back_and_is_the_systems_doi
     assert (record.outcome, record.ended_by) == (Outcome.SYSTEM, "system")
     with pytest.raises(CommandRefused):
         room.ask(HangUp(contact_id=caller))
+
+
+def test_a_caller_who_never_comes_back_from_a_talk_is_fetched_and_waits_at_the_old_age() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    arrived_at = room.floor.contacts[caller].arrived_at
+    room.see(room.end(room.talks(caller)))
+    room.let_pass(4)
+    assert room.state(caller) == "connected"
+    room.let_pass(1)
+    assert (room.state(caller), room.floor.contacts[caller].arrived_at) == ("queued", arrived_at)
+    assert room.last(SendCaller).context == "acd-wait"
+
+
+def test_a_number_nobody_serves_is_told() -> None:
+    room = Room()
+    room.see(CallTurnedAway(dialled="+493023125999", reason="unknown-dnis", at=room.now))
+    assert [(event.dialled, event.reason) for event in room.of(CallRefused)] == [("+493023125999", "unknown-dnis")]

@@ -55,4 +55,15 @@ def test_a_trigger_without_a_row_changes_nothing() -> None:
 
 def test_every_message_and_every_deadline_has_somebody_who_handles_it() -> None:
     assert set(_HANDLERS) == {*Command.__args__, *Observation.__args__}
-    assert set(_DEADLINES) == {"ring", "talk", "rescind", "leg", "wait", "wrapup", "skip", "held", "entitlement"}
+    assert set(_DEADLINES) == {
+        "ring",
+        "talk",
+        "rescind",
+        "leg",
+        "wait",
+        "return",
+        "wrapup",
+        "skip",
+        "held",
+        "entitlement",
+    }

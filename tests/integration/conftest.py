@@ -21,7 +21,7 @@ def root() -> Root:
     try:
         return find_root(make=False)
     except PbxError as error:
-        pytest.skip(f"{error}; `make demo` or asterisk/obtain makes one")
+        pytest.fail(f"{error}; `make demo` or asterisk/obtain makes one")
 
 
 @pytest.fixture(scope="session")

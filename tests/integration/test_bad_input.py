@@ -55,14 +55,20 @@ async def test_a_hostile_caller_name_and_endless_headers_are_only_text(centre: C
         ),
         Caller(dnis=number, ani="%0d%0aAction:%20Hangup"),
     ]
+    answered = 1
     for caller in hostile:
         calls = await centre.room.carrier.call(caller)
-        await calls.end(15)
+        [fate] = await calls.end(15)
+        # Asterisk itself may refuse what is no SIP any more; what it lets in is answered like any call
+        assert fate[-1] == "released" or fate[-1].startswith("refused"), fate
+        answered += fate[-1] == "released"
 
     await call_is_answered(centre, number)
     status, said = await centre.get("/readyz")
     assert status == 200, said
-    stories = await centre.stories(1)
+    stories = await centre.stories(answered)
+    assert len(stories) == answered
+    assert answered >= 4
     assert all(story.record and story.record.outcome is Outcome.ANSWERED for story in stories)
     assert all(story.record and len(story.record.ani) <= 64 for story in stories)
 

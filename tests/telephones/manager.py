@@ -87,7 +87,9 @@ class Manager:
         lines += [("Variable", f"{name}={value}") for name, value in (variables or {}).items()]
         self._answers[action_id] = asyncio.get_running_loop().create_future()
         self._writer.write("".join(f"{n}: {v}\r\n" for n, v in lines).encode() + b"\r\n")
-        return await asyncio.wait_for(self._answers[action_id], within_s)
+        # not wait_for: on 3.11 it swallows a cancellation that arrives together with the answer
+        async with asyncio.timeout(within_s):
+            return await self._answers[action_id]
 
     def seen(self, event: str, since: int = 0, **headers: str) -> list[Message]:
         """Events of a name (or UserEvents of a name) with these header values, in order."""
@@ -118,7 +120,8 @@ class Manager:
         while not (found := condition()):
             self._news.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), deadline - asyncio.get_running_loop().time())
+                async with asyncio.timeout_at(deadline):
+                    await self._news.wait()
             except TimeoutError:
                 names = [m.get("UserEvent") or m["Event"] for m in self.events[-30:]]
                 raise TelephoneError(f"no {what} within {within_s} s; the last events: {names}") from None

@@ -147,7 +147,8 @@ class Softphone:
         payload = json.dumps({"command": command, "params": params, "token": token}).encode()
         self._writer.write(f"{len(payload)}:".encode() + payload + b",")
         try:
-            answer = await asyncio.wait_for(waiting, 5)
+            async with asyncio.timeout(5):
+                answer = await waiting
         except TimeoutError:
             raise TelephoneError(f"{self.name}: no answer to {command}; {self._task}; {self._words()}") from None
         if not answer.get("ok"):

@@ -17,6 +17,7 @@ from router.domain.observations import (
     CallerKeyed,
     CallerReturned,
     CallerTransferred,
+    CallTurnedAway,
     ContactArrived,
     EndpointSeen,
     HangupAsked,
@@ -233,6 +234,10 @@ def _fallback(block: Block, reading: Reading, at: Micros) -> Observation:
     return CallerFellBack(contact_id=_contact(block), reason=block["reason"], at=at)
 
 
+def _refused(block: Block, reading: Reading, at: Micros) -> Observation:
+    return CallTurnedAway(dialled=reading.dialled_number(block["dnis"]), reason=block["reason"], at=at)
+
+
 def _feature(block: Block, reading: Reading, at: Micros) -> Observation:
     return PhoneAsked(
         leg=_leg(block),
@@ -271,6 +276,7 @@ _USER_EVENTS: dict[str, Handler] = {
     "AcdKey": _key,
     "AcdFallback": _fallback,
     "AcdFeature": _feature,
+    "AcdRefused": _refused,
     "AcdOwner": _owner,
 }
 WANTED = frozenset(_EVENTS) | {"UserEvent"}

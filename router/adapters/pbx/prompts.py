@@ -124,7 +124,7 @@ def _install(
     wanted: list[tuple[Path, str, str, str]] = []
     for language in sorted({language for of_prompt in table.values() for language in of_prompt}):
         folder = (sounds / language if sounds else root.resolve(_SOUNDS / language)) / "acd"
-        wanted += [(folder, name, language, table[name][language]) for name in sorted(table)]
+        wanted += [(folder, name, language, table[name][language]) for name in sorted(table) if language in table[name]]
     made = current = kept = 0
     for folder, name, language, text in wanted:
         notes = _read_notes(folder)
