@@ -78,6 +78,7 @@ class TelephoneRoom:
         )
         await self.ami.event("FullyBooted")
         await self.set_global(f"ACD_EPOCH_{self.pool}", str(self.epoch))
+        await self.set_global("ACD_ROUTED", "1")
         await self.beat()
         return self
 

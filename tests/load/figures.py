@@ -69,7 +69,10 @@ def invite_to_invite(messages: list[SipMessage]) -> list[int]:
             came.setdefault(number[1], message.at)
         elif message.target.startswith(rivals.PHONES[0] + ":"):
             rang.setdefault(number[1], message.at)
-    return [rang[number] - at for number, at in came.items() if number in rang]
+    missing = came.keys() - rang.keys()
+    if missing:
+        raise SystemExit(f"{len(missing)} of {len(came)} callers never had an agent rung: no figures")
+    return [rang[number] - at for number, at in came.items()]
 
 
 def bye_to_invite(messages: list[SipMessage]) -> list[int]:

@@ -7,6 +7,8 @@ answered for ever: nobody would know its name any more. The names therefore stan
 Rule 1: the list never lacks a number that is served. It grows before numbers are set and shrinks after they are
         cleared; a change of it that breaks off in the middle leaves too much in it, never too little.
 Rule 2: a number is cleared only while its value names our pool: another pool may have it by now.
+Rule 3: `ACD_ROUTED` is set behind all of it. A start of Asterisk empties every global, and without this one the dialplan
+        knows that "no such number" means "no router yet" and refuses nobody.
 """
 
 import re
@@ -15,6 +17,7 @@ from collections.abc import Iterable
 from router.adapters.ami.asking import Asking
 
 _PREFIX = "ACD_DNIS_"
+_ROUTED = ("ACD_ROUTED", "1")
 _PART_BYTES = 900
 "Of one global: Asterisk reads lines of at most 1022 bytes and tells 1023 of a value (`action_getvar`, main/manager.c)."
 _MOST_PARTS = 10_000
@@ -33,11 +36,14 @@ class Routes:
         "Global → value as Asterisk acknowledged it; None: ours, but who knows what it is now."
         self._listed: list[str] | None = None
         "The parts of the list as Asterisk has them; None: not read on this connection, or perhaps half written."
+        self._routed = False
+        "Whether Asterisk was told, on this connection, that numbers are published."
 
     def forget(self) -> None:
         """There is a new connection: Asterisk may be another one than before."""
         self._published = dict.fromkeys(self._published)
         self._listed = None
+        self._routed = False
 
     async def publish(self, wanted: dict[str, str]) -> None:
         """Bring the numbers in line with `ACD_DNIS_<digits>` → value; those no longer ours become unknown ones."""
@@ -53,6 +59,9 @@ class Routes:
         await self._asking.set_all(changed.items())
         self._published = dict(wanted)
         await self._write_list(self._listed or [], wanted)
+        if not self._routed:
+            await self._asking.set_all([_ROUTED])
+            self._routed = True
 
     async def _clear(self, names: list[str]) -> None:
         standing = await self._asking.get_all(names)

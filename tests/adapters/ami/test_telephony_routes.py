@@ -109,3 +109,26 @@ async def test_nothing_is_written_when_nothing_changed() -> None:
         room.telephony.publish(rules("+493023125100"))
         await room.synced(2)
         assert [a["Variable"] for a in node.actions("Setvar")[before:]] == ["ACD_HB_main"]
+
+
+async def test_a_restarted_asterisk_hears_that_numbers_are_published_only_when_all_of_them_are() -> None:
+    async with FakeNode() as node, connected(node, served=rules("+493023125100", "+493023125101")) as room:
+        assert node.globals["ACD_ROUTED"] == "1"
+        node.globals.clear()  # a restart: every global is gone, and the connection with them
+        before = len(node.actions("Setvar"))
+        await node.drop()
+        await room.synced(2)
+
+        names = [action["Variable"] for action in node.actions("Setvar")[before:]]
+        assert node.globals["ACD_ROUTED"] == "1"
+        assert names.count("ACD_ROUTED") == 1
+        numbers = [n for n, name in enumerate(names) if name.startswith(("ACD_DNIS_", "ACD_ROUTES_"))]
+        assert len(numbers) >= 7
+        assert max(numbers) < names.index("ACD_ROUTED")
+
+
+async def test_nothing_is_called_published_when_asterisk_did_not_take_the_numbers() -> None:
+    async with FakeNode(refusing={"ACD_DNIS_493023125100": "no"}) as node, connected(node, synced=False) as room:
+        await until(lambda: len([a for a in node.actions("Setvar") if a["Variable"] == "ACD_DNIS_493023125100"]) >= 1)
+        await until(lambda: room.telephony.session.in_flight == 0)
+        assert "ACD_ROUTED" not in node.globals
