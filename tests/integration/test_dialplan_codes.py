@@ -7,6 +7,7 @@ import pytest
 from tests.integration.telephone_room import TelephoneRoom
 from tests.telephones.carrier import Caller
 from tests.telephones.packets import loudness
+from tests.telephones.workshop import until
 
 pytestmark = pytest.mark.timeout(90)
 PHONE = "agent-1001"
@@ -68,6 +69,21 @@ async def test_echo_test_sends_the_agents_own_voice_back(room: TelephoneRoom) ->
     heard = [packet for packet in wire.rtp() if int(packet.source.partition(":")[2]) in ours]
     assert len(heard) > 50
     assert sum(map(loudness, heard)) / len(heard) > 1000
+
+
+async def test_echo_test_does_not_last_for_ever(room: TelephoneRoom) -> None:
+    softphone = await room.softphone(PHONE)
+    await softphone.dial("*43")
+    leg = await room.ami.event("Newchannel")
+    await room.until_variable(leg["Channel"], "PLAYBACKSTATUS", "SUCCESS", within_s=20)
+
+    async def is_limited() -> bool:
+        return 0 < float(await room.variable(leg["Channel"], "TIMEOUT(absolute)")) <= 60
+
+    await until("a time limit", is_limited, 5)
+    # the same limit, run down: what is left of it is set to a second
+    await room.set_variable(leg["Channel"], "TIMEOUT(absolute)", "1")
+    await room.ami.event("Hangup", Uniqueid=leg["Uniqueid"], within_s=10)
 
 
 @pytest.mark.parametrize("number", ["+4930555100", "4930555100", "110", "s", "acd-inbound", "*44"])

@@ -61,3 +61,26 @@ async def test_one_silent_pool_does_not_disturb_the_callers_of_another(room: Tel
 
     fell = {event["CallerIDNum"] for event in room.ami.seen("AcdFallback")}
     assert fell == {"+4915155500001"}
+
+
+async def test_no_number_is_unknown_before_a_router_published_its_own(room: TelephoneRoom) -> None:
+    await room.set_global("ACD_ROUTED", "")  # as after a start of Asterisk
+    wire = await room.packets()
+    calls = await room.carrier.call(Caller(room.spare_number))
+
+    fallback = await room.ami.event("AcdFallback")
+
+    assert fallback["Reason"] == "router-silent"
+    assert await calls.end(within_s=30) == [["refused 480"]]
+    await wire.stop()
+    assert max(map(loudness, wire.rtp(to=CARRIER))) > 500
+    assert not room.ami.seen("AcdRefused")
+
+
+async def test_number_published_before_the_rest_is_served_at_once(room: TelephoneRoom) -> None:
+    await room.set_global("ACD_ROUTED", "")
+    await room.carrier.call(Caller(await room.campaign()))
+
+    await room.ami.event("AcdArrived", Dnis=room.dnis)
+
+    assert not room.ami.seen("AcdFallback")

@@ -87,7 +87,7 @@ async def test_hostile_display_name_arrives_harmless(room: TelephoneRoom, strang
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
-@pytest.mark.parametrize("header", ["P_Asserted_Identity", "Diversion", "History_Info"])
+@pytest.mark.parametrize("header", ["P_Asserted_Identity", "Diversion", "History_Info", "Remote_Party_ID", "Privacy"])
 async def test_hostile_header_arrives_harmless(room: TelephoneRoom, stranger: Hand, header: str, kind: str) -> None:
     value = b'"' + HOSTILE[kind] + b'" <sip:+4930555200@carrier.invalid>;x="' + HOSTILE[kind] + b'"'
     await stranger().call((await room.campaign()).encode(), **{header: value})
@@ -95,6 +95,32 @@ async def test_hostile_header_arrives_harmless(room: TelephoneRoom, stranger: Ha
     everybody = await arrivals(room, stranger, at_least=1 if kind in BREAKS_SIP else 2)
 
     for arrived in everybody:
+        assert_harmless(room, arrived)
+    assert_unimpressed(room)
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.parametrize("header", ["P_Asserted_Identity", "Remote_Party_ID", "Privacy"])
+async def test_hostile_header_without_any_quote_arrives_harmless(
+    room: TelephoneRoom, stranger: Hand, header: str, kind: str
+) -> None:
+    number = (await room.campaign()).encode()
+    await stranger().call(number, **{header: HOSTILE[kind]})
+    await stranger().call(number, **{header: HOSTILE[kind][::-1]})
+
+    for arrived in await arrivals(room, stranger):
+        assert_harmless(room, arrived)
+    assert_unimpressed(room)
+
+
+@pytest.mark.parametrize("header", ["P_Asserted_Identity", "Remote_Party_ID", "Privacy"])
+@pytest.mark.parametrize("mark", list("\\\"',;()<>[]{}$&|^`%"))
+async def test_header_of_one_hostile_character_arrives_harmless(
+    room: TelephoneRoom, stranger: Hand, header: str, mark: str
+) -> None:
+    await stranger().call((await room.campaign()).encode(), **{header: mark.encode()})
+
+    for arrived in await arrivals(room, stranger):
         assert_harmless(room, arrived)
     assert_unimpressed(room)
 

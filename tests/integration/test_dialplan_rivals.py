@@ -73,6 +73,18 @@ async def test_router_deposed_while_the_agent_decides_does_not_get_the_talk(room
     assert (await room.ami.event("AcdTaken"))["Why"] == "stale-epoch"
 
 
+async def test_router_deposed_during_the_whisper_does_not_get_the_talk(room: TelephoneRoom) -> None:
+    await room.phone(AGENT).behave(Answers())
+    await room.carrier.call(Caller(await room.campaign()))
+    arrived = await room.ami.event("AcdArrived")
+    await room.offer(arrived, AGENT, ACD_WHISPER="acd/taken")
+    await room.ami.event("AcdUp")
+    await room.set_global(f"ACD_EPOCH_{room.pool}", str(room.epoch + 1))
+
+    assert (await room.ami.event("AcdTaken"))["Why"] == "stale-epoch"
+    assert not room.ami.seen("AcdTalk")
+
+
 async def test_agent_accepts_by_pressing_one(room: TelephoneRoom) -> None:
     softphone = await room.softphone("agent-1001", answers="auto")
     await room.carrier.call(Caller(await room.campaign()))

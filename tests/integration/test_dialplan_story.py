@@ -56,23 +56,6 @@ async def test_event_of_the_arrival_carries_everything_the_router_needs(room: Te
     assert 0 <= int(arrived["Timestamp"].replace(".", "")) - int(arrived["Arrived"]) < 1_000_000
 
 
-async def test_a_caller_who_hides_stays_hidden_whatever_the_network_asserts(room: TelephoneRoom) -> None:
-    anonymous = '"Anonymous" <sip:anonymous@anonymous.invalid>'
-    await room.carrier.call(
-        Caller(
-            await room.campaign(),
-            from_header=anonymous,
-            headers=["P-Asserted-Identity: <tel:+4930555200>", "Privacy: id"],
-        )
-    )
-    known = await room.ami.event("AcdArrived")
-    await room.carrier.call(Caller(room.dnis, from_header=anonymous))
-    unknown = (await room.ami.events_of("AcdArrived", 2))[1]
-
-    assert (known["Ani"], known["Pai"]) == ("anonymous", "+4930555200")
-    assert (unknown["Ani"], unknown["Pai"]) == ("", "")
-
-
 async def test_history_info_stands_in_for_diversion(room: TelephoneRoom) -> None:
     history = "History-Info: <sip:+4930555300@carrier.invalid>;index=1"
     await room.carrier.call(Caller(await room.campaign(), headers=[history]))
@@ -201,24 +184,6 @@ async def test_with_nobody_deciding_a_caller_is_released_within_three_seconds(ro
     assert 1_000_000 < released.at - left.at < 3_000_000
 
 
-async def test_caller_whose_agent_lost_the_line_waits_again(room: TelephoneRoom) -> None:
-    await room.phone(AGENT).behave(Answers(talks_ms=600))
-    await room.phone(SECOND).behave(Answers(talks_ms=200))
-    calls = await room.carrier.call(Caller(await room.campaign()))
-    arrived = await room.ami.event("AcdArrived")
-    await room.offer(arrived, AGENT)
-    await room.ami.events_of("BridgeEnter", 2)
-    await room.set_variable(arrived["Channel"], "ACD_LINE_LOSS", "1")
-    await room.ami.event("AcdAfter")
-    await room.until_variable(arrived["Channel"], "ACD_STATE", "waiting")
-
-    await room.offer(arrived, SECOND, 2)
-
-    talks = await room.ami.events_of("AcdTalk", 2)
-    assert [talk["Agent"] for talk in talks] == [AGENT, SECOND]
-    assert await calls.end() == [["answered", "released"]]
-
-
 async def test_caller_who_gives_up_while_the_agent_rings_leaves_the_agent_a_reason(room: TelephoneRoom) -> None:
     await room.phone(AGENT).behave(Answers(rings_ms=1200))
     calls = await room.carrier.call(Caller(await room.campaign(greeting="early-media"), patience_ms=500))
@@ -261,15 +226,6 @@ async def test_exit_key_is_reported_and_the_music_goes_on(room: TelephoneRoom, k
     assert {(b.sequence - a.sequence & 0xFFFF, b.timestamp - a.timestamp & 0xFFFFFFFF) for a, b in pairs(music)} == {
         (1, 160)
     }
-
-
-async def test_closing_message_is_played_to_a_waiting_caller_and_ends_the_call(room: TelephoneRoom) -> None:
-    calls = await room.carrier.call(Caller(await room.campaign()))
-    arrived = await room.ami.event("AcdArrived")
-
-    await room.redirect(arrived["Channel"], "acd-closing")
-
-    assert await calls.end(within_s=30) == [["answered", "released"]]
 
 
 def pairs(packets: list[RtpPacket]) -> list[tuple[RtpPacket, RtpPacket]]:

@@ -118,6 +118,17 @@ def test_agents_cannot_reach_a_trunk_and_callers_cannot_transfer_us() -> None:
     assert (trunk["context"], trunk["allow_transfer"]) == ("acd-inbound", "no")
 
 
+def test_parameters_of_a_dialled_number_do_not_make_it_an_unknown_one() -> None:
+    assert ("ignore_uri_user_options", "yes") in options("pjsip.conf", "[global]")
+
+
+def test_modules_of_functions_and_applications_nobody_calls_are_not_loaded() -> None:
+    modules = (ASTERISK / "modules.conf").read_text()
+
+    assert not re.search(r"TRYLOCK|func_(lock|sysinfo|extstate)|app_(while|playtones)", modules)
+    assert "func_groupcount.so" in modules
+
+
 def test_an_agent_has_one_phone_and_the_newest_registration_wins() -> None:
     aor = dict(options("pjsip.d/20-templates.conf", "[agent-aor](!)"))
 

@@ -71,6 +71,25 @@ def test_every_event_of_the_table_is_sent_somewhere() -> None:
     assert {event for _, event, _ in sent()} == set(table())
 
 
+def test_every_global_of_the_router_stands_in_the_interface() -> None:
+    header = (DIALPLANS / "extensions.d" / "20-wait.conf").read_text(encoding="utf-8").partition("\n[")[0]
+    own = {line.split(" ")[0] for line in (DIALPLANS / "extensions.d" / "00-globals.conf").read_text().splitlines()}
+    read = {
+        name
+        for path in FILES
+        for _, line in lines(path)
+        for name in re.findall(r"GLOBAL\((ACD_[A-Z]+(?:_(?=\$))?)", line)
+    }
+    written = {
+        name
+        for path in (REPOSITORY / "router" / "adapters" / "ami").glob("*.py")
+        for name in re.findall(r"\"(ACD_(?:ROUTE[SD]|HB|DNIS|EPOCH)_?)", path.read_text(encoding="utf-8"))
+    }
+
+    assert {"ACD_ROUTED", "ACD_ROUTES_", "ACD_HB_"} <= read | written
+    assert {name for name in (read | written) - own if not re.search(re.escape(name) + r"(?![A-Z])", header)} == set()
+
+
 def test_table_is_written_down_once() -> None:
     places = {path.name for path in FILES for _, line in lines(path) if _ROW.match(line)}
 

@@ -7,8 +7,8 @@ answered for ever: nobody would know its name any more. The names therefore stan
 Rule 1: the list never lacks a number that is served. It grows before numbers are set and shrinks after they are
         cleared; a change of it that breaks off in the middle leaves too much in it, never too little.
 Rule 2: a number is cleared only while its value names our pool: another pool may have it by now.
-Rule 3: `ACD_ROUTED` is set behind all of it. A start of Asterisk empties every global, and without this one the dialplan
-        knows that "no such number" means "no router yet" and refuses nobody.
+Rule 3: `ACD_ROUTED` is set behind all of it. A start of Asterisk empties every global, and without this one the
+        dialplan knows that "no such number" means "no router yet" and refuses nobody.
 """
 
 import re

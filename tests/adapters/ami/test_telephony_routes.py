@@ -116,7 +116,7 @@ async def test_a_restarted_asterisk_hears_that_numbers_are_published_only_when_a
         assert node.globals["ACD_ROUTED"] == "1"
         node.globals.clear()  # a restart: every global is gone, and the connection with them
         before = len(node.actions("Setvar"))
-        await node.drop()
+        node.cut()
         await room.synced(2)
 
         names = [action["Variable"] for action in node.actions("Setvar")[before:]]
