@@ -58,7 +58,7 @@ async def test_a_hostile_caller_name_and_endless_headers_are_only_text(centre: C
     answered = 1
     for caller in hostile:
         calls = await centre.room.carrier.call(caller)
-        # Asterisk itself may refuse, or not even answer, what is no SIP any more; what it lets in is answered like any call
+        # Asterisk may refuse, or not even answer, what is no SIP any more; what it lets in is a call like any other
         fates = await calls.end(15)
         assert all(fate[-1] == "released" or fate[-1].startswith("refused") for fate in fates), fates
         answered += sum(fate[-1] == "released" for fate in fates)
