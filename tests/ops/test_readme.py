@@ -1,0 +1,45 @@
+"""The README keeps what it promises, as far as a machine can see."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_no_placeholder_is_left() -> None:
+    assert re.findall(r"@[A-Z]+@", README) == []
+
+
+def test_every_path_it_names_is_there() -> None:
+    named = re.findall(r"`((?:router|asterisk|dialplans|deploy|tests)/[\w./-]*)`", README)
+    assert len(named) > 10
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_command_it_names_exists() -> None:
+    from typer.testing import CliRunner
+
+    from router.cli import app
+
+    for command in sorted(set(re.findall(r"`ringfair ([a-z-]+)", README))):
+        assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0, command
+
+
+def test_every_make_target_it_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)`", README)) <= targets
+
+
+def test_every_run_time_dependency_has_a_line_that_says_why() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    reasons = README.partition("## Why each dependency")[2].lower()
+    names = [re.match(r"[A-Za-z0-9_-]+", requirement) for requirement in project["dependencies"]]
+    assert [name[0] for name in names if name and name[0].lower() not in reasons] == []
+
+
+def test_no_file_of_the_router_has_more_than_four_hundred_lines() -> None:
+    long = {path: lines for path in ROOT.glob("router/**/*.py") if (lines := len(path.read_text().splitlines())) > 400}
+    assert long == {}
