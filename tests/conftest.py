@@ -8,10 +8,14 @@ from pathlib import PurePath
 import pytest
 
 _SERVER_FOLDERS = ("contracts", "integration", "on_asterisk")
-# "guarded" starts a redis-server or a valkey-server of its own
+# "guarded" and "server" start a redis-server or a valkey-server of their own
 _SERVER_FIXTURES = frozenset(
-    {"postgres", "redis_server", "presence_server", "pbx", "room", "centre", "valkey", "asterisk", "guarded"}
+    {"postgres", "redis_server", "presence_server", "pbx", "room", "centre", "valkey", "asterisk", "guarded", "server"}
 )
+
+
+_SERVER_PARAMETERS = frozenset({"postgresql", "redis", "valkey"})
+"Tests that run once for each kind of server name it in their id."
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,5 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folders = PurePath(str(item.path)).parts
         fixtures = getattr(item, "fixturenames", ())
-        if any(folder in folders for folder in _SERVER_FOLDERS) or _SERVER_FIXTURES.intersection(fixtures):
+        kinds = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        named = any(isinstance(kind, str) and kind in _SERVER_PARAMETERS for kind in kinds)
+        if named or any(folder in folders for folder in _SERVER_FOLDERS) or _SERVER_FIXTURES.intersection(fixtures):
             item.add_marker(pytest.mark.server)

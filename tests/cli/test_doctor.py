@@ -214,6 +214,7 @@ def test_an_examination_that_hangs_or_breaks_is_a_finding() -> None:
     assert hung[0].verdict is fainted[0].verdict is Verdict.FAIL
 
 
+@pytest.mark.server
 def test_a_redis_with_a_password_is_told_without_it(bench: Bench) -> None:
     from tests.contracts.redis_servers import RedisServer
 

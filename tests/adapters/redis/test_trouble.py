@@ -151,6 +151,7 @@ async def test_nobody_there_tells_to_start_it_or_to_correct_the_url(tmp_path: Pa
         assert error.retryable
 
 
+@pytest.mark.server
 async def test_a_foreign_certificate_is_refused_and_a_trusted_one_works(tmp_path: Path) -> None:
     from tests.contracts.redis_servers import RedisServer, free_port
 
