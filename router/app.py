@@ -43,6 +43,8 @@ async def run(directory: Path) -> None:
             tasks.create_task(router.keeper.run(), name="presence"),
             tasks.create_task(_reload_when_asked(router, reload), name="reload"),
         ]
+        if router.telemetry is not None:
+            running.append(tasks.create_task(router.telemetry.run(), name="telemetry"))
         writing = tasks.create_task(router.writer.run(), name="ledger")
         log.info("ready", extra={"node": router.telephony.node})
         lost = await _until_stopped(router, stop)
@@ -50,6 +52,8 @@ async def run(directory: Path) -> None:
             await _drain(router, hurry)
         router.pump.stop()
         await router.telephony.session.close()
+        if router.telemetry is not None:
+            await router.telemetry.close()
         await router.http.stop()
         for task in running:
             task.cancel()

@@ -6,16 +6,17 @@ import os
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from router import canary
 from router.adapters.ami.session import AmiAddress
+from router.adapters.ami.telemetry import Telemetry
 from router.adapters.ami.telephony import AmiTelephony, Numbers
 from router.adapters.http.server import HttpServer
 from router.adapters.log import EventLog
-from router.adapters.metrics import Metrics, Reading
+from router.adapters.metrics import Metrics, Reading, read_queues
 from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.keeper import PresenceKeeper
 from router.adapters.redis.presence import RedisPresence
@@ -24,15 +25,19 @@ from router.adapters.sql.ledger import SqlLedger
 from router.adapters.sql.writer import LedgerWriter
 from router.config import Site, load
 from router.config.numbers import caller_number, dialled_forms, e164
-from router.desk import RouterDesk, call_the_roll, view_floor
+from router.desk import RouterDesk, call_the_roll
 from router.domain.commands import Remember
 from router.domain.engine import Engine
 from router.domain.events import Event, PoolLost
 from router.domain.facts import fact_of
 from router.domain.ids import Micros
 from router.runtime import Pump, WallClock
+from router.trace.recorder import Recorder
 
 log = logging.getLogger(__name__)
+
+_OWN = frozenset({canary.AGENT, canary.CAMPAIGN})
+"The canary's: no caller, no agent, in no figure."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +48,8 @@ class Router:
     clock: WallClock
     pump: Pump
     telephony: AmiTelephony
+    telemetry: Telemetry | None
+    "None without a secret for it."
     keeper: PresenceKeeper
     writer: LedgerWriter
     http: HttpServer
@@ -77,7 +84,8 @@ async def build(directory: Path) -> Router:
         writer = LedgerWriter(database)
         keeper = PresenceKeeper(presence, clock)
         pool_lost = asyncio.Event()
-        pump = Pump(engine, clock=clock)
+        trace = Recorder(clock.from_monotonic)
+        pump = Pump(engine, clock=clock, trace=trace)
         telephony = AmiTelephony(
             _ami_address(site),
             node=settings.asterisk.systemname,
@@ -87,8 +95,11 @@ async def build(directory: Path) -> Router:
             numbers=_numbers(settings.router.country),
             endpoints=lambda: [a.profile.endpoint for a in engine.floor.agents.values() if not a.profile.dial],
             rules=rules,
+            trace=trace,
         )
-        metrics = Metrics(_reader(pump, telephony, keeper, writer, clock), version=version("ringfair"))
+        telemetry = _telemetry(site)
+        read = _reader(pump, telephony, keeper, writer, clock, telemetry)
+        metrics = Metrics(read, version=version("ringfair"), own=_OWN)
         pump.telephony, pump.decided, pump.lagged = telephony, metrics.matched, metrics.lagged
         bird = canary.Canary(pump, telephony)
 
@@ -128,6 +139,7 @@ async def build(directory: Path) -> Router:
             ledger=database,
             directory=agents,
             canary=bird,
+            trace=trace,
             site=site,
             read_site=lambda: load(directory, os.environ),
             ready=lambda: _readiness(telephony, keeper, writer),
@@ -139,6 +151,7 @@ async def build(directory: Path) -> Router:
             clock=clock,
             pump=pump,
             telephony=telephony,
+            telemetry=telemetry,
             keeper=keeper,
             writer=writer,
             http=http,
@@ -146,6 +159,14 @@ async def build(directory: Path) -> Router:
             pool_lost=pool_lost,
             resources=stack.pop_all(),
         )
+
+
+def _telemetry(site: Site) -> Telemetry | None:
+    secret = site.secrets.telemetry
+    if secret is None:
+        log.info("no secret for [telemetry]: the router runs without reports about lines")
+        return None
+    return Telemetry(replace(_ami_address(site), username=site.settings.telemetry.user, secret=secret))
 
 
 def _ami_address(site: Site) -> AmiAddress:
@@ -165,20 +186,28 @@ def _numbers(country: str) -> Numbers:
 
 
 def _reader(
-    pump: Pump, telephony: AmiTelephony, keeper: PresenceKeeper, writer: LedgerWriter, clock: WallClock
+    pump: Pump,
+    telephony: AmiTelephony,
+    keeper: PresenceKeeper,
+    writer: LedgerWriter,
+    clock: WallClock,
+    telemetry: Telemetry | None = None,
 ) -> Callable[[], Reading]:
     def read() -> Reading:
-        floor = view_floor(pump.engine.floor, clock.now())
         heard_at = telephony.session.last_event_at
         seen = {} if heard_at is None else {telephony.node: clock.from_monotonic(heard_at)}
         return Reading(
-            waiting={("voice", queue.queue): queue.waiting for queue in floor.queues},
-            longest_wait_us={("voice", queue.queue): queue.longest_wait_us for queue in floor.queues},
+            queues=read_queues(pump.engine.floor, clock.now(), _OWN),
             inbox_depth=pump.depth,
+            inbox_overflows=pump.overflows,
+            failures=pump.failures,
+            ready={name: said == "ok" for name, said in _readiness(telephony, keeper, writer).items()},
             ami_connected={telephony.node: telephony.trouble is None},
             ami_last_event_at=seen,
+            lines=None if telemetry is None else telemetry.summary(),
             redis_errors=keeper.errors,
             ledger_spool=writer.pending,
+            ledger_lost=writer.lost,
         )
 
     return read

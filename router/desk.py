@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from router.canary import AGENT, CAMPAIGN, Canary, with_canary
 from router.config.site import Site
@@ -19,6 +20,7 @@ from router.ports import (
     AgentView,
     Clock,
     ContactStory,
+    ContactTrace,
     ContactView,
     Directory,
     FloorView,
@@ -28,6 +30,8 @@ from router.ports import (
     Telephony,
 )
 from router.runtime import Pump
+from router.trace import reading
+from router.trace.recorder import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +149,7 @@ class RouterDesk:
         ledger: Ledger,
         directory: Directory,
         canary: Canary,
+        trace: Recorder,
         site: Site,
         read_site: Callable[[], Site],
         ready: Callable[[], Mapping[str, str]],
@@ -155,6 +160,7 @@ class RouterDesk:
         self._ledger = ledger
         self._directory = directory
         self._canary = canary
+        self._trace = trace
         self.site = site
         "The files as they are in force: those of the start, or of the latest reload."
         self._read_site = read_site
@@ -212,5 +218,32 @@ class RouterDesk:
     def stories(self, query: RecordQuery) -> AsyncIterator[ContactStory]:
         return self._ledger.stories(query)
 
+    def trace(self, contact_id: ContactId) -> ContactTrace:
+        recorder = self._trace
+        found = recorder.find(contact_id)
+        if found is None:
+            raise CommandRefused("contact-unknown", _not_remembered(recorder), remembered=len(recorder))
+        return reading.read(found, recorder.wall)
+
+    async def traces(self, limit: int) -> tuple[ContactTrace, ...]:
+        found: list[ContactTrace] = []
+        for marks in self._trace.latest()[:limit]:
+            found.append(reading.read(marks, self._trace.wall, whole=False))
+            await asyncio.sleep(0)  # callers come first
+        return tuple(found)
+
     def readiness(self) -> dict[str, str]:
         return dict(self._ready())
+
+
+def _not_remembered(recorder: Recorder) -> str:
+    """Why there is no trace of a contact, and how far back there are any."""
+    oldest = next((at for marks in reversed(recorder.latest()) if (at := reading.began_at(marks, recorder.wall))), None)
+    if oldest is None:
+        return "The router has traced no contact since it was started."
+    since = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=oldest)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    kept = f"{len(recorder)} contact{'s' if len(recorder) != 1 else ''}"
+    return (
+        f"The router remembers the way of {kept}, back to {since}, and this is none of them: it is older, from before "
+        "the router's start, or unknown. `ringfair explain` tells what the ledger has of it."
+    )

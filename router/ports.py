@@ -5,12 +5,13 @@ Every method that awaits has its deadline inside the adapter and raises `RemoteE
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from router.domain.commands import AgentProfile
 from router.domain.effects import Effect
 from router.domain.events import AgentChanged, Event
-from router.domain.ids import AgentId, ContactId, Micros
+from router.domain.ids import AgentId, ContactId, LegId, Micros, OfferId
 from router.domain.observations import Observation
 from router.domain.record import BillingRecord, DecisionFact, Fact, OfferFact, WrapUpFact
 from router.domain.rules import Rules
@@ -142,6 +143,64 @@ class Directory(Protocol):
     async def close(self) -> None: ...
 
 
+class Way(StrEnum):
+    """Which direction of a leg's audio a report tells about."""
+
+    UPLINK = "uplink"
+    "Phone → us, as we received it."
+    DOWNLINK = "downlink"
+    "Us → phone, as the phone says it received it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineReport:
+    """One RTCP report (RFC 3550, 6.4) about a leg. None: not in the report, or too absurd to be true."""
+
+    leg: LegId
+    way: Way
+    at: Micros
+    "Asterisk's own time of it; 0 when it gave none."
+    fraction_lost: float | None
+    "0 … 1, since the report before. 0 as well while nothing arrives at all: then `highest_sequence` stands still."
+    highest_sequence: int | None
+    "Of the packets received, with its cycles of 65,536."
+    jitter_us: Micros | None
+    "Interarrival jitter, from units of the codec's clock."
+    rtt_us: Micros | None
+    "There and back; only the phone's reports tell it."
+    mes: float | None
+    "Asterisk's media experience score, 0-100, raw: it ignores jitter and rises while nothing arrives."
+    sent_packets: int | None
+    "Packets sent by whoever made the report: an uplink report counts ours, a downlink report the phone's."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineSummary:
+    """All lines at once: no leg can be told from another. The figures are of uplinks, None without any."""
+
+    connected: bool
+    events: int
+    "Reports taken since the start."
+    dropped: int
+    "Reports thrown away unread since the start: newer ones were there."
+    legs: int
+    "With a report of the last seconds."
+    median_jitter_us: Micros | None = None
+    worst_jitter_us: Micros | None = None
+    median_lost: float | None = None
+    worst_lost: float | None = None
+
+
+class LineReports(Protocol):
+    """What the lines are like now. Reports may be missing: they are lossy, the newest wins."""
+
+    def latest(self, leg: LegId) -> tuple[LineReport, ...]:
+        """The newest report of each way, uplink first; empty when there was none for some seconds."""
+        ...
+
+    def summary(self) -> LineSummary: ...
+
+
 ObservationSink = Callable[[Observation], None]
 EventSubscriber = Callable[[Event, Micros], None]
 
@@ -185,6 +244,50 @@ class QueueView:
     entitled_agents: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Milestone:
+    """One instant on the way of a contact through the router."""
+
+    step: str
+    """Of something Asterisk told: `happened` there, `read` from the socket, `parsed` and put into the inbox, `taken`
+    out of it, `decided` (the engine is done). Of what was decided: `event`, and of an action `written`, `answered` or
+    `refused`."""
+    what: str
+    "AMI's name of the event or action; of an `event` ours."
+    of: str
+    "`caller`, `offer 1`, the id of another contact whose news it was, or empty for the contact as a whole."
+    at: Micros
+    clock: str
+    "`asterisk` or `router`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferPath:
+    """The way of one offer, from what made the router decide to the talk."""
+
+    offer_id: OfferId
+    cause: str | None
+    "What was seen, by AMI's name; None when it was a deadline or a command."
+    cause_contact: ContactId | None
+    "Whose news that was, when it was another contact's: it freed the agent."
+    instants: dict[str, Micros]
+    """`happened` (Asterisk's clock) `read parsed taken decided written` (ours) `appeared ringing up talk` (Asterisk's),
+    as far as they came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactTrace:
+    """What the router remembers of one contact's way through it. No number and no name is in it."""
+
+    contact_id: ContactId
+    lives: bool
+    left_out: int
+    "Milestones that were too many, from the middle."
+    milestones: tuple[Milestone, ...]
+    "In order; empty where many contacts are listed."
+    offers: tuple[OfferPath, ...]
+
+
 class Desk(Protocol):
     """The running router as its operators meet it (HTTP, control socket, command line)."""
 
@@ -205,6 +308,14 @@ class Desk(Protocol):
     async def story(self, contact_id: ContactId) -> ContactStory | None: ...
 
     def stories(self, query: RecordQuery) -> AsyncIterator[ContactStory]: ...
+
+    def trace(self, contact_id: ContactId) -> ContactTrace:
+        """Its milestones, if the router remembers it; raises `CommandRefused` `contact-unknown` when not."""
+        ...
+
+    async def traces(self, limit: int) -> tuple[ContactTrace, ...]:
+        """Of the latest contacts, the latest first."""
+        ...
 
     def readiness(self) -> dict[str, str]:
         """Each dependency → `ok` or why not."""

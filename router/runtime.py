@@ -2,6 +2,9 @@
 
     inbox (bounded) → engine.handle → drain → effects to telephony, events to subscribers → one timer re-armed
 
+Who finds the inbox empty and this turn of the loop unused is handled at once: a caller waits for us, and the way
+through the inbox, behind whatever came in the same breath, takes longer than the decision.
+
 Rule 1: effects leave before events are told: a caller waits for the first, nobody for the second.
 Rule 2: an engine, an adapter or a subscriber that raises is counted and logged; the pump and its heart go on.
 Rule 3: the inbox is bounded. Overflow is not silent loss: everything in it is thrown away and Asterisk is asked for the
@@ -26,6 +29,7 @@ from router.domain.ids import SECOND, Micros
 from router.domain.invariants import broken
 from router.domain.observations import NodeLost, Observation, OwnerSeen, Resynced
 from router.ports import Clock, EventSubscriber, Telephony
+from router.trace.recorder import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +64,9 @@ class Pump:
         subscribers: Sequence[EventSubscriber] = (),
         decided: Callable[[float], None] | None = None,
         lagged: Callable[[float], None] | None = None,
+        trace: Recorder | None = None,
         inbox_limit: int = 100_000,
+        slice_s: float = _SLICE_S,
     ) -> None:
         self.engine = engine
         self.telephony: Telephony | None = None
@@ -75,9 +81,14 @@ class Pump:
         self._subscribers = list(subscribers)
         self.decided = decided
         self.lagged = lagged
+        self._trace = trace
         self._inbox: deque[Observation] = deque()
         self._inbox_limit = inbox_limit
+        self._slice_s = slice_s
         self._scheduled = False
+        self._until = 0.0
+        "`perf_counter()` up to which this turn of the loop may decide; set anew with each tick that is scheduled."
+        self._flushing = False
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for: Micros | None = None
         self._beat: asyncio.TimerHandle | None = None
@@ -115,8 +126,14 @@ class Pump:
     # ---- in ----
 
     def see(self, seen: Observation) -> None:
-        """Take an observation; it is handled in the loop's next turn, or behind what is ahead of it."""
+        """Take an observation: handled at once, or behind what is ahead of it, or once the loop had its turn."""
         inbox = self._inbox
+        if not inbox and not self._flushing and self._loop is not None:
+            if not self._scheduled:
+                self._call_tick(self._loop)
+            if time.perf_counter() < self._until:
+                self._handle(seen)
+                return
         inbox.append(seen)
         if len(inbox) > self._inbox_limit:
             self._overflow()
@@ -133,13 +150,17 @@ class Pump:
 
     def _schedule(self) -> None:
         if self._inbox and not self._scheduled and self._loop is not None:
-            self._scheduled = True
-            self._loop.call_soon(self._tick)
+            self._call_tick(self._loop)
+
+    def _call_tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._scheduled = True
+        self._until = time.perf_counter() + self._slice_s
+        loop.call_soon(self._tick)
 
     def _tick(self) -> None:
         self._scheduled = False
         inbox = self._inbox
-        until = time.perf_counter() + _SLICE_S
+        until = time.perf_counter() + self._slice_s
         while inbox and self._loop is not None:
             self._handle(inbox.popleft())
             if time.perf_counter() > until:
@@ -148,6 +169,8 @@ class Pump:
 
     def _handle(self, seen: Observation) -> None:
         began = time.perf_counter()
+        if self._trace is not None:
+            self._trace.taken(seen)
         try:
             self.engine.handle(seen, self._clock.now())
         except Exception:
@@ -170,6 +193,9 @@ class Pump:
     def _flush(self, began: float | None = None) -> None:
         """Rule 1, then one timer for the nearest deadline."""
         events, effects = self.engine.drain()
+        if self._trace is not None:
+            self._guarded("trace", self._trace.decided, events)
+        outermost, self._flushing = not self._flushing, True
         telephony = self.telephony
         if telephony is not None:
             for effect in effects:
@@ -181,6 +207,7 @@ class Pump:
             for event in events:
                 for subscriber in self._subscribers:
                     self._guarded(type(event).__name__, subscriber, event, now)
+        self._flushing = not outermost
         self._rearm()
 
     def _guarded(self, what: str, call: Callable[..., None], *given: object) -> None:
@@ -222,6 +249,8 @@ class Pump:
         self.overflows += 1
         lost = list(self._inbox)
         self._inbox.clear()
+        if self._trace is not None:
+            self._trace.inbox_lost()
         self._inbox.extend(seen for seen in lost if isinstance(seen, OwnerSeen | NodeLost))
         log.error("the inbox overflowed; asking Asterisk for the truth", extra={"limit": self._inbox_limit})
         # A node whose first snapshot was among what is thrown away is not on the floor yet.

@@ -6,11 +6,17 @@
 from pathlib import PurePath
 
 import pytest
+from hypothesis import settings
+
+# no test depends on how fast the machine is just now
+settings.register_profile("ringfair", deadline=None)
+settings.load_profile("ringfair")
 
 _SERVER_FOLDERS = ("contracts", "integration", "on_asterisk")
 # "guarded" and "server" start a redis-server or a valkey-server of their own
 _SERVER_FIXTURES = frozenset(
     {"postgres", "redis_server", "presence_server", "pbx", "room", "centre", "valkey", "asterisk", "guarded", "server"}
+    | {"promtool"}
 )
 
 

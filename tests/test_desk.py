@@ -16,9 +16,10 @@ from router.domain.commands import AgentProfile, HangUp, LogIn, Pause
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused, ConfigError, RemoteError
 from router.domain.events import ContactConnected, Event
-from router.domain.ids import AgentId, ContactId
+from router.domain.ids import SECOND, AgentId, ContactId
 from router.ports import AgentEntry
 from router.runtime import Pump
+from router.trace.recorder import Recorder
 from tests.config.site_files import CARE, SECRET, SETTINGS, SHOP, WriteSite, site_writer
 from tests.fakes.clock import HandClock
 from tests.fakes.directory import FakeDirectory
@@ -46,7 +47,8 @@ class Room:
         self.clock = HandClock()
         self.directory = FakeDirectory()
         self.engine = Engine(with_canary(started.rules))
-        self.pump = Pump(self.engine, clock=self.clock)
+        self.trace = Recorder(lambda seconds: round(seconds * SECOND))
+        self.pump = Pump(self.engine, clock=self.clock, trace=self.trace)
         self.calls = FakeTelephony(self.clock.now, self.pump.see)
         self.pump.telephony = self.calls
         self.events: list[Event] = []
@@ -59,6 +61,7 @@ class Room:
             ledger=FakeLedger(),
             directory=self.directory,
             canary=Canary(self.pump, self.calls),
+            trace=self.trace,
             site=started,
             read_site=lambda: load(self.site, self.environ),
             ready=lambda: {"redis": "ok"},
@@ -378,3 +381,27 @@ async def test_a_site_without_pause_reasons_has_the_break(room: Room) -> None:
 
 async def test_readiness_is_told_as_it_is_now(room: Room) -> None:
     assert room.desk.readiness() == {"redis": "ok"}
+
+
+# ---- traces ----
+
+
+async def test_a_contact_never_seen_is_refused_with_how_far_back_the_router_remembers(room: Room) -> None:
+    with pytest.raises(CommandRefused, match="has traced no contact since it was started") as refused:
+        room.desk.trace(ContactId("nobody"))
+    assert refused.value.error_id == "contact-unknown"
+
+    contact = await room.talk(ANNA)
+    with pytest.raises(CommandRefused, match=r"remembers the way of 1 contact, back to \d{4}-.*Z") as refused:
+        room.desk.trace(ContactId("nobody"))
+    assert refused.value.details == {"remembered": 1}
+    assert room.desk.trace(contact).lives
+
+
+async def test_the_latest_traces_come_first_and_as_many_as_asked(room: Room) -> None:
+    first = await room.talk(ANNA)
+    second = await room.talk(BERT)
+    assert [trace.contact_id for trace in await room.desk.traces(10)] == [second, first]
+    assert [trace.contact_id for trace in await room.desk.traces(1)] == [second]
+    [offer] = room.desk.trace(second).offers
+    assert offer.offer_id == f"{second}.1"

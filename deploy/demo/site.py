@@ -30,6 +30,9 @@ systemname = "{systemname}"
 port = {ami}
 secret_file = "asterisk.secret"
 
+[telemetry]
+secret_file = "asterisk-telemetry.secret"
+
 [redis]
 url = "{redis}"
 
@@ -80,6 +83,7 @@ def write_site(home: Path, pbx: Instance, valkey: Valkey, http_port: int, agents
         (home / "campaigns" / campaign.name).write_text(text, encoding="utf-8")
     # A copy: the instance's own is gone with the instance, and the files must still be read for `ringfair records`.
     write_atomically(home / "asterisk.secret", pbx.ami_secret + "\n", 0o600)
+    write_atomically(home / "asterisk-telemetry.secret", pbx.telemetry_secret + "\n", 0o600)
     (home / "ringfair.toml").write_text(
         _SETTINGS.format(
             systemname=pbx.systemname,

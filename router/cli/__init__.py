@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from router.cli import agents, config, doctor, explain, export, orders, pbx, records, serve, status
+from router.cli import agents, config, doctor, explain, export, orders, pbx, records, serve, status, trace
 from router.cli.exits import MEANINGS, code_of, first_of_ours, sentence
 
 # The control character keeps the lines of the list as they are; anything else is wrapped to the screen's width.
@@ -64,6 +64,7 @@ app.command("canary", short_help="Send an echo call of our own through everythin
 app.command("hangup")(orders.hangup)
 app.command("records", short_help="Show billing records: table, JSON or CSV.")(records.records)
 app.command("explain", short_help="Tell why a contact went where it went.")(explain.explain)
+app.command("trace", short_help="Show when a contact passed which milestone.")(trace.trace)
 app.add_typer(agents.app, name="agent", short_help="Agents: phones, skills, passwords, state.")
 app.add_typer(export.app, name="export", short_help="Write the agents' phones for Asterisk.")
 app.command("check-config", short_help="Read a site's files and tell every fault at once.")(config.check_config)

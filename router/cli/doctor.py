@@ -44,6 +44,7 @@ async def _examine(site: "Site") -> list[Finding]:
     from router.cli.checkup.database import agents_of, examine_database
     from router.cli.checkup.machine import examine_machine
     from router.cli.checkup.redis import examine_redis
+    from router.cli.checkup.telemetry import examine_telemetry
 
     async def asterisk() -> list[Finding]:
         try:
@@ -54,12 +55,13 @@ async def _examine(site: "Site") -> list[Finding]:
 
     # The database first and alone: two that open a new SQLite file at once make one of them find it locked.
     database = await examine("database", lambda: examine_database(site), OTHERS_S)
-    asked, redis, machine = await asyncio.gather(
+    asked, telemetry, redis, machine = await asyncio.gather(
         examine("asterisk", asterisk, ASTERISK_S),
+        examine("asterisk.telemetry", lambda: examine_telemetry(site), OTHERS_S),
         examine("redis", lambda: examine_redis(site), OTHERS_S),
         examine("machine", lambda: examine_machine(site), OTHERS_S),
     )
-    parts = (asked, redis, database, machine)
+    parts = (asked, telemetry, redis, database, machine)
     rules = site.rules
     files = ok("configuration", f"{len(rules.campaigns)} campaigns, {len(rules.queues)} queues in {site.directory}")
     notes = [warn("configuration", note, "", "") for note in site.warnings]

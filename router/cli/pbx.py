@@ -84,6 +84,7 @@ def start(
         typer.echo(f"PBX {name} runs (pid {pid}) on {instance.address}:")
         typer.echo(f"  SIP {ports.sip}/udp, SIP over TLS {ports.tls}/tcp, RTP {ports.rtp_first}-{ports.rtp_last}/udp")
         typer.echo(f"  AMI {ports.ami}/tcp, user ringfair, secret in {instance.secret_file}")
+        typer.echo(f"  RTCP reports for user ringfair-telemetry, secret in {instance.telemetry_secret_file}")
         if instance.root.path is None:
             typer.echo("  prompts: `sudo ringfair pbx prompts` speaks them into the system's sounds", err=True)
 
@@ -194,5 +195,6 @@ def config(
         )
         written = write_site(site, directory, asterisk=site_files("asterisk"), dialplans=site_files("dialplans"))
     typer.echo(f"{len(written)} files in {directory}")
-    typer.echo(f"  the AMI secret is in {directory}/manager.d/ringfair.conf (mode 0640): give the router a copy")
+    typer.echo(f"  the AMI secrets are in {directory}/manager.d/ringfair.conf and, for RTCP reports,")
+    typer.echo(f"  {directory}/manager.d/ringfair-telemetry.conf (mode 0640): give the router a copy of each")
     typer.echo(f"  put the site's TLS certificate and key at {site.values['tls_cert']} and {site.values['tls_key']}")

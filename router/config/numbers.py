@@ -27,6 +27,7 @@ _URI = re.compile(r"\s*(?:sips?|tel):", re.IGNORECASE)
 _DIALLED = re.compile(r"\+?[0-9 ().\-/]+")
 _SEPARATORS = str.maketrans("", "", " ().-/")
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+_LONGEST_CALLING_CODE = 3
 
 
 def e164(raw: str, country: str = DEFAULT_COUNTRY) -> str | None:
@@ -34,6 +35,8 @@ def e164(raw: str, country: str = DEFAULT_COUNTRY) -> str | None:
 
     `country` (ISO 3166-1 alpha-2) is whose numbering plan a national number is read by. Idempotent.
     """
+    if _is_e164(raw):
+        return raw
     text = _user_part(raw[:MAX_HEADER])
     # The cache sees only what looks like a number of sensible length, so strangers cannot fill it with rubbish.
     if len(text) > 40 or not _DIALLED.fullmatch(text):
@@ -48,6 +51,8 @@ def caller_number(raw: str, asserted: str = "", country: str = DEFAULT_COUNTRY) 
     From wins over the identity behind it: the caller asked that it be shown to nobody (RFC 3323). Otherwise the
     network's assertion wins over what the caller's own exchange wrote, if it is a number at all.
     """
+    if not asserted and _is_e164(raw):  # nearly every caller
+        return raw
     if is_withheld(raw):
         return ""
     return e164(asserted, country) or e164(raw, country) or _readable(raw)
@@ -75,6 +80,38 @@ def dialled_forms(number: str, country: str = DEFAULT_COUNTRY) -> tuple[str, ...
     if plan is not None and plan.national_prefix and digits.startswith(str(plan.country_code)):
         forms.append(plan.national_prefix + digits.removeprefix(str(plan.country_code)))
     return tuple(forms)
+
+
+def _is_e164(raw: str) -> bool:
+    """Whether this is E.164 already, in every digit, so that parsing would give it back: 2 µs instead of 60.
+
+    No callers' number comes twice, so a cache of numbers is of no use; there are some 230 numbering plans.
+    """
+    if not _E164.fullmatch(raw):
+        return False
+    for end in range(2, 2 + _LONGEST_CALLING_CODE):
+        plan = _plan(raw[1:end])
+        if plan is not None:
+            lengths, trunk_prefix = plan
+            national = raw[end:]
+            # a zero or a trunk prefix behind the calling code, as in +49(0)30, is for the library to judge
+            return (
+                len(national) in lengths
+                and national[0] != "0"
+                and (trunk_prefix is None or trunk_prefix.match(national) is None)
+            )
+    return False
+
+
+@lru_cache(maxsize=2048)
+def _plan(calling_code: str) -> tuple[frozenset[int], re.Pattern[str] | None] | None:
+    """How long a national number may be there, and what may stand before it; None: nobody has that code."""
+    region = phonenumbers.region_code_for_country_code(int(calling_code))
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(int(calling_code), region)
+    if metadata is None or metadata.general_desc is None:
+        return None
+    prefix = metadata.national_prefix_for_parsing
+    return frozenset(metadata.general_desc.possible_length), re.compile(prefix) if prefix else None
 
 
 @lru_cache(maxsize=8192)

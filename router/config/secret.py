@@ -19,6 +19,7 @@ class Secrets:
     """What the neighbours want to hear. Kept out of `repr`, hash of the rules and faults."""
 
     asterisk: str = field(repr=False)
+    telemetry: str | None = field(default=None, repr=False)
     redis: str | None = field(default=None, repr=False)
     ledger: str | None = field(default=None, repr=False)
 
@@ -32,6 +33,14 @@ def read_secrets(settings: Settings, file: str, environ: Mapping[str, str], faul
         faults.add(file, "asterisk.secret_file", MISSING, expected)
     return Secrets(
         asterisk=asterisk or "",
+        telemetry=_read(
+            file,
+            "telemetry.secret_file",
+            settings.telemetry.secret_file,
+            "RINGFAIR_TELEMETRY_SECRET",
+            environ,
+            faults,
+        ),
         redis=_read(
             file, "redis.password_file", settings.redis.password_file, "RINGFAIR_REDIS_PASSWORD", environ, faults
         ),

@@ -67,6 +67,16 @@ class Asterisk(BaseModel):
     tls_ca_file: Path | None = Field(None, description="Certificates to trust instead of the system's (PEM).")
 
 
+class Telemetry(BaseModel):
+    """The AMI user that hears RTCP reports alone, at the same Asterisk. Without its secret there is no telemetry."""
+
+    model_config = STRICT
+    user: str = Field("ringfair-telemetry", pattern=WORD, description="AMI user, a section of manager.conf.")
+    secret_file: Path | None = Field(
+        None, description="File that holds this user's secret, or RINGFAIR_TELEMETRY_SECRET."
+    )
+
+
 class Redis(BaseModel):
     """Redis or Valkey: what is true now."""
 
@@ -131,6 +141,7 @@ class Settings(BaseModel):
     model_config = STRICT
     router: Router = Field(default_factory=Router)
     asterisk: Asterisk
+    telemetry: Telemetry = Field(default_factory=Telemetry)
     redis: Redis = Field(default_factory=Redis)
     ledger: Ledger = Field(default_factory=Ledger)
     http: Http = Field(default_factory=Http)

@@ -184,7 +184,7 @@ def _absolute(settings: Settings, directory: Path) -> Settings:
     def absolute(path: str | None) -> str | None:
         return None if path is None else str(directory / path)
 
-    ledger = settings.ledger
+    ledger, telemetry = settings.ledger, settings.telemetry
     dsn = ledger.dsn
     if dsn.startswith("sqlite:///"):
         dsn = f"sqlite:///{directory / dsn.removeprefix('sqlite:///')}"
@@ -196,6 +196,7 @@ def _absolute(settings: Settings, directory: Path) -> Settings:
                     "tls_ca_file": absolute(settings.asterisk.tls_ca_file),
                 }
             ),
+            "telemetry": telemetry.model_copy(update={"secret_file": absolute(telemetry.secret_file)}),
             "redis": settings.redis.model_copy(update={"password_file": absolute(settings.redis.password_file)}),
             "ledger": ledger.model_copy(update={"dsn": dsn, "password_file": absolute(ledger.password_file)}),
             "http": settings.http.model_copy(update={"control_socket": absolute(settings.http.control_socket)}),
@@ -223,6 +224,10 @@ def _check_settings(settings: Settings, faults: Faults) -> None:
         socket_path(settings.http.control_socket)
     except ValueError as error:
         faults.add(SETTINGS_FILE, "http.control_socket", settings.http.control_socket, str(error))
+    telemetry = settings.telemetry
+    if telemetry.user == settings.asterisk.user:
+        expected = "another AMI user than asterisk.user: calls would share its event filters with RTCP reports"
+        faults.add(SETTINGS_FILE, "telemetry.user", telemetry.user, expected)
     codes: dict[str, str] = {}
     for digit, reason in settings.pause_reasons.items():
         key = f"pause_reasons.{digit}.code"

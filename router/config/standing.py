@@ -22,6 +22,7 @@ RELOADED = frozenset(
 
 _SECRETS = {
     "asterisk.secret_file": "asterisk",
+    "telemetry.secret_file": "telemetry",
     "redis.password_file": "redis",
     "ledger.password_file": "ledger",
 }

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from router.domain.commands import AgentProfile, LogIn, LogOut, Pause, Unpause
 from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
 from router.domain.events import AgentChanged
-from router.domain.ids import LegId, Micros
+from router.domain.ids import AgentId, ContactId, LegId, Micros
 from router.domain.tables import Table
 
 if TYPE_CHECKING:
     from router.domain.assignment import Assignment
+    from router.domain.line import Place
     from router.domain.offer import Offer
     from router.domain.queue import Queue
 
@@ -63,6 +64,7 @@ RONA = "rona"
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Agent:
+    agent_id: AgentId
     profile: AgentProfile
     ordinal: int
     "Order of enrolment; breaks ties so that the same inputs choose the same agent."
@@ -89,9 +91,9 @@ class Agent:
     serves: "tuple[Queue, ...]" = ()
     "Of those, the ones the agent is entitled to now."
     standing: Standing = Standing.LOGGED_OUT
-    bench_token: int = 0
-    "Which bench entries are ours; 0 when on no bench."
-    told: tuple[object, ...] | None = None
+    place: "Place[Agent] | None" = None
+    "On the benches of all queues served, while free and not yet matched."
+    told: "Visible | None" = None
     "What was last told to the world."
 
     @property
@@ -144,22 +146,40 @@ class Agent:
             self.next_status = self.next_reason = None
             self.since_at = now
 
-    def picture(self, status_changed: bool) -> AgentChanged:
-        """The whole agent as others may see it; who asked is told with a change of status only."""
+    def visible(self) -> "Visible":
+        """What others can see of the agent."""
         in_hand = self.offer or self.assignment
+        return (
+            self.status,
+            self.reason,
+            self.next_status,
+            self.next_reason,
+            self.reach,
+            self.link,
+            self.work,
+            None if in_hand is None else in_hand.contact_id,
+        )
+
+    def picture(self, status_changed: bool, visible: "Visible | None" = None) -> AgentChanged:
+        """The whole agent as others may see it; who asked is told with a change of status only."""
+        status, reason, next_status, next_reason, reach, link, work, contact_id = visible or self.visible()
         return AgentChanged(
-            agent_id=self.profile.agent_id,
-            status=self.status,
-            reason=self.reason,
-            next_status=self.next_status,
-            next_reason=self.next_reason,
-            reach=self.reach,
-            link=self.link,
-            work=self.work,
-            contact_id=None if in_hand is None else in_hand.contact_id,
+            agent_id=self.agent_id,
+            status=status,
+            reason=reason,
+            next_status=next_status,
+            next_reason=next_reason,
+            reach=reach,
+            link=link,
+            work=work,
+            contact_id=contact_id,
             since_at=self.since_at,
             asked_by=self.asked_by if status_changed else None,
         )
+
+
+Visible = tuple[Status, str | None, Status | None, str | None, Reach, Link, str, ContactId | None]
+"(status, reason, next status, next reason, reach, link, work, contact in hand)"
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
+from router.domain.line import Place
 from router.domain.offer import Offer
 from router.domain.record import EndedBy, Leg, Outcome, SegmentKind
 from router.domain.tables import Table
@@ -81,7 +82,8 @@ class Contact:
     "Who talks, or talked last."
     parked: bool = False
     "True while the node is out of reach: it waits, but nothing can be offered for it."
-    line_token: int = 0
+    place: "Place[Contact] | None" = None
+    "In the line of its queue."
     skips: dict[AgentId, Micros] = field(default_factory=dict)
     "Agents not to be asked again, and until when."
     answered_at: Micros | None = None
@@ -89,10 +91,10 @@ class Contact:
     "The outcome when it leaves unanswered by our own decision."
     ended_by: EndedBy | None = None
     timeline: Timeline = field(default_factory=Timeline)
-    legs: list[Leg] = field(default_factory=list)
+    legs: tuple[Leg, ...] = ()
     overdue: bool = False
     "The longest wait passed while an agent was rung: the next thing is overflow, not another ring."
-    overflowed_from: list[QueueName] = field(default_factory=list)
+    overflowed_from: tuple[QueueName, ...] = ()
 
     @property
     def is_waiting(self) -> bool:

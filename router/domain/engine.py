@@ -109,21 +109,11 @@ class Engine:
 def _tell(floor: Floor, agent: Agent) -> None:
     if agent.profile.dial:
         return  # no person: nobody is told, so that nobody counts it among the agents
-    in_hand = agent.offer or agent.assignment
-    told = (
-        agent.status,
-        agent.reason,
-        agent.next_status,
-        agent.next_reason,
-        agent.reach,
-        agent.link,
-        agent.work,
-        None if in_hand is None else in_hand.contact_id,
-    )
-    if told != agent.told:
-        changed_status = agent.told is None or agent.told[:2] != told[:2]
-        agent.told = told
-        floor.emit(agent.picture(changed_status))
+    visible = agent.visible()
+    if visible != agent.told:
+        changed_status = agent.told is None or agent.told[:2] != visible[:2]
+        agent.told = visible
+        floor.emit(agent.picture(changed_status, visible))
 
 
 # ---- commands ----
@@ -143,7 +133,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
         agent.serves = agent.skilled = ()
         floor.assign_queues(agent, now)
     for contact in list(floor.contacts.values()):
-        if contact.line_token:
+        if contact.place is not None:
             before[contact.queue].step_out(contact)
         if contact.queue not in floor.queues and contact.is_waiting:
             campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))

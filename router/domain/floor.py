@@ -1,7 +1,8 @@
 """The floor: everybody and everything present now. The parts of the engine act on it; it knows no story.
 
-Rule 1: `restand` is the only place that moves an agent between standings, counts them per queue and seats them.
-Rule 2: nothing here decides who gets whom; `freed` and `seeking` only note who may have become able to be matched.
+Rule 1: `restand` is the only place that moves an agent between standings and counts them per queue.
+Rule 2: nothing here decides who gets whom; `freed` and `seeking` only note who may have become able to be matched. Who
+is freed sits down when nobody was found for them: most never do.
 """
 
 from collections.abc import Iterable
@@ -14,12 +15,11 @@ from router.domain.entitlement import ENTITLED_ALWAYS, covers
 from router.domain.events import Event, InvariantFailed, ObservationIgnored
 from router.domain.ids import AgentId, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.offer import OFFER, Offer, OfferState, OfferStep
+from router.domain.past import Past
 from router.domain.queue import Queue
 from router.domain.rules import Rules
 from router.domain.tables import step
 from router.domain.timers import Timers
-
-_REMEMBERED_LEGS = 20_000
 
 
 class Floor:
@@ -38,8 +38,7 @@ class Floor:
         self.assignments: dict[LegId, Assignment] = {}
         "Agent's leg → assignment, until the leg has ended."
         self.private: dict[LegId, PrivateLeg] = {}
-        self.past: dict[LegId, None] = {}
-        "Legs that ended lately: what comes late about them is ignored."
+        self.past = Past()
         self.nodes: dict[str, None] = {}
         "Asterisk nodes in reach."
         self.timers = Timers()
@@ -74,13 +73,15 @@ class Floor:
         if before is after:
             return
         agent.standing = after
+        was, becomes = int(before), int(after)
         for queue in agent.serves:
-            queue.standings[before] -= 1
-            queue.standings[after] += 1
+            standings = queue.standings
+            standings[was] -= 1
+            standings[becomes] += 1
         if before is Standing.FREE:
-            agent.bench_token = 0
+            agent.place = None
         if after is Standing.FREE:
-            self._seat(agent)
+            self.freed.append(agent)
 
     def assign_queues(self, agent: Agent, now: Micros) -> None:
         """Call after skills, rules or entitlement changed: which queues the agent serves is derived anew."""
@@ -91,25 +92,28 @@ class Floor:
         entitlement = agent.entitlement
         in_force = entitlement.in_force(now)
         agent.skilled = skilled_for(agent, self.queues.values(), now)
-        agent.serves = tuple(queue for queue in agent.skilled if covers(in_force, queue.rules.campaign))
+        serves = tuple(queue for queue in agent.skilled if covers(in_force, queue.rules.campaign))
+        agent.serves = agent.skilled if len(serves) == len(agent.skilled) else serves
         for queue in agent.skilled:
             queue.skilled += 1
         for queue in agent.serves:
             queue.standings[agent.standing] += 1
         if agent.standing is Standing.FREE:
-            self._seat(agent)
+            agent.place = None
+            self.freed.append(agent)
         change = None if entitlement is ENTITLED_ALWAYS else entitlement.next_change(now)
         if change is None:
-            self.timers.cancel(("entitlement", agent.profile.agent_id))
+            self.timers.cancel(("entitlement", agent.agent_id))
         else:
-            self.timers.set(("entitlement", agent.profile.agent_id), change)
+            self.timers.set(("entitlement", agent.agent_id), change)
         self.touched[agent] = None
 
-    def _seat(self, agent: Agent) -> None:
-        agent.bench_token = self.serial()
-        for queue in agent.serves:
-            queue.sit_down(agent)
-        self.freed.append(agent)
+    def seat(self, agent: Agent) -> None:
+        """Have an agent who is free and has no place yet wait on the benches."""
+        if agent.standing is Standing.FREE and agent.place is None:
+            agent.place = place = (agent.idle_since, agent.ordinal, self.serial(), agent)
+            for queue in agent.serves:
+                queue.sit_down(place)
 
     def occupy(self, agent: Agent, leg: LegId, node: str, seen_at: Micros, now: Micros) -> None:
         """A leg of this phone that is not ours, alive at `seen_at`: while it lives the agent is busy elsewhere."""
@@ -131,7 +135,7 @@ class Floor:
         state = step(CONTACT, contact.state, trigger)
         if state is None:
             return False
-        if contact.state is ContactState.QUEUED and contact.line_token:
+        if contact.place is not None:
             self.queues[contact.queue].step_out(contact)
         if contact.state is ContactState.CONNECTED:
             self.timers.cancel(("return", contact.contact_id))
@@ -172,9 +176,7 @@ class Floor:
 
     def remember(self, leg: LegId) -> None:
         """Note that a leg has ended, so that late news of it means nothing."""
-        self.past[leg] = None
-        if len(self.past) > _REMEMBERED_LEGS:
-            del self.past[next(iter(self.past))]
+        self.past.add(leg)
 
 
 def skilled_for(agent: Agent, queues: Iterable[Queue], now: Micros) -> tuple[Queue, ...]:

@@ -168,7 +168,7 @@ def _counts(floor: Floor, queue: Queue, free: list[Agent], line: list[Contact]) 
         yield f"{name} counts {queue.waiting} waiting, there are {len(line)}"
     if queue.in_line() != sorted(line, key=queue.line_key):
         yield f"the line of {name} is not those who wait there, in order"
-    if list(queue.bench_in_order()) != sorted(free, key=lambda agent: (agent.idle_since, agent.ordinal)):
+    if queue.bench_in_order() != sorted(free, key=lambda agent: (agent.idle_since, agent.ordinal)):
         yield f"the bench of {name} is not those who are free, longest idle first"
 
 
@@ -177,5 +177,5 @@ def _nobody_waits_for_nothing(queue: Queue, free: list[Agent], line: list[Contac
         return
     for contact in line:
         for agent in free:
-            if not skips(contact, agent.profile.agent_id, now):
-                yield f"{contact.contact_id} waits in {queue.rules.name} while {agent.profile.agent_id} is free"
+            if not skips(contact, agent.agent_id, now):
+                yield f"{contact.contact_id} waits in {queue.rules.name} while {agent.agent_id} is free"

@@ -8,7 +8,6 @@ Rule 3: the reservation is made here, in the same step as the choice.
 """
 
 import heapq
-from itertools import islice
 
 from router.domain.agent import Agent, Standing
 from router.domain.contact import Contact, ContactStep
@@ -16,53 +15,89 @@ from router.domain.effects import RingAgent
 from router.domain.events import OfferMade
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, Micros, offer_id
+from router.domain.line import Place
 from router.domain.offer import Offer
 from router.domain.queue import LineKey, Queue
 from router.domain.record import DecisionFact
 
 _ORIGINATE_SLACK_US = 2 * SECOND
 _NEXT_BEST = 10
+_FREE = int(Standing.FREE)
+_WHY_NOT = tuple(standing.name.lower() for standing in Standing)
 _Turn = tuple[LineKey, int, Contact, Agent | None]
 "(place in line, tie-break, who, the freed agent whose first in line this is)"
 
 
 def settle(floor: Floor, now: Micros) -> None:
     """Make every offer that has become possible, the first in line first, whatever made it possible."""
-    freed, floor.freed = floor.freed, []
-    seeking, floor.seeking = floor.seeking, []
-    if not floor.offering or floor.lost:
+    freed, seeking = floor.freed, floor.seeking
+    if not freed and not seeking:
         return
+    floor.freed, floor.seeking = [], []
+    if not floor.offering or floor.lost:
+        for agent in freed:
+            floor.seat(agent)
+    elif not seeking and len(freed) == 1:
+        _find_contact(floor, freed[0], now)
+    elif not freed and len(seeking) == 1:
+        _find_agent(floor, seeking[0], now)
+    else:
+        _take_turns(floor, freed, seeking, now)
+
+
+def _find_contact(floor: Floor, agent: Agent, now: Micros) -> None:
+    """One agent was freed and nothing else happened: by rule 1 nobody else is there for whom they may be offered."""
+    contact = _first_for(agent, now)
+    if contact is None:
+        floor.seat(agent)
+    else:
+        offer(floor, floor.queues[contact.queue], contact, agent, now)
+
+
+def _find_agent(floor: Floor, contact: Contact, now: Micros) -> None:
+    """One contact looks for an agent, who may well be there already."""
+    if contact.place is not None:
+        queue = floor.queues[contact.queue]
+        best = queue.best_for(contact, now)
+        if best is not None:
+            offer(floor, queue, contact, best, now)
+
+
+def _take_turns(floor: Floor, freed: list[Agent], seeking: list[Contact], now: Micros) -> None:
     turns: list[_Turn] = []
     for contact in seeking:
         heapq.heappush(turns, (floor.queues[contact.queue].line_key(contact), floor.serial(), contact, None))
     for agent in freed:
+        floor.seat(agent)
+    for agent in freed:
         _take_turn(turns, floor, agent, now)
     while turns:
         _, _, contact, agent_freed = heapq.heappop(turns)
-        if contact.line_token:
-            queue = floor.queues[contact.queue]
-            best = queue.best_for(contact, now) or agent_freed
-            if best is not None:
-                offer(floor, queue, contact, best, now)
+        _find_agent(floor, contact, now)
         if agent_freed is not None:
             _take_turn(turns, floor, agent_freed, now)
 
 
 def _take_turn(turns: list[_Turn], floor: Floor, agent: Agent, now: Micros) -> None:
     """A freed agent, while free, has a turn when that of the first they may be offered comes."""
+    contact = _first_for(agent, now)
+    if contact is not None:
+        key = floor.queues[contact.queue].line_key(contact)
+        heapq.heappush(turns, (key, floor.serial(), contact, agent))
+
+
+def _first_for(agent: Agent, now: Micros) -> Contact | None:
+    """Of all who wait where this agent serves, the first they may be offered; None while they are not free."""
     if agent.standing is not Standing.FREE:
-        return
-    first: Contact | None = None
-    first_key: LineKey | None = None
+        return None
+    agent_id = agent.agent_id
+    first: Place[Contact] | None = None
     for queue in agent.serves:
         if queue.waiting:
-            contact = queue.first_for(agent, now)
-            if contact is not None:
-                key = queue.line_key(contact)
-                if first_key is None or key < first_key:
-                    first, first_key = contact, key
-    if first is not None and first_key is not None:
-        heapq.heappush(turns, (first_key, floor.serial(), first, agent))
+            place = queue.first_for(agent_id, now)
+            if place is not None and (first is None or place < first):
+                first = place
+    return None if first is None else first[3]
 
 
 def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micros) -> None:
@@ -117,16 +152,15 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
 
 def _explain(floor: Floor, queue: Queue, contact: Contact, agent: Agent, made: Offer, now: Micros) -> DecisionFact:
     """Write down why, from counts that are kept anyway: no agent is looked at for it but the ten next."""
-    bench = islice(queue.bench_in_order(), _NEXT_BEST + 1)
-    next_best = tuple((a.profile.agent_id, now - a.idle_since) for a in bench if a is not agent)[:_NEXT_BEST]
-    others: list[tuple[str, int]] = [
-        (standing.name.lower(), count)
-        for standing in Standing
-        if (count := queue.standings[standing] - (standing is Standing.FREE)) > 0
-    ]
-    not_entitled = queue.skilled - sum(queue.standings)
-    lacking = floor.people - queue.skilled
-    others.extend((why, n) for why, n in (("not_entitled", not_entitled), ("lacks_skill", lacking)) if n)
+    bench = queue.longest_idle(_NEXT_BEST + 1)
+    next_best = [(other.agent_id, now - other.idle_since) for other in bench if other is not agent]
+    counts = queue.standings.copy()
+    counts[_FREE] -= 1  # the one chosen
+    others = [(why, count) for why, count in zip(_WHY_NOT, counts, strict=True) if count]
+    if not_entitled := queue.skilled - sum(queue.standings):
+        others.append(("not_entitled", not_entitled))
+    if lacking := floor.people - queue.skilled:
+        others.append(("lacks_skill", lacking))
     return DecisionFact(
         offer_id=made.offer_id,
         contact_id=contact.contact_id,
@@ -134,8 +168,8 @@ def _explain(floor: Floor, queue: Queue, contact: Contact, agent: Agent, made: O
         at=now,
         need=queue.rules.need.text,
         waited_us=now - contact.arrived_at,
-        chosen=agent.profile.agent_id,
+        chosen=agent.agent_id,
         chosen_idle_us=now - agent.idle_since,
-        next_best=next_best,
+        next_best=tuple(next_best[:_NEXT_BEST]),
         others=tuple(others),
     )

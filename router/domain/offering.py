@@ -40,7 +40,7 @@ def appeared(floor: Floor, offer: Offer, seen: LegAppeared, now: Micros) -> None
         offer.linkedid = seen.linkedid
         contact = floor.contacts.get(offer.contact_id)
         if contact is not None:
-            contact.legs.append(Leg(uniqueid=seen.leg, linkedid=seen.linkedid, node=seen.node, agent_id=offer.agent_id))
+            contact.legs += (Leg(uniqueid=seen.leg, linkedid=seen.linkedid, node=seen.node, agent_id=offer.agent_id),)
     if offer.state is OfferState.RESCINDING:
         floor.effects.append(EndLeg(leg=offer.leg, node=offer.node))
 
@@ -183,11 +183,11 @@ def _close(floor: Floor, offer: Offer, cause: int | None, tech_cause: str | None
         agent.idle_since = now
         if contact is not None and not rescinded:
             hold_us = floor.rules.reject_hold_us
-            contact.skips[agent.profile.agent_id] = now + hold_us
-            floor.timers.set(("skip", (contact.contact_id, agent.profile.agent_id)), now + hold_us)
+            contact.skips[agent.agent_id] = now + hold_us
+            floor.timers.set(("skip", (contact.contact_id, agent.agent_id)), now + hold_us)
     if result in _FAULTS:
         agent.held_until = now + floor.rules.fault_hold_us
-        floor.timers.set(("held", agent.profile.agent_id), agent.held_until)
+        floor.timers.set(("held", agent.agent_id), agent.held_until)
     _give_back(floor, offer, now)
     agent.offer = None
     agent.apply_next(now)

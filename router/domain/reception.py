@@ -40,7 +40,7 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         leg=seen.leg,
         linkedid=seen.linkedid,
         node=seen.node,
-        campaign=seen.campaign,
+        campaign=campaign.name,
         queue=campaign.entry,
         dnis=seen.dnis,
         ani=seen.ani,
@@ -56,7 +56,7 @@ def welcome(floor: Floor, contact: Contact) -> None:
     """Make the contact known; its timeline begins with waiting."""
     floor.contacts[contact.contact_id] = contact
     floor.by_leg[contact.leg] = contact
-    contact.legs.append(Leg(uniqueid=contact.leg, linkedid=contact.linkedid, node=contact.node))
+    contact.legs = (Leg(uniqueid=contact.leg, linkedid=contact.linkedid, node=contact.node),)
     contact.begins(SegmentKind.WAITING, contact.arrived_at)
 
 
@@ -71,7 +71,7 @@ def enter_queue(
     if queue is None:
         nowhere_to_go(floor, contact, now)
         return False
-    if contact.line_token:
+    if contact.place is not None:
         floor.queues[contact.queue].step_out(contact)
     contact.queue = name
     contact.ended_by = None
@@ -106,7 +106,7 @@ def wait_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
 def overflow(floor: Floor, contact: Contact, now: Micros) -> None:
     """Go on to the next target of the queue; a queue already waited in is not entered twice."""
     left = contact.queue
-    contact.overflowed_from.append(left)
+    contact.overflowed_from += (left,)
     queue = floor.queues.get(left)
     for target in queue.rules.overflow if queue is not None else ():
         if isinstance(target, ToQueue):
@@ -259,5 +259,5 @@ def _record(floor: Floor, contact: Contact, state: ContactState, seen: LegEnded)
         config_hash=floor.rules.config_hash,
         end_estimated=seen.estimated,
         segments=segments,
-        legs=tuple(contact.legs),
+        legs=contact.legs,
     )

@@ -1,5 +1,8 @@
 """The agents' side: who is known, what they ask for, what their phones do besides our contacts."""
 
+from dataclasses import replace
+from sys import intern
+
 from router.domain.agent import STATUS, Agent, Standing, Status
 from router.domain.commands import (
     Dismiss,
@@ -44,21 +47,23 @@ def known(floor: Floor, agent_id: AgentId) -> Agent:
 def enrol(floor: Floor, asked: Enrol, now: Micros) -> None:
     profile = asked.profile
     holder = floor.by_endpoint.get(profile.endpoint)
-    if holder is not None and holder.profile.agent_id != profile.agent_id:
+    if holder is not None and holder.agent_id != profile.agent_id:
         raise CommandRefused(
             "endpoint-taken",
-            f"Endpoint {profile.endpoint} belongs to {holder.profile.agent_id} already.",
+            f"Endpoint {profile.endpoint} belongs to {holder.agent_id} already.",
             agent_id=profile.agent_id,
         )
     agent = floor.agents.get(profile.agent_id)
     if agent is None:
-        agent = Agent(profile=profile, ordinal=floor.serial(), since_at=now, idle_since=now)
+        agent = Agent(agent_id=profile.agent_id, profile=profile, ordinal=floor.serial(), since_at=now, idle_since=now)
         floor.agents[profile.agent_id] = agent
         floor.people += not profile.dial
     elif agent.profile.endpoint != profile.endpoint:
         del floor.by_endpoint[agent.profile.endpoint]
         agent.reachable = False
-    agent.profile = profile
+    # Names of skills come with every row of the directory anew; once is enough, and what is the same compares faster.
+    skills = {intern(skill): level for skill, level in profile.skills.items()}
+    agent.profile = replace(profile, skills=skills)
     floor.by_endpoint[profile.endpoint] = agent
     floor.assign_queues(agent, now)
     floor.restand(agent, now)
@@ -169,7 +174,7 @@ def phone_asked(floor: Floor, seen: PhoneAsked, now: Micros) -> None:
 
 
 def _feature(floor: Floor, agent: Agent, seen: PhoneAsked, now: Micros) -> str:
-    agent_id = agent.profile.agent_id
+    agent_id = agent.agent_id
     status = agent.next_status or agent.status
     try:
         if seen.code == "45":
@@ -205,5 +210,5 @@ def endpoint_seen(floor: Floor, seen: EndpointSeen, now: Micros) -> None:
     if seen.reachable:
         agent.idle_since = max(agent.idle_since, now)
         agent.held_until = 0
-        floor.timers.cancel(("held", agent.profile.agent_id))
+        floor.timers.cancel(("held", agent.agent_id))
     floor.restand(agent, now)

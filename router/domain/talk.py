@@ -50,11 +50,11 @@ def taken_up(floor: Floor, contact: Contact, at: Micros, now: Micros, *, by: Off
 def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, at: Micros, now: Micros) -> None:
     queue = floor.queues.get(contact.queue)
     floor.vacate(leg, now)
-    contact.agent_id = agent.profile.agent_id
+    contact.agent_id = agent.agent_id
     contact.begins(SegmentKind.TALK, at, contact.agent_id)
     made = Assignment(
         contact_id=contact.contact_id,
-        agent_id=agent.profile.agent_id,
+        agent_id=agent.agent_id,
         queue=contact.queue,
         medium=contact.medium,
         leg=leg,
@@ -69,7 +69,7 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
     floor.emit(
         ContactConnected(
             contact_id=contact.contact_id,
-            agent_id=agent.profile.agent_id,
+            agent_id=agent.agent_id,
             queue=contact.queue,
             campaign=CampaignName(contact.queue.partition("/")[0]),
             medium=contact.medium,
@@ -166,7 +166,7 @@ def finish_wrapup(floor: Floor, agent: Agent, now: Micros) -> None:
     if assignment is None or assignment.state is not AssignmentState.WRAPUP:
         return
     assignment.state = AssignmentState.CLOSED
-    floor.timers.cancel(("wrapup", agent.profile.agent_id))
+    floor.timers.cancel(("wrapup", agent.agent_id))
     agent.assignment = None
     agent.idle_since = now
     agent.apply_next(now)

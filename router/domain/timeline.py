@@ -14,7 +14,7 @@ class Timeline:
     __slots__ = ("_agent", "_closed", "_from", "_kind", "_queue")
 
     def __init__(self) -> None:
-        self._closed: list[Segment] = []
+        self._closed: tuple[Segment, ...] = ()
         self._kind: SegmentKind | None = None
         self._agent: AgentId | None = None
         self._queue: QueueName | None = None
@@ -38,7 +38,7 @@ class Timeline:
             return ()
         whole = self._segment(self._kind, self._from)
         self._close(at)
-        segments = self._closed or [whole]
+        segments = list(self._closed or (whole,))
         while len(segments) > 1 and segments[-1].from_at >= at:
             segments.pop()
         if segments[-1].to_at > at:
@@ -51,7 +51,7 @@ class Timeline:
             return
         at = max(at, self._from)
         if at > self._from:
-            self._closed.append(self._segment(self._kind, at))
+            self._closed += (self._segment(self._kind, at),)
         self._from = at
 
     def _segment(self, kind: SegmentKind, to_at: Micros) -> Segment:

@@ -10,39 +10,44 @@ Key = tuple[str, Hashable]
 
 
 class Timers:
-    """Cancelled entries stay in the heap until they surface or outnumber the living."""
+    """Each setting has a serial; those forgotten stay in the heap until they surface or outnumber the living."""
 
-    __slots__ = ("_due", "_heap", "_serial")
+    __slots__ = ("_heap", "_keys", "_serial", "_serials")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[Micros, int, Key]] = []
-        self._due: dict[Key, int] = {}
+        self._heap: list[tuple[Micros, int]] = []
+        self._serials: dict[Key, int] = {}
+        self._keys: dict[int, Key] = {}
         self._serial = 0
 
     def __len__(self) -> int:
-        return len(self._due)
+        return len(self._serials)
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._due
+        return key in self._serials
 
     def set(self, key: Key, at: Micros) -> None:
         """Make `key` due at `at`; an earlier setting of the same key is forgotten."""
-        self._serial += 1
-        self._due[key] = self._serial
-        heapq.heappush(self._heap, (at, self._serial, key))
-        if len(self._heap) > 64 + 2 * len(self._due):
-            self._heap = [entry for entry in self._heap if self._due.get(entry[2]) == entry[1]]
+        self.cancel(key)
+        self._serial = serial = self._serial + 1
+        self._serials[key] = serial
+        self._keys[serial] = key
+        heapq.heappush(self._heap, (at, serial))
+        if len(self._heap) > 64 + 2 * len(self._keys):
+            self._heap = [entry for entry in self._heap if entry[1] in self._keys]
             heapq.heapify(self._heap)
 
     def cancel(self, key: Key) -> None:
-        self._due.pop(key, None)
+        serial = self._serials.pop(key, None)
+        if serial is not None:
+            del self._keys[serial]
 
     def next_at(self) -> Micros | None:
         """The earliest deadline, or None."""
         heap = self._heap
         while heap:
-            at, serial, key = heap[0]
-            if self._due.get(key) == serial:
+            at, serial = heap[0]
+            if serial in self._keys:
                 return at
             heapq.heappop(heap)
         return None
@@ -52,6 +57,6 @@ class Timers:
         at = self.next_at()
         if at is None or at > now:
             return None
-        key = heapq.heappop(self._heap)[2]
-        del self._due[key]
+        key = self._keys[heapq.heappop(self._heap)[1]]
+        self.cancel(key)
         return key

@@ -42,7 +42,7 @@ def test_help_documents_every_exit_code_and_every_command(bench: Bench) -> None:
     for code, meaning in MEANINGS.items():
         assert f"{code}  {meaning}" in shown
     for command in (
-        *("serve", "status", "reload", "canary", "hangup", "records", "explain", "check-config", "schema"),
+        *("serve", "status", "reload", "canary", "hangup", "records", "explain", "trace", "check-config", "schema"),
         *("doctor", "agent", "export", "pbx"),
     ):
         assert f" {command} " in shown
@@ -51,7 +51,7 @@ def test_help_documents_every_exit_code_and_every_command(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *(["serve"], ["status"], ["reload"], ["canary"], ["hangup"], ["records"], ["explain"], ["doctor"]),
+        *(["serve"], ["status"], ["reload"], ["canary"], ["hangup"], ["records"], ["explain"], ["trace"], ["doctor"]),
         *(["agent", "add"], ["agent", "set"], ["agent", "list"], ["agent", "import"], ["agent", "remove"]),
         *(["agent", "password"], ["agent", "login"], ["agent", "pause"], ["export", "pjsip"]),
     ],

@@ -71,7 +71,7 @@ def keys_of(schema: dict[str, object], table: str) -> list[str]:
 def test_the_sample_has_every_key_with_a_remark_above_it_and_its_default() -> None:
     settings = (SAMPLE / "ringfair.toml").read_text()
     schema = Settings.model_json_schema()
-    for name in ("Router", "Asterisk", "Redis", "Ledger", "Http", "Shifts", "Agents"):
+    for name in ("Router", "Asterisk", "Telemetry", "Redis", "Ledger", "Http", "Shifts", "Agents"):
         section = settings.partition(f"[{name.lower()}]\n")[2].partition("\n\n")[0]
         for key in keys_of(schema, name):
             assert re.search(rf"^# .*\n(#?\w+ = .*\n)*#?{key} = ", section, re.MULTILINE), f"{name}.{key}"

@@ -1,9 +1,11 @@
 """Telephone numbers as carriers write them. All numbers are reserved for fiction (Bundesnetzagentur, Ofcom, FCC)."""
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.config import numbers
 from router.config.numbers import (
     MAX_TEXT,
     caller_number,
@@ -137,3 +139,17 @@ def test_a_caller_told_once_is_told_the_same_again(raw: str) -> None:
     kept = caller_number(raw)
     if kept.startswith("+"):
         assert caller_number(kept) == kept
+
+
+@given(st.sampled_from(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)), st.from_regex(r"[0-9]{1,13}", fullmatch=True))
+def test_a_number_that_is_not_parsed_is_what_parsing_would_give(code: int, national: str) -> None:
+    raw = f"+{code}{national}"
+    if numbers._is_e164(raw):
+        assert numbers._canonical(raw, "DE") == raw
+
+
+def test_most_numbers_as_networks_write_them_need_no_parsing() -> None:
+    written = [f"+49155{n:08d}" for n in range(0, 10**8, 9_999_991)] + ["+493023125000", "+431234567", "+14155550100"]
+
+    assert [number for number in written if not numbers._is_e164(number)] == []
+    assert not numbers._is_e164("+49030231250")  # a trunk prefix where none belongs: the library decides

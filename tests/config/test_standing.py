@@ -23,6 +23,7 @@ OTHER = {
     "asterisk.host": "127.0.0.2",
     "asterisk.user": "acd",
     "asterisk.tls_ca_file": "/etc/ssl/certs/ca-certificates.crt",
+    "telemetry.user": "acd-reports",
     "redis.url": "redis://127.0.0.1:6380/0",
     "ledger.dsn": "sqlite:////var/lib/other.sqlite3",
     "http.listen": "127.0.0.1:9581",
@@ -31,7 +32,7 @@ OTHER = {
     "agents.realm": "other",
 }
 "Another value for each key whose default is no number."
-FILES = {"asterisk.secret_file", "redis.password_file", "ledger.password_file"}
+FILES = {"asterisk.secret_file", "telemetry.secret_file", "redis.password_file", "ledger.password_file"}
 "Compared by what is in them."
 
 

@@ -8,7 +8,7 @@ from router.domain.commands import FinishWrapUp, HangUp, LogIn, LogOut, Pause, U
 from router.domain.errors import CommandRefused, RouterError
 from router.domain.events import AgentChanged
 from router.domain.ids import SECOND, AgentId, ContactId, Micros
-from router.ports import AgentView, ContactStory, ContactView, FloorView, QueueView, RecordQuery
+from router.ports import AgentView, ContactStory, ContactTrace, ContactView, FloorView, QueueView, RecordQuery
 
 NOW: Micros = 1_790_000_000 * SECOND
 
@@ -49,6 +49,8 @@ class FakeDesk:
     waiting: int = 0
     "Questions that wait for a neighbour now."
     asked_by: list[str] = field(default_factory=list)
+    remembered: list[ContactTrace] = field(default_factory=list)
+    "Traces, the latest first."
 
     def floor(self) -> FloorView:
         waiting = [view for view in self.contacts.values() if view.state == "QUEUED"]
@@ -124,6 +126,17 @@ class FakeDesk:
                 found.append((key, story))
         for _, story in sorted(found, key=lambda pair: pair[0])[: query.limit]:
             yield story
+
+    def trace(self, contact_id: ContactId) -> ContactTrace:
+        found = next((trace for trace in self.remembered if trace.contact_id == contact_id), None)
+        if found is None:
+            count = len(self.remembered)
+            raise CommandRefused("contact-unknown", f"The router remembers {count}, none of them it.", remembered=count)
+        return found
+
+    async def traces(self, limit: int) -> tuple[ContactTrace, ...]:
+        await self._neighbour()
+        return tuple(self.remembered[:limit])
 
     def readiness(self) -> dict[str, str]:
         return dict(self.checks)

@@ -11,6 +11,7 @@ from router.domain.ids import AgentId, CampaignName, QueueName
 from router.domain.need import Need
 from router.domain.rules import CampaignRules, QueueRules, Rules
 from router.runtime import Pump
+from router.trace.recorder import Recorder
 from tests.fakes.clock import HandClock
 from tests.fakes.telephony import FakeTelephony
 
@@ -35,11 +36,11 @@ def rules(ring_s: int = 15) -> Rules:
 class Room:
     """A pump with everything around it."""
 
-    def __init__(self, *, inbox_limit: int = 100_000) -> None:
+    def __init__(self, *, inbox_limit: int = 100_000, slice_s: float = 0.005, trace: Recorder | None = None) -> None:
         self.clock = HandClock()
         asyncio.get_running_loop().time = lambda: self.clock.at / 1_000_000  # type: ignore[method-assign]
         self.engine = Engine(rules())
-        self.pump = Pump(self.engine, clock=self.clock, inbox_limit=inbox_limit)
+        self.pump = Pump(self.engine, clock=self.clock, inbox_limit=inbox_limit, slice_s=slice_s, trace=trace)
         self.calls = FakeTelephony(self.clock.now, self.pump.see, phones={AGENT: True})
         self.pump.telephony = self.calls
         self.told: list[Event] = []

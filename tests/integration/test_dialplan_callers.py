@@ -149,3 +149,44 @@ async def test_presentation_that_the_trunk_sets_is_kept(room: TelephoneRoom, pre
     await room.redirect(first["Channel"], "acd-inbound", room.dnis)
 
     assert (await room.ami.events_of("AcdArrived", 2))[1]["Ani"] == ani
+
+
+@pytest.mark.parametrize(
+    ("sender", "headers"),
+    [
+        (OPEN, []),
+        ("<sip:+4915155500001@carrier.invalid>", []),
+        ('"Zoë Ünlü" <sip:015155500001@carrier.invalid>', []),
+        (OPEN, ["Subject: a call", "X-Carrier: b"]),
+    ],
+)
+async def test_plain_caller_needs_no_cleaning(room: TelephoneRoom, sender: str, headers: list[str]) -> None:
+    arrived = await arrive(room, *headers, sender=sender)
+
+    # the careful way looks at them one by one
+    assert await room.variable(arrived["Channel"], "ACD_HEADERS") == ""
+    assert arrived["AniName"] == (sender.split('"')[1] if '"' in sender else "")
+    assert arrived["Ani"] == sender.split("sip:")[1].split("@")[0]
+
+
+@pytest.mark.parametrize(
+    ("sender", "headers"),
+    [
+        (OPEN, [ASSERTED]),
+        (OPEN, [REMOTE]),
+        (OPEN, ["Privacy: none"]),
+        (OPEN, ["Diversion: <sip:+4930555200@carrier.invalid>"]),
+        (OPEN, ["history-info: <sip:+4930555200@carrier.invalid>"]),
+        ('"Zoe: (x)" <sip:+4915155500001@carrier.invalid>', []),
+        ('"' + "Z" * 65 + '" <sip:+4915155500001@carrier.invalid>', []),
+        ("<sip:" + "4" * 80 + "@carrier.invalid>", []),
+        ("<sip:zoe@carrier.invalid>", []),
+        ('"Zoe" <sip:+4915155500001@anonymous.invalid>', []),
+    ],
+)
+async def test_whoever_is_not_plain_is_cleaned(room: TelephoneRoom, sender: str, headers: list[str]) -> None:
+    arrived = await arrive(room, *headers, sender=sender)
+
+    assert await room.variable(arrived["Channel"], "ACD_HEADERS") != ""
+    assert len(arrived["AniName"]) <= 64
+    assert len(arrived["Ani"]) <= 24

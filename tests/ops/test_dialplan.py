@@ -21,6 +21,8 @@ FILES = sorted((DIALPLANS / "extensions.d").glob("*.conf"))
 VERSION = "1"
 _ROW = re.compile(r"^;   (Acd[A-Z][A-Za-z]+)  +((?:[A-Z][A-Za-z]+ ?)+)$")
 _EVENT = re.compile(r"\bUserEvent\((Acd\w+),(.*)\)\s*(?:;.*)?$")
+_OUTER_COMMA = re.compile(r",(?=[A-Z][A-Za-z]*: )")
+"Between two fields; a value may be an expression with commas of its own."
 _CONTEXT = re.compile(r"^\[([a-z-]+)\]")
 _JUMP = re.compile(r"\b(acd-[a-z]+(?:-[a-z]+)*),(?:\$\{EXTEN\}|[^,)]+),\d?[a-z]*")
 _OUTSIDE = ("acd-fallback-site",)
@@ -42,7 +44,7 @@ def sent() -> list[tuple[str, str, list[tuple[str, str]]]]:
     for path in FILES:
         for number, line in lines(path):
             if not line.lstrip().startswith(";") and (event := _EVENT.search(line)):
-                pairs = (part.partition(": ") for part in event[2].split(","))
+                pairs = (part.partition(": ") for part in _OUTER_COMMA.split(event[2]))
                 found.append((f"{path.name}:{number}", event[1], [(name, value) for name, _, value in pairs]))
     return found
 
@@ -199,3 +201,10 @@ def test_asterisk_has_each_context(pbx: Instance, context: str) -> None:
         assert "ACD_HEARTBEAT_S=10" in pbx.rx("dialplan show globals")
     else:
         assert f"Context '{context}'" in pbx.rx(f"dialplan show {context}")
+
+
+def test_router_hears_of_a_plain_caller_after_a_few_steps() -> None:
+    text = (DIALPLANS / "extensions.d" / "10-inbound.conf").read_text(encoding="utf-8")
+    way = text.partition("[acd-inbound]\n")[2].partition("UserEvent(AcdArrived")[0]
+
+    assert len(re.findall(r"^(?:exten| same) => ", way, re.MULTILINE)) <= 9

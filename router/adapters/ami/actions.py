@@ -65,7 +65,8 @@ def ring(effect: RingAgent, *, pool: str, epoch: int) -> Action:
         "Async": "true",
         "Timeout": str(effect.timeout_us // _MILLISECOND),
         "CallerID": f'"{name}" <{number or "anonymous"}>',
-        "Variable": [f"{key}={_VALUE.sub('', value)}" for key, value in variables.items()],
+        # Asterisk sets them one by one before it rings, and tells each to whoever listens: none that says nothing
+        "Variable": [f"{key}={clean}" for key, value in variables.items() if (clean := _VALUE.sub("", value))],
     }
 
 

@@ -47,6 +47,10 @@ class Intake:
         self._framer = Framer(limits.block_bytes)
         self._chunks: deque[bytes] = deque()
         "As they came from the socket, not yet cut: cutting 8 MB, what libuv hands over in one turn, is work too."
+        self._came: deque[float] = deque()
+        "When each of `_chunks` came."
+        self.read_at = 0.0
+        "`clock()` when the bytes came whose blocks are handled now."
         self._blocks: deque[bytes] = deque()
         self._held = 0
         "Bytes in `_chunks`."
@@ -72,6 +76,7 @@ class Intake:
         """Take what the socket gave; parse it now unless there is a backlog. Never raises."""
         self._counters.bytes_in += len(data)
         self._chunks.append(data)
+        self._came.append(self._clock())
         self._held += len(data)
         if not self._scheduled and not self._draining:
             self._drain()
@@ -87,6 +92,7 @@ class Intake:
 
     def _break(self, error: BrokenStream) -> None:
         self._chunks.clear()
+        self._came.clear()
         self._blocks.clear()
         self._held = 0
         self.on_broken(error)
@@ -94,6 +100,7 @@ class Intake:
     def _cut(self) -> None:
         """Cut the next chunk into blocks."""
         data = self._chunks.popleft()
+        self.read_at = self._came.popleft()
         self._held -= len(data)
         try:
             self._blocks.extend(self._framer.feed(data if self.version else self._greet(data)))

@@ -23,6 +23,9 @@ from router.adapters.ami.pending import Lost
 from router.adapters.ami.wire import BrokenStream, Reply, encode
 from router.domain.errors import InvariantBroken
 
+_UNREAD_BYTES = 64 * 1024
+"Actions that the kernel does not take any more; a peer with so much unread answers nothing in time."
+
 
 def new_action_id() -> str:
     """An ActionID no other action of any process has (a random UUID and a counter)."""
@@ -37,8 +40,6 @@ class Link(AMIProtocol):
         self.intake = intake
         self.counters = counters
         self.up = False
-        self.choked = False
-        "The peer does not read what we write."
         self.transport: asyncio.Transport | None = None
         self.greeted: asyncio.Future[None] = loop.create_future()
         "Done at the banner, or when there will be none."
@@ -49,6 +50,14 @@ class Link(AMIProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        # uvloop writes at once only what would go over this limit, everything else at the end of the loop's turn: after
+        # whoever is told of the decision. A caller waits for these bytes.
+        self.transport.set_write_buffer_limits(high=0)
+
+    @property
+    def choked(self) -> bool:
+        """Whether the peer does not read what we write."""
+        return self.transport is not None and self.transport.get_write_buffer_size() > _UNREAD_BYTES
 
     def data_received(self, data: bytes) -> None:
         self.intake.feed(data)
@@ -60,10 +69,10 @@ class Link(AMIProtocol):
         self.intake.end(self._finished)
 
     def pause_writing(self) -> None:
-        self.choked = True
+        """Nobody waits for room: `choked` looks at what is unread."""
 
     def resume_writing(self) -> None:
-        self.choked = False
+        """As little to do."""
 
     def ask(
         self,

@@ -80,6 +80,31 @@ async def probe(
         await asyncio.wait({running})
 
 
+async def knock(address: AmiAddress) -> frozenset[str]:
+    """Log in and off again: the names of the actions this user may send, in small letters. Raises as `probe` does."""
+    visit = _Visit(address)
+    running = asyncio.ensure_future(visit.session.run())
+    try:
+        await visit.arrived()
+        commands = await visit.ask({"Action": "ListCommands"})
+        return frozenset(name for name, _ in commands.block.items() if name not in _NOT_ACTIONS)
+    finally:
+        await visit.session.close()
+        await asyncio.wait({running})
+
+
+async def read_settings(address: AmiAddress, places: Sequence[tuple[str, str, str]]) -> list[str]:
+    """(file, section, key) → value as Asterisk has it, empty when it has none. Raises as `probe` does."""
+    visit = _Visit(address)
+    running = asyncio.ensure_future(visit.session.run())
+    try:
+        await visit.arrived()
+        return await visit.values(f"AST_CONFIG({','.join(place)})" for place in places)
+    finally:
+        await visit.session.close()
+        await asyncio.wait({running})
+
+
 class _Visit:
     """One session that is not tried twice: the first reason it fails for is the answer."""
 

@@ -50,6 +50,7 @@ class Session:
                         `no-asterisk`, `closed`, `unreachable: ` and a type of error, `refused: ` and
                         Asterisk's sentence.
     `on_fault(error)`   what one of the three raised; default: one log line with the error's type.
+    `intake`            makes the intake of each connection; telemetry has one of its own.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Session:
         limits: Limits | None = None,
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
+        intake: Callable[..., Intake] = Intake,
     ) -> None:
         for callback in (on_event, on_up, on_down):
             if inspect.iscoroutinefunction(callback):
@@ -80,6 +82,7 @@ class Session:
         self._on_fault = on_fault
         self._clock = clock
         self._rng = rng or random.Random()
+        self._intake = intake
         self._login = {
             "Username": address.username,
             "Secret": address.secret,
@@ -102,6 +105,11 @@ class Session:
     def last_event_at(self) -> float | None:
         "`clock()` of the last event that came, wanted or not; None before the first."
         return (self._link.intake.last_event_at if self._link else None) or self._last_event_at
+
+    @property
+    def read_at(self) -> float:
+        "`clock()` when the bytes of the event came that is being handled; for `on_event`."
+        return self._link.intake.read_at if self._link else 0.0
 
     @property
     def in_flight(self) -> int:
@@ -205,7 +213,7 @@ class Session:
 
     async def _attend(self) -> str:
         loop, address = asyncio.get_running_loop(), self._address
-        intake = Intake(
+        intake = self._intake(
             loop,
             wanted=self._wanted,
             on_event=self._on_event,

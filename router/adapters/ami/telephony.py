@@ -13,6 +13,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from router.adapters.ami import actions, resync
 from router.adapters.ami.asking import DEADLINE_S, Asking
@@ -27,6 +28,7 @@ from router.domain.ids import Micros
 from router.domain.observations import EndpointSeen, NodeLost, OriginateFailed, OwnerSeen, Resynced
 from router.domain.rules import Rules
 from router.ports import Clock, ObservationSink
+from router.trace.recorder import Recorder
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ class AmiTelephony:
         numbers: Numbers,
         endpoints: Callable[[], Iterable[str]],
         rules: Rules,
+        trace: Recorder | None = None,
     ) -> None:
         self.node = node
         self.epoch = 0
@@ -79,6 +82,7 @@ class AmiTelephony:
         self._numbers = numbers
         self._endpoints = endpoints
         self._rules = rules
+        self._trace = trace
         self._heard: dict[str, bool] = {}
         "endpoint → reachable, as events told since the latest snapshot began: newer than its answers."
         self._beat = 0
@@ -137,9 +141,9 @@ class AmiTelephony:
             case RingAgent():
                 self._ring(effect)
             case EndLeg():
-                self._send(actions.end(effect))
+                self._send(actions.end(effect), effect)
             case SendCaller():
-                self._send(actions.send(effect))
+                self._send(actions.send(effect), effect)
             case AnswerPhone():
                 self._send(actions.say(effect))
             case LookAgain():
@@ -165,11 +169,15 @@ class AmiTelephony:
         except RouterError as error:
             self._sink(OriginateFailed(offer_id=effect.offer_id, reason=error.error_id, at=self._clock.now()))
             return
+        if self._trace is not None:
+            self._trace.wrote(effect)
 
         def answered(done: asyncio.Future[Reply]) -> None:
             if done.cancelled():
                 return
             error = done.exception()
+            if self._trace is not None:
+                self._mark_answer(self._trace, effect, done)
             if error is None and done.result().ok:
                 return
             # After a lost connection nobody knows whether the leg was made: the resync will tell.
@@ -188,7 +196,7 @@ class AmiTelephony:
 
         answer.add_done_callback(answered)
 
-    def _send(self, action: actions.Action) -> None:
+    def _send(self, action: actions.Action, effect: Effect | None = None) -> None:
         """Send and forget; a refusal is counted (a leg that is gone already is the usual reason)."""
         try:
             answer = self.session.send(action, DEADLINE_S)
@@ -196,6 +204,14 @@ class AmiTelephony:
             self.failed_actions += 1
             return
         answer.add_done_callback(self._count_failure)
+        if self._trace is not None and effect is not None:
+            self._trace.wrote(effect)
+            answer.add_done_callback(partial(self._mark_answer, self._trace, effect))
+
+    @staticmethod
+    def _mark_answer(trace: Recorder, effect: Effect, done: asyncio.Future[Reply]) -> None:
+        if not done.cancelled():
+            trace.answered(effect, done.exception() is None and done.result().ok)
 
     def _count_failure(self, done: asyncio.Future[Reply]) -> None:
         if not done.cancelled() and (done.exception() is not None or not done.result().ok):
@@ -216,6 +232,11 @@ class AmiTelephony:
             return
         if isinstance(seen, EndpointSeen):
             self._heard[seen.endpoint] = seen.reachable
+        if self._trace is not None:
+            try:
+                self._trace.seen(seen, self.session.read_at)
+            except Exception:  # whatever becomes of the trace, the observation goes on its way
+                log.exception("the trace failed on an observation", extra={"observation": type(seen).__name__})
         self._sink(seen)
 
     def _on_owner(self, seen: OwnerSeen) -> None:

@@ -15,10 +15,11 @@ CRLF, a block ends with an empty line. The rules here, each one closing a known 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 
-from router.domain.errors import RemoteError, RouterError
+from router.domain.errors import InvariantBroken, RemoteError, RouterError
 
 EOL = b"\r\n"
 END = b"\r\n\r\n"
@@ -175,17 +176,36 @@ def encode(action: Mapping[str, str | Sequence[str]], action_id: str) -> bytes:
     name_of_action = action.get("Action")
     if not isinstance(name_of_action, str) or not _NAME.fullmatch(name_of_action):
         raise BadValue("ami-no-action", "an action has no name")
-    lines = [_line("Action", name_of_action), _line("ActionID", action_id)]
+    lines = [f"Action: {name_of_action}", f"ActionID: {_text('ActionID', action_id)}"]
     for name, values in action.items():
         if name in ("Action", "ActionID"):
             continue
-        if not isinstance(name, str) or not _NAME.fullmatch(name) or name.lower() in ("action", "actionid"):
+        if not isinstance(name, str) or not _is_name(name):
             raise BadValue("ami-bad-name", "the name of an action's header is no word, or a second Action")
-        for value in (values,) if isinstance(values, str) else _sequence(name, values):
-            lines.append(_line(name, value))
+        if isinstance(values, str):
+            lines.append(f"{name}: {values}")
+        else:
+            lines.extend([f"{name}: {_text(name, value)}" for value in _sequence(name, values)])
     if len(lines) > HEADER_LIMIT:
         raise BadValue("ami-too-many-headers", "an action has more headers than Asterisk reads", limit=HEADER_LIMIT)
-    return EOL.join(lines) + END
+    # one look at all of it; which line it was matters only when there is something to complain about
+    text = "\r\n".join(lines) + "\r\n\r\n"
+    if text.count("\r") != len(lines) + 1 or text.count("\n") != len(lines) + 1 or "\0" in text:
+        raise _complaint(lines)
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        # `from None`: the original error carries the value.
+        raise _complaint(lines) from None
+    # no character takes more than four bytes, so short texts need no look at their bytes
+    if 4 * max(map(len, lines)) > LINE_LIMIT and max(map(len, data.split(EOL))) > LINE_LIMIT:
+        raise _complaint(lines)
+    return data
+
+
+@lru_cache(maxsize=256)
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and name.lower() not in ("action", "actionid")
 
 
 def _sequence(name: str, values: object) -> Sequence[object]:
@@ -194,21 +214,24 @@ def _sequence(name: str, values: object) -> Sequence[object]:
     raise BadValue("ami-bad-value", f"header {name} is neither text nor a list of texts", header=name)
 
 
-def _line(name: str, value: object) -> bytes:
-    if not isinstance(value, str):
-        raise BadValue("ami-bad-value", f"header {name} has a value that is not text", header=name)
-    if _BREAKS.search(value):
-        raise BadValue("ami-bad-value", f"header {name} has a line break or NUL in its value", header=name)
-    try:
-        line = f"{name}: {value}".encode()
-    except UnicodeEncodeError:
-        # `from None`: the original error carries the value.
-        raise BadValue("ami-bad-value", f"header {name} has a value that is not Unicode text", header=name) from None
-    if len(line) > LINE_LIMIT:
-        raise BadValue(
-            "ami-value-too-long",
-            f"header {name} is longer than Asterisk reads",
-            header=name,
-            limit=LINE_LIMIT,
-        )
-    return line
+def _text(name: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise BadValue("ami-bad-value", f"header {name} has a value that is not text", header=name)
+
+
+def _complaint(lines: Sequence[str]) -> BadValue:
+    """What is wrong with the first line that must not be written; never its value."""
+    for line in lines:
+        name = line.partition(":")[0]
+        if _BREAKS.search(line):
+            return BadValue("ami-bad-value", f"header {name} has a line break or NUL in its value", header=name)
+        try:
+            length = len(line.encode())
+        except UnicodeEncodeError:
+            return BadValue("ami-bad-value", f"header {name} has a value that is not Unicode text", header=name)
+        if length > LINE_LIMIT:
+            return BadValue(
+                "ami-value-too-long", f"header {name} is longer than Asterisk reads", header=name, limit=LINE_LIMIT
+            )
+    raise InvariantBroken("ami-encode", "an action was refused and none of its lines is bad")

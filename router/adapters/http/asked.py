@@ -56,9 +56,7 @@ def record_query(request: web.Request) -> RecordQuery:
     for name in request.query:
         if name not in known or len(request.query.getall(name)) > 1:
             raise _invalid(name[:40], "each of from, to, campaign, after, limit at most once")
-    limit = request.query.get("limit", str(RECORDS))
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MOST_RECORDS):
-        raise _invalid("limit", f"a number from 1 to {MOST_RECORDS}")
+    limit = _limit(request)
     campaign = request.query.get("campaign")
     if campaign is not None and (not campaign.isprintable() or not 0 < len(campaign) <= LONGEST_ID):
         raise _invalid("campaign", "the name of a campaign")
@@ -67,8 +65,23 @@ def record_query(request: web.Request) -> RecordQuery:
         to_at=_instant(request, "to"),
         campaign=campaign,
         after=_cursor(request),
-        limit=int(limit) + 1,
+        limit=limit + 1,
     )
+
+
+def only_limit(request: web.Request) -> int:
+    """`limit=` and nothing else."""
+    for name in request.query:
+        if name != "limit" or len(request.query.getall(name)) > 1:
+            raise _invalid(name[:40], "limit, at most once")
+    return _limit(request)
+
+
+def _limit(request: web.Request) -> int:
+    limit = request.query.get("limit", str(RECORDS))
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MOST_RECORDS):
+        raise _invalid("limit", f"a number from 1 to {MOST_RECORDS}")
+    return int(limit)
 
 
 def cursor(ended_at: Micros, contact: ContactId) -> str:

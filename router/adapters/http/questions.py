@@ -15,6 +15,7 @@ from router.adapters.http.answers import (
     explained,
     queue_view,
 )
+from router.adapters.http.traces import brief, traced
 from router.domain.errors import CommandRefused
 from router.ports import ContactStory, Desk
 
@@ -39,6 +40,8 @@ class Questions:
             web.get("/v1/queues", self.queues),
             web.get("/v1/contacts", self.contacts),
             web.get("/v1/contacts/{id}", self.contact),
+            web.get("/v1/contacts/{id}/trace", self.trace),
+            web.get("/v1/traces", self.traces),
             web.get("/v1/records", self.records),
         ]
 
@@ -84,6 +87,17 @@ class Questions:
         if live is None and story is None:
             raise CommandRefused("contact-unknown", "There is no contact with this id.")
         return answer(explained(contact_id, live, story))
+
+    async def trace(self, request: web.Request) -> web.Response:
+        """When it passed which milestone, if the router still remembers."""
+        return answer(traced(self._desk.trace(asked.contact_id(request))))
+
+    async def traces(self, request: web.Request) -> web.Response:
+        """How long the offers of the latest contacts took, part by part."""
+        limit = asked.only_limit(request)
+        async with asyncio.timeout(ANSWER_S):
+            found = await self._desk.traces(limit)
+        return answer_list([brief(trace) for trace in found])
 
     async def records(self, request: web.Request) -> web.Response:
         """Records by the time they ended; `next` leads on."""

@@ -31,6 +31,7 @@ from router.adapters.pbx.site import Site, write_dialplan, write_site
 # sun_path holds 108 bytes; a longer control socket would be cut without a word and `-rx` would find nobody.
 _SOCKET_PATH_BYTES = 107
 AMI_USER = "ringfair"
+TELEMETRY_USER = "ringfair-telemetry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,11 @@ class Instance:
         return self.home / "ami.secret"
 
     @property
+    def telemetry_secret_file(self) -> Path:
+        """As ``secret_file``, of user ``ringfair-telemetry``."""
+        return self.home / "ami-telemetry.secret"
+
+    @property
     def agents_file(self) -> Path:
         return self.etc / "pjsip.d" / "40-agents.conf"
 
@@ -111,8 +117,15 @@ class Instance:
 
     @property
     def ami_secret(self) -> str:
+        return self._secret(self.secret_file)
+
+    @property
+    def telemetry_secret(self) -> str:
+        return self._secret(self.telemetry_secret_file)
+
+    def _secret(self, file: Path) -> str:
         try:
-            return self.secret_file.read_text().strip()
+            return file.read_text().strip()
         except FileNotFoundError as error:
             raise PbxError("not-rendered", f"the PBX {self.name} was never started") from error
 
@@ -128,7 +141,7 @@ class Instance:
     # -- configuration -------------------------------------------------------------------------------------------
 
     def render(self) -> None:
-        """Writes the whole configuration. The AMI secret, the certificate and the agents of an earlier run stay."""
+        """Writes the whole configuration. The AMI secrets, the certificate and the agents of an earlier run stay."""
         control = self.root.inside(self.home / "run" / "asterisk.ctl")
         if len(str(control).encode()) > _SOCKET_PATH_BYTES:
             raise PbxError("path-too-long", f"{control} is too long for a socket; set XDG_CACHE_HOME to a shorter path")
@@ -137,8 +150,9 @@ class Instance:
                 (self.home / folder).mkdir(parents=True, exist_ok=True)
         except PermissionError as error:
             raise PbxError("not-allowed", f"cannot write {error.filename}; made by another user?") from error
-        if not self.secret_file.exists():
-            write_atomically(self.secret_file, secrets.token_urlsafe(32) + "\n", 0o600)
+        for file in (self.secret_file, self.telemetry_secret_file):
+            if not file.exists():
+                write_atomically(file, secrets.token_urlsafe(32) + "\n", 0o600)
         write_site(
             self._site(),
             self.etc,
@@ -154,6 +168,7 @@ class Instance:
         return Site(
             systemname=self.systemname,
             ami_secret=self.ami_secret,
+            telemetry_secret=self.telemetry_secret,
             ports=self.ports,
             etc=inside / "etc",
             lib=inside / "lib",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +25,13 @@ class Site:
 
     ``systemname`` begins every contact's id, so it may hold no separator of ours. ``media_address`` is what SDP names
     (empty: the address of the interface). ``trunk_address`` is where calls come from. ``cel`` turns Asterisk's channel
-    event logging on (tests). ``extra_modules`` are loaded besides the list.
+    event logging on (tests). ``extra_modules`` are loaded besides the list. ``telemetry_secret`` is the one of the AMI
+    user that hears RTCP reports; nobody knows it, and so nobody logs in there, unless it is given.
     """
 
     systemname: str
     ami_secret: str
+    telemetry_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     ports: Ports = field(default_factory=lambda: Ports(sip=5060, tls=5061, ami=5038, rtp_first=10000, rtp_last=19999))
     etc: Path = Path("/etc/asterisk")
     lib: Path = Path("/var/lib/asterisk")
@@ -61,6 +64,7 @@ class Site:
         return {
             "systemname": self.systemname,
             "ami_secret": self.ami_secret,
+            "telemetry_secret": self.telemetry_secret,
             "ami_port": str(ports.ami),
             "sip_port": str(ports.sip),
             "tls_port": str(ports.tls),

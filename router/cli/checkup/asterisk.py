@@ -10,6 +10,7 @@ from router.cli.checkup.rights import judge_events, judge_rights
 
 if TYPE_CHECKING:
     from router.adapters.ami.probe import Anatomy
+    from router.adapters.ami.session import AmiAddress
     from router.config import Site
 
 MINIMUM = (22, 10, 1)
@@ -44,21 +45,28 @@ _FALSE = {"no", "false", "0", "off", "n", "f"}
 _TRUE = {"yes", "true", "1", "on", "y", "t"}
 
 
-async def examine_asterisk(site: "Site", endpoints: Mapping[str, str]) -> list[Finding]:
-    """Ask Asterisk and judge. `endpoints`: endpoint → transport, of the active agents."""
+def ami_address(site: "Site") -> "AmiAddress":
+    """Where Asterisk's manager is, and who the router is there."""
     import ssl
 
-    from router.adapters.ami.probe import probe
     from router.adapters.ami.session import AmiAddress
 
     asterisk = site.settings.asterisk
-    address = AmiAddress(
+    return AmiAddress(
         host=asterisk.host,
         port=asterisk.port,
         username=asterisk.user,
         secret=site.secrets.asterisk,
         tls=ssl.create_default_context(cafile=asterisk.tls_ca_file) if asterisk.tls else None,
     )
+
+
+async def examine_asterisk(site: "Site", endpoints: Mapping[str, str]) -> list[Finding]:
+    """Ask Asterisk and judge. `endpoints`: endpoint → transport, of the active agents."""
+    from router.adapters.ami.probe import probe
+
+    asterisk = site.settings.asterisk
+    address = ami_address(site)
     anatomy = await probe(
         address,
         contexts=CONTEXTS,

@@ -12,6 +12,7 @@ from router.domain.effects import RingAgent
 from router.domain.need import Need
 from router.domain.observations import Observation, Resynced
 from router.domain.rules import CampaignRules, QueueRules, Rules
+from router.trace.recorder import Recorder
 
 from .fake_node import FakeNode
 from .fake_server import HASTY, SECRET, until
@@ -87,7 +88,12 @@ class Room:
 
 @contextlib.asynccontextmanager
 async def connected(
-    node: FakeNode, *, served: Rules | None = None, endpoints: Iterable[str] = (), synced: bool = True
+    node: FakeNode,
+    *,
+    served: Rules | None = None,
+    endpoints: Iterable[str] = (),
+    synced: bool = True,
+    trace: Recorder | None = None,
 ) -> AsyncIterator[Room]:
     seen: list[Observation] = []
     known = list(endpoints)
@@ -100,6 +106,7 @@ async def connected(
         numbers=NUMBERS,
         endpoints=lambda: known,
         rules=served or rules("+493023125100"),
+        trace=trace,
     )
     telephony.session.limits = HASTY
     room = Room(node, telephony, seen, known)

@@ -1,0 +1,131 @@
+"""What is true now, as gauges; nothing of it is kept between scrapes.
+
+The totals that somebody else counts (the pump, the ledger's writer, the keeper of presence) are read here too.
+"""
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from router.adapters.metrics.lines import line_metrics
+from router.adapters.metrics.reading import Reading
+from router.domain.events import AgentChanged
+from router.domain.ids import SECOND
+
+STATUSES = ("LOGGED_OUT", "READY", "PAUSED")
+WORK = ("free", "reserved", "ringing", "talking", "held", "wrapup")
+AWAY = ("paused", "unreachable", "busy_elsewhere", "link_lost", "logged_out")
+"What an agent does who has nothing in hand and can be offered nothing."
+MOST_REASONS = 64
+"Of pauses; what comes after them is `other`."
+
+
+class Gauges(Collector):
+    """The gauges. It holds one `Reading`, taken on the loop, so that a thread may make text of it."""
+
+    def __init__(self) -> None:
+        self._reading = Reading()
+        self._agents: Sequence[AgentChanged] = ()
+
+    def take(self, reading: Reading, agents: Sequence[AgentChanged]) -> None:
+        self._reading, self._agents = reading, agents
+
+    def collect(self) -> Iterator[Metric]:
+        reading, agents = self._reading, self._agents
+        yield _gauge(
+            "ringfair_agents",
+            "Agents by what they chose: ready, paused, logged out.",
+            "status",
+            _tally(STATUSES, (agent.status for agent in agents)),
+        )
+        yield _gauge(
+            "ringfair_agents_work",
+            "Agents by what they do; each is in it once. `free` can be offered a contact.",
+            "work",
+            _tally((*WORK, *AWAY), map(_work, agents)),
+        )
+        paused = _tally(("rona",), (agent.reason or "none" for agent in agents if agent.status == "PAUSED"))
+        yield _gauge(
+            "ringfair_agents_paused",
+            "Paused agents by reason; `rona` is the router's own, after an offer nobody answered.",
+            "reason",
+            _bounded(paused),
+        )
+        family = GaugeMetricFamily(
+            "ringfair_queue_agents",
+            "Agents entitled to a queue now and skilled for it, by standing; one may serve several queues.",
+            labels=["medium", "queue", "standing"],
+        )
+        for queue in reading.queues:
+            for standing, count in queue.agents.items():
+                family.add_metric([queue.medium, queue.queue, standing], count)
+        yield family
+        family = GaugeMetricFamily("ringfair_waiting", "Contacts that wait now.", labels=["medium", "queue"])
+        for queue in reading.queues:
+            family.add_metric([queue.medium, queue.queue], queue.waiting)
+        yield family
+        family = GaugeMetricFamily(
+            "ringfair_longest_wait_seconds", "Age of the oldest waiting contact.", labels=["medium", "queue"]
+        )
+        for queue in reading.queues:
+            family.add_metric([queue.medium, queue.queue], queue.longest_wait_us / SECOND)
+        yield family
+        yield _gauge(
+            "ringfair_ami_connected",
+            "1 while nothing troubles the node: connected, fit, the pool ours, its calls known.",
+            "node",
+            reading.ami_connected,
+        )
+        yield _gauge(
+            "ringfair_ami_last_event_timestamp_seconds",
+            "When the node was last heard.",
+            "node",
+            {node: at / SECOND for node, at in reading.ami_last_event_at.items()},
+        )
+        if reading.lines is not None:
+            yield from line_metrics(reading.lines)
+        yield _gauge("ringfair_ready", "1 while /readyz says ok of this neighbour.", "neighbour", reading.ready)
+        for name, text, value in (
+            ("inbox_depth", "Inputs that wait for the engine.", reading.inbox_depth),
+            ("ledger_spool_records", "Facts that wait to be committed to the database.", reading.ledger_spool),
+        ):
+            yield GaugeMetricFamily(f"ringfair_{name}", text, value=value)
+        for name, text, value in (
+            ("inbox_overflows", "Times too much waited and Asterisk was asked for the truth.", reading.inbox_overflows),
+            ("failures", "Times the engine, or who was told of something, raised.", reading.failures),
+            ("redis_errors", "Writes of presence that failed.", reading.redis_errors),
+            ("ledger_lost_records", "Facts that are in no ledger and no longer here.", reading.ledger_lost),
+        ):
+            yield CounterMetricFamily(f"ringfair_{name}", text, value=value)
+
+
+def _gauge(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for value_of, value in values.items():
+        family.add_metric([value_of], float(value))
+    return family
+
+
+def _tally(always: Iterable[str], found: Iterable[str]) -> dict[str, int]:
+    """How often each was found; `always` are there even when they were not."""
+    return dict.fromkeys(always, 0) | Tally(found)
+
+
+def _bounded(values: Mapping[str, int]) -> Mapping[str, int]:
+    if len(values) <= MOST_REASONS:
+        return values
+    kept = dict(list(values.items())[:MOST_REASONS])
+    return kept | {"other": sum(values.values()) - sum(kept.values())}
+
+
+def _work(agent: AgentChanged) -> str:
+    """One word for what an agent does, of `WORK` or `AWAY`. What is in hand goes before what was chosen."""
+    if agent.work != "idle":
+        return agent.work
+    if agent.status != "READY":
+        return agent.status.lower()
+    if agent.reach != "REACHABLE":
+        return agent.reach.lower()
+    return "link_lost" if agent.link == "LOST" else "free"

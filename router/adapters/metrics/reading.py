@@ -1,0 +1,76 @@
+"""What the router knows at the moment of a scrape."""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from router.domain.agent import Standing
+from router.domain.floor import Floor
+from router.domain.ids import Micros
+from router.domain.rules import OverflowTarget, ToQueue
+from router.ports import LineSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueReading:
+    queue: str
+    medium: str = "voice"
+    waiting: int = 0
+    longest_wait_us: Micros = 0
+    agents: Mapping[str, int] = field(default_factory=dict)
+    "Entitled to it now and skilled for it: standing → how many."
+    targets: Sequence[str] = ()
+    "Where its callers may go on to."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Filled by the composition root, on the loop."""
+
+    queues: Sequence[QueueReading] = ()
+    inbox_depth: int = 0
+    inbox_overflows: int = 0
+    "Since the start."
+    failures: int = 0
+    "Since the start: times the engine, or who was told of something, raised."
+    ready: Mapping[str, bool] = field(default_factory=dict)
+    "By neighbour: what `/readyz` says of it."
+    ami_connected: Mapping[str, bool] = field(default_factory=dict)
+    "By node: whether nothing troubles it, so that its calls can be offered."
+    ami_last_event_at: Mapping[str, Micros] = field(default_factory=dict)
+    "By node: when anything was last heard from it."
+    lines: LineSummary | None = None
+    "None while the site has no telemetry."
+    redis_errors: int = 0
+    "Since the start."
+    ledger_spool: int = 0
+    "Facts that wait to be committed."
+    ledger_lost: int = 0
+    "Facts that are in no ledger and no longer here, since the start."
+
+
+def read_queues(floor: Floor, now: Micros, own: AbstractSet[str]) -> tuple[QueueReading, ...]:
+    """Every queue of the site, for a scrape; `own` campaigns are left out.
+
+    Looks at each contact and at no agent: ten thousand of them would hold the loop up for tens of milliseconds.
+    """
+    waiting: dict[str, list[Micros]] = {}
+    for contact in floor.contacts.values():
+        if contact.is_waiting:
+            waiting.setdefault(contact.queue, []).append(contact.arrived_at)
+    return tuple(
+        QueueReading(
+            queue=name,
+            waiting=len(waiting.get(name, ())),
+            longest_wait_us=now - min(waiting[name]) if name in waiting else 0,
+            agents={standing.name.lower(): queue.standings[standing] for standing in Standing},
+            # when no target takes the caller, the closing message does
+            targets=tuple(dict.fromkeys((*map(_target, queue.rules.overflow), "closing"))),
+        )
+        for name, queue in floor.queues.items()
+        if queue.rules.campaign not in own
+    )
+
+
+def _target(target: OverflowTarget) -> str:
+    return target.queue if isinstance(target, ToQueue) else "closing"

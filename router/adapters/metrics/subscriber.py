@@ -1,0 +1,269 @@
+"""Events → Prometheus: what is counted as it happens.
+
+Rule 1: labels are bounded by the configuration or the code: medium, queue, outcome, result, status, node, kind and
+  their like. Never an agent, a caller or a contact.
+Rule 2: an event costs a microsecond. A counter or histogram is touched through a child kept in a dictionary; gauges are
+  not kept at all but read at the scrape from what the router knows anyway (`Reading`).
+Rule 3: a series begins at 0. One that is born with its first contact hides that contact from `increase()` and `rate()`,
+  so everything of a queue is there from the first scrape that knows the queue.
+Rule 4: the router's own calls (the canary) are no callers, and whoever takes them is no agent: `own` is not counted.
+
+Service level within 20 s, both usual ways, from one histogram; deploy/prometheus records them for 10, 15, 20 and 30 s.
+A contact is counted in it once: when it is answered, else at its end.
+
+    of the answered      sum(increase(ringfair_wait_seconds_bucket{outcome="answered",le="20.0"}[1d]))
+                       / sum(increase(ringfair_wait_seconds_count{outcome="answered"}[1d]))
+    of the offered       sum(increase(ringfair_wait_seconds_bucket{outcome="answered",le="20.0"}[1d]))
+                       / sum(increase(ringfair_wait_seconds_count{outcome=~"answered|abandoned"}[1d]))
+"""
+
+import asyncio
+import platform
+from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+from typing import get_args
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector, generate_latest
+
+from router.adapters.metrics.gauges import Gauges
+from router.adapters.metrics.reading import Reading
+from router.domain.events import (
+    AgentChanged,
+    AgentDismissed,
+    CallRefused,
+    ContactConnected,
+    ContactEnded,
+    ContactOverflowed,
+    Event,
+    InvariantFailed,
+    ObservationIgnored,
+    OfferClosed,
+    PoolLost,
+    WrapUpEnded,
+)
+from router.domain.ids import SECOND, AgentId, ContactId, Micros
+from router.domain.observations import Observation
+from router.domain.record import BillingRecord, OfferResult, Outcome, SegmentKind
+
+CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
+
+WAIT_BUCKETS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300, 600)
+HANDLE_BUCKETS = (15, 30, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1800, 3600)
+MATCH_BUCKETS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2)
+LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+REFUSALS = ("unknown-dnis",)
+MOST_KINDS = 64
+"Of ignored observations; what comes after them is `other`."
+
+
+class Metrics:
+    """A subscriber to events with a registry of its own. `read` is called at each scrape, on the loop.
+
+    `own`: agents and campaigns that are not counted (rule 4).
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Reading],
+        *,
+        version: str,
+        process: bool = True,
+        own: AbstractSet[str] = frozenset(),
+    ) -> None:
+        # `_created` series double the size of every scrape and nobody asks for them
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        self._read = read
+        self._own = own
+        self._agents: dict[AgentId, AgentChanged] = {}
+        self._answered: set[ContactId] = set()
+        "Contacts that live and have been connected: their wait is counted already."
+        registry = self.registry
+        self._contacts = Counter(
+            "ringfair_contacts",
+            "Contacts that ended.",
+            ["medium", "queue", "outcome"],
+            registry=registry,
+        )
+        self._waits = Histogram(
+            "ringfair_wait_seconds",
+            "Arrival to first talk; for those never answered, arrival to end.",
+            ["medium", "queue", "outcome"],
+            buckets=WAIT_BUCKETS,
+            registry=registry,
+        )
+        self._handles = Histogram(
+            "ringfair_handle_seconds",
+            "Talk, hold and wrap-up of one agent with one contact.",
+            ["medium", "queue"],
+            buckets=HANDLE_BUCKETS,
+            registry=registry,
+        )
+        self._offers = Counter("ringfair_offers", "Offers that ended, by result.", ["result"], registry=registry)
+        self._overflows = Counter(
+            "ringfair_overflows",
+            "Contacts that went on after the maximum wait.",
+            ["queue", "target"],
+            registry=registry,
+        )
+        self._refusals = Counter(
+            "ringfair_calls_refused", "Calls refused before the answer, by reason.", ["reason"], registry=registry
+        )
+        self._ignored = Counter(
+            "ringfair_observations_ignored",
+            "Observations that were late, doubled or of nobody we know; normal in small numbers.",
+            ["kind"],
+            registry=registry,
+        )
+        self._invariants = Counter(
+            "ringfair_invariants_failed", "States that may never be, found on the floor.", registry=registry
+        )
+        self._pools_lost = Counter("ringfair_pools_lost", "Times a higher epoch took the pool away.", registry=registry)
+        self._matches = Histogram(
+            "ringfair_match_seconds",
+            "Time the engine took for one input, with the decisions it led to.",
+            buckets=MATCH_BUCKETS,
+            registry=registry,
+        )
+        self._lags = Histogram(
+            "ringfair_loop_lag_seconds",
+            "How late the event loop woke up for a timer.",
+            buckets=LAG_BUCKETS,
+            registry=registry,
+        )
+        Info("ringfair_build", "Version of the router.", registry=registry).info(
+            {"version": version, "python": platform.python_version()}
+        )
+        if process:
+            ProcessCollector(registry=registry)
+        self._now_at_scrape = Gauges()
+        registry.register(self._now_at_scrape)
+        self._contact_children: dict[tuple[str, str, str], Counter] = {}
+        self._wait_children: dict[tuple[str, str, str], Histogram] = {}
+        self._handle_children: dict[tuple[str, str], Histogram] = {}
+        self._offer_children: dict[str, Counter] = {}
+        self._ignored_children: dict[str, Counter] = {}
+        self._known: set[tuple[str, str]] = set()
+        "Queues whose series are there."
+        for result in OfferResult:
+            self._offer(result.value)
+        for reason in (*REFUSALS, "other"):
+            self._refusals.labels(reason)
+        for kind in get_args(Observation):
+            self._ignored_of(kind.__name__)
+
+    def __call__(self, event: Event, now: Micros) -> None:
+        """Count one event."""
+        match event:
+            case AgentChanged():
+                if event.agent_id not in self._own:
+                    self._agents[event.agent_id] = event
+            case AgentDismissed():
+                self._agents.pop(event.agent_id, None)
+            case OfferClosed():
+                if event.fact.agent_id not in self._own:
+                    self._offer(event.fact.result.value).inc()
+            case ContactConnected():
+                if event.contact_id not in self._answered and event.campaign not in self._own:
+                    self._answered.add(event.contact_id)
+                    waits = self._wait(event.medium, event.queue, Outcome.ANSWERED.value)
+                    waits.observe(max(0, event.waited_us) / SECOND)
+            case ContactEnded():
+                if event.record.campaign not in self._own:
+                    self._ended(event.record)
+            case WrapUpEnded():
+                if event.fact.agent_id not in self._own:
+                    self._handle(event.medium, event.queue).observe(event.handle_us / SECOND)
+            case ContactOverflowed():
+                self._overflows.labels(event.queue, event.target).inc()
+            case ObservationIgnored():
+                self._ignored_of(event.kind).inc()
+            case CallRefused():
+                self._refusals.labels(event.reason if event.reason in REFUSALS else "other").inc()
+            case InvariantFailed():
+                self._invariants.inc()
+            case PoolLost():
+                self._pools_lost.inc()
+            case _:
+                pass
+
+    def matched(self, seconds: float) -> None:
+        """Count what the engine took for one input."""
+        self._matches.observe(seconds)
+
+    def lagged(self, seconds: float) -> None:
+        """Count how late a timer of the loop came."""
+        self._lags.observe(seconds)
+
+    def expose(self) -> bytes:
+        """Everything in the text format of Prometheus."""
+        self._look()
+        return generate_latest(self.registry)
+
+    async def scrape(self) -> bytes:
+        """`expose` for a busy loop: what is live is read here, the text (6 µs a line) is made in a thread."""
+        self._look()
+        return await asyncio.to_thread(generate_latest, self.registry)
+
+    def _look(self) -> None:
+        reading = self._read()
+        for queue in reading.queues:
+            if (queue.medium, queue.queue) not in self._known:
+                self._begin(queue.medium, queue.queue, queue.targets)
+        self._now_at_scrape.take(reading, tuple(self._agents.values()))
+
+    def _begin(self, medium: str, queue: str, targets: Iterable[str]) -> None:
+        """Rule 3."""
+        self._known.add((medium, queue))
+        for outcome in Outcome:
+            self._contact(medium, queue, outcome.value)
+            self._wait(medium, queue, outcome.value)
+        self._handle(medium, queue)
+        for target in targets:
+            self._overflows.labels(queue, target)
+
+    def _ended(self, record: BillingRecord) -> None:
+        outcome = record.outcome.value
+        self._contact(record.medium, record.queue, outcome).inc()
+        if record.contact_id in self._answered:
+            self._answered.discard(record.contact_id)
+            return
+        talks = (segment.from_at for segment in record.segments if segment.kind is SegmentKind.TALK)
+        waited_us = next(talks, record.ended_at) - record.arrived_at
+        self._wait(record.medium, record.queue, outcome).observe(max(0, waited_us) / SECOND)
+
+    def _contact(self, medium: str, queue: str, outcome: str) -> Counter:
+        key = (medium, queue, outcome)
+        contacts = self._contact_children.get(key)
+        if contacts is None:
+            contacts = self._contact_children[key] = self._contacts.labels(*key)
+        return contacts
+
+    def _wait(self, medium: str, queue: str, outcome: str) -> Histogram:
+        key = (medium, queue, outcome)
+        waits = self._wait_children.get(key)
+        if waits is None:
+            waits = self._wait_children[key] = self._waits.labels(*key)
+        return waits
+
+    def _handle(self, medium: str, queue: str) -> Histogram:
+        key = (medium, queue)
+        handles = self._handle_children.get(key)
+        if handles is None:
+            handles = self._handle_children[key] = self._handles.labels(*key)
+        return handles
+
+    def _offer(self, result: str) -> Counter:
+        offers = self._offer_children.get(result)
+        if offers is None:
+            offers = self._offer_children[result] = self._offers.labels(result)
+        return offers
+
+    def _ignored_of(self, kind: str) -> Counter:
+        ignored = self._ignored_children.get(kind)
+        if ignored is None:
+            if len(self._ignored_children) >= MOST_KINDS:
+                kind = "other"
+            ignored = self._ignored_children[kind] = self._ignored.labels(kind)
+        return ignored
