@@ -50,6 +50,8 @@ def _find_contact(floor: Floor, agent: Agent, now: Micros) -> None:
     contact = _first_for(agent, now)
     if contact is None:
         floor.seat(agent)
+    elif contact.skips:  # one may have run out just now, and that agent be idle for longer
+        _take_turns(floor, [agent], [], now)
     else:
         offer(floor, floor.queues[contact.queue], contact, agent, now)
 

@@ -1,6 +1,6 @@
 """Who gets whom: first in, first out; longest idle first; priority; and why."""
 
-from router.domain.commands import Entitle, StopOffering
+from router.domain.commands import Entitle, LogIn, StopOffering
 from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
 from router.domain.events import OfferMade
 from router.domain.ids import SECOND
@@ -119,3 +119,23 @@ def test_of_several_who_become_free_at_once_the_longest_idle_is_asked_first_and_
     room.let_pass(1)
     room.resync_reach(True)
     assert (room.offered_to(second), room.offered_to(third)) == ("agent-1002", "agent-1001")
+
+
+def test_who_refused_long_enough_ago_goes_before_who_is_freed_while_the_deadline_is_still_behind_a_backlog() -> None:
+    room = Room("bank")
+    refused = room.calls("c1", BANK)
+    room.rings(room.offer(refused))
+    room.ends(room.offer(refused), cause=21)
+    room.agent_joins("bank", logged_in=False)
+    room.ask(LogIn(agent_id=room.agents[1]))
+    room.rings(room.offer(refused))
+    talking = room.offer(refused)
+    later = room.calls("c2", BANK)
+    assert room.offered_to(later) == room.agents[0]
+    room.rings(room.offer(later))
+    room.ends(room.offer(later), cause=21)
+    room.now += 31 * SECOND  # nothing fires: what is due waits behind what was seen
+    room.answers(talking)
+    room.bridges(talking)
+    room.agent_hangs_up(talking)
+    assert room.offered_to(later) == room.agents[0]
