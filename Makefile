@@ -29,11 +29,22 @@ integration: ## the whole voice path on a real Asterisk with SIPp and baresip
 
 test: check contracts integration ## everything CI runs
 
-figures: ## first figures: caller's INVITE → agent's INVITE, agent's BYE → next INVITE, beside app_queue
+# BENCH=quick: short runs; BENCH_ARGS: more of `python -m tests.load.bench --help`
+bench_options = $(if $(filter quick,$(BENCH)),--quick) $(BENCH_ARGS)
+
+bench: ## speed and memory beside app_queue, 12 min; BENCH=quick 2 min; BASE=commit: this tree beside that one, 9 min
 	@deploy/prepare pbx
-	@$(BIN)/python -m tests.load.figures
+	@$(BIN)/python -m tests.load.bench bench $(if $(BASE),--base '$(BASE)') $(bench_options)
+
+bench-load: ## highest rates beside app_queue, CPU, a thousand callers waiting: about 15 min
+	@deploy/prepare pbx
+	@$(BIN)/python -m tests.load.bench load $(bench_options)
+
+soak: ## 30 calls/s with audio, nothing may fail or be left behind: 11 min; SOAK_MIN=n
+	@deploy/prepare pbx
+	@$(BIN)/python -m tests.load.bench soak $(if $(SOAK_MIN),--minutes '$(SOAK_MIN)') $(bench_options)
 
 clean: ## remove .venv and build/; the Asterisk in the cache stays
 	rm -rf .venv build
 
-.PHONY: help demo check contracts integration test figures clean
+.PHONY: help demo check contracts integration test bench bench-load soak clean

@@ -1,0 +1,178 @@
+"""P3: the highest rate held with no failed call, and what it costs at 60 calls/s. Talk 3 s, without audio.
+
+A rate is held when each call was placed on time, answered by an agent, ended as it should, and nobody was left waiting
+at the end. It is searched by halving with short probes, both systems in turns, and then held for the whole time; when
+that fails, a little less is tried. The generator's own limit, or too few agents, caps the search: a result at the cap
+is "not measurable here".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tests.load.arena import THREE_SECONDS, Arena, Round
+from tests.load.goals import NOT_MEASURABLE
+from tests.load.pairs import turns
+from tests.load.processor_time import Stopwatch
+from tests.load.results import Row
+from tests.load.side import Progress, Side, told
+from tests.load.sipp_limit import LATE_S, in_time
+from tests.telephones.workshop import TelephoneError
+
+_LOWEST = 30
+_NEAR = 0.05
+"The search ends when the rate that was held and the one that was not are this near."
+_LESS = 0.95
+_MOST_TRIES = 6
+_TALK_S = (THREE_SECONDS.least_ms + THREE_SECONDS.most_ms) / 2000
+_OCCUPANCY = 0.9
+CPU_RATE = 60
+_RECOVERY_S = 5.0
+"After a rate too high Asterisk is given time to write off what it still had to do."
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`cpu_runs` pairs of `hold_s` seconds at 60 calls/s; 0 leaves the CPU out."""
+
+    hold_s: float = 60
+    probe_s: float = 15
+    cpu_runs: int = 1
+    highest: int = 600
+
+
+@dataclass(slots=True)
+class Found:
+    rates: dict[str, float] = field(default_factory=dict)
+    cpu: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    "System → of each run at 60 calls/s, CPU in cores by process."
+    calls: int = 0
+    cap: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def cap_of(agents: int, sipp_limit: int) -> int:
+    """The highest rate worth trying: beyond it the agents are all busy, or SIPp itself is late."""
+    return min(round(agents * _OCCUPANCY / _TALK_S), sipp_limit)
+
+
+async def measure(arena: Arena, sides: Sequence[Side], progress: Progress, plan: Plan, *, cap: int) -> Found:
+    await arena.phones_on(THREE_SECONDS)
+    await sides[0].office.on_duty(sides[0].office.rival.agents)
+    found = Found(cap=min(cap, plan.highest))
+    for number, name in turns(plan.cpu_runs, [side.name for side in sides]):
+        side = next(side for side in sides if side.name == name)
+        stopwatch = Stopwatch(side.office.pids)
+        done = await _try(arena, side, progress, CPU_RATE, plan.hold_s, f"P3, CPU, pair {number}", found)
+        if not in_time(done, CPU_RATE, THREE_SECONDS):
+            found.notes.append(f"{name} did not hold {CPU_RATE} calls/s for {plan.hold_s:g} s: {told(done)}.")
+            continue
+        used = {process: seconds / done.took_s for process, seconds in stopwatch.read().items()}
+        found.cpu.setdefault(name, []).append(used)
+    low = {side.name: _LOWEST for side in sides}
+    high = {side.name: round(found.cap * (1 + _NEAR)) for side in sides}
+
+    def is_open(name: str) -> bool:
+        return low[name] < found.cap and high[name] - low[name] > max(2, low[name] * _NEAR)
+
+    while searching := [side for side in sides if is_open(side.name)]:
+        for side in searching:
+            rate = min(found.cap, round((low[side.name] + high[side.name]) / 2))
+            done = await _try(arena, side, progress, rate, plan.probe_s, "P3, search", found)
+            if in_time(done, rate, THREE_SECONDS):
+                low[side.name] = rate
+            else:
+                high[side.name] = rate
+    await _hold(arena, sides, progress, plan, found, low)
+    return found
+
+
+async def _hold(
+    arena: Arena, sides: Sequence[Side], progress: Progress, plan: Plan, found: Found, rates: dict[str, int]
+) -> None:
+    """From these rates down, in turns: the highest that is held for the whole time; 0.0 when none of a few is."""
+    tries = {side.name: _MOST_TRIES for side in sides}
+    while left := [side for side in sides if side.name not in found.rates]:
+        for side in left:
+            rate = rates[side.name]
+            done = await _try(arena, side, progress, rate, plan.hold_s, "P3, holding", found)
+            tries[side.name] -= 1
+            if in_time(done, rate, THREE_SECONDS):
+                found.calls += done.calls
+                found.rates[side.name] = float(rate)
+            elif not tries[side.name]:
+                found.rates[side.name] = 0.0
+            rates[side.name] = min(rate - 1, int(rate * _LESS))
+
+
+async def _try(
+    arena: Arena, side: Side, progress: Progress, rate: int, seconds: float, what: str, found: Found
+) -> Round:
+    takes_s = seconds + THREE_SECONDS.most_ms / 1000 + 1
+    progress.step(f"{what}: {side.name} at {rate} calls/s", takes_s)
+    done = await arena.round(
+        side.towards,
+        side.dnis,
+        calls=round(rate * seconds),
+        per_s=rate,
+        within_s=takes_s + LATE_S + 2,
+        heard=False,
+    )
+    if not in_time(done, rate, THREE_SECONDS):
+        progress.say(f"{side.name} does not hold {rate} calls/s for {seconds:g} s: {told(done)}")
+        found.notes.append(f"{side.name} did not hold {rate} calls/s for {seconds:g} s: {told(done)}.")
+    try:
+        await side.office.quiet(6)
+    except TelephoneError:
+        await side.office.hang_up_all()
+        await arena.phones_anew()
+        await asyncio.sleep(_RECOVERY_S)
+    # whoever missed a call in a rate too high is paused by now
+    await side.office.on_duty(side.office.rival.agents, queue_too=False)
+    return done
+
+
+def row(found: Found, plan: Plan) -> Row:
+    """The row of P3. CPU is in cores: 0.25 is a quarter of one core."""
+    ours, app_queue = _figures(found, "ours"), _figures(found, "app_queue")
+    ratios, verdicts, notes = {}, {}, list(found.notes)
+    capped = [name for name in ("ours", "app_queue") if found.rates[name] >= found.cap]
+    if capped:
+        notes.append(
+            f"{' and '.join(capped)} held {found.cap} calls/s, the highest rate tried: the true one is higher."
+        )
+        verdicts["rate ÷ app_queue's"] = NOT_MEASURABLE
+    elif found.rates["app_queue"]:
+        ratios["rate"] = found.rates["ours"] / found.rates["app_queue"]
+    if "router" in ours:
+        ratios["cpu"] = (ours["router"] + ours["valkey"]) / ours["asterisk"]
+        ours["cores"] = ours["router"] + ours["valkey"] + ours["asterisk"]
+        notes.append(f"router, valkey, asterisk, cores: used on average at {CPU_RATE} calls/s, 1 is one core.")
+    if "asterisk" in app_queue:
+        app_queue["cores"] = app_queue["asterisk"]
+    if "cores" in ours and "cores" in app_queue:
+        ratios["cores"] = ours["cores"] / app_queue["cores"]
+    return Row(
+        id="P3",
+        title=f"highest rate held {plan.hold_s:g} s without a failed call, talk 3 s, no audio; CPU at {CPU_RATE}/s",
+        unit="calls/s",
+        n=found.calls,
+        ours=ours,
+        app_queue=app_queue,
+        ratio=ratios.get("rate"),
+        ratios=ratios,
+        verdicts=verdicts,
+        notes=notes,
+    )
+
+
+def _figures(found: Found, name: str) -> dict[str, float]:
+    figures = {"rate": found.rates[name]}
+    runs = found.cpu.get(name, [])
+    if runs:
+        processes = ("asterisk", "router", "valkey") if name == "ours" else ("asterisk",)
+        figures |= {process: statistics.median(run[process] for run in runs) for process in processes}
+    return figures

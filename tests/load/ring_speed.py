@@ -1,0 +1,80 @@
+"""P1: caller's INVITE → agent's INVITE, agents free, 20 calls/s. What our way through the manager interface costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.load.arena import Arena, Talk, calls_of
+from tests.load.clocks import invite_to_invite
+from tests.load.pairs import Series, turns
+from tests.load.results import Row
+from tests.load.side import Progress, Side, offices_of, warm_up
+
+AGENTS = 80
+PER_S = 20
+_TALK = Talk()
+
+
+def run_s(calls: int) -> float:
+    """How long one run takes."""
+    return calls / PER_S + _TALK.most_ms / 1000 + 1
+
+
+async def measure(
+    arena: Arena,
+    sides: Sequence[Side],
+    progress: Progress,
+    *,
+    pairs: int,
+    calls: int,
+    floor: Side | None = None,
+    floor_runs: int = 0,
+    label: str = "P1",
+) -> Series:
+    """`pairs` runs of each side in turns, and `floor_runs` of the floor among them. Raises CallsLost."""
+    await arena.phones_on(_TALK)
+    for office in offices_of(sides):
+        await office.on_duty(AGENTS)
+    progress.step(f"{label}: warming up", len(sides) * run_s(20))
+    await warm_up(arena, sides)
+    series = Series()
+
+    async def run(side: Side, number: int) -> None:
+        progress.step(f"{label}, pair {number} of {pairs}: {side.name}", run_s(calls))
+        done = calls_of(
+            await arena.round(side.towards, side.dnis, calls=calls, per_s=PER_S, within_s=run_s(calls) + 30)
+        )
+        series.add(side.name, invite_to_invite(done.messages, arena.phones))
+
+    by_name = {side.name: side for side in sides}
+    for number, name in turns(pairs, list(by_name)):
+        await run(by_name[name], number)
+        if floor is not None and name == sides[-1].name and number <= floor_runs:
+            await run(floor, number)
+    return series
+
+
+def row(series: Series, *, id: str = "P1", notes: Sequence[str] = ()) -> Row:
+    ours, app_queue = series.figures("ours"), series.figures("app_queue")
+    assert ours is not None
+    assert app_queue is not None
+    ratios, told = {}, list(notes)
+    for name in ("p50", "p99"):
+        ratios[name] = ours[name] / app_queue[name]
+        between = series.ratio("ours", "app_queue", name)
+        told.append(f"{name} ÷ app_queue's, over the {len(series.runs['ours'])} pairs: {between}.")
+    with_cel = " with CEL on for both" if id.endswith("-cel") else ""
+    return Row(
+        id=id,
+        title=f"caller's INVITE → agent's INVITE, agents free, {PER_S} calls/s{with_cel}",
+        unit="ms",
+        n=series.n,
+        ours=ours,
+        app_queue=app_queue,
+        floor=series.figures("floor"),
+        ratio=ratios["p50"],
+        ratios=ratios,
+        spread=series.spread(),
+        samples=series.samples(),
+        notes=told,
+    )
