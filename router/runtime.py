@@ -193,6 +193,7 @@ class Pump:
     def _flush(self, began: float | None = None) -> None:
         """Rule 1, then one timer for the nearest deadline."""
         events, effects = self.engine.drain()
+        took_s = 0.0 if began is None else time.perf_counter() - began
         if self._trace is not None:
             self._guarded("trace", self._trace.decided, events)
         outermost, self._flushing = not self._flushing, True
@@ -202,7 +203,7 @@ class Pump:
                 self._guarded(type(effect).__name__, telephony.perform, effect)
         if events:
             if began is not None and self.decided is not None and any(isinstance(e, OfferMade) for e in events):
-                self._guarded("match", self.decided, time.perf_counter() - began)
+                self._guarded("match", self.decided, took_s)
             now = self._clock.now()
             for event in events:
                 for subscriber in self._subscribers:
