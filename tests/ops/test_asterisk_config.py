@@ -86,7 +86,9 @@ def test_the_ami_user_has_exactly_the_rights_it_needs() -> None:
 
 
 def test_event_filters_are_structured_and_name_one_event_each() -> None:
-    filters = [name for name, _ in options("manager.conf", "[ringfair]") if name.startswith("eventfilter")]
+    filters = [
+        name for name, _ in options("manager.conf", "[ringfair]") if name.startswith("eventfilter(action(include)")
+    ]
     events = [re.fullmatch(r"eventfilter\(action\(include\),name\(([A-Za-z]+)\)\)", name) for name in filters]
 
     assert None not in events
@@ -94,6 +96,19 @@ def test_event_filters_are_structured_and_name_one_event_each() -> None:
     assert len(names) == len(filters)
     assert {"UserEvent", "Hangup", "HangupRequest", "OriginateResponse", "ContactStatus", "FullyBooted"} <= names
     assert not names & {"VarSet", "Newexten", "TestEvent", "RTCPSent", "RTCPReceived"}
+
+
+def test_of_a_phones_states_those_of_its_calls_are_left_out_and_those_of_its_reach_come_through() -> None:
+    left_out = [
+        (name, value)
+        for name, value in options("manager.conf", "[ringfair]")
+        if name.startswith("eventfilter") and "include" not in name
+    ]
+
+    assert {name for name, _ in left_out} == {
+        "eventfilter(action(exclude),name(DeviceStateChange),header(State),method(exact))"
+    }
+    assert {value for _, value in left_out} == {"RINGING", "INUSE", "RINGINUSE", "ONHOLD"}
 
 
 @pytest.mark.parametrize(

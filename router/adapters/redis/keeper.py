@@ -1,7 +1,7 @@
 """Between the pump, which never waits, and Redis, which may.
 
 Rule 1: `note` is synchronous, keeps only the newest picture of each agent, and cannot fail.
-Rule 2: changes are written together, at most every 50 ms, and a beat goes out each second.
+Rule 2: changes are written together, at most every 200 ms, and a beat goes out each second.
 Rule 3: calls are routed whether or not Redis is there. While it is away only beats are tried; when one
   succeeds, the *whole* state is written, because what came back may be empty. A beat first also lets the
   writes that a frozen server still holds in its sockets run before ours: it has read them when it answers.
@@ -19,7 +19,7 @@ from router.domain.events import AgentChanged, AgentDismissed, Event
 from router.domain.ids import SECOND, AgentId, Micros
 from router.ports import Clock, Presence, PresenceRow
 
-FLUSH_S = 0.05
+FLUSH_S = 0.2
 BEAT_S = 1.0
 REWRITE_US: Micros = 3600 * SECOND
 ROWS_AT_ONCE = 50
