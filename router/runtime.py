@@ -9,7 +9,8 @@ Rule 1: effects leave before events are told: a caller waits for the first, nobo
 Rule 2: an engine, an adapter or a subscriber that raises is counted and logged; the pump and its heart go on.
 Rule 3: the inbox is bounded. Overflow is not silent loss: everything in it is thrown away and Asterisk is asked for the
 truth instead (`LookAgain`), which is cheaper than catching up on what is long past. What no snapshot could tell (a new
-owner, a lost node) is kept.
+owner, a lost node) is kept. Since most is decided as it is parsed, a burst waits in the adapter as bytes, with a bound
+of its own (`Limits.backlog_bytes`), beyond which the connection is given up and the truth is asked for too.
 Rule 4: the heartbeat moves only here. A router whose loop stands still looks dead to the dialplan.
 Rule 5: what was seen is older than any deadline: a deadline that falls due behind a backlog waits for it, so that an
 agent who answered in time is not hung up because we were slow. A command does not wait: it finds the floor as it is.
@@ -27,7 +28,7 @@ from router.domain.engine import Engine
 from router.domain.events import OfferMade
 from router.domain.ids import SECOND, Micros
 from router.domain.invariants import broken
-from router.domain.observations import NodeLost, Observation, OwnerSeen, Resynced
+from router.domain.observations import ContactArrived, NodeLost, Observation, OwnerSeen, Resynced
 from router.ports import Clock, EventSubscriber, Telephony
 from router.trace.recorder import Recorder
 
@@ -81,15 +82,19 @@ class Pump:
         self._subscribers = list(subscribers)
         self.decided = decided
         self.lagged = lagged
+        self.heard: Callable[[Micros], None] | None = None
+        "Told how old a caller's arrival is by Asterisk's clock when the engine gets it; negative when that is ahead."
         self._trace = trace
         self._inbox: deque[Observation] = deque()
         self._inbox_limit = inbox_limit
         self._slice_s = slice_s
+        self.behind: Callable[[], bool] = lambda: False
+        "Whether something was heard that has not come here yet: bytes that wait to be parsed."
         self._scheduled = False
         self._until = 0.0
         "`perf_counter()` up to which this turn of the loop may decide; set anew with each tick that is scheduled."
         self._flushing = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
         self._armed_for: Micros | None = None
         self._beat: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -171,17 +176,22 @@ class Pump:
         began = time.perf_counter()
         if self._trace is not None:
             self._trace.taken(seen)
+        now = self._clock.now()
         try:
-            self.engine.handle(seen, self._clock.now())
+            self.engine.handle(seen, now)
         except Exception:
             self.failures += 1
             log.exception("the engine failed on an observation", extra={"observation": type(seen).__name__})
         self._flush(began)
+        if self.heard is not None and type(seen) is ContactArrived:
+            self._guarded("heard", self.heard, now - seen.at)
 
     def _due(self) -> None:
         self._timer = self._armed_for = None
-        if self._inbox:
-            return  # rule 5; the tick arms it again
+        if (self._inbox or self.behind()) and self._loop is not None:
+            self._armed_for = self.engine.next_timer()
+            self._timer = self._loop.call_soon(self._due)  # rule 5: once the loop had its turn
+            return
         began = time.perf_counter()
         try:
             self.engine.handle_timer(self._clock.now())
@@ -195,7 +205,7 @@ class Pump:
         events, effects = self.engine.drain()
         took_s = 0.0 if began is None else time.perf_counter() - began
         if self._trace is not None:
-            self._guarded("trace", self._trace.decided, events)
+            self._trace.decided(events)
         outermost, self._flushing = not self._flushing, True
         telephony = self.telephony
         if telephony is not None:

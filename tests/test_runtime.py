@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from router.domain.commands import Command, LogIn, LogOut, Pause, StopOffering
-from router.domain.effects import EndLeg, LookAgain, RingAgent
+from router.domain.effects import Effect, EndLeg, LookAgain, RingAgent
 from router.domain.errors import CommandRefused
 from router.domain.events import ContactConnected, ContactEnded, ContactQueued, Event, OfferMade
 from router.domain.ids import AgentId, LegId, Micros
-from router.domain.observations import CallerKeyed, EndpointSeen, LegAnswered, NodeLost, Observation, OwnerSeen
+from router.domain.observations import CallerKeyed, CallTurnedAway, EndpointSeen, LegAnswered, NodeLost, Observation, OwnerSeen
 from router.domain.record import OfferResult
 from router.runtime import WallClock
 from tests.fakes.pump_room import AGENT, DIAL, Room, turns
@@ -157,6 +157,26 @@ async def test_a_caller_who_finds_nobody_ahead_is_decided_about_before_the_loop_
     assert room.pump.depth > 0  # what Asterisk said of the ring while we were at it
 
 
+async def test_what_a_performed_effect_makes_us_see_waits_until_the_events_are_told(room: Room) -> None:
+    order: list[str] = []
+    perform = room.calls.perform
+
+    def performs(effect: Effect) -> None:
+        if isinstance(effect, RingAgent):
+            room.pump.see(CallTurnedAway(dialled="", reason="first", at=0))
+            order.append("rings")
+        perform(effect)
+
+    room.calls.perform = performs  # type: ignore[method-assign]
+    room.pump.subscribe(lambda event, now: order.append(type(event).__name__))
+    room.calls.arrive("shop")
+    told = order.index("OfferMade")
+    await turns(lambda: "CallRefused" in order)
+
+    assert order[0] == "rings"
+    assert told < order.index("CallRefused")
+
+
 # ---- the bounded inbox ----
 
 
@@ -268,6 +288,22 @@ async def test_an_answer_behind_a_backlog_is_heard_before_the_deadline_that_pass
 
 
 # ---- the loop keeps turning ----
+
+
+async def test_a_deadline_waits_for_what_was_heard_and_is_not_parsed_yet(room: Room) -> None:
+    room.calls.silent.add(DIAL)
+    room.calls.arrive("shop")
+    await room.quiet()
+    behind = True
+    room.pump.behind = lambda: behind
+    room.clock.pass_s(60)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert room.effects(EndLeg) == []
+
+    behind = False
+
+    await turns(lambda: bool(room.effects(EndLeg)))
 
 
 async def test_a_burst_of_twenty_thousand_gives_the_loop_its_turn_all_the_time(room: Room) -> None:

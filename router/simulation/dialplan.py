@@ -23,10 +23,12 @@ from router.simulation.clock import Act, VirtualClock
 from router.simulation.legs import Leg, Phone, Place, TrueLife, TrueTalk
 from router.simulation.wire import MILLISECOND, Wire
 
+TICK_US = 2 * SECOND
+"What a waiting caller's leg looks at it looks at so often: `ACD_TICK_S` in dialplans/extensions.d/00-globals.conf."
 HEARTBEAT_US = 10 * SECOND
 AFTER_US = 2 * SECOND
 MESSAGE_US = 3 * SECOND
-STALE_MARK_US = 2 * SECOND
+STALE_MARK_US = 2 * TICK_US
 
 
 class People(Protocol):

@@ -6,16 +6,19 @@ Rule 2: its memory is bounded in contacts, in milestones of each and in what it 
   forgotten before who lives, the longest ended first; when all of them live a newcomer is not remembered, since those
   who are next to be served are the ones to look at. Of too many milestones the first half and the latest stay.
 Rule 3: ids, names of kinds and instants only: no number, no name of anybody.
-Rule 4: it decides nothing and nobody waits for it. What it cannot place it leaves out.
+Rule 4: it decides nothing and nobody waits for it. What it cannot place it leaves out; when it fails, that is counted,
+  logged once, and costs nobody anything.
 
 Who marks what: the AMI adapter what came (`seen`) and went (`wrote`, `answered`), the pump what it took and what the
 engine made of it (`taken`, `decided`).
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable
+from functools import wraps
 from operator import attrgetter
-from typing import Final, TypeAlias
+from typing import Concatenate, Final, ParamSpec, TypeAlias
 
 from router.domain import events as told
 from router.domain import observations as obs
@@ -23,6 +26,8 @@ from router.domain.effects import Effect, EndLeg, RingAgent, SendCaller
 from router.domain.events import Event
 from router.domain.ids import Micros
 from router.domain.observations import Observation
+
+log = logging.getLogger(__name__)
 
 CONTACTS, MARKS = 512, 64
 "What is kept unless told otherwise: about 5 kB for a contact that was answered once, 1 kB for one that waits."
@@ -90,6 +95,24 @@ class Marks:
         self.lives = False
 
 
+P = ParamSpec("P")
+
+
+def _harmless(mark: Callable[Concatenate["Recorder", P], None]) -> Callable[Concatenate["Recorder", P], None]:
+    """Rule 4."""
+
+    @wraps(mark)
+    def guarded(self: "Recorder", /, *given: P.args, **named: P.kwargs) -> None:
+        try:
+            mark(self, *given, **named)
+        except Exception:
+            self.failures += 1
+            if self.failures == 1:
+                log.exception("the trace failed; calls are not touched by it", extra={"mark": mark.__name__})
+
+    return guarded
+
+
 class Recorder:
     """One for the router. `clock` gives seconds, the same as the AMI connection's; `wall` makes µs since the epoch."""
 
@@ -105,6 +128,7 @@ class Recorder:
         self.left_out = 0
         "Contacts not remembered because all that are remembered live."
         self.forgotten = 0
+        self.failures = 0
         self._most = max(1, contacts)
         self._longest = max(8, marks)
         self._clock = clock
@@ -120,6 +144,7 @@ class Recorder:
 
     # ---- hot path ----
 
+    @_harmless
     def seen(self, seen: Observation, read_at: float) -> None:
         """An observation was put into the inbox; its bytes were read at `read_at`."""
         kind = type(seen)
@@ -148,6 +173,7 @@ class Recorder:
             self._inbox.clear()
         self._inbox[id(seen)] = sighting
 
+    @_harmless
     def taken(self, seen: Observation) -> None:
         """The pump took it and tells the engine now."""
         sighting = self._inbox.pop(id(seen), None)
@@ -157,6 +183,7 @@ class Recorder:
         sighting[TAKEN] = self._clock()
         self._now = sighting
 
+    @_harmless
     def decided(self, events: Iterable[Event]) -> None:
         """The engine is done, with these events; nothing has left yet."""
         cause, self._now = self._now, None
@@ -186,6 +213,7 @@ class Recorder:
             if kind is told.ContactEnded:
                 self._end(found)
 
+    @_harmless
     def wrote(self, effect: Effect) -> None:
         """The effect's action was handed to the AMI socket."""
         key_of = _DONE_FOR.get(type(effect))
@@ -196,6 +224,7 @@ class Recorder:
         if found is not None:
             self._note(found, (WRITTEN, type(effect).__name__, key, self._clock(), None))
 
+    @_harmless
     def answered(self, effect: Effect, well: bool) -> None:
         """Asterisk's response to the effect's action was handled; `well` is whether it took the action."""
         key_of = _DONE_FOR.get(type(effect))

@@ -125,6 +125,30 @@ async def test_header_of_one_hostile_character_arrives_harmless(
     assert_unimpressed(room)
 
 
+LONG = b"x" * 4200
+"Asterisk reads 4095 bytes of a header or of a list of their names."
+
+
+@pytest.mark.parametrize(
+    ("uri", "more"),
+    [
+        (b"<sip:+4915155500001@carrier.invalid;x=" + LONG + b">", {}),
+        (b"<sip:+4915155500001@carrier.invalid>", {"X_Pad": LONG}),
+        (b"<sip:+4915155500001@carrier.invalid>", {"X_" + "a" * 1000 + str(n): b"1" for n in range(5)}),
+    ],
+)
+async def test_who_hides_behind_very_long_headers_is_hidden(
+    room: TelephoneRoom, stranger: Hand, uri: bytes, more: dict[str, bytes]
+) -> None:
+    dnis = (await room.campaign(greeting="early-media")).encode()
+    await stranger().call(dnis, sender=b'"Zoe" ' + uri, Privacy=b"id", **more)
+
+    hidden = [one for one in await arrivals(room, stranger, at_least=2) if one["Ani"] != "+4915155500099"]
+    assert len(hidden) == 1
+    for arrived in hidden:
+        assert (arrived["Ani"], arrived["AniName"]) == ("anonymous", "")
+
+
 @pytest.mark.parametrize(
     "user", [b"+4930,V: 9", b"49${HOSTNAME}", b"49)(", b"0" * 300, b"49%2c%0d%0a", b"+49\x0130", b"+", b"%24%7bX%7d"]
 )

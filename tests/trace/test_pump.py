@@ -80,16 +80,17 @@ async def test_an_overflowing_inbox_leaves_no_trace_half_open() -> None:
 
 
 async def test_a_recorder_that_fails_costs_the_pump_nothing() -> None:
-    room, recorder = traced_room()
-    room.staffed().pump.start()
-    await room.quiet()
-
-    def broken(events: object) -> None:
+    def broken() -> float:
         raise RuntimeError("full of bees")
 
-    recorder.decided = broken  # type: ignore[method-assign]
+    recorder = Recorder(lambda seconds: 0, clock=broken)
+    room = Room(trace=recorder)
+    room.staffed().pump.start()
+    await room.quiet()
     room.calls.arrive("shop")
     await room.quiet()
-    assert room.pump.failures
+
+    assert recorder.failures > 0
+    assert room.pump.failures == 0
     assert [event for event in room.told if type(event).__name__ == "ContactConnected"]
     room.pump.stop()

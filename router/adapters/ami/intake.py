@@ -65,7 +65,7 @@ class Intake:
         self.open = False
         "Whether events go to the consumer: from the login's answer on."
         self.last_event_at: float | None = None
-        "Monotonic seconds when the last event, wanted or not, was looked at."
+        "`clock()` when the last block came: an event, wanted or not, or a reply. An idle Asterisk sends replies alone."
         self.pending = Pending(loop, limits, counters, self.behind)
 
     def behind(self) -> bool:
@@ -145,8 +145,8 @@ class Intake:
             done()
 
     def _take(self, raw: bytes) -> None:
+        self.last_event_at = self.read_at
         if raw[:7] == _EVENT:
-            self.last_event_at = self._clock()
             cut = raw.find(b"\r\n")
             name = raw[7:cut] if cut >= 0 else raw[7:]
             if name.lower() not in self._wanted_raw and not (self.pending.listening and self._listed(raw)):

@@ -103,13 +103,18 @@ class Session:
 
     @property
     def last_event_at(self) -> float | None:
-        "`clock()` of the last event that came, wanted or not; None before the first."
+        "`clock()` of the last block that came, an event, wanted or not, or a reply; None before the first."
         return (self._link.intake.last_event_at if self._link else None) or self._last_event_at
 
     @property
     def read_at(self) -> float:
         "`clock()` when the bytes of the event came that is being handled; for `on_event`."
         return self._link.intake.read_at if self._link else 0.0
+
+    @property
+    def behind(self) -> bool:
+        "Whether bytes that came still wait to be parsed."
+        return self._link is not None and self._link.intake.behind()
 
     @property
     def in_flight(self) -> int:

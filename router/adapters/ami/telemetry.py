@@ -175,10 +175,19 @@ class _LineSession(Session):
             on_event=_nothing,
             on_up=self._back,
             on_down=self._tell,
+            on_fault=self._fault_once,
             limits=limits,
             intake=partial(Sieve, board=board, pause=self._pause),
         )
         self._told = ""
+        self._faults: set[str] = set()
+
+    def _fault_once(self, error: Exception) -> None:
+        """A lasting fault comes with every turn: one line for each kind of it."""
+        kind = type(error).__name__
+        if kind not in self._faults:
+            self._faults.add(kind)
+            log.error("reading telemetry raised %s; it is counted from now on, calls go on", kind)
 
     def _pause(self, sieve: Sieve, paused: bool) -> None:
         link = self._link

@@ -169,15 +169,11 @@ class AmiTelephony:
         except RouterError as error:
             self._sink(OriginateFailed(offer_id=effect.offer_id, reason=error.error_id, at=self._clock.now()))
             return
-        if self._trace is not None:
-            self._trace.wrote(effect)
 
         def answered(done: asyncio.Future[Reply]) -> None:
             if done.cancelled():
                 return
             error = done.exception()
-            if self._trace is not None:
-                self._mark_answer(self._trace, effect, done)
             if error is None and done.result().ok:
                 return
             # After a lost connection nobody knows whether the leg was made: the resync will tell.
@@ -195,6 +191,7 @@ class AmiTelephony:
             )
 
         answer.add_done_callback(answered)
+        self._mark(effect, answer)
 
     def _send(self, action: actions.Action, effect: Effect | None = None) -> None:
         """Send and forget; a refusal is counted (a leg that is gone already is the usual reason)."""
@@ -204,7 +201,11 @@ class AmiTelephony:
             self.failed_actions += 1
             return
         answer.add_done_callback(self._count_failure)
-        if self._trace is not None and effect is not None:
+        if effect is not None:
+            self._mark(effect, answer)
+
+    def _mark(self, effect: Effect, answer: asyncio.Future[Reply]) -> None:
+        if self._trace is not None:
             self._trace.wrote(effect)
             answer.add_done_callback(partial(self._mark_answer, self._trace, effect))
 
@@ -233,10 +234,7 @@ class AmiTelephony:
         if isinstance(seen, EndpointSeen):
             self._heard[seen.endpoint] = seen.reachable
         if self._trace is not None:
-            try:
-                self._trace.seen(seen, self.session.read_at)
-            except Exception:  # whatever becomes of the trace, the observation goes on its way
-                log.exception("the trace failed on an observation", extra={"observation": type(seen).__name__})
+            self._trace.seen(seen, self.session.read_at)
         self._sink(seen)
 
     def _on_owner(self, seen: OwnerSeen) -> None:

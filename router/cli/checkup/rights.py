@@ -68,7 +68,7 @@ def _reading(anatomy: "Anatomy", section: str) -> Finding:
             "asterisk.read",
             "manager.conf does not show it",
             wanted,
-            f"Make sure that {section} has read = system,call,agent,user,reporting,security.",
+            f"Make sure that {section} has read = system,call,user.",
         )
     missing = [name for name in NEEDED_READ if name not in classes and "all" not in classes]
     if missing:
@@ -77,7 +77,7 @@ def _reading(anatomy: "Anatomy", section: str) -> Finding:
         return warn(
             "asterisk.read",
             anatomy.read,
-            "system,call,agent,user,reporting,security",
+            "system,call,user",
             f"Take {','.join(noisy)} out of `read` in {section}: events of every step of the dialplan cost most of a "
             "core at high load.",
         )

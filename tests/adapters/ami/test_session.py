@@ -363,6 +363,15 @@ async def test_the_last_event_is_timed_by_the_sessions_clock_and_kept_over_a_los
         assert session.last_event_at >= seen
 
 
+async def test_an_answer_is_heard_as_an_event_is() -> None:
+    async with FakeAsterisk() as asterisk, running(session_to(asterisk.port, Consumer())) as session:
+        before = session._clock()
+        assert (await session.send({"Action": "CoreSettings"}, 5)).ok
+        assert session.counters.events == 0
+        assert session.last_event_at is not None
+        assert before <= session.last_event_at <= session._clock()
+
+
 def test_back_off_of_two_routers_differs_by_their_dice() -> None:
     address = AmiAddress("127.0.0.1", 5038, "ringfair", SECRET)
     consumer = Consumer()

@@ -85,11 +85,10 @@ async def test_a_ring_that_could_not_be_written_is_not_marked_as_written() -> No
 
 
 async def test_a_trace_that_fails_costs_no_observation_and_no_connection() -> None:
-    class Broken(Recorder):
-        def seen(self, seen: Observation, read_at: float) -> None:
-            raise RuntimeError("full of bees")
+    def broken() -> float:
+        raise RuntimeError("full of bees")
 
-    trace = Broken(lambda seconds: 0)
+    trace = Recorder(lambda seconds: 0, clock=broken)
     async with FakeNode() as node, connected(node, trace=trace) as room:
         node.emit(ARRIVED)
         await until(lambda: bool(room.of(ContactArrived)))
