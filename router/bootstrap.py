@@ -101,6 +101,8 @@ async def build(directory: Path) -> Router:
         read = _reader(pump, telephony, keeper, writer, clock, telemetry)
         metrics = Metrics(read, version=version("ringfair"), own=_OWN)
         pump.telephony, pump.decided, pump.lagged = telephony, metrics.matched, metrics.lagged
+        pump.heard = metrics.heard
+        pump.behind = lambda: telephony.session.behind
         bird = canary.Canary(pump, telephony)
 
         def to_ledger(event: Event, now: Micros) -> None:
@@ -198,6 +200,7 @@ def _reader(
         seen = {} if heard_at is None else {telephony.node: clock.from_monotonic(heard_at)}
         return Reading(
             queues=read_queues(pump.engine.floor, clock.now(), _OWN),
+            tasks=len(asyncio.all_tasks()),
             inbox_depth=pump.depth,
             inbox_overflows=pump.overflows,
             failures=pump.failures,

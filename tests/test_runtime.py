@@ -12,7 +12,15 @@ from router.domain.effects import Effect, EndLeg, LookAgain, RingAgent
 from router.domain.errors import CommandRefused
 from router.domain.events import ContactConnected, ContactEnded, ContactQueued, Event, OfferMade
 from router.domain.ids import AgentId, LegId, Micros
-from router.domain.observations import CallerKeyed, CallTurnedAway, EndpointSeen, LegAnswered, NodeLost, Observation, OwnerSeen
+from router.domain.observations import (
+    CallerKeyed,
+    CallTurnedAway,
+    EndpointSeen,
+    LegAnswered,
+    NodeLost,
+    Observation,
+    OwnerSeen,
+)
 from router.domain.record import OfferResult
 from router.runtime import WallClock
 from tests.fakes.pump_room import AGENT, DIAL, Room, turns

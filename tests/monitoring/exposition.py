@@ -11,6 +11,7 @@ from router.adapters.metrics import Metrics, QueueReading, Reading
 from router.domain.agent import Standing
 from router.domain.events import ObservationIgnored
 from router.domain.record import OfferResult, Outcome
+from router.ports import LineSummary
 
 Labels = Mapping[str, frozenset[str] | None]
 "Label → its possible values; None where the site's files decide."
@@ -23,8 +24,18 @@ _TARGET = {"job": frozenset({"ringfair"}), "instance": None}
 def exposed() -> dict[str, Labels]:
     """Every sample a router can expose, from the subscriber itself."""
     queue = QueueReading(queue="shop/orders", agents={s.name.lower(): 0 for s in Standing}, targets=("closing",))
+    lines = LineSummary(
+        connected=True,
+        events=1,
+        dropped=0,
+        legs=1,
+        median_jitter_us=0,
+        worst_jitter_us=0,
+        median_lost=0.0,
+        worst_lost=0.0,
+    )
     reading = Reading(
-        queues=[queue], ready={"redis": True}, ami_connected={"pbx1": True}, ami_last_event_at={"pbx1": 0}
+        queues=[queue], ready={"redis": True}, ami_connected={"pbx1": True}, ami_last_event_at={"pbx1": 0}, lines=lines
     )
     metrics = Metrics(lambda: reading, version="0")
     metrics(ObservationIgnored(kind="LegEnded", why="late"), 0)

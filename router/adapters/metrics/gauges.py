@@ -80,7 +80,7 @@ class Gauges(Collector):
         )
         yield _gauge(
             "ringfair_ami_last_event_timestamp_seconds",
-            "When the node was last heard.",
+            "When the node was last heard: an event or a reply. It is asked something every second.",
             "node",
             {node: at / SECOND for node, at in reading.ami_last_event_at.items()},
         )
@@ -88,6 +88,7 @@ class Gauges(Collector):
             yield from line_metrics(reading.lines)
         yield _gauge("ringfair_ready", "1 while /readyz says ok of this neighbour.", "neighbour", reading.ready)
         for name, text, value in (
+            ("tasks", "Tasks of the event loop that are alive.", reading.tasks),
             ("inbox_depth", "Inputs that wait for the engine.", reading.inbox_depth),
             ("ledger_spool_records", "Facts that wait to be committed to the database.", reading.ledger_spool),
         ):

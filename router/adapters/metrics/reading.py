@@ -28,6 +28,8 @@ class Reading:
     """Filled by the composition root, on the loop."""
 
     queues: Sequence[QueueReading] = ()
+    tasks: int = 0
+    "Of asyncio, alive now."
     inbox_depth: int = 0
     inbox_overflows: int = 0
     "Since the start."
@@ -38,7 +40,7 @@ class Reading:
     ami_connected: Mapping[str, bool] = field(default_factory=dict)
     "By node: whether nothing troubles it, so that its calls can be offered."
     ami_last_event_at: Mapping[str, Micros] = field(default_factory=dict)
-    "By node: when anything was last heard from it."
+    "By node: when anything was last heard from it, an event or a reply."
     lines: LineSummary | None = None
     "None while the site has no telemetry."
     redis_errors: int = 0

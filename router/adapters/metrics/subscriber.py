@@ -15,6 +15,12 @@ A contact is counted in it once: when it is answered, else at its end.
                        / sum(increase(ringfair_wait_seconds_count{outcome="answered"}[1d]))
     of the offered       sum(increase(ringfair_wait_seconds_bucket{outcome="answered",le="20.0"}[1d]))
                        / sum(increase(ringfair_wait_seconds_count{outcome=~"answered|abandoned"}[1d]))
+
+Callers who were sent away are in neither: `overflowed` (the longest wait was over, they heard the closing message) and
+`system` (the dialplan's fallback, no queue left for them, hung up from the desk). Their share of all who called:
+
+                         sum(increase(ringfair_contacts_total{outcome=~"overflowed|system"}[1d]))
+                       / sum(increase(ringfair_contacts_total[1d]))
 """
 
 import asyncio
@@ -51,7 +57,7 @@ CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 WAIT_BUCKETS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300, 600)
 HANDLE_BUCKETS = (15, 30, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1800, 3600)
 MATCH_BUCKETS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2)
-LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 REFUSALS = ("unknown-dnis",)
 MOST_KINDS = 64
 "Of ignored observations; what comes after them is `other`."
@@ -132,6 +138,12 @@ class Metrics:
             buckets=LAG_BUCKETS,
             registry=registry,
         )
+        self._ami_lags = Histogram(
+            "ringfair_ami_lag_seconds",
+            "From Asterisk's own time of a caller's arrival to its handling here: socket, parser, inbox.",
+            buckets=LAG_BUCKETS,
+            registry=registry,
+        )
         Info("ringfair_build", "Version of the router.", registry=registry).info(
             {"version": version, "python": platform.python_version()}
         )
@@ -195,6 +207,10 @@ class Metrics:
     def lagged(self, seconds: float) -> None:
         """Count how late a timer of the loop came."""
         self._lags.observe(seconds)
+
+    def heard(self, age_us: Micros) -> None:
+        """Count how old a caller's arrival was when it was handled; below 0 (Asterisk's clock is ahead) counts 0."""
+        self._ami_lags.observe(max(0, age_us) / SECOND)
 
     def expose(self) -> bytes:
         """Everything in the text format of Prometheus."""
