@@ -32,15 +32,15 @@ test: check contracts integration ## everything CI runs
 # BENCH=quick: short runs; BENCH_ARGS: more of `python -m tests.load.bench --help`
 bench_options = $(if $(filter quick,$(BENCH)),--quick) $(BENCH_ARGS)
 
-bench: ## speed and memory beside app_queue, 12 min; BENCH=quick 2 min; BASE=commit: this tree beside that one, 9 min
+bench: ## speed and memory beside app_queue, 12 min; BENCH=quick 2 min; BASE=commit: this tree beside that one, 10 min
 	@deploy/prepare pbx
 	@$(BIN)/python -m tests.load.bench bench $(if $(BASE),--base '$(BASE)') $(bench_options)
 
-bench-load: ## highest rates beside app_queue, CPU, a thousand callers waiting: about 15 min
+bench-load: ## highest rates beside app_queue, CPU, a thousand callers waiting: about 25 min
 	@deploy/prepare pbx
 	@$(BIN)/python -m tests.load.bench load $(bench_options)
 
-soak: ## 30 calls/s with audio, nothing may fail or be left behind: 11 min; SOAK_MIN=n
+soak: ## 30 calls/s with audio, nothing may fail or be left behind, else it fails: 11 min; SOAK_MIN=n
 	@deploy/prepare pbx
 	@$(BIN)/python -m tests.load.bench soak $(if $(SOAK_MIN),--minutes '$(SOAK_MIN)') $(bench_options)
 

@@ -18,13 +18,12 @@ from pathlib import Path
 
 from router.adapters.pbx.root import Root
 from tests.load import next_ring, ring_speed
-from tests.load.arena import Arena, CallsLost
+from tests.load.arena import Arena
 from tests.load.office import CHECKOUT, Office
 from tests.load.pairs import Interval, Series, interval, turns
 from tests.load.processor_time import pin
-from tests.load.program import Asked, engine_row
+from tests.load.program import FAILURES, Asked, engine_row
 from tests.load.side import Progress, router_of
-from tests.telephones.workshop import TelephoneError
 
 _NEEDED = ("router", "dialplans", "asterisk")
 "What of a commit is its product; tests and tools are always this tree's."
@@ -98,20 +97,25 @@ def planned_s(asked: Asked) -> float:
     return 15 + sum(each[measure] for measure in _measures(asked))
 
 
-async def compare(asked: Asked, root: Root, tree: Path, progress: Progress) -> list[Line]:
-    lines: list[Line] = []
+async def compare(asked: Asked, root: Root, tree: Path, progress: Progress, lines: list[Line]) -> None:
+    """The lines are added as they are found, so that those of the first measures outlive a later failure."""
     measures = _measures(asked)
     for measure in measures:
         if measure in _ENGINE_FIGURES:
             lines += await _engine(asked, measure, tree, progress)
     if {"P1", "P2"} & set(measures):
-        lines += await _calls(asked, measures, root, tree, progress)
-    return sorted(lines, key=lambda line: line.measure)
+        await _calls(asked, measures, root, tree, progress, lines)
+    lines.sort(key=lambda line: line.measure)
 
 
-async def _calls(asked: Asked, measures: tuple[str, ...], root: Root, tree: Path, progress: Progress) -> list[Line]:
+def failed(measure: str, words: str) -> Line:
+    return Line(measure, "", words, None, None, None, "failed")
+
+
+async def _calls(
+    asked: Asked, measures: tuple[str, ...], root: Root, tree: Path, progress: Progress, lines: list[Line]
+) -> None:
     pairs, (calls, callers) = pairs_of(asked), _sizes(asked)
-    lines: list[Line] = []
     if asked.pin:
         os.sched_setaffinity(0, {1})
     async with AsyncExitStack() as stack:
@@ -128,6 +132,8 @@ async def _calls(asked: Asked, measures: tuple[str, ...], root: Root, tree: Path
             sides.append(router_of(await stack.enter_async_context(office), name))
             if asked.pin:
                 pin([office.pids["asterisk"]], 0)
+        offices = [side.office for side in sides]
+        arena.measured = lambda: [pid for office in offices for pid in office.pids.values()]
         for measure in measures:
             if measure not in ("P1", "P2"):
                 continue
@@ -136,12 +142,17 @@ async def _calls(asked: Asked, measures: tuple[str, ...], root: Root, tree: Path
                     series = await ring_speed.measure(arena, sides, progress, pairs=pairs, calls=calls)
                 else:
                     series = await next_ring.measure(arena, sides, progress, pairs=pairs, callers=callers)
-            except (CallsLost, TelephoneError, ValueError) as error:
+            except FAILURES as error:
                 progress.say(f"{measure} failed: {error}")
-                lines.append(Line(measure, "", str(error), None, None, None, "failed"))
+                lines.append(failed(measure, f"{type(error).__name__}: {error}"))
                 continue
+            loud = [busy for busy in arena.busy if not busy.is_quiet]
+            if loud:
+                progress.say(
+                    f"{measure}: the machine was not quiet in {len(loud)} of {len(arena.busy)} runs: {loud[-1]}"
+                )
+            arena.busy.clear()
             lines += [_of_series(measure, series, name) for name in ("p50", "p99")]
-    return lines
 
 
 def _of_series(measure: str, series: Series, name: str) -> Line:
@@ -159,9 +170,9 @@ async def _engine(asked: Asked, measure: str, tree: Path, progress: Progress) ->
         progress.step(f"{measure}, pair {number} of {pairs_of(asked)}: {name}", _SCRIPT_S[measure])
         try:
             found[name].append((await engine_row(measure, where[name], quick=True)).ours)
-        except (TimeoutError, RuntimeError, ValueError) as error:
+        except FAILURES as error:
             progress.say(f"{measure} failed: {error}")
-            return [Line(measure, "", f"{name}: {error}", None, None, None, "failed")]
+            return [failed(measure, f"{name}: {error}")]
     lines = []
     for figure, unit in _ENGINE_FIGURES[measure]:
         pairs = [(a[figure], b[figure]) for a, b in zip(found["ours"], found["base"], strict=True)]
@@ -190,7 +201,7 @@ def table(lines: list[Line], commit: str) -> str:
     ]
     for line in lines:
         if line.ours is None or line.base is None:
-            told.append(f"| {line.measure} | | | | | **{line.word}**: {line.unit.splitlines()[-1][:200]} |")
+            told.append(f"| {line.measure} | | | | | **{line.word}**: {(line.unit.splitlines() or ['?'])[-1][:200]} |")
             continue
         told.append(
             f"| {line.measure} | {line.figure}, {line.unit} | {line.ours:,.4g} | {line.base:,.4g} | {line.times} "

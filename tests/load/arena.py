@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
 from router.adapters.pbx.root import Root
-from tests.telephones.packets import Packets, SipMessage
+from tests.load.quiet_machine import Busy, Neighbours
+from tests.load.wire import Wire, only_the_pace, pace_of
+from tests.telephones.packets import SipMessage
 from tests.telephones.workshop import Place, Process, TelephoneError, Workshop, free_port, until
 
 PHONES_ADDRESS, CARRIER_ADDRESS = "127.0.0.40", "127.0.0.2"
@@ -44,7 +46,7 @@ THREE_SECONDS = Talk(2500, 3500)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What became of the calls of one round. `took_s` is from the first INVITE to the last BYE."""
+    """What became of the calls of one round. Its times are the packets': SIPp's start and exit are not in them."""
 
     calls: int
     placed: int
@@ -55,14 +57,19 @@ class Round:
     "Calls that an agent's phone took and ended as it should."
     repeated: int
     "Messages that SIPp had to send again: the first sign of overload."
+    placed_s: float
+    "From the first caller's INVITE to the last caller's."
     took_s: float
+    "From the first INVITE to the last BYE."
+    dropped: int = 0
+    "Packets that tcpdump could not keep: nothing can be timed then."
     words: str = ""
     messages: list[SipMessage] = field(default_factory=list)
 
     @property
     def lost(self) -> int:
         """Failed, never placed, or without an agent."""
-        return self.calls - min(self.succeeded, self.answered)
+        return self.calls - min(self.placed, self.succeeded, self.answered)
 
 
 class CallsLost(Exception):
@@ -77,6 +84,10 @@ class Arena:
         self._place: Place | None = None
         self._talk: Talk | None = None
         self._round = 100
+        self.measured: Callable[[], Iterable[int]] = tuple
+        "Pids of the servers that are measured: no neighbours of ours."
+        self.busy: list[Busy] = []
+        "What the neighbours did in each round; whoever makes a row of them empties it."
 
     async def __aenter__(self) -> Arena:
         return self
@@ -146,32 +157,38 @@ class Arena:
         """So many calls to one number, to their end or for `within_s` seconds. `heard`: every SIP message is kept."""
         await self._phones_are_free()
         before = self._counted("SuccessfulCall(C)") or 0
-        packets = await Packets(self.workshop, f"udp port {towards[1]}").start() if heard else None
-        began = time.monotonic()
-        callers = await self.callers(towards, dnis, calls=calls, per_s=per_s, audio=audio)
-        words = ""
+        wire = Wire(self.workshop, f"udp port {towards[1]}" if heard else only_the_pace(CARRIER_ADDRESS, towards[1]))
+        await wire.start()
+        words, neighbours = "", Neighbours(self.measured())
         try:
-            if await callers.process.wait(within_s):
-                words = callers.words()
-        except TelephoneError:
-            words = f"not over after {within_s:g} s: {callers.words()}"
-            await callers.process.stop()
-        took_s = time.monotonic() - began
-        counted = callers.counted()
-        succeeded = counted.get("SuccessfulCall(C)", 0)
-        answered = await self._answered_since(before, succeeded)
-        if packets is not None:
-            await packets.stop()
+            callers = await self.callers(towards, dnis, calls=calls, per_s=per_s, audio=audio)
+            try:
+                if await callers.process.wait(within_s):
+                    words = callers.words()
+            except TelephoneError:
+                words = f"not over after {within_s:g} s: {callers.words()}"
+            finally:
+                await callers.process.stop()
+            self.busy.append(neighbours.look(self.measured()))
+            counted = callers.counted()
+            succeeded = counted.get("SuccessfulCall(C)", 0)
+            answered = await self._answered_since(before, succeeded)
+        finally:
+            await wire.stop()
+        messages = wire.sip()
+        pace = pace_of(messages, CARRIER_ADDRESS)
         return Round(
             calls=calls,
-            placed=counted.get("TotalCallCreated", 0),
+            placed=min(counted.get("TotalCallCreated", 0), pace.seen),
             succeeded=succeeded,
             failed=counted.get("FailedCall(C)", 0),
             answered=answered,
             repeated=counted.get("Retransmissions(C)", 0),
-            took_s=took_s,
+            placed_s=pace.placed_s,
+            took_s=pace.took_s,
+            dropped=wire.dropped(),
             words=words,
-            messages=packets.sip() if packets is not None else [],
+            messages=messages if heard else [],
         )
 
     async def _phones_are_free(self) -> None:
@@ -228,7 +245,9 @@ class Callers:
 
 
 def calls_of(round_: Round) -> Round:
-    """The round, if every call of it was placed, answered by an agent and ended well. Raises CallsLost."""
+    """The round, if each call was placed, answered by an agent, ended well, and all was heard. Raises CallsLost."""
+    if round_.dropped:
+        raise CallsLost(f"tcpdump dropped {round_.dropped} packets: the run cannot be timed")
     if round_.lost or round_.failed:
         raise CallsLost(
             f"{round_.lost} of {round_.calls} calls were lost ({round_.placed} placed, {round_.failed} failed, "

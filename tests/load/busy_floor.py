@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from router.domain.commands import AgentProfile, Command, Enrol, LogIn
 from router.domain.effects import Effect, RingAgent
@@ -39,6 +40,9 @@ from router.domain.observations import (
     TalkBegins,
 )
 from router.domain.rules import CampaignRules, QueueRules, Rules
+
+if TYPE_CHECKING:
+    from router.trace.recorder import Recorder
 
 SKILLS, QUEUES = 200, 500
 _LANGUAGES = 5
@@ -112,6 +116,8 @@ class BusyFloor:
         self._waiting = waiting
         self.subscribers: list[Callable[[Event, Micros], None]] = []
         "Told of each event outside of the time that is taken."
+        self.trace: Recorder | None = None
+        "Told of each input and of what it led to, as the pump tells it, outside of the time that is taken."
         self._offers: deque[RingAgent] = deque()
         self.crowded, self.calm = Department(0, self._dice), Department(1, self._dice)
         self.engine = Engine(self._rules())
@@ -201,7 +207,10 @@ class BusyFloor:
 
     def _see(self, message: Command | Observation | None) -> None:
         """One input, or with None what is due now; timed with its drain."""
-        engine = self.engine
+        engine, trace = self.engine, self.trace
+        if trace is not None and message is not None:
+            trace.seen(message, time.monotonic())  # type: ignore[arg-type]  # of a command it takes no notice
+            trace.taken(message)  # type: ignore[arg-type]
         began = time.perf_counter_ns()
         if message is None:
             engine.handle_timer(self.now)
@@ -211,6 +220,11 @@ class BusyFloor:
         took = time.perf_counter_ns() - began
         self.inputs += 1
         self.spent_ns += took
+        if trace is not None:
+            trace.decided(events)
+            for effect in effects:
+                trace.wrote(effect)
+                trace.answered(effect, well=True)
         self._look(message, took, events, effects)
 
     def _look(self, message: object, took: int, events: list[Event], effects: list[Effect]) -> None:

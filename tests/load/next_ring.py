@@ -12,7 +12,7 @@ from tests.load.arena import Arena, Talk, calls_of
 from tests.load.clocks import bye_to_invite
 from tests.load.pairs import Series, turns
 from tests.load.results import Row
-from tests.load.side import Progress, Side, offices_of, warm_up
+from tests.load.side import SCRAPED, Progress, Side, offices_of, scraped, warm_up
 
 AGENTS = 10
 _COME_PER_S = 60
@@ -39,8 +39,11 @@ async def measure(
     for number, name in turns(pairs, list(by_name)):
         side, takes_s = by_name[name], run_s(callers, name)
         progress.step(f"{label}, pair {number} of {pairs}: {name}", takes_s)
-        done = await arena.round(side.towards, side.dnis, calls=callers, per_s=_COME_PER_S, within_s=takes_s * 2 + 30)
-        series.add(name, bye_to_invite(calls_of(done).messages, arena.phones))
+        async with scraped(side):
+            done = await arena.round(
+                side.towards, side.dnis, calls=callers, per_s=_COME_PER_S, within_s=takes_s * 2 + 30
+            )
+        series.add(name, bye_to_invite(calls_of(done).messages, arena.phones, callers))
     return series
 
 
@@ -48,6 +51,11 @@ def row(series: Series, callers: int, *, id: str = "P2", waiting: str = "", note
     ours, app_queue = series.figures("ours"), series.figures("app_queue")
     assert ours is not None
     assert app_queue is not None
+    ratios, interval = {}, {}
+    for name in ("p50", "p99"):
+        found = series.ratio("app_queue", "ours", name)
+        assert found is not None
+        ratios[name], interval[name] = found.middle, (found.low, found.high)
     between = series.ratio("app_queue", "ours", "p50")
     return Row(
         id=id,
@@ -56,9 +64,15 @@ def row(series: Series, callers: int, *, id: str = "P2", waiting: str = "", note
         n=series.n,
         ours=ours,
         app_queue=app_queue,
-        ratio=app_queue["p50"] / ours["p50"],
-        ratios={name: app_queue[name] / ours[name] for name in ("p50", "p99")},
+        ratio=ratios["p50"],
+        ratios=ratios,
+        interval={"ratio": interval["p50"], **interval},
+        pairs=len(series.runs["ours"]),
         spread=series.spread(),
         samples=series.samples(),
-        notes=[*notes, f"app_queue's p50 ÷ ours, over the {len(series.runs['ours'])} pairs: {between}."],
+        notes=[
+            *notes,
+            SCRAPED,
+            f"app_queue's p50 ÷ ours, the median of {len(series.runs['ours'])} pairs: {between}.",
+        ],
     )

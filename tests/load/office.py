@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import platform
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -73,7 +76,7 @@ class Office:
             await asyncio.to_thread(self.valkey.start)
             self._write_site()
             await self.command("agent", "import", str(self._roster()))
-            await self._start_router()
+            await self.start_router()
         except BaseException:
             await self.close()
             raise
@@ -137,7 +140,12 @@ class Office:
             raise RuntimeError(f"ringfair {' '.join(words)}: {err.decode(errors='replace')[-2000:]}")
         return out.decode()
 
-    async def _start_router(self) -> None:
+    @property
+    def router_runs(self) -> bool:
+        return self._router is not None
+
+    async def start_router(self) -> None:
+        """And wait until it is ready. Raises RuntimeError with its log when it ends."""
         with self.log.open("ab") as log:
             self._router = await asyncio.create_subprocess_exec(
                 *["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "router", "serve", "--log-level", "warning"],
@@ -175,13 +183,27 @@ class Office:
 
     @property
     def pids(self) -> dict[str, int]:
-        """`asterisk`, `router`, `valkey`."""
+        """`asterisk`, `valkey`, and `router` unless it was stopped."""
         asterisk, valkey = self.pbx.pid, self.valkey.pid
-        if asterisk is None or valkey is None or self._router is None:
+        if asterisk is None or valkey is None or (self._router is not None and self._router.returncode is not None):
             raise RuntimeError(f"something of the office does not run any more: {self.log.read_text()[-2000:]}")
-        return {"asterisk": asterisk, "router": self._router.pid, "valkey": valkey}
+        return {"asterisk": asterisk, "valkey": valkey} | ({"router": self._router.pid} if self._router else {})
 
     # ---- looking and ordering ----
+
+    async def versions(self) -> dict[str, str]:
+        """Of what is at work here, by their own words."""
+        asterisk = await asyncio.to_thread(self.pbx.rx, "core show version")
+        root, found = self.pbx.root, {"Asterisk": _first_version(asterisk)}
+        for name, program, option in (("SIPp", "sipp", "-v"), ("Valkey", "valkey-server", "--version")):
+            argv = root.command([program, option])
+            try:
+                done = await asyncio.to_thread(subprocess.run, argv, capture_output=True, timeout=10, check=False)
+            except (OSError, subprocess.SubprocessError):
+                found[name] = "unknown"
+            else:
+                found[name] = _first_version((done.stdout + done.stderr).decode(errors="replace"))
+        return found | {"kernel": platform.release()}
 
     async def get(self, path: str) -> Any:
         return await self._ask("GET", path)
@@ -202,7 +224,18 @@ class Office:
             return await answer.json() if answer.content_type == "application/json" else await answer.text()
 
     async def on_duty(self, count: int, *, queue_too: bool = True) -> None:
-        """The first `count` agents are ready for calls of ours and members of app_queue; nobody else is."""
+        """The first `count` agents are ready for calls of ours and members of app_queue; nobody else is.
+
+        While the router is stopped, of app_queue alone.
+        """
+        if self.router_runs:
+            await self._log_in(count)
+        if queue_too:
+            await until(
+                f"app_queue to have {count} members", lambda: asyncio.to_thread(self.rival.reload_queue, count), 20
+            )
+
+    async def _log_in(self, count: int) -> None:
         wanted = set(names(count))
         orders = []
         for agent in (await self.get("/v1/agents"))["items"]:
@@ -214,10 +247,6 @@ class Office:
         for first in range(0, len(orders), _AT_ONCE):
             await asyncio.gather(*(self.post(order) for order in orders[first : first + _AT_ONCE]))
         await until(f"{count} agents to be ready", lambda: self._ready_are(count), 20)
-        if queue_too:
-            await until(
-                f"app_queue to have {count} members", lambda: asyncio.to_thread(self.rival.reload_queue, count), 20
-            )
 
     async def _ready_are(self, count: int) -> bool:
         agents = (await self.get("/v1/agents"))["items"]
@@ -229,7 +258,8 @@ class Office:
         return int(words[0])
 
     async def contacts(self) -> int:
-        return len((await self.get("/v1/contacts"))["items"])
+        """In the router's hands; none while it is stopped."""
+        return 0 if not self.router_runs else len((await self.get("/v1/contacts"))["items"])
 
     async def hang_up_all(self, within_s: float = 40.0) -> None:
         async def is_empty() -> bool:
@@ -253,3 +283,8 @@ class Office:
         """Billing records in the ledger, by the command an accountant would use."""
         lines = (await self.command("records", "--csv")).splitlines()
         return max(0, len(lines) - 1)
+
+
+def _first_version(text: str) -> str:
+    found = re.search(r"\d+\.\d+(?:\.\d+)?", text)
+    return found[0] if found else "unknown"

@@ -1,4 +1,4 @@
-"""A picture of each measure: how long it takes (P1, P2, P6), highest rates (P3), cost over agents (P4), memory (P5).
+"""A picture of each measure: how long it takes (P1, P2, P6), highest rates (P3), cost (P4), memory (P5, P7).
 
 Titles are sentences that say what is to be seen, with the figures in them; every axis names its unit.
 """
@@ -134,11 +134,26 @@ def _memory(row: Row, axes: Axes) -> str | None:
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     axes.set_xlabel("contacts handled from arrival to record")
-    axes.set_ylabel("MB")
+    axes.set_ylabel("MB (10^6 bytes)")
     axes.legend(loc="lower right", frameon=True, fontsize=9)
     slope = row.ours.get("slope")
     told = "" if slope is None else f", {number(slope)} bytes more with each contact"
     return f"{row.id}: {row.title}.\n{number(mb[-1])} MB at the end{told}."
+
+
+def _soak(row: Row, axes: Axes) -> str | None:
+    """MB of the router's process over the minutes of the soak."""
+    minutes, mb = row.samples.get("minutes", []), row.samples.get("router MB", [])
+    if len(minutes) < 2 or len(minutes) != len(mb):
+        return None
+    axes.plot(minutes, mb, "o-", markersize=3, color=_WHO["ours"][1], linewidth=2, label="the router's process")
+    axes.set_ylim(0, max(mb) * 1.25)
+    axes.set_xlabel("minutes of the soak")
+    axes.set_ylabel("MB (10^6 bytes)")
+    axes.legend(loc="lower right", frameon=True, fontsize=9)
+    failed = row.ours.get("failed")
+    told = "" if failed is None else f", {number(failed)} failed calls"
+    return f"{row.id}: {row.title}.\n{number(mb[0])} MB at first, {number(mb[-1])} MB at the end{told}."
 
 
 def _listed(words: list[str]) -> str:
@@ -152,4 +167,5 @@ _PAINTERS: dict[str, Callable[[Row, Axes], str | None]] = {
     "P4": _cost,
     "P5": _memory,
     "P6": _distributions,
+    "P7": _soak,
 }

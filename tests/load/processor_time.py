@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -13,6 +14,12 @@ def cpu_s(pid: int) -> float:
     """User and system time of a process so far, of all its threads; 0.0 for one that is gone."""
     fields = _stat(pid)
     return (int(fields[11]) + int(fields[12])) * _TICK_S if fields else 0.0
+
+
+def with_children_s(pid: int) -> float:
+    """Of a process and of those below it that have ended and were waited for, so that none is forgotten."""
+    fields = _stat(pid)
+    return sum(map(int, fields[11:15])) * _TICK_S if fields else 0.0
 
 
 def name_of(pid: int) -> str:
@@ -46,14 +53,16 @@ def family(pid: int) -> set[int]:
 
 
 class Stopwatch:
-    """CPU seconds of named processes from now on."""
+    """Cores that named processes use from now on: their CPU seconds over the same span of time, 1 is one core."""
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = dict(pids)
+        self._began_s = time.monotonic()
         self._began = {name: cpu_s(pid) for name, pid in self._pids.items()}
 
-    def read(self) -> dict[str, float]:
-        return {name: cpu_s(pid) - self._began[name] for name, pid in self._pids.items()}
+    def cores(self) -> dict[str, float]:
+        span_s = max(time.monotonic() - self._began_s, 1e-3)
+        return {name: (cpu_s(pid) - self._began[name]) / span_s for name, pid in self._pids.items()}
 
 
 def memory_mb(pid: int) -> float:

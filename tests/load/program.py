@@ -8,29 +8,45 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import platform
+import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import aiohttp
+
 from router.adapters.pbx.root import Root
+from router.domain.errors import RouterError
 from tests.load import crowd, endurance, highest_rate, next_ring, ring_speed, sipp_limit
 from tests.load.arena import THREE_SECONDS, Arena, CallsLost, Talk
 from tests.load.office import CHECKOUT, Office
+from tests.load.pairs import percentile
 from tests.load.processor_time import pin
-from tests.load.quiet_machine import MOST_CORES, Neighbours
+from tests.load.quiet_machine import Busy, Neighbours
 from tests.load.results import Results, Row, row_of
-from tests.load.side import Progress, rivals_of
+from tests.load.side import Progress, rivals_of, warm_up
 from tests.telephones.workshop import TelephoneError
 
-MEASURES = {"bench": ("P4", "P5", "P1", "P1-cel", "P2"), "load": ("P3", "P6"), "soak": ("P7",)}
-_SCRIPTS = {"P4": "engine_alone", "P5": "memory"}
-_SCRIPT_S = {("P4", False): 60, ("P5", False): 25, ("P4", True): 7, ("P5", True): 10}
+MEASURES = {"bench": ("P4", "P5", "P1-rtcp", "P1", "P1-cel", "P2"), "load": ("P3", "P6"), "soak": ("P7",)}
+MOST_S = {False: 12 * 60, True: 2 * 60}
+"What `bench` may take, and its quick form."
+_SCRIPTS = {"P4": "engine_alone", "P5": "memory", "P1-rtcp": "telemetry_flood"}
+_SCRIPT_S = {"P4": 60, "P5": 25, "P1-rtcp": 21}
+_QUICK_SCRIPT_S = {"P4": 7, "P5": 10, "P1-rtcp": 6}
 _AGENTS = {"bench": ring_speed.AGENTS, "load": 900, "soak": endurance.AGENTS}
 "P3 at 250 calls/s with talks of 3 s needs 750 agents in talks and some to spare."
 _PROBES, _HOLDS = 5, 2.5
 "Of P3, for each system: how many it usually takes."
+_RESTART_S = 8
+"Our router is stopped and started again, and warmed up."
+FAILURES = (
+    *(CallsLost, TelephoneError, RouterError, aiohttp.ClientError, subprocess.SubprocessError),
+    *(RuntimeError, ValueError, KeyError, OSError, TimeoutError),
+)
+"What a system, or the telephones, may do under a load: the measure fails, the run goes on."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +65,12 @@ class Asked:
     @property
     def soak_min(self) -> float:
         return self.minutes if self.minutes is not None else 1 if self.quick else 10
+
+    @property
+    def is_short(self) -> bool:
+        """Less than what is published, whether by --quick or by smaller numbers: it never replaces a full row."""
+        pairs = self.pairs is not None and self.pairs < _LEAST_PAIRS[self.program]
+        return self.quick or pairs or (self.program == "soak" and self.soak_min < 10)
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -70,24 +92,29 @@ class Session:
     notes: list[str] = field(default_factory=list)
     """Said in every row: how the machine was."""
     sipp_limit: int = 0
+    versions: dict[str, str] = field(default_factory=lambda: {"kernel": platform.release()})
     neighbours: Neighbours = field(default_factory=Neighbours)
+    rounds: list[Busy] = field(default_factory=list)
+    """What the neighbours did in each run of the measure at hand."""
 
-    def add(self, row: Row, ours: Iterable[int] = ()) -> None:
-        """`ours`: processes that run beside us and are measured, so not neighbours."""
-        busy = self.neighbours.look(ours)
-        row.notes.extend([*(self.notes if row.id not in _SCRIPTS else ()), f"Meanwhile {busy}."])
-        if busy.cores > MOST_CORES:
-            row.notes.append("The machine was not quiet: trust these figures less.")
-        self.results.add(row)
+    def add(self, row: Row) -> None:
+        rounds = self.rounds or [self.neighbours.look()]
+        loud, worst = [busy for busy in rounds if not busy.is_quiet], max(rounds, key=lambda busy: busy.cores)
+        notes = [*row.notes, *(self.notes if row.id not in _SCRIPTS else ())]
+        notes.append(f"In the loudest of {len(rounds)} runs {worst}." if len(rounds) > 1 else f"Meanwhile {worst}.")
+        if loud:
+            notes.append(f"The machine was not quiet in {len(loud)} of {len(rounds)} runs: trust these figures less.")
+        self.results.add(replace(row, notes=notes, quick=self.asked.is_short, versions=dict(self.versions)))
 
     @contextmanager
     def attempt(self, measure: str) -> Iterator[None]:
         """A measure that fails is told, and the others go on."""
         self.neighbours = Neighbours()
+        self.rounds.clear()
         try:
             yield
-        except (CallsLost, TelephoneError, RuntimeError, ValueError, OSError, TimeoutError) as error:
-            self.failures.append(f"{measure}: {error}")
+        except FAILURES as error:
+            self.failures.append(f"{measure}: {type(error).__name__}: {error}")
             self.progress.say(f"{measure} failed: {error}")
 
 
@@ -102,15 +129,20 @@ async def run(session: Session, root: Root) -> None:
     if asked.pin:
         _pin_ourselves()
     async with Arena(root) as arena:
+        session.rounds = arena.busy
         await _calibrate(session, arena)
         agents = asked.agents or _AGENTS[asked.program]
         name = f"bench-{os.getpid()}"
         async with Office(name, root, agents=agents, phones=arena.phones, rtp_ports=8000) as office:
+            arena.measured = lambda: office.pids.values()
+            session.versions = await office.versions()
             if asked.pin:
                 pin([office.pids["asterisk"]], 0)
             for measure in asked.measures:
                 if measure in _TAKERS:
                     with session.attempt(measure):
+                        if not office.router_runs:  # the measure before failed while it was away
+                            await office.start_router()
                         await _TAKERS[measure](session, arena, office)
 
 
@@ -119,20 +151,23 @@ def planned_s(asked: Asked) -> float:
     total = 10.0
     for measure in asked.measures:
         if measure in _SCRIPTS:
-            total += _SCRIPT_S[measure, asked.quick]
+            total += script_s(measure, quick=asked.quick)
     pairs, calls, callers = _pairs(asked), _calls(asked), _callers(asked)
     long_pairs = asked.pairs or _LONG_PAIRS[asked.quick]
     both_s = next_ring.run_s(callers) + next_ring.run_s(callers, "app_queue")
     plan = _rate_plan(asked)
     own = {
-        "P1": 2 * ring_speed.run_s(20) + (2 * pairs + min(pairs, _FLOOR_RUNS)) * ring_speed.run_s(calls),
-        "P1-cel": 2 * ring_speed.run_s(20) + 2 * pairs * ring_speed.run_s(calls),
+        "P1": 2 * ring_speed.run_s(20)
+        + (2 * pairs + min(pairs, _FLOOR_RUNS)) * ring_speed.run_s(calls)
+        + (0 if asked.quick else ring_speed.run_s(calls) + _RESTART_S),
+        "P1-cel": 2 * ring_speed.run_s(20) + 2 * pairs * ring_speed.run_s(_cel_calls(asked)),
         "P2": 10 + long_pairs * both_s,
-        "P3": 8 * len(_ladder(asked))
-        + 2 * plan.cpu_runs * (plan.hold_s + 5)
-        + 2 * _PROBES * (plan.probe_s + 8)
-        + 2 * _HOLDS * (plan.hold_s + 14),
-        "P6": 2 * (asked.pairs or 1) * crowd.run_s(_crowd_plan(asked)) + 60,
+        "P3": 9 * len(_ladder(asked))
+        + 2 * plan.cpu_runs * (plan.cpu_s + 6)
+        + (plan.cpu_runs + 3) * _RESTART_S
+        + 2 * _PROBES * (plan.probe_s + 6)
+        + 2 * _HOLDS * (plan.hold_s + 8),
+        "P6": 2 * _crowd_pairs(asked) * crowd.run_s(_crowd_plan(asked)) + next_ring.run_s(callers) + 10,
         "P7": asked.soak_min * 60 + 40,
     }
     return total + sum(own.get(measure, 0) for measure in asked.measures) + 8
@@ -141,6 +176,7 @@ def planned_s(asked: Asked) -> float:
 # ---- sizes ----
 
 _FLOOR_RUNS = 3
+_LEAST_PAIRS = {"bench": 5, "load": 3, "soak": 0}
 _LONG_PAIRS = {False: 5, True: 1}
 "Of P2, whose runs are the longest."
 
@@ -153,13 +189,23 @@ def _calls(asked: Asked) -> int:
     return 60 if asked.quick else 160
 
 
+def _cel_calls(asked: Asked) -> int:
+    """Fewer: its row is a variant, and the twelve minutes are for what has goals."""
+    return 60 if asked.quick else 80
+
+
 def _callers(asked: Asked) -> int:
     return 40 if asked.quick else 120
 
 
 def _rate_plan(asked: Asked) -> highest_rate.Plan:
-    runs = asked.pairs or 1
-    return highest_rate.Plan(hold_s=8, probe_s=5, cpu_runs=runs) if asked.quick else highest_rate.Plan(cpu_runs=runs)
+    if asked.quick:
+        return highest_rate.Plan(hold_s=8, probe_s=5, cpu_s=10, cpu_runs=asked.pairs or 1)
+    return highest_rate.Plan(cpu_runs=asked.pairs or _LEAST_PAIRS["load"])
+
+
+def _crowd_pairs(asked: Asked) -> int:
+    return asked.pairs or (1 if asked.quick else _LEAST_PAIRS["load"])
 
 
 def _ladder(asked: Asked) -> Sequence[int]:
@@ -199,25 +245,54 @@ async def _ring_speed(session: Session, arena: Arena, office: Office) -> None:
         floor=floor,
         floor_runs=_FLOOR_RUNS,
     )
-    session.add(ring_speed.row(series), office.pids.values())
+    notes = [] if asked.quick else [await _without_our_router(session, arena, office)]
+    session.add(ring_speed.row(series, notes=notes or [_BESIDE]))
+
+
+_BESIDE = "Whoever else is measured has our router beside it, idle: Asterisk tells it of their calls, too."
+
+
+async def _without_our_router(session: Session, arena: Arena, office: Office) -> str:
+    """One more run of app_queue, as a site without us has it; the sentence says what our presence costs it."""
+    _, app_queue, _ = rivals_of(office)
+    calls = _calls(session.asked)
+    session.progress.step("P1: app_queue with our router stopped", ring_speed.run_s(calls) + _RESTART_S)
+    await office.stop_router()
+    try:
+        await warm_up(arena, [app_queue])
+        alone = sorted(await ring_speed.once(arena, app_queue, calls))
+    except FAILURES as error:  # the pairs are measured; they need not die of it
+        session.failures.append(f"P1, app_queue with our router stopped: {type(error).__name__}: {error}")
+        return _BESIDE
+    finally:
+        await office.start_router()
+    p50, p99 = percentile(alone, 50), percentile(alone, 99)
+    return f"{_BESIDE} One run of app_queue with it stopped: p50 {p50:.2f}, p99 {p99:.2f} ms."
 
 
 async def _ring_speed_with_cel(session: Session, arena: Arena, office: Office) -> None:
     ours, app_queue, _ = rivals_of(office)
     asked = session.asked
     await asyncio.to_thread(office.rival.keep_cel, True)
+    before = await asyncio.to_thread(office.rival.cel_rows)
+
+    async def warmed() -> None:
+        if await asyncio.to_thread(office.rival.cel_rows) <= before:
+            raise RuntimeError("CEL is on, and yet Asterisk wrote none of the first calls to its file")
+
     try:
         series = await ring_speed.measure(
             arena,
             [ours, app_queue],
             session.progress,
             pairs=_pairs(asked),
-            calls=_calls(asked),
+            calls=_cel_calls(asked),
             label="P1-cel",
+            warmed=warmed,
         )
     finally:
         await asyncio.to_thread(office.rival.keep_cel, False)
-    session.add(ring_speed.row(series, id="P1-cel"), office.pids.values())
+    session.add(ring_speed.row(series, id="P1-cel", notes=[_BESIDE]))
 
 
 async def _next_ring(session: Session, arena: Arena, office: Office) -> None:
@@ -225,7 +300,7 @@ async def _next_ring(session: Session, arena: Arena, office: Office) -> None:
     asked = session.asked
     pairs = asked.pairs or _LONG_PAIRS[asked.quick]
     series = await next_ring.measure(arena, [ours, app_queue], session.progress, pairs=pairs, callers=_callers(asked))
-    session.add(next_ring.row(series, _callers(asked)), office.pids.values())
+    session.add(next_ring.row(series, _callers(asked), notes=[_BESIDE]))
 
 
 async def _highest_rate(session: Session, arena: Arena, office: Office) -> None:
@@ -234,7 +309,7 @@ async def _highest_rate(session: Session, arena: Arena, office: Office) -> None:
     cap = highest_rate.cap_of(office.rival.agents, session.sipp_limit)
     found = await highest_rate.measure(arena, [ours, app_queue], session.progress, plan, cap=cap)
     found.notes.append(f"{office.rival.agents} agents, so at most {found.cap} calls/s were tried.")
-    session.add(highest_rate.row(found, plan), office.pids.values())
+    session.add(highest_rate.row(found, plan))
 
 
 async def _crowd(session: Session, arena: Arena, office: Office) -> None:
@@ -243,15 +318,15 @@ async def _crowd(session: Session, arena: Arena, office: Office) -> None:
     alone = await next_ring.measure(
         arena, [ours], session.progress, pairs=1, callers=_callers(asked), label="P6, P2 without the crowd"
     )
-    found = await crowd.measure(arena, [ours, app_queue], session.progress, plan, pairs=asked.pairs or 1)
-    session.add(crowd.row(found, plan, alone, _callers(asked)), office.pids.values())
+    found = await crowd.measure(arena, [ours, app_queue], session.progress, plan, pairs=_crowd_pairs(asked))
+    session.add(crowd.row(found, plan, alone, _callers(asked)))
 
 
 async def _endurance(session: Session, arena: Arena, office: Office) -> None:
     ours, _, _ = rivals_of(office)
     minutes = session.asked.soak_min
     found = await endurance.measure(arena, ours, session.progress, minutes=minutes)
-    session.add(endurance.row(found, minutes), office.pids.values())
+    session.add(endurance.row(found, minutes))
 
 
 _TAKERS: dict[str, Callable[[Session, Arena, Office], Awaitable[None]]] = {
@@ -266,12 +341,16 @@ _TAKERS: dict[str, Callable[[Session, Arena, Office], Awaitable[None]]] = {
 
 async def _script(session: Session, measure: str) -> None:
     quick = session.asked.quick
-    session.progress.step(f"{measure}: {_SCRIPTS[measure]}", _SCRIPT_S[measure, quick])
+    session.progress.step(f"{measure}: {_SCRIPTS[measure]}", script_s(measure, quick=quick))
     session.add(await engine_row(measure, CHECKOUT, quick=quick))
 
 
+def script_s(measure: str, *, quick: bool) -> float:
+    return (_QUICK_SCRIPT_S if quick else _SCRIPT_S)[measure]
+
+
 async def engine_row(measure: str, tree: Path, *, quick: bool) -> Row:
-    """P4 or P5 of the `router` in `tree`, by our script, in a process of its own. Raises RuntimeError."""
+    """P4, P5 or P1-rtcp of the `router` in `tree`, by our script, in a process of its own. Raises RuntimeError."""
     command = [sys.executable, "-P", "-m", f"tests.load.{_SCRIPTS[measure]}", "--json", *(["--quick"] if quick else [])]
     process = await asyncio.create_subprocess_exec(
         *command,

@@ -1,4 +1,9 @@
-"""Is the machine idle enough to measure on? It says who is busy and waits; it never stops anybody else's work."""
+"""Is the machine idle enough to measure on? It says who is busy and waits; it never stops anybody else's work.
+
+Others' time is what the kernel counts as busy in all (proc(5), /proc/stat) less our own: so a neighbour who came and
+went in between, or who lives in another container, counts too, and so does what the host took for itself. Interrupts
+are left out: on loopback they are those of our own packets.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.load.processor_time import cpu_s, everybody, family, name_of
+from tests.load.processor_time import cpu_s, everybody, family, name_of, with_children_s
 
 MOST_CORES = 0.15
 "Busier than this, and the figures are the neighbours' as much as ours."
@@ -22,12 +27,16 @@ class NotQuiet(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """What others used, in cores; `stolen` is what the host of this virtual machine took for itself."""
+    """What others used, in cores, with what the host of this virtual machine took for itself, `stolen`."""
 
     cores: float
     stolen: float
     who: tuple[tuple[str, int, float], ...]
-    "(name, pid, cores), the busiest first."
+    "(name, pid, cores), the busiest first, of those that were there at both ends."
+
+    @property
+    def is_quiet(self) -> bool:
+        return self.cores <= MOST_CORES
 
     def __str__(self) -> str:
         names = ", ".join(f"{name} ({pid}) {cores:.2f}" for name, pid, cores in self.who if cores >= 0.02)
@@ -36,21 +45,25 @@ class Busy:
 
 
 class Neighbours:
-    """What everybody but us (our process, what it started, and `ours`) uses from now on."""
+    """What everybody but us (our process, what it started, and `ours` with theirs) uses from now on."""
 
-    def __init__(self) -> None:
+    def __init__(self, ours: Iterable[int] = ()) -> None:
         self._began = time.monotonic()
         self._cpu = {pid: cpu_s(pid) for pid in everybody()}
-        self._stolen = _stolen_s()
+        self._own = {pid: with_children_s(pid) for pid in _own(ours)}
+        self._busy, self._stolen = _machine_s()
 
     def look(self, ours: Iterable[int] = ()) -> Busy:
-        own = family(os.getpid()).union(ours)
+        own = _own(ours)
         took_s = max(time.monotonic() - self._began, 1e-3)
+        busy, stolen = _machine_s()
+        # One of ours that ended meanwhile has moved, with all of its life, into its parent's count of children.
+        ours_s = sum(map(with_children_s, own)) - sum(self._own.values())
         used = {pid: (cpu_s(pid) - self._cpu.get(pid, 0.0)) / took_s for pid in everybody() if pid not in own}
         busiest = sorted(((cores, pid) for pid, cores in used.items() if cores > 0), reverse=True)
         return Busy(
-            cores=sum(cores for cores, _ in busiest),
-            stolen=(_stolen_s() - self._stolen) / took_s,
+            cores=max(0.0, busy - self._busy - ours_s) / took_s,
+            stolen=(stolen - self._stolen) / took_s,
             who=tuple((name_of(pid), pid, cores) for cores, pid in busiest[:5]),
         )
 
@@ -62,7 +75,7 @@ async def wait_until_quiet(say: Callable[[str], None], *, within_s: float, anywa
         neighbours = Neighbours()
         await asyncio.sleep(_LOOK_S)
         busy = neighbours.look()
-        if busy.cores <= MOST_CORES:
+        if busy.is_quiet:
             return busy
         if anyway:
             say(f"{busy}; measuring anyway")
@@ -72,6 +85,14 @@ async def wait_until_quiet(say: Callable[[str], None], *, within_s: float, anywa
         say(f"waiting for a quiet machine: {busy}")
 
 
-def _stolen_s() -> float:
-    fields = Path("/proc/stat").read_text().splitlines()[0].split()
-    return int(fields[8]) / os.sysconf("SC_CLK_TCK") if len(fields) > 8 else 0.0
+def _own(ours: Iterable[int]) -> set[int]:
+    return family(os.getpid()).union(*(family(pid) for pid in ours))
+
+
+def _machine_s() -> tuple[float, float]:
+    """Seconds all cores together worked so far, and what of them was stolen; both since the start of the machine."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    user, nice, system = fields[:3]
+    stolen = fields[7] if len(fields) > 7 else 0
+    tick_s = 1 / os.sysconf("SC_CLK_TCK")
+    return (user + nice + system + stolen) * tick_s, stolen * tick_s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.load.goals import HIGHER_IS_BETTER, NOT_MEASURABLE, goals_of
@@ -11,10 +11,13 @@ from tests.load.results import Row, row_of
 Stored = Mapping[str, Mapping[str, object]]
 
 
-def markdown(stored: Stored, directory: Path | None = None) -> str:
-    """The whole report. Plots that lie in `directory` are shown."""
+def markdown(stored: Stored, directory: Path | None = None, failures: Sequence[str] = ()) -> str:
+    """The whole report. Plots that lie in `directory` are shown; `failures` are those of this run."""
     rows = {key: row_of(value) for key, value in stored.items()}
-    lines = ["# Measured", "", *_figures(rows), "", *_goals(rows), "", "## Where app_queue wins", ""]
+    lines = ["# Measured", ""]
+    if failures:
+        lines += ["## Failed in this run", "", *(f"- {' '.join(failure.split())}" for failure in failures), ""]
+    lines += [*_figures(rows), "", *_goals(rows), "", "## Where app_queue wins", ""]
     lines += list(app_queue_wins(rows)) or ["On none of the figures above that both have."]
     notes = [f"- {row.id}: {note}" for row in rows.values() for note in row.notes]
     if notes:
@@ -96,7 +99,10 @@ def _runs(stored: Stored) -> Iterator[str]:
     runs: dict[str, list[str]] = {}
     for key, value in stored.items():
         told = [str(value.get(name, "unknown")) for name in ("date", "commit", "python", "machine")]
-        runs.setdefault(f"{told[0]}, commit {told[1]}, Python {told[2]}, {told[3]}", []).append(key)
+        versions, short = value.get("versions"), "; a short run, no figure to publish" if value.get("quick") else ""
+        if isinstance(versions, dict):
+            told[3] += "".join(f", {name} {version}" for name, version in versions.items())
+        runs.setdefault(f"{told[0]}, commit {told[1]}, Python {told[2]}, {told[3]}{short}", []).append(key)
     for run, keys in runs.items():
         yield f"- {', '.join(keys)}: {run}"
 

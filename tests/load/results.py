@@ -12,7 +12,7 @@ import os
 import platform
 import subprocess
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
@@ -40,6 +40,14 @@ class Row:
     ratio: float | None = None
     "The headline."
     ratios: dict[str, float] = field(default_factory=dict)
+    interval: dict[str, tuple[float, float]] = field(default_factory=dict)
+    "Between which bounds a figure of `ratios` lies, and with the name `ratio` the headline."
+    pairs: int | None = None
+    "Alternating runs of each system; None where nothing alternates."
+    quick: bool = False
+    "Shorter than what is published."
+    versions: dict[str, str] = field(default_factory=dict)
+    "Of what was at work: Asterisk, SIPp, Valkey, the kernel."
     spread: dict[str, tuple[float, float]] = field(default_factory=dict)
     "Smallest and largest over the runs: `{'ours p50': (8.9, 9.4)}`."
     samples: dict[str, list[float]] = field(default_factory=dict)
@@ -67,33 +75,44 @@ class Results:
         self.rows[row.id] = judged
         return judged
 
-    def write(self, directory: Path) -> list[Path]:
+    def now(self) -> dict[str, dict[str, object]]:
+        """This run's rows as they are stored, and no other's."""
+        stamp = {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "commit": self._commit, **machine()}
+        return {key: {**storable(self.rows[key]), **stamp} for key in sorted(self.rows)}
+
+    def write(self, directory: Path, failures: Sequence[str] = ()) -> list[Path]:
         """`bench.json`, `bench.md` and a PNG for each measure with something to draw; every path written."""
         from tests.load.plots import draw  # matplotlib takes a second to import, and only this needs it
         from tests.load.report import markdown
 
         directory.mkdir(parents=True, exist_ok=True)
-        stored = stored_rows(directory / "bench.json")
-        stamp = {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "commit": self._commit, **machine()}
-        for row in self.rows.values():
-            stored[row.id] = {**storable(row), **stamp}
+        stored = stored_rows(directory / "bench.json") | self.now()
         stored = {key: stored[key] for key in sorted(stored)}
         _put(directory / "bench.json", json.dumps(stored, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
         plots = [path for row in self.rows.values() if (path := draw(row, directory)) is not None]
-        _put(directory / "bench.md", markdown(stored, directory))
+        _put(directory / "bench.md", markdown(stored, directory, failures))
         return [directory / "bench.json", directory / "bench.md", *plots]
 
 
 def judge(row: Row) -> Row:
     """The row with its verdicts."""
-    verdicts = {}
+    verdicts, notes = {}, list(row.notes)
     for goal in goals_of(row.id):
         own = row.verdicts.get(goal.line)
-        verdicts[goal.line] = own if own == NOT_MEASURABLE else goal.verdict(row.figure(*goal.figure))
+        verdict = own if own == NOT_MEASURABLE else goal.verdict(row.figure(*goal.figure))
+        verdicts[goal.line] = verdict
+        of, name = goal.figure
+        between = row.interval.get(name or of) if of.startswith("ratio") else None
+        if between is None or verdict == NOT_MEASURABLE:
+            continue
+        low, high = between
+        if {goal.verdict(low), goal.verdict(high)} != {verdict}:
+            doubt = f"{goal.line}: {verdict}, not certain: the interval is {low:.3g}-{high:.3g}."
+            notes += [doubt] if doubt not in notes else []
     unknown = row.verdicts.keys() - verdicts.keys()
     if unknown:
         raise ValueError(f"{row.id} has no goal named {', '.join(sorted(unknown))}")
-    return replace(row, verdicts=verdicts)
+    return replace(row, verdicts=verdicts, notes=notes)
 
 
 def thinned(samples: Iterable[float], most: int = _MOST_SAMPLES) -> list[float]:

@@ -86,6 +86,13 @@ class RivalPbx:
         if wanted not in self.instance.rx("cel show status"):
             raise RuntimeError(f"Asterisk does not say {wanted!r}")
 
+    def cel_rows(self) -> int:
+        """Lines that Asterisk has written to its event log so far."""
+        try:
+            return (self.instance.home / "log" / "cel-custom" / "cel.csv").read_bytes().count(b"\n")
+        except FileNotFoundError:
+            return 0
+
     def pause_queue(self, members: int, *, paused: bool) -> None:
         for agent in names(members):
             self.instance.rx(f"queue {'pause' if paused else 'unpause'} member PJSIP/{agent} queue rivals")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+
+import aiohttp
 
 from tests.load.arena import Arena, Round, calls_of
 from tests.load.office import Office
@@ -46,6 +50,34 @@ def offices_of(sides: Sequence[Side]) -> list[Office]:
     return list({id(side.office): side.office for side in sides}.values())
 
 
+SCRAPE_S = 5.0
+SCRAPED = (
+    f"/metrics was scraped every {SCRAPE_S:g} s while ours was measured, as Prometheus would: its cost is in ours."
+)
+
+
+@contextlib.asynccontextmanager
+async def scraped(side: Side) -> AsyncIterator[None]:
+    """While a run of our router lasts, its metrics are read as in production. An older commit may have none."""
+    if side.name not in ("ours", "base"):
+        yield
+        return
+    task = asyncio.create_task(_scrape(side.office))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _scrape(office: Office) -> None:
+    while True:
+        await asyncio.sleep(SCRAPE_S / 2)
+        with contextlib.suppress(aiohttp.ClientError, OSError, ValueError, TimeoutError):
+            await office.get("/metrics")
+        await asyncio.sleep(SCRAPE_S / 2)
+
+
 class Progress:
     """A line on stderr for each step, with the time and how long the rest will take at the planned pace."""
 
@@ -78,5 +110,6 @@ def clock(seconds: float) -> str:
 def told(round_: Round) -> str:
     return (
         f"{round_.answered} of {round_.calls} talked with an agent, {round_.failed} failed, "
-        f"{round_.repeated} messages repeated, {round_.took_s:.1f} s"
+        f"{round_.repeated} messages repeated, {round_.took_s:.1f} s, placed within {round_.placed_s:.1f} s"
+        + (f", tcpdump dropped {round_.dropped} packets" if round_.dropped else "")
     )

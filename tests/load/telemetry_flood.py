@@ -1,10 +1,11 @@
-"""How much a flood of RTCP reports delays the call connection: `python -m tests.load.telemetry_flood [--seconds 10]`.
+"""How much RTCP reports delay the call connection: `python -m tests.load.telemetry_flood [--seconds 10] [--json]`.
 
 A manager in a process of its own writes ordinary call events, each with the time it was written; lag is from there to
 `on_event` of the router's own session, under uvloop as in production, in a process that does nothing else. Phases take
 turns in one run, so that what else the machine does falls on all of them: `quiet` (no telemetry), `loop` (telemetry on
 the same loop, as the router runs it), `thread` (telemetry on a loop in a thread of its own), `one` (the reports on the
-call connection itself, wanted and parsed: what the separate connection is for).
+call connection itself, wanted and parsed: what the separate connection is for). `--json` prints the row P1-rtcp: the
+phases `quiet` and `loop` in turns, about 20 s.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
+import statistics
+import sys
 import threading
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import uvloop
 
@@ -25,7 +29,12 @@ from router.adapters.ami.telemetry import Telemetry
 from router.adapters.ami.wire import Block
 from router.ports import LineSummary
 from tests.fakes.telemetry_node import EVERYTHING_USER, SECRET, TELEMETRY_USER, TelemetryNode, telemetry_node
+from tests.load.goals import NOT_MEASURABLE, goals_of
+from tests.load.pairs import Series, turns
+from tests.load.results import Row
 
+_ENOUGH = 0.9
+"With fewer reports than this share of what is promised, the promise was not put to the test."
 WANTED = frozenset({"Newstate", "RTCPSent", "RTCPReceived"})
 PHASES = ("quiet", "loop", "thread", "one")
 
@@ -145,12 +154,52 @@ async def _measure(seconds: float, rounds: int, reports_per_s: float, work_s: fl
         print(f"{phase:8}{len(calls.lags_ms):8}{lost[phase]:6}{figures}{core:6.1%}  {taken:.0f}, {dropped}")
 
 
+async def row(seconds: float, rounds: int, reports_per_s: float) -> Row:
+    """P1-rtcp: `ours` with the reports, `quiet` figures without. Raises RuntimeError when a call event was lost."""
+    runs, taken = Series(), list[float]()
+    with telemetry_node(reports_per_s=reports_per_s) as node:
+        await _phase(node, "loop", 1.0, 0.0)
+        for _, phase in turns(rounds, ("quiet", "loop")):
+            calls, summary, _ = await _phase(node, phase, seconds, 0.0)
+            if calls.lost:
+                raise RuntimeError(f"the call connection lost {calls.lost} events")
+            runs.add("ours" if phase == "loop" else "quiet", calls.lags_ms)
+            if summary is not None:
+                taken.append(summary.events / seconds)
+    ours, quiet = runs.figures("ours"), runs.figures("quiet")
+    assert ours is not None
+    assert quiet is not None
+    came = statistics.median(taken)
+    goal = goals_of("P1-rtcp")[0].line
+    return Row(
+        id="P1-rtcp",
+        title=f"lag of the call connection while {reports_per_s:,.0f} RTCP events/s come on their own",
+        unit="ms",
+        n=sum(len(run) for run in runs.runs["ours"]),
+        ours={**ours, **{f"{name} without": value for name, value in quiet.items()}, "reports/s": came},
+        spread=runs.spread(),
+        pairs=rounds,
+        verdicts={goal: NOT_MEASURABLE} if came < _ENOUGH * reports_per_s else {},
+        notes=[
+            "From when the other process wrote a call's event to when the router's session handed it on; uvloop, a "
+            "process that does nothing else. `without`: the same call events, no RTCP events.",
+            f"{came:,.0f} RTCP events/s came; medians of {rounds} alternating runs of {seconds:g} s each.",
+        ],
+    )
+
+
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--seconds", type=float, default=10.0, help="of each phase")
     options.add_argument("--rounds", type=int, default=2)
     options.add_argument("--reports-per-s", type=float, default=4000.0)
     options.add_argument("--work-us", type=float, default=0.0, help="what each call event costs the loop besides")
+    options.add_argument("--json", action="store_true", help="the row P1-rtcp")
+    options.add_argument("--quick", action="store_true", help="with --json: 6 s")
     asked = options.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_measure(asked.seconds, asked.rounds, asked.reports_per_s, asked.work_us / 1e6))
+        if asked.json:
+            seconds, rounds = (1.0, 2) if asked.quick else (3.0, 3)
+            json.dump(asdict(runner.run(row(seconds, rounds, asked.reports_per_s))), sys.stdout)
+        else:
+            runner.run(_measure(asked.seconds, asked.rounds, asked.reports_per_s, asked.work_us / 1e6))

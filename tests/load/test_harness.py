@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from tests.load import against_commit, highest_rate
-from tests.load.arena import CARRIER_ADDRESS, CallsLost, Round
+from tests.load.arena import CARRIER_ADDRESS, CallsLost, Round, calls_of
 from tests.load.arena import THREE_SECONDS as TALK
 from tests.load.clocks import bye_to_invite, invite_to_invite
 from tests.load.office import CHECKOUT
 from tests.load.pairs import Interval, Series, interval, percentile, turns
-from tests.load.processor_time import cpu_s, family
-from tests.load.program import MEASURES, Asked, planned_s
-from tests.load.quiet_machine import Neighbours, NotQuiet, wait_until_quiet
 from tests.load.sipp_limit import in_time
+from tests.load.wire import Pace, dropped_of, pace_of
 from tests.telephones.packets import SipMessage
-from tests.telephones.workshop import until
+from tests.telephones.workshop import TelephoneError
 
 PHONES = ("127.0.0.40", 6200)
 
@@ -42,9 +39,9 @@ def at_phone(at_ms: float, agent: str, caller: str = "") -> SipMessage:
     return of_caller(message, caller)
 
 
-def bye_of(at_ms: float, agent: str) -> SipMessage:
+def bye_of(at_ms: float, agent: str, call: str = "a-call") -> SipMessage:
     message = sip(at_ms, "127.0.0.40:6200", "127.0.0.1:5060", "BYE sip:x@127.0.0.1 SIP/2.0")
-    headers = (*message.headers, ("From", f"<sip:{agent}@127.0.0.40:6200>;tag=1"))
+    headers = (*message.headers, ("From", f"<sip:{agent}@127.0.0.40:6200>;tag=1"), ("Call-ID", f"{call} of {agent}"))
     return SipMessage(message.at, message.source, message.target, message.first_line, headers, "")
 
 
@@ -60,18 +57,73 @@ def test_a_repeated_invite_counts_once_and_from_its_first_packet() -> None:
         at_phone(900, "agent-3002", "1001"),
     ]
 
-    assert invite_to_invite(wire, PHONES) == [503.0]
+    assert invite_to_invite(wire, PHONES, 1) == [503.0]
 
 
 def test_a_caller_for_whom_nobody_was_rung_is_a_lost_call_not_a_missing_sample() -> None:
     with pytest.raises(CallsLost, match="1 of 2"):
-        invite_to_invite([came(0, "1001"), came(1, "1002"), at_phone(4, "agent-3001", "1001")], PHONES)
+        invite_to_invite([came(0, "1001"), came(1, "1002"), at_phone(4, "agent-3001", "1001")], PHONES, 2)
 
 
 def test_the_next_ring_is_timed_for_the_agent_who_hung_up_and_not_for_another() -> None:
     wire = [bye_of(0, "agent-3001"), at_phone(3, "agent-3002"), at_phone(5, "agent-3001"), bye_of(9, "agent-3002")]
 
     assert bye_to_invite(wire, PHONES) == [5.0]
+
+
+def test_a_caller_who_was_placed_and_never_seen_makes_the_run_fail() -> None:
+    with pytest.raises(CallsLost, match="1 callers were on the wire, 2 were placed"):
+        invite_to_invite([came(0, "1001"), at_phone(4, "agent-3001", "1001")], PHONES, 2)
+
+
+def test_a_bye_sent_again_after_the_next_ring_is_no_second_gap() -> None:
+    wire = [
+        bye_of(0, "agent-3001", "first"),
+        at_phone(5, "agent-3001"),
+        bye_of(500, "agent-3001", "first"),
+        bye_of(2000, "agent-3001", "second"),
+        bye_of(2500, "agent-3001", "second"),
+        at_phone(2506, "agent-3001"),
+    ]
+
+    assert bye_to_invite(wire, PHONES, 2) == [5.0, 506.0]
+    with pytest.raises(CallsLost, match="2 talks ended on the wire, 3"):
+        bye_to_invite(wire, PHONES, 3)
+
+
+def test_the_pace_is_that_of_first_invites_and_ends_with_the_last_bye() -> None:
+    def of(message: SipMessage, call: str) -> SipMessage:
+        headers = (*message.headers, ("Call-ID", call))
+        return SipMessage(message.at, message.source, message.target, message.first_line, headers, "")
+
+    def bye(at_ms: float) -> SipMessage:
+        return sip(at_ms, "127.0.0.1:5060", f"{CARRIER_ADDRESS}:5062", "BYE sip:x@y SIP/2.0")
+
+    wire = [
+        *(of(came(at, "1001"), "a") for at in (1000, 1500)),
+        of(came(2000, "1002"), "b"),
+        of(bye(4000), "a"),
+        of(bye(5000), "b"),
+        of(came(5500, "1001"), "a"),
+        of(bye(5600), "b"),
+    ]
+
+    assert pace_of(wire, CARRIER_ADDRESS) == Pace(seen=2, placed_s=1.0, took_s=4.0)
+    assert pace_of([], CARRIER_ADDRESS) == Pace(0, 0.0, 0.0)
+
+
+def test_what_tcpdump_dropped_is_read_from_its_last_words() -> None:
+    words = "9 packets captured\n9 packets received by filter\n{} packets dropped by kernel\n"
+    assert dropped_of(words.format(0)) == 0
+    assert dropped_of(words.format(17)) == 17
+    with pytest.raises(TelephoneError, match="did not say"):
+        dropped_of("tcpdump: listening on lo")
+
+
+def test_a_run_of_which_packets_are_missing_is_no_run() -> None:
+    assert calls_of(a_round()) == a_round()
+    with pytest.raises(CallsLost, match="dropped 3"):
+        calls_of(replace(a_round(), dropped=3))
 
 
 def test_percentiles_lie_between_the_neighbours() -> None:
@@ -163,7 +215,13 @@ def test_a_commit_that_is_none_is_told() -> None:
 
 
 def a_round(
-    *, placed: int = 100, succeeded: int = 100, failed: int = 0, answered: int = 100, took_s: float = 13.6
+    *,
+    placed: int = 100,
+    succeeded: int = 100,
+    failed: int = 0,
+    answered: int = 100,
+    took_s: float = 13.4,
+    placed_s: float = 9.9,
 ) -> Round:
     return Round(
         calls=100,
@@ -172,6 +230,7 @@ def a_round(
         failed=failed,
         answered=answered,
         repeated=0,
+        placed_s=placed_s,
         took_s=took_s,
     )
 
@@ -182,6 +241,13 @@ def test_a_rate_is_held_only_when_every_caller_got_an_agent_and_nobody_waited_at
     assert not in_time(a_round(answered=99), 10, TALK)
     assert not in_time(a_round(placed=90, succeeded=90, answered=90), 10, TALK)
     assert not in_time(a_round(took_s=18.0), 10, TALK)
+
+
+def test_a_rate_is_held_only_when_its_calls_were_placed_at_that_rate() -> None:
+    assert in_time(a_round(placed_s=10.05), 10, TALK)
+    assert not in_time(a_round(placed_s=10.2), 10, TALK)
+    assert not in_time(a_round(placed_s=12.5, took_s=15.9), 10, TALK), "79 of 100 calls/s, with the end in time"
+    assert not in_time(replace(a_round(), dropped=1), 10, TALK)
 
 
 def test_a_rate_at_the_highest_tried_is_not_measurable_here() -> None:
@@ -203,57 +269,6 @@ def test_cpu_of_ours_is_router_and_valkey_against_asterisk_of_the_same_run() -> 
     assert row.ratio == 0.75
     assert row.ratios["cpu"] == pytest.approx(0.4)
     assert row.ratios["cores"] == pytest.approx(0.7 / 0.4)
-
-
-@pytest.mark.parametrize("program", MEASURES)
-def test_every_program_knows_how_long_it_takes(program: str) -> None:
-    assert planned_s(Asked(program=program, quick=True)) < planned_s(Asked(program=program))
-
-
-def test_the_promised_times_are_kept_by_the_plan() -> None:
-    assert planned_s(Asked(program="bench")) <= 12 * 60
-    assert planned_s(Asked(program="bench", quick=True)) <= 2 * 60
-
-
-@pytest.fixture
-def busybody() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that keeps a core busy and is not below us: its parent is gone at once."""
-    script = "import os, sys\nif os.fork(): os._exit(0)\nos.setsid()\nprint(os.getpid(), flush=True)\nwhile True: pass"
-    starter = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    assert starter.stdout is not None
-    pid = int(starter.stdout.readline())
-    starter.wait()
-    try:
-        starter.pid = pid
-        yield starter
-    finally:
-        os.kill(pid, 9)
-        starter.stdout.close()
-
-
-async def test_a_busy_neighbour_is_named_and_nothing_is_measured(busybody: subprocess.Popen[bytes]) -> None:
-    told: list[str] = []
-
-    with pytest.raises(NotQuiet, match=str(busybody.pid)):
-        await wait_until_quiet(told.append, within_s=0, anyway=False)
-    busy = await wait_until_quiet(told.append, within_s=0, anyway=True)
-
-    assert busybody.pid in {pid for _, pid, _ in busy.who}
-    assert "anyway" in told[-1]
-    os.kill(busybody.pid, 0)  # it still runs
-
-
-async def test_what_we_started_ourselves_is_no_neighbour() -> None:
-    child = await asyncio.create_subprocess_exec(sys.executable, "-c", "while True: pass")
-    try:
-        neighbours = Neighbours()
-        await until("the child to be busy", lambda: cpu_s(child.pid) > 0.3, 20)
-
-        assert child.pid in family(os.getpid())
-        assert child.pid not in {pid for _, pid, _ in neighbours.look().who}
-    finally:
-        child.kill()
-        await child.wait()
 
 
 def _git(*words: str) -> str:

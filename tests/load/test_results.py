@@ -45,7 +45,7 @@ def test_each_goal_promises_more_as_aim_than_as_at_least() -> None:
 
 
 def test_every_measure_of_the_table_has_goals_with_different_names() -> None:
-    assert {goal.measure for goal in GOALS} == {f"P{n}" for n in range(1, 8)}
+    assert {goal.measure for goal in GOALS} == {*(f"P{n}" for n in range(1, 8)), "P1-rtcp"}
     assert len({(goal.measure, goal.line) for goal in GOALS}) == len(GOALS)
 
 
@@ -111,6 +111,23 @@ def test_a_figure_that_is_no_number_is_refused_and_named(bad: float) -> None:
     assert results.rows == {}
 
 
+def test_a_bound_inside_the_interval_makes_the_verdict_uncertain_and_nothing_else() -> None:
+    sure = judge(p1(interval={"p50": (1.05, 1.14), "p99": (0.4, 0.6)}))
+    unsure = judge(p1(interval={"p50": (1.05, 1.2), "p99": (0.4, 1.1)}))
+    assert sure.notes == []
+    assert unsure.verdicts == sure.verdicts
+    assert unsure.notes == [
+        "p50 ÷ app_queue's: at least, not certain: the interval is 1.05-1.2.",
+        "p99 ÷ app_queue's: aim, not certain: the interval is 0.4-1.1.",
+    ]
+    assert judge(unsure).notes == unsure.notes
+
+
+def test_the_headline_has_an_interval_of_its_own() -> None:
+    row = replace(p2(p50=5, p99=20, ratio=130), interval={"ratio": (110.0, 140.0)})
+    assert judge(row).notes == ["app_queue's p50 ÷ ours: aim, not certain: the interval is 110-140."]
+
+
 # ---- the file ----
 
 
@@ -128,6 +145,22 @@ def test_a_later_run_replaces_its_own_measures_and_keeps_the_others(tmp_path: Pa
     assert found["P2"]["ours"] == {"p50": 5, "p99": 20}
     for key in ("ours", "app_queue", "floor", "ratio", "unit", "n", "date", "commit"):
         assert key in found["P1"]
+
+
+def test_what_is_shown_of_a_run_is_its_own_rows_and_its_failures(tmp_path: Path) -> None:
+    first = Results(commit="aaa")
+    first.add(p1())
+    first.write(tmp_path)
+    second = Results(commit="bbb")
+    second.add(replace(p2(5, 20, 120), quick=True, pairs=2, versions={"SIPp": "3.7.2"}))
+    second.write(tmp_path, ["P1: 3 of 160 calls\nwere lost"])
+    text = markdown(second.now(), failures=["P1: 3 of 160 calls\nwere lost"])
+    assert list(second.now()) == ["P2"]
+    assert "aaa" not in text
+    assert "## Failed in this run\n\n- P1: 3 of 160 calls were lost\n" in text
+    assert "SIPp 3.7.2; a short run" in text
+    stored = json.loads((tmp_path / "bench.json").read_text())["P2"]
+    assert (stored["quick"], stored["pairs"], stored["versions"]) == (True, 2, {"SIPp": "3.7.2"})
 
 
 def test_samples_are_drawn_and_not_stored(tmp_path: Path) -> None:
@@ -244,6 +277,14 @@ def _drawable() -> list[Row]:
             n=1,
             ours={"mb": 90, "slope": 0.2, "warm_up": 10.0},
             samples={"contacts": [0, 10, 20], "mb": [80, 90, 90]},
+        ),
+        Row(
+            id="P7",
+            title="soak",
+            unit="count",
+            n=1,
+            ours={"failed": 0},
+            samples={"minutes": [0.2, 0.4, 0.6], "router MB": [110, 111, 111]},
         ),
     ]
 

@@ -37,7 +37,7 @@ async def test_four_hundred_calls_at_twenty_a_second_are_answered_billed_once_an
     await centre.quiet(20)
 
     assert (done.placed, done.succeeded, done.answered, done.failed) == (calls, calls, calls, 0)
-    assert len(invite_to_invite(done.messages, arena.phones)) == calls
+    assert len(invite_to_invite(done.messages, arena.phones, calls)) == calls
     billed = await _billed(centre, calls)
     assert len({record["contact_id"] for record in billed}) == len(billed) == calls
     assert {record["outcome"] for record in billed} == {"answered"}
@@ -65,7 +65,7 @@ async def test_callers_who_outnumber_the_agents_are_all_served_whoever_routes_th
 
 async def _serve(arena: Arena, side: Side, callers: int) -> list[float]:
     done = calls_of(await arena.round(side.towards, side.dnis, calls=callers, per_s=60, within_s=_WITHIN_S))
-    return bye_to_invite(done.messages, arena.phones)
+    return bye_to_invite(done.messages, arena.phones, callers)
 
 
 async def _billed(centre: Office, count: int) -> list[dict[str, Any]]:
