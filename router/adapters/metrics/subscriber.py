@@ -188,7 +188,8 @@ class Metrics:
                 if event.fact.agent_id not in self._own:
                     self._handle(event.medium, event.queue).observe(event.handle_us / SECOND)
             case ContactOverflowed():
-                self._overflows.labels(event.queue, event.target).inc()
+                if event.queue.partition("/")[0] not in self._own:  # a queue is named after its campaign
+                    self._overflows.labels(event.queue, event.target).inc()
             case ObservationIgnored():
                 self._ignored_of(event.kind).inc()
             case CallRefused():

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from router.adapters.metrics import Metrics, Reading
 from router.adapters.metrics.gauges import MOST_REASONS
-from router.domain.events import AgentDismissed, ContactEnded, WrapUpEnded
+from router.domain.events import AgentDismissed, ContactEnded, ContactOverflowed, WrapUpEnded
 from router.domain.ids import SECOND, AgentId, CampaignName, QueueName
 from router.domain.record import OfferResult, Outcome, WrapUpFact
 from tests.adapters.metrics.counted import NOW, changed, closed, connected, ended, told, value
@@ -69,6 +69,7 @@ def test_the_canary_is_neither_caller_nor_agent() -> None:
         replace(closed(OfferResult.ANSWERED), fact=replace(closed(OfferResult.ANSWERED).fact, agent_id=canary)),
         ContactEnded(record=replace(record, campaign=CampaignName("canary"), queue=QueueName("canary/echo"))),
         WrapUpEnded(fact=wrapped, queue=QueueName("canary/echo"), medium="voice", handle_us=SECOND),
+        ContactOverflowed(contact_id=call.contact_id, queue=QueueName("canary/echo"), target="closing"),
     ):
         metrics(event, NOW)
 
