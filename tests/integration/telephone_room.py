@@ -8,6 +8,7 @@ import itertools
 from types import TracebackType
 from typing import Literal
 
+from router.adapters.ami import ring_card
 from router.adapters.pbx.addresses import Ports
 from router.adapters.pbx.endpoints import AgentEndpoint
 from router.adapters.pbx.instance import Instance
@@ -151,7 +152,7 @@ class TelephoneRoom:
             "CallerID": '"Shop" <+4930555100>',
             "Timeout": more.pop("timeout_ms", "20000"),
         }
-        variables = {
+        card = dict.fromkeys(ring_card.FIELDS, "") | {
             "ACD_CONTACT": contact,
             "ACD_OFFER": f"{contact}.{attempt}",
             "ACD_AGENT": agent,
@@ -160,11 +161,9 @@ class TelephoneRoom:
             "ACD_CALLER": arrived["Uniqueid"],
             "ACD_POOL": self.pool,
             "ACD_EPOCH": str(self.epoch),
-            "ACD_STATE": "offered",
-            "ACD_WHISPER": "",
-            "ACD_ACCEPT": "",
         }
-        return await self.ami.send("Originate", headers, variables=variables | more)
+        ring = ring_card.BETWEEN.join((card | more).values())
+        return await self.ami.send("Originate", headers, variables={ring_card.VARIABLE: ring})
 
     async def variable(self, channel: str, name: str) -> str:
         answer = await self.ami.send("Getvar", {"Channel": channel, "Variable": name})

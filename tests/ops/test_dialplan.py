@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from router.adapters.ami import ring_card
 from router.adapters.pbx.addresses import Ports
 from router.adapters.pbx.errors import PbxError
 from router.adapters.pbx.instance import Instance
@@ -71,6 +72,13 @@ def test_every_event_carries_the_version_of_the_interface() -> None:
 
 def test_every_event_of_the_table_is_sent_somewhere() -> None:
     assert {event for _, event, _ in sent()} == set(table())
+
+
+def test_the_card_of_a_ring_is_unpacked_in_the_order_it_is_written() -> None:
+    text = (DIALPLANS / "extensions.d" / "30-agent-leg.conf").read_text(encoding="utf-8")
+
+    unpacking = f"ARRAY({','.join(ring_card.FIELDS)})=${{REPLACE({ring_card.VARIABLE},{ring_card.BETWEEN},\\,)}}"
+    assert f"exten => s,1,Set({unpacking})" in text
 
 
 def test_every_global_of_the_router_stands_in_the_interface() -> None:

@@ -8,6 +8,7 @@ again by the one encoder in wire.py.
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from router.adapters.ami import ring_card
 from router.adapters.ami.parse import INTERFACE_VERSION, RING_ACTION
 from router.domain.effects import AnswerPhone, EndLeg, RingAgent, SendCaller
 from router.domain.ids import Micros
@@ -18,6 +19,7 @@ Action = Mapping[str, str | Sequence[str]]
 NORMAL_CLEARING = "16"
 "Never 44: Asterisk's own RTP timeout ends a leg with that, and nobody could tell the two apart."
 TALK_VARIABLES = (
+    ring_card.VARIABLE,
     "ACD_CONTACT",
     "ACD_OFFER",
     "ACD_AGENT",
@@ -31,28 +33,11 @@ TALK_VARIABLES = (
 )
 _NAME = re.compile(r"[^\w .+&/-]")
 _NUMBER = re.compile(r"[^0-9+*#A-Za-z.-]")
-_VALUE = re.compile(r"[^\w .:@+*#&=/-]")
-"What no value of a channel variable of ours needs; the names in them are checked where they come from."
 _MILLISECOND: Micros = 1000
 
 
 def ring(effect: RingAgent, *, pool: str, epoch: int) -> Action:
     """Make the agent's leg. `ChannelId` is the offer's id: Asterisk refuses a twin while the first one lives."""
-    variables = {
-        "ACD_CONTACT": effect.contact_id,
-        "ACD_OFFER": effect.offer_id,
-        "ACD_AGENT": effect.agent_id,
-        "ACD_QUEUE": effect.queue,
-        "ACD_CAMPAIGN": effect.campaign,
-        "ACD_CALLER": effect.caller_leg,
-        "ACD_POOL": pool,
-        "ACD_EPOCH": str(epoch),
-        "ACD_STATE": "offered",
-        "ACD_LANGUAGE": effect.language,
-        "ACD_WHISPER": effect.whisper,
-        "ACD_ACCEPT": "1" if effect.press_one else "",
-        "TRANSFER_CONTEXT": "acd-transfer",
-    }
     name, number = _NAME.sub("", effect.caller_name)[:64], _NUMBER.sub("", effect.caller_number)[:32]
     return {
         "Action": "Originate",
@@ -65,8 +50,7 @@ def ring(effect: RingAgent, *, pool: str, epoch: int) -> Action:
         "Async": "true",
         "Timeout": str(effect.timeout_us // _MILLISECOND),
         "CallerID": f'"{name}" <{number or "anonymous"}>',
-        # Asterisk sets them one by one before it rings, and tells each to whoever listens: none that says nothing
-        "Variable": [f"{key}={clean}" for key, value in variables.items() if (clean := _VALUE.sub("", value))],
+        "Variable": f"{ring_card.VARIABLE}={ring_card.write(effect, pool=pool, epoch=epoch)}",
     }
 
 

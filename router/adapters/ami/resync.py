@@ -3,11 +3,12 @@
 AMI has no replay: whatever happened while we were away is gone, and only what lives can be asked for. `Status` gives
 every leg with its bridge and our variables; `DeviceStateList` the phones Asterisk has an opinion of; what is missing
 there is asked one by one. Legs are told apart by our variables: an agent's leg is the one whose Uniqueid *is* its
-`ACD_OFFER` (a caller's leg carries the offer it talked through, too).
+`ACD_OFFER` (a caller's leg carries the offer it talked through, too). A leg that rings has only its card.
 """
 
 from collections.abc import Iterable
 
+from router.adapters.ami import ring_card
 from router.adapters.ami.parse import Reading, endpoint_of, is_nobody, is_reachable, whole_number
 from router.adapters.ami.wire import Block
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, OfferId
@@ -27,6 +28,7 @@ def leg_snapshot(item: Block, reading: Reading) -> LegSnapshot | None:
     if item.event != "Status" or not uniqueid or is_nobody(channel):
         return None
     ours = {name: value for name, value in item.variables("variable").items() if value not in _UNSET}
+    ours = {**ring_card.read(ours.get(ring_card.VARIABLE, "")), **ours}
     offer_id = ours.get("ACD_OFFER")
     contact_id = ours.get("ACD_CONTACT")
     return LegSnapshot(

@@ -1,5 +1,6 @@
 """Asterisk's lists → one snapshot: whose leg is whose, and what is left out."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +27,18 @@ def test_an_agents_leg_is_the_one_that_is_its_offer() -> None:
     assert (caller.offer_id, agents.offer_id) == (None, AGENTS_LEG)
     assert caller.contact_id == agents.contact_id == CALLER
     assert (caller.endpoint, agents.endpoint) == ("trunk", "agent-1001")
+
+
+def test_a_leg_that_rings_is_known_by_its_card() -> None:
+    card = f"{CALLER}~{AGENTS_LEG}~agent-1001~shop/orders~shop~{CALLER}~main~7~de~~"
+    [leg] = resync.leg_snapshots([a_leg(AGENTS_LEG, "PJSIP/agent-1001-00000002", "5", ACD_RING=card)], READING)
+    assert (leg.contact_id, leg.offer_id, leg.agent_id, leg.campaign) == (CALLER, AGENTS_LEG, "agent-1001", "shop")
+
+
+@pytest.mark.parametrize("card", ["", "~", "x", "~" * 9, "~" * 11, "a~b~c"])
+def test_a_card_that_is_none_says_nothing(card: str) -> None:
+    [leg] = resync.leg_snapshots([a_leg(AGENTS_LEG, ACD_RING=card)], READING)
+    assert (leg.contact_id, leg.offer_id, leg.agent_id, leg.campaign) == (None,) * 4
 
 
 def test_a_leg_without_our_variables_is_nobodys_contact() -> None:
