@@ -1,13 +1,14 @@
 """Asked of the engine; each may be refused with `CommandRefused`, which leaves the state as it was."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from router.domain.entitlement import Entitlement
 from router.domain.ids import AgentId, ContactId, Micros
+from router.domain.message import message
 from router.domain.rules import Rules
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class AgentProfile:
     """What the directory knows of a person: who, which phone, which skills."""
 
@@ -23,28 +24,28 @@ class AgentProfile:
     "What Asterisk dials instead of `PJSIP/<endpoint>`; empty for every ordinary agent."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Configure:
     """Put new rules in force. Contacts already waiting keep their queue when it still exists."""
 
     rules: Rules
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Enrol:
     """Make an agent known, or change what is known of one."""
 
     profile: AgentProfile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Dismiss:
     """Forget an agent. Refused while they are on a contact."""
 
     agent_id: AgentId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Entitle:
     """Replace when, and for which campaigns, an agent may be offered contacts."""
 
@@ -52,13 +53,13 @@ class Entitle:
     entitlement: Entitlement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LogIn:
     agent_id: AgentId
     asked_by: str = "phone"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LogOut:
     """Takes effect after the contact when one is in hand."""
 
@@ -66,7 +67,7 @@ class LogOut:
     asked_by: str = "phone"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Pause:
     """Takes effect after the contact when one is in hand."""
 
@@ -75,13 +76,13 @@ class Pause:
     asked_by: str = "phone"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Unpause:
     agent_id: AgentId
     asked_by: str = "phone"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Remember:
     """At start: the status an agent had when the last router wrote presence down."""
 
@@ -91,7 +92,7 @@ class Remember:
     since_at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class FinishWrapUp:
     """End the wrap-up before its time."""
 
@@ -99,14 +100,14 @@ class FinishWrapUp:
     disposition: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class HangUp:
     """Let a waiting or talking caller go."""
 
     contact_id: ContactId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class StopOffering:
     """Offer nothing any more: the process is about to leave. Talks go on."""
 

@@ -1,11 +1,10 @@
 """To be done by an adapter. Idempotent by id: doing one twice does no more than once."""
 
-from dataclasses import dataclass
-
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
+from router.domain.message import message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class RingAgent:
     """Make the agent's leg. The offer's id is the leg's ChannelId: a second one is refused by Asterisk."""
 
@@ -27,7 +26,7 @@ class RingAgent:
     press_one: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class EndLeg:
     """Hang a leg up with cause 16 (never 44, which looks like an RTP timeout everywhere)."""
 
@@ -35,7 +34,7 @@ class EndLeg:
     node: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class SendCaller:
     """Redirect the caller's leg: `acd-closing`, `acd-wait`, …"""
 
@@ -46,7 +45,7 @@ class SendCaller:
     exten: str = "s"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class AnswerPhone:
     """Tell an agent who dialled a feature code what came of it; `result` is an extension of `acd-say`."""
 
@@ -55,7 +54,7 @@ class AnswerPhone:
     result: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LookAgain:
     """Take a fresh snapshot of the node: what we believe and what it does have parted ways."""
 

@@ -1,12 +1,11 @@
 """Decided by the engine, past tense. Metrics, log, presence and ledger subscribe to these and to nothing else."""
 
-from dataclasses import dataclass
-
 from router.domain.ids import AgentId, CampaignName, ContactId, Micros, OfferId, QueueName
+from router.domain.message import message
 from router.domain.record import BillingRecord, DecisionFact, OfferFact, WrapUpFact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class ContactQueued:
     """Emitted when a contact begins to wait in a queue: on arrival, after overflow, when adopted."""
 
@@ -18,7 +17,7 @@ class ContactQueued:
     adopted: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class OfferMade:
     """Emitted when an agent was chosen and reserved. Carries the explanation."""
 
@@ -29,20 +28,20 @@ class OfferMade:
     decision: DecisionFact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class OfferRang:
     offer_id: OfferId
     agent_id: AgentId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class OfferClosed:
     """Emitted once per offer, when its leg has ended and the agent is free of it (or talks)."""
 
     fact: OfferFact
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class ContactConnected:
     """Emitted when caller and agent talk."""
 
@@ -54,13 +53,13 @@ class ContactConnected:
     waited_us: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class ContactHeld:
     contact_id: ContactId
     held: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class ContactOverflowed:
     """Emitted when a contact waited too long here and went on to the next target."""
 
@@ -69,14 +68,14 @@ class ContactOverflowed:
     target: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class ContactEnded:
     """Emitted exactly once per contact."""
 
     record: BillingRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class CallRefused:
     """Emitted when a call came for a number nobody serves and was refused before the answer; it is no contact."""
 
@@ -84,14 +83,14 @@ class CallRefused:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class WrapUpBegan:
     contact_id: ContactId
     agent_id: AgentId
     until_at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class WrapUpEnded:
     fact: WrapUpFact
     queue: QueueName
@@ -100,7 +99,7 @@ class WrapUpEnded:
     "Talk + hold + wrap-up."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class AgentChanged:
     """Emitted when anything others can see of an agent changed. Whole picture, so that readers need no history."""
 
@@ -119,19 +118,19 @@ class AgentChanged:
     "Who changed the status, when it was the status that changed."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class AgentDismissed:
     agent_id: AgentId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class PoolLost:
     """Emitted when a higher epoch was seen: this router decides nothing more."""
 
     epoch: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class ObservationIgnored:
     """Emitted for what was seen too late, twice, or of nobody we know. Normal; counted by kind."""
 
@@ -139,7 +138,7 @@ class ObservationIgnored:
     why: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class InvariantFailed:
     """Emitted when the engine's own state was found impossible. Asterisk is then asked for the truth."""
 

@@ -4,12 +4,13 @@
 AMI orders events per channel only (Asterisk documentation, AMI v2 specification).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId
+from router.domain.message import message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class ContactArrived:
     """A caller's leg entered the dialplan of a dialled number we know (`UserEvent(AcdArrived)`)."""
 
@@ -25,7 +26,7 @@ class ContactArrived:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LegAppeared:
     """A channel of some endpoint came up (`Newchannel`). Our own offers are told by their id."""
 
@@ -37,13 +38,13 @@ class LegAppeared:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LegRinging:
     leg: LegId
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LegAnswered:
     """The leg is up; for an agent's leg nobody talks yet (whisper, press 1)."""
 
@@ -51,7 +52,7 @@ class LegAnswered:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LegBridged:
     """The leg entered a bridge (`BridgeEnter`); whoever it meets there has an observation of their own."""
 
@@ -60,14 +61,14 @@ class LegBridged:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LegUnbridged:
     leg: LegId
     bridge: str
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LegHeld:
     """A person put the other side on hold (`Hold`), told by the leg that asked for it."""
 
@@ -75,13 +76,13 @@ class LegHeld:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LegUnheld:
     leg: LegId
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class HangupAsked:
     """This leg's own side asked for the end first (`HangupRequest`): a person hung up here."""
 
@@ -89,7 +90,7 @@ class HangupAsked:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LegEnded:
     leg: LegId
     cause: int | None
@@ -100,7 +101,7 @@ class LegEnded:
     "Not seen but inferred at a resync."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class OriginateFailed:
     """Asterisk could not, or no longer, make the offer's leg (`OriginateResponse: Failure`, or refused at once)."""
 
@@ -111,7 +112,7 @@ class OriginateFailed:
     "True when it was refused because a leg of that id lives already: adopt it."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class TalkBegins:
     """The agent's leg holds the contact's lock and is about to bridge (`UserEvent(AcdTalk)`)."""
 
@@ -120,7 +121,7 @@ class TalkBegins:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class OfferTurnedAway:
     """The agent's leg was up but may not talk: taken | stale-epoch | caller-left | declined."""
 
@@ -129,7 +130,7 @@ class OfferTurnedAway:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class CallerReturned:
     """The caller's leg is alive in `acd-after`: the agent's leg ended, whatever the reason."""
 
@@ -137,7 +138,7 @@ class CallerReturned:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class CallerTransferred:
     """A blind transfer sent the caller's leg to an extension (`UserEvent(AcdTransfer)`)."""
 
@@ -146,14 +147,14 @@ class CallerTransferred:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class CallerKeyed:
     contact_id: ContactId
     key: str
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class CallerFellBack:
     """The dialplan took the caller to its fallback; from now on the contact is not ours."""
 
@@ -162,7 +163,7 @@ class CallerFellBack:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class CallTurnedAway:
     """The dialplan refused a call before the answer: nobody serves the number (`UserEvent(AcdRefused)`)."""
 
@@ -171,7 +172,7 @@ class CallTurnedAway:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class PhoneAsked:
     """An agent's phone dialled a feature code. `*46` with digits pauses with that reason."""
 
@@ -184,7 +185,7 @@ class PhoneAsked:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class EndpointSeen:
     """Asterisk's view of a phone: reachable or not (`DeviceStateChange`, `ContactStatus`)."""
 
@@ -193,7 +194,7 @@ class EndpointSeen:
     at: Micros
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class OwnerSeen:
     """Somebody declared ownership of a pool at Asterisk."""
 
@@ -203,7 +204,7 @@ class OwnerSeen:
     "The nonce of the router that said so; empty when it was only read off the pool's epoch."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class LegSnapshot:
     """One live leg as a resync found it."""
 
@@ -226,7 +227,7 @@ class LegSnapshot:
     talk_at: Micros | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Resynced:
     """The whole truth of a node at (re)connect. Whatever is not in it has ended."""
 
@@ -241,7 +242,7 @@ class Resynced:
     at: Micros = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class NodeLost:
     """The connection to an Asterisk node is gone. Its calls go on; nothing can be offered there."""
 

@@ -4,10 +4,10 @@ The billing record has one rule: its segments are disjoint, in order, and cover 
 Offers and wrap-ups are facts of their own that point to the contact, because they may overlap its life.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
+from router.domain.message import message
 
 SCHEMA = 1
 
@@ -44,7 +44,7 @@ class OfferResult(StrEnum):
     CALLER_LEFT = "caller_left"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Segment:
     kind: SegmentKind
     from_at: Micros
@@ -54,7 +54,7 @@ class Segment:
     "`campaign/queue` whose work it was: after a transfer or an overflow not the one the caller dialled."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Leg:
     uniqueid: LegId
     linkedid: str
@@ -62,7 +62,7 @@ class Leg:
     agent_id: AgentId | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class BillingRecord:
     """One per contact, closed when the caller's leg ends; it never waits for wrap-up."""
 
@@ -89,7 +89,7 @@ class BillingRecord:
     schema: int = SCHEMA
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class OfferFact:
     offer_id: OfferId
     contact_id: ContactId
@@ -104,7 +104,7 @@ class OfferFact:
     "The SIP status behind it, e.g. `SIP 486`, when Asterisk knows it."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class WrapUpFact:
     contact_id: ContactId
     agent_id: AgentId
@@ -113,7 +113,7 @@ class WrapUpFact:
     disposition: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class DecisionFact:
     """Why an offer went to this agent: what `ringfair explain` tells afterwards."""
 
@@ -131,7 +131,7 @@ class DecisionFact:
     "How many other agents could not be offered it, by reason, in a fixed order of reasons."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class AgentChangeFact:
     """An agent's status changed: history that a restart must not lose."""
 

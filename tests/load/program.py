@@ -160,7 +160,7 @@ def planned_s(asked: Asked) -> float:
         "P1": 2 * ring_speed.run_s(20)
         + (2 * pairs + min(pairs, _FLOOR_RUNS)) * ring_speed.run_s(calls)
         + (0 if asked.quick else ring_speed.run_s(calls) + _RESTART_S),
-        "P1-cel": 2 * ring_speed.run_s(20) + 2 * pairs * ring_speed.run_s(_cel_calls(asked)),
+        "P1-cel": 2 * ring_speed.run_s(20) + 2 * _cel_pairs(asked) * ring_speed.run_s(_cel_calls(asked)),
         "P2": 10 + long_pairs * both_s,
         "P3": 9 * len(_ladder(asked))
         + 2 * plan.cpu_runs * (plan.cpu_s + 6)
@@ -182,16 +182,21 @@ _LONG_PAIRS = {False: 5, True: 1}
 
 
 def _pairs(asked: Asked) -> int:
-    return asked.pairs or (2 if asked.quick else 5)
+    """Many short ones: two runs of the *same* system, next to each other, differ by a third on a shared machine."""
+    return asked.pairs or (2 if asked.quick else 9)
 
 
 def _calls(asked: Asked) -> int:
-    return 60 if asked.quick else 160
+    return 60 if asked.quick else 90
+
+
+def _cel_pairs(asked: Asked) -> int:
+    return asked.pairs or (2 if asked.quick else 5)
 
 
 def _cel_calls(asked: Asked) -> int:
     """Fewer: its row is a variant, and the twelve minutes are for what has goals."""
-    return 60 if asked.quick else 80
+    return 60
 
 
 def _callers(asked: Asked) -> int:
@@ -285,7 +290,7 @@ async def _ring_speed_with_cel(session: Session, arena: Arena, office: Office) -
             arena,
             [ours, app_queue],
             session.progress,
-            pairs=_pairs(asked),
+            pairs=_cel_pairs(asked),
             calls=_cel_calls(asked),
             label="P1-cel",
             warmed=warmed,
