@@ -28,6 +28,11 @@ integration: ## the whole voice path on a real Asterisk with SIPp and baresip
 	RINGFAIR_REQUIRE_SERVERS=1 $(BIN)/pytest -q -m server --ignore tests/contracts
 
 test: check contracts integration ## everything CI runs
+	@$(MAKE) --no-print-directory mutants SHORT=1
+
+mutants: ## plant 180 faults, one at a time; the tests must notice each: 4 min; SHORT=1 a spread, 10 s; ONLY=part of a name
+	@deploy/prepare servers
+	@$(BIN)/python -m tests.mutants $(if $(SHORT),--short) $(if $(ONLY),--only '$(ONLY)')
 
 # BENCH=quick: short runs; BENCH_ARGS: more of `python -m tests.load.bench --help`
 bench_options = $(if $(filter quick,$(BENCH)),--quick) $(BENCH_ARGS)
@@ -47,4 +52,4 @@ soak: ## 30 calls/s with audio, nothing may fail or be left behind, else it fail
 clean: ## remove .venv and build/; the Asterisk in the cache stays
 	rm -rf .venv build
 
-.PHONY: help demo check contracts integration test bench bench-load soak clean
+.PHONY: help demo check contracts integration test mutants bench bench-load soak clean

@@ -24,6 +24,7 @@ from router.ports import (
     ContactView,
     Directory,
     FloorView,
+    LeaseView,
     Ledger,
     QueueView,
     RecordQuery,
@@ -152,6 +153,7 @@ class RouterDesk:
         trace: Recorder,
         site: Site,
         read_site: Callable[[], Site],
+        lease: Callable[[], LeaseView],
         ready: Callable[[], Mapping[str, str]],
     ) -> None:
         self._pump = pump
@@ -164,13 +166,28 @@ class RouterDesk:
         self.site = site
         "The files as they are in force: those of the start, or of the latest reload."
         self._read_site = read_site
+        self._lease = lease
         self._ready = ready
         self._reloading = asyncio.Lock()
 
     def floor(self) -> FloorView:
         return view_floor(self._pump.engine.floor, self._clock.now())
 
+    def lease(self) -> LeaseView:
+        return self._lease()
+
+    def _must_own(self) -> None:
+        """What a router that stands by decided would be lost: the owner knows nothing of it."""
+        owner = self._lease()
+        if not owner.mine:
+            raise CommandRefused(
+                "pool-not-ours",
+                f"This router stands by; the pool is {owner.host or 'nobody'}'s. Give the command there.",
+                host=owner.host,
+            )
+
     async def ask(self, command: object) -> None:
+        self._must_own()
         if isinstance(command, Pause):
             self._check_reason(command.reason)
         self._pump.ask(command)  # type: ignore[arg-type]  # an unknown command is a KeyError of ours, and a bug
@@ -210,6 +227,7 @@ class RouterDesk:
             return rules.config_hash
 
     async def canary(self) -> dict[str, object]:
+        self._must_own()
         return await self._canary.fly()
 
     async def story(self, contact_id: ContactId) -> ContactStory | None:

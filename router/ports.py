@@ -5,7 +5,7 @@ Every method that awaits has its deadline inside the adapter and raises `RemoteE
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Protocol
 
 from router.domain.commands import AgentProfile
@@ -13,6 +13,7 @@ from router.domain.effects import Effect
 from router.domain.events import AgentChanged, Event
 from router.domain.ids import AgentId, ContactId, LegId, Micros, OfferId
 from router.domain.observations import Observation
+from router.domain.picture import Picture
 from router.domain.record import BillingRecord, DecisionFact, Fact, OfferFact, WrapUpFact
 from router.domain.rules import Rules
 
@@ -76,11 +77,94 @@ class Presence(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseView:
+    """Whose the pool is, as Redis tells it."""
+
+    mine: bool = False
+    owner: str = ""
+    "A nonce of the process; empty: nobody's."
+    host: str = ""
+    epoch: int = 0
+    since_at: Micros = 0
+    left_us: Micros = 0
+    "Until it lapses unless it is renewed."
+    latest: int = 0
+    "The highest epoch that was ever given out, as far as Redis remembers."
+    standbys: int = 0
+
+
+class Lease(Protocol):
+    """Who owns the pool. For threads: every method blocks, for a second at the worst, and raises `RemoteError`."""
+
+    owner: str
+    lives_s: float
+
+    def acquire(self, now: Micros) -> LeaseView:
+        """Take it, in a new and higher epoch, if it is nobody's."""
+        ...
+
+    def renew(self, epoch: int) -> LeaseView:
+        """Hold it for another `lives_s`; one that lapsed, or was forgotten, and went to nobody since is ours again."""
+        ...
+
+    def raise_above(self, epoch: int) -> LeaseView:
+        """Give the lease that is ours a higher epoch than this, which somebody used once."""
+        ...
+
+    def release(self) -> LeaseView: ...
+
+    def read(self, *, stands_by: bool = False) -> LeaseView: ...
+
+    def close(self) -> None: ...
+
+
+class Acting(Enum):
+    """May an owner act now?"""
+
+    YES = auto()
+    UNKNOWN = auto()
+    "It may have lost the pool without knowing. It is being asked; `Tenure.told` is called when there is news."
+    NO = auto()
+    "Lost for good."
+
+
+class Tenure(Protocol):
+    """An owner's time in office, as whoever sends actions must know it. Synchronous and cheap."""
+
+    owner: str
+    epoch: int
+    told: Callable[[], None]
+    "Called, on any thread, when what `may_act` says may have changed."
+    alone: bool
+    "In doubt, and nobody there to ask: then Asterisk's word counts (`proved`)."
+
+    def now(self) -> float: ...
+
+    def may_act(self) -> Acting: ...
+
+    def unanswered(self) -> None:
+        """It takes too long: take whoever is asked for absent."""
+        ...
+
+    def proved(self, asked_at: float) -> None:
+        """Asterisk, asked at that instant of `now()`, knows of no higher epoch."""
+        ...
+
+    async def raise_above(self, epoch: int) -> int:
+        """Take an epoch above one found at Asterisk. Raises `RemoteError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContactStory:
     """Everything the ledger holds about one contact."""
 
     contact_id: ContactId
     record: BillingRecord | None
+    prev_hash: str | None = None
+    "Of the record before this one, in the order the ledger got them; None without a record."
+    corrections: tuple[BillingRecord, ...] = ()
+    "Records that name this one in `corrects`, or a correction of it, in the order the ledger got them: the last holds."
     offers: tuple[OfferFact, ...] = ()
     wrapups: tuple[WrapUpFact, ...] = ()
     decisions: tuple[DecisionFact, ...] = ()
@@ -97,11 +181,49 @@ class RecordQuery:
     limit: int = 1000
 
 
-class Ledger(Protocol):
-    """Facts, append-only, each at most once (`contact_id`, `offer_id` … are unique keys)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journalled:
+    """What a journal holds: the newest picture of everybody who was on the floor at the last commit."""
 
-    async def append(self, facts: Sequence[Fact]) -> None:
-        """Commit all of them or none; a fact already there is left as it is."""
+    pictures: tuple[Picture, ...]
+    seq: int = 0
+    epoch: int = 0
+    "Of the router that wrote it last."
+    written_at: Micros = 0
+    "Its clock at the last commit: a successor's must not begin before it. 0 when there was none."
+    config_hash: str = ""
+    unreadable: int = 0
+    "Pictures that could not be read, and are missing here."
+
+
+class Journal(Protocol):
+    """How the floor stands, for whoever takes over. One writer: who holds the pool's lease."""
+
+    async def load(self) -> Journalled: ...
+
+    async def append(self, pictures: Sequence[Picture], *, epoch: int, now: Micros, config_hash: str) -> bool:
+        """One commit, all or nothing. False when earlier ones are lost: everything must be written again.
+
+        Raises `journal-fenced` when a higher epoch was given out: then nothing was written.
+        """
+        ...
+
+    async def sync(self) -> bool:
+        """Wait until what was committed is on disk; False where that cannot be known."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Ledger(Protocol):
+    """Facts, append-only, each at most once (`contact_id`, `offer_id` … are unique keys).
+
+    A record is never changed: a correction is a record with an id of its own whose `corrects` names the old one. Records
+    are chained in the order they come in, so that a change or a gap can be seen afterwards.
+    """
+
+    async def append(self, facts: Sequence[Fact]) -> int:
+        """Commit all of them or none; a fact already there is left as it is. Gives how many were new."""
         ...
 
     async def story(self, contact_id: ContactId) -> ContactStory | None: ...
@@ -315,6 +437,10 @@ class Desk(Protocol):
 
     async def traces(self, limit: int) -> tuple[ContactTrace, ...]:
         """Of the latest contacts, the latest first."""
+        ...
+
+    def lease(self) -> LeaseView:
+        """Whose the pool is, as this router knows it."""
         ...
 
     def readiness(self) -> dict[str, str]:

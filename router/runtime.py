@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from router.domain.commands import Command
-from router.domain.effects import LookAgain
+from router.domain.effects import AnswerPhone, LookAgain
 from router.domain.engine import Engine
 from router.domain.events import OfferMade
 from router.domain.ids import SECOND, Micros
@@ -84,6 +84,10 @@ class Pump:
         self.lagged = lagged
         self.heard: Callable[[Micros], None] | None = None
         "Told how old a caller's arrival is by Asterisk's clock when the engine gets it; negative when that is ahead."
+        self.stirred: Callable[[], None] | None = None
+        "Told after whatever may have changed the floor: somebody writes down how it stands."
+        self.speak: Callable[[AnswerPhone], None] | None = None
+        "Answers a feature code once it is safe to say so; None: at once."
         self._trace = trace
         self._inbox: deque[Observation] = deque()
         self._inbox_limit = inbox_limit
@@ -210,7 +214,10 @@ class Pump:
         telephony = self.telephony
         if telephony is not None:
             for effect in effects:
-                self._guarded(type(effect).__name__, telephony.perform, effect)
+                if self.speak is not None and type(effect) is AnswerPhone:
+                    self._guarded("AnswerPhone", self.speak, effect)
+                else:
+                    self._guarded(type(effect).__name__, telephony.perform, effect)
         if events:
             if began is not None and self.decided is not None and any(isinstance(e, OfferMade) for e in events):
                 self._guarded("match", self.decided, took_s)
@@ -218,6 +225,8 @@ class Pump:
             for event in events:
                 for subscriber in self._subscribers:
                     self._guarded(type(event).__name__, subscriber, event, now)
+        if self.stirred is not None:
+            self.stirred()
         self._flushing = not outermost
         self._rearm()
 

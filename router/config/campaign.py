@@ -77,6 +77,7 @@ class CampaignTable(BaseModel):
         "", max_length=80, pattern=PROMPT, description="Prompt the agent hears before the talk; empty for none."
     )
     press_one: bool = Field(False, description="The agent must press 1 to accept.")
+    max_call_s: float = Field(14_400.0, ge=60, le=86_400, description="A talk this long is ended.")
     show_number: bool = Field(True, description="Whether the agent may see the caller's number.")
 
 

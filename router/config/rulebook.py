@@ -57,6 +57,7 @@ def compile_rules(
         fault_hold_us=micros(router.fault_hold_s),
         rescind_grace_us=micros(router.rescind_grace_s),
         connect_grace_us=micros(router.connect_grace_s),
+        sweep_us=micros(router.sweep_s),
     )
 
 
@@ -206,6 +207,7 @@ def _campaign(name: str, table: CampaignTable, entry: QueueName) -> CampaignRule
         label=table.label,
         whisper=table.whisper,
         press_one=table.press_one,
+        max_call_us=micros(table.max_call_s),
         show_number=table.show_number,
     )
 

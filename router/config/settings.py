@@ -48,6 +48,9 @@ class Router(BaseModel):
     connect_grace_s: Seconds = Field(
         20.0, description="An answered agent's leg must talk within this long, whisper and press-1 included."
     )
+    sweep_s: float = Field(
+        60.0, ge=5, le=3600, description="While calls are on, Asterisk is asked this often whether all legs still live."
+    )
 
 
 class Asterisk(BaseModel):
@@ -93,6 +96,14 @@ class Ledger(BaseModel):
         "sqlite:////var/lib/ringfair/ledger.sqlite3"
     )
     password_file: Path | None = Field(None, description="File that holds the password, or RINGFAIR_LEDGER_PASSWORD.")
+    spool_dir: Path | None = Field(
+        None,
+        description="Where facts wait on this machine's disk until the database has them, one directory a router: "
+        "`spool` beside the SQLite file if not given, with PostgreSQL /var/lib/ringfair/spool.",
+    )
+    spool_max_mb: Annotated[int, Field(ge=1, le=1_048_576)] = Field(
+        1024, description="MiB the spool may hold; what does not fit waits in memory."
+    )
 
 
 class Http(BaseModel):

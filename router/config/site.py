@@ -32,6 +32,7 @@ from router.domain.ids import AgentId
 from router.domain.rules import Rules
 
 DEFAULT_DIRECTORY = Path("/etc/ringfair")
+DEFAULT_SPOOL = Path("/var/lib/ringfair/spool")
 SETTINGS_FILE = "ringfair.toml"
 MAX_BYTES = 1 << 20
 MAX_CAMPAIGNS = 1000
@@ -59,6 +60,16 @@ class Site:
         """The database's address with its password: not for logs and screens."""
         dsn, password = self.settings.ledger.dsn, self.secrets.ledger
         return dsn if password is None else with_password(dsn, password)
+
+    @property
+    def spool(self) -> Path:
+        """Where facts wait for the database."""
+        ledger = self.settings.ledger
+        if ledger.spool_dir is not None:
+            return Path(ledger.spool_dir)
+        if ledger.dsn.startswith("sqlite:///"):
+            return Path(ledger.dsn.removeprefix("sqlite:///")).parent / "spool"
+        return DEFAULT_SPOOL
 
     def entitlement(self, agent: AgentId) -> Entitlement:
         """When this agent may be offered contacts; an agent missing in the shifts never may."""
@@ -198,7 +209,13 @@ def _absolute(settings: Settings, directory: Path) -> Settings:
             ),
             "telemetry": telemetry.model_copy(update={"secret_file": absolute(telemetry.secret_file)}),
             "redis": settings.redis.model_copy(update={"password_file": absolute(settings.redis.password_file)}),
-            "ledger": ledger.model_copy(update={"dsn": dsn, "password_file": absolute(ledger.password_file)}),
+            "ledger": ledger.model_copy(
+                update={
+                    "dsn": dsn,
+                    "password_file": absolute(ledger.password_file),
+                    "spool_dir": absolute(ledger.spool_dir),
+                }
+            ),
             "http": settings.http.model_copy(update={"control_socket": absolute(settings.http.control_socket)}),
             "shifts": settings.shifts.model_copy(update={"file": absolute(settings.shifts.file)}),
         }

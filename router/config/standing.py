@@ -13,6 +13,7 @@ RELOADED = frozenset(
         "router.fault_hold_s",
         "router.rescind_grace_s",
         "router.connect_grace_s",
+        "router.sweep_s",
         "shifts",
         "agents",
         "pause_reasons",

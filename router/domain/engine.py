@@ -60,6 +60,7 @@ from router.domain.observations import (
     Resynced,
     TalkBegins,
 )
+from router.domain.picture import Picture, picture_of
 from router.domain.queue import Queue
 from router.domain.record import EndedBy, Outcome, SegmentKind
 from router.domain.rules import Rules
@@ -68,8 +69,9 @@ Handler = Callable[[Floor, Any, Micros], None]
 
 
 class Engine:
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, *, journalled: bool = False) -> None:
         self.floor = Floor(rules)
+        self._journalled = journalled
         _configure(self.floor, Configure(rules=rules), 0)
 
     def handle(self, message: Command | Observation, now: Micros) -> None:
@@ -100,10 +102,23 @@ class Engine:
         if floor.touched:
             for agent in floor.touched:
                 _tell(floor, agent)
+            if self._journalled:
+                floor.unwritten |= floor.touched
             floor.touched.clear()
+        if not self._journalled:
+            floor.unwritten.clear()
         events, floor.events = floor.events, []
         effects, floor.effects = floor.effects, []
         return events, effects
+
+    def pictures(self) -> list[Picture]:
+        """Everybody who changed since the last call, as they stand now: a state the floor really had.
+
+        Only of an engine that is `journalled`.
+        """
+        floor = self.floor
+        changed, floor.unwritten = floor.unwritten, {}
+        return [picture_of(floor, who) for who in changed if not (isinstance(who, Agent) and who.profile.dial)]
 
 
 def _tell(floor: Floor, agent: Agent) -> None:
@@ -142,6 +157,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
                 continue
             contact.queue = campaign.entry
             contact.begins(SegmentKind.WAITING, now)
+            floor.stir(contact)
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
             floor.queues[contact.queue].line_up(contact, floor.serial())
             floor.seeking.append(contact)
@@ -154,6 +170,7 @@ def _hang_up(floor: Floor, asked: HangUp, now: Micros) -> None:
             "contact-unknown", f"There is no contact {asked.contact_id} now.", contact_id=asked.contact_id
         )
     contact.ended_by = EndedBy.SYSTEM
+    floor.stir(contact)
     reception.leave(floor, contact, Outcome.SYSTEM, now)
     reception.release(floor, contact)
 
@@ -199,11 +216,13 @@ def _hangup_asked(floor: Floor, seen: HangupAsked, now: Micros) -> None:
     contact = floor.by_leg.get(seen.leg)
     if contact is not None:
         contact.ended_by = contact.ended_by or EndedBy.CALLER
+        floor.stir(contact)
         return
     assignment = floor.assignments.get(seen.leg)
     contact = floor.contacts.get(assignment.contact_id) if assignment is not None else None
     if contact is not None:
         contact.ended_by = contact.ended_by or EndedBy.AGENT
+        floor.stir(contact)
 
 
 def _leg_ended(floor: Floor, seen: LegEnded, now: Micros) -> None:
@@ -252,6 +271,7 @@ def _skip_deadline(floor: Floor, key: Any, now: Micros) -> None:
     contact = floor.contacts.get(key[0])
     if contact is not None:
         contact.skips.pop(key[1], None)
+        floor.stir(contact)
         if contact.state is ContactState.QUEUED:
             floor.seeking.append(contact)
 
@@ -305,6 +325,8 @@ _DEADLINES: dict[str, Handler] = {
     "leg": talk.leg_deadline,
     "wait": reception.wait_deadline,
     "return": reception.return_deadline,
+    "call": reception.call_deadline,
+    "sweep": resync.sweep_deadline,
     "wrapup": _wrapup_deadline,
     "skip": _skip_deadline,
     "held": roster.held_deadline,

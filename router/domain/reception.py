@@ -54,6 +54,7 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
 
 def welcome(floor: Floor, contact: Contact) -> None:
     """Make the contact known; its timeline begins with waiting."""
+    floor.sweep(contact.node, contact.seen_at)
     floor.contacts[contact.contact_id] = contact
     floor.by_leg[contact.leg] = contact
     contact.legs = (Leg(uniqueid=contact.leg, linkedid=contact.linkedid, node=contact.node),)
@@ -74,6 +75,7 @@ def enter_queue(
     if contact.place is not None:
         floor.queues[contact.queue].step_out(contact)
     contact.queue = name
+    floor.stir(contact)
     contact.ended_by = None
     contact.overdue = False
     if floor.move(contact, ContactStep.QUEUE, now):
@@ -98,6 +100,7 @@ def wait_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     if contact is None or not contact.is_waiting:
         return
     if contact.offer is not None:
+        floor.stir(contact)
         contact.overdue = True  # `Floor.move` makes the wait due again the moment the ring is over
         return
     overflow(floor, contact, now)
@@ -131,6 +134,7 @@ def nowhere_to_go(floor: Floor, contact: Contact, now: Micros) -> None:
 
 def leave(floor: Floor, contact: Contact, outcome: Outcome | None, now: Micros) -> None:
     """Nothing more is offered for it; the end of its leg will end it."""
+    floor.stir(contact)
     given = contact.offer
     if floor.move(contact, ContactStep.LEAVE, now):
         contact.leaving = outcome
@@ -147,6 +151,7 @@ def returned(floor: Floor, seen: CallerReturned, now: Micros) -> None:
         floor.ignore(seen, "no such contact")
         return
     contact.news_at = now
+    floor.stir(contact)
     if contact.state is ContactState.CONNECTED:
         # A person who hangs up is heard before their leg ends (`HangupAsked`); without that nobody is blamed.
         contact.ended_by = contact.ended_by or EndedBy.SYSTEM
@@ -197,6 +202,19 @@ def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
     _send(floor, contact, context)
 
 
+def call_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
+    """The longest talk has passed: both are let go, and the agent's leg must follow."""
+    contact = floor.contacts.get(key)
+    if contact is None or contact.state is not ContactState.CONNECTED:
+        return
+    contact.ended_by = EndedBy.SYSTEM
+    agent = floor.agents.get(contact.agent_id) if contact.agent_id is not None else None
+    if agent is not None and agent.assignment is not None and agent.assignment.contact_id == contact.contact_id:
+        expect_leg_end(floor, agent.assignment, now)
+    leave(floor, contact, None, now)
+    release(floor, contact)
+
+
 def return_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     """The agent is gone and the caller went where no rule of ours sent them (an attended transfer): fetch them back.
 
@@ -216,6 +234,7 @@ def fell_back(floor: Floor, seen: CallerFellBack, now: Micros) -> None:
         floor.ignore(seen, "no such contact")
         return
     contact.begins(SegmentKind.ANNOUNCEMENT, seen.at)
+    floor.stir(contact)
     leave(floor, contact, Outcome.SYSTEM, now)
 
 

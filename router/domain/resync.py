@@ -8,7 +8,7 @@ is somebody else's. A ringing agent's leg that nobody here asked for is hung up:
 """
 
 from router.domain.contact import Contact, ContactState
-from router.domain.effects import EndLeg, SendCaller
+from router.domain.effects import EndLeg, LookAgain, SendCaller
 from router.domain.floor import Floor
 from router.domain.ids import LegId, Micros, OfferId
 from router.domain.observations import CallerFellBack, CallerReturned, LegBridged, LegEnded, LegSnapshot, Resynced
@@ -38,8 +38,12 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
         known = floor.contacts.get(leg.contact_id)
         if known is None:
             _adopt_caller(floor, seen, leg, living, now)
-        elif known.news_at < seen.asked_at:
-            _compare(floor, seen, known, leg, living, now)
+        else:
+            if known.attempts < seen.epoch * _ATTEMPTS_AN_EPOCH:
+                known.attempts = seen.epoch * _ATTEMPTS_AN_EPOCH
+                floor.stir(known)
+            if known.news_at < seen.asked_at:
+                _compare(floor, seen, known, leg, living, now)
     for leg in living.values():
         _other_leg(floor, seen, leg, now)
     for contact in list(floor.contacts.values()):
@@ -50,9 +54,17 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
 def node_lost(floor: Floor, node: str) -> None:
     """Its callers wait on, but nothing can be offered for them until we see the node again."""
     floor.nodes.pop(node, None)
+    floor.timers.cancel(("sweep", node))
     for contact in floor.contacts.values():
         if contact.node == node:
             floor.park(contact, True)
+
+
+def sweep_deadline(floor: Floor, node: str, now: Micros) -> None:
+    """Ask for the truth while somebody is on the floor: a leg whose end got lost must not keep an agent for ever."""
+    if floor.contacts or floor.offers or floor.assignments or floor.private:
+        floor.timers.set(("sweep", node), now + floor.rules.sweep_us)
+        floor.effects.append(LookAgain(node=node))
 
 
 def _bury(floor: Floor, seen: Resynced, living: dict[LegId, LegSnapshot], now: Micros) -> None:

@@ -59,6 +59,8 @@ class CampaignRules:
     "What the agent hears before the talk; the prompt's name, or empty."
     press_one: bool = False
     "The agent must press 1 to accept."
+    max_call_us: Micros = 4 * 3600 * SECOND
+    "A talk this long is ended: nobody talks so long, and a leg whose end got lost would never end by itself."
     show_number: bool = True
     "Whether the agent may see the caller's number."
 
@@ -81,3 +83,5 @@ class Rules:
     "A rescinded leg that has not ended after this long is taken for dead."
     connect_grace_us: Micros = 20 * SECOND
     "An answered leg must talk within this long (whisper and press-1 included)."
+    sweep_us: Micros = 60 * SECOND
+    "While anybody is on the floor, each node is asked for the truth this often: the end of a leg may have got lost."

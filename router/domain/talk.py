@@ -44,7 +44,15 @@ def taken_up(floor: Floor, contact: Contact, at: Micros, now: Micros, *, by: Off
     if contact.answered_at is None:
         contact.answered_at = max(at, contact.arrived_at)
     floor.timers.cancel(("wait", contact.contact_id))
+    limit_call(floor, contact, now)
     return True
+
+
+def limit_call(floor: Floor, contact: Contact, now: Micros) -> None:
+    """From now on the talk has an end, whatever is seen of it."""
+    campaign = floor.rules.campaigns.get(contact.campaign)
+    if campaign is not None:
+        floor.timers.set(("call", contact.contact_id), now + campaign.max_call_us)
 
 
 def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, at: Micros, now: Micros) -> None:
@@ -119,6 +127,7 @@ def held(floor: Floor, assignment: Assignment, seen: LegHeld | LegUnheld, now: M
     if contact is not None and contact.state is ContactState.CONNECTED:
         kind = SegmentKind.HOLD if hold else SegmentKind.TALK
         contact.begins(kind, seen.at, assignment.agent_id)
+        floor.stir(contact)
     floor.touched[floor.agents[assignment.agent_id]] = None
     floor.emit(ContactHeld(contact_id=assignment.contact_id, held=hold))
 

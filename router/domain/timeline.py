@@ -4,6 +4,7 @@ Observations come late and out of order, so an instant before the running segmen
 the segments is then still exactly the life of the leg.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from router.domain.ids import AgentId, Micros, QueueName
@@ -44,6 +45,21 @@ class Timeline:
         if segments[-1].to_at > at:
             segments[-1] = replace(segments[-1], to_at=max(at, segments[-1].from_at))
         return tuple(segments)
+
+    def so_far(self) -> tuple[Segment, ...]:
+        """The closed segments, and the running one, which has no end yet: its beginning stands there."""
+        return self._closed if self._kind is None else (*self._closed, self._segment(self._kind, self._from))
+
+    @classmethod
+    def going_on(cls, segments: Sequence[Segment]) -> "Timeline":
+        """One whose `so_far` is `segments`."""
+        timeline = cls()
+        if segments:
+            timeline._closed = tuple(segments[:-1])
+            last = segments[-1]
+            timeline._kind, timeline._agent, timeline._queue = last.kind, last.agent_id, last.queue
+            timeline._from = last.from_at
+        return timeline
 
     def _close(self, at: Micros) -> None:
         if self._kind is None:

@@ -26,6 +26,7 @@ OTHER = {
     "telemetry.user": "acd-reports",
     "redis.url": "redis://127.0.0.1:6380/0",
     "ledger.dsn": "sqlite:////var/lib/other.sqlite3",
+    "ledger.spool_dir": "/var/spool/ringfair",
     "http.listen": "127.0.0.1:9581",
     "http.control_socket": "/run/other.sock",
     "shifts.time_zone": "Europe/Vienna",

@@ -204,6 +204,19 @@ def test_bridge_news_of_both_legs_may_come_in_any_order() -> None:
     assert room.state(caller) == "connected"
 
 
+def test_an_agent_alone_in_a_bridge_does_not_talk_yet() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    offer = room.offer(caller)
+    leg, callers_leg = room.floor.offers[offer].leg, room.floor.contacts[caller].leg
+    room.see(LegBridged(leg=leg, bridge="b", at=room.now))
+    assert room.state(caller) == "offered"
+    room.see(LegBridged(leg=callers_leg, bridge="another", at=room.now))
+    assert room.state(caller) == "offered"
+    room.see(LegBridged(leg=callers_leg, bridge="b", at=room.now))
+    assert room.state(caller) == "connected"
+
+
 def test_a_pause_asked_for_while_it_rings_begins_when_the_offer_is_over() -> None:
     room = Room("orders")
     offer = room.offer(room.calls("c1"))

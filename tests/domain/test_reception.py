@@ -15,7 +15,8 @@ from router.domain.observations import (
     CallTurnedAway,
 )
 from router.domain.record import OfferResult, Outcome
-from tests.builders import ACCOUNTS, BANK_DNIS, GENERAL, ORDERS, Room
+from router.domain.rules import ToClosing, ToQueue
+from tests.builders import ACCOUNTS, BANK_DNIS, GENERAL, ORDERS, Room, rules, with_queue
 
 
 def test_a_caller_who_gives_up_waiting_is_an_abandon() -> None:
@@ -93,6 +94,15 @@ def test_waiting_too_long_goes_on_to_the_next_queue_at_the_old_age_and_then_to_t
         ("waiting", GENERAL),
         ("announcement", GENERAL),
     ]
+
+
+def test_a_queue_waited_in_already_is_not_entered_again_by_overflow() -> None:
+    back_again = (ToQueue(queue=ORDERS), ToClosing())
+    room = Room(rules_in_force=with_queue(rules(), GENERAL, overflow=back_again))
+    room.calls("c1")
+    room.let_pass(120)
+    assert [event.target for event in room.of(ContactOverflowed)] == [GENERAL, "closing"]
+    assert room.last(SendCaller).context == "acd-closing"
 
 
 def test_overflow_finds_a_free_agent_of_the_next_queue_at_once() -> None:

@@ -27,6 +27,16 @@ def test_nothing_is_offered_for_a_caller_on_a_node_not_seen_yet() -> None:
     assert engine.floor.contacts[C1].parked
 
 
+def test_a_caller_on_a_node_not_seen_yet_is_offered_once_it_is() -> None:
+    room = Room("orders")
+    room.see(replace(room.arrival("c9"), node="node-b"))
+    caller = ContactId("node-a-c9")
+    assert room.rung() == []
+    legs = (room.waiting(caller),)
+    room.see(Resynced(node="node-b", legs=legs, reachable={ME: True}, asked_at=room.now, at=room.now))
+    assert room.offered_to(caller) == ME
+
+
 def test_a_waiting_caller_is_adopted_at_their_age_and_served_first() -> None:
     room = Room()
     arrived_at = room.now - 50 * SECOND
@@ -50,6 +60,13 @@ def test_the_offer_of_an_adopted_caller_has_a_number_not_in_use() -> None:
     room = Room("orders")
     room.resync(room.waiting(C1), room.agent_leg(C1, 3, AgentId("agent-7")))
     assert room.offer(C1) == f"{C1}.4"
+
+
+def test_the_offers_of_a_later_owner_are_numbered_from_its_epoch() -> None:
+    room = Room("orders")
+    legs = (room.waiting(C1),)
+    room.see(Resynced(node=NODE, legs=legs, reachable={ME: True}, epoch=2, asked_at=room.now, at=room.now))
+    assert room.offer(C1) == f"{C1}.2001"
 
 
 def test_a_talk_is_adopted_with_its_agent_and_its_time() -> None:
@@ -144,6 +161,18 @@ def test_a_snapshot_taken_before_the_talk_does_not_end_it() -> None:
     room.let_pass(0.05)
     room.see(Resynced(node=NODE, legs=taken_before, reachable={ME: True}, asked_at=asked_at, at=room.now))
     assert (room.state(waiting), room.agent(ME).work) == ("connected", "talking")
+
+
+def test_who_hung_up_after_the_question_is_not_adopted_from_the_answer() -> None:
+    room = Room()
+    caller = room.calls("c1")
+    asked_at, waiting = room.now, room.waiting(caller)
+    room.let_pass(0.05)
+    room.caller_hangs_up(caller)
+    room.let_pass(0.05)
+    room.see(Resynced(node=NODE, legs=(waiting,), asked_at=asked_at, at=room.now))
+    assert room.floor.contacts == {}
+    assert len(room.of(ContactQueued)) == 1
 
 
 def test_a_phone_or_private_call_seen_after_the_question_is_not_forgotten() -> None:

@@ -174,22 +174,3 @@ async def test_the_state_of_the_agents_is_there_again_after_a_restart(centre: Ca
     await centre.agent_is(paused, status="PAUSED", reason="lunch")
     await centre.agent_is(ready, status="READY")
     await centre.agent_is(out, status="LOGGED_OUT")
-
-
-async def test_a_second_router_takes_the_pool_and_the_first_stops_for_good(centre: CallCentre) -> None:
-    number = centre.campaign()
-    agent = centre.agent("agent-2001")
-    await centre.start()
-    await centre.room.phone(agent).behave(Answers(talks_ms=300))
-    await centre.log_in(agent)
-    first, centre.process = centre.process, None
-    assert first is not None
-    centre.socket = centre.home / "second.sock"
-    centre.settings()
-
-    await centre.start()
-
-    async with asyncio.timeout(10):
-        assert await first.wait() == 5
-    calls = await centre.room.carrier.call(Caller(dnis=number))
-    assert (await calls.end())[0][-1] == "released"

@@ -91,13 +91,30 @@ class Gauges(Collector):
             ("tasks", "Tasks of the event loop that are alive.", reading.tasks),
             ("inbox_depth", "Inputs that wait for the engine.", reading.inbox_depth),
             ("ledger_spool_records", "Facts that wait to be committed to the database.", reading.ledger_spool),
+            ("ledger_spool_bytes", "What the spool takes on the disk.", reading.ledger_spool_bytes),
+            ("ledger_spool_limit_bytes", "What the spool may take on the disk.", reading.ledger_spool_limit_bytes),
+            ("ledger_unsynced_records", "Facts a kill would cost now: in memory only.", reading.ledger_unsynced),
+            ("lease_held", "1 while Redis knows this router as the pool's owner.", reading.lease_left_us > 0),
+            ("lease_remaining_seconds", "Until the pool's lease lapses.", reading.lease_left_us / SECOND),
         ):
             yield GaugeMetricFamily(f"ringfair_{name}", text, value=value)
         for name, text, value in (
             ("inbox_overflows", "Times too much waited and Asterisk was asked for the truth.", reading.inbox_overflows),
             ("failures", "Times the engine, or who was told of something, raised.", reading.failures),
             ("redis_errors", "Writes of presence that failed.", reading.redis_errors),
+            (
+                "ledger_spool_damaged",
+                "Lines of the spool that cannot be read; kept aside.",
+                reading.ledger_spool_damaged,
+            ),
             ("ledger_lost_records", "Facts that are in no ledger and no longer here.", reading.ledger_lost),
+            ("lease_lost", "Times the pool's lease lapsed or went to another router.", reading.lease_lapses),
+            ("takeovers", "Times this router has taken the pool over from another one.", reading.takeovers),
+            (
+                "withheld_overflows",
+                "Effects dropped: too many waited to know whose the pool is.",
+                reading.withheld_overflows,
+            ),
         ):
             yield CounterMetricFamily(f"ringfair_{name}", text, value=value)
 

@@ -47,8 +47,22 @@ class Reading:
     "Since the start."
     ledger_spool: int = 0
     "Facts that wait to be committed."
+    ledger_spool_bytes: int = 0
+    "What they take on the disk, with everything set aside there."
+    ledger_spool_limit_bytes: int = 0
+    ledger_spool_damaged: int = 0
+    "Lines of the spool that could not be read, since the start; they are kept."
+    ledger_unsynced: int = 0
+    "Facts that are neither on the disk nor in the database yet."
     ledger_lost: int = 0
     "Facts that are in no ledger and no longer here, since the start."
+    lease_left_us: Micros = 0
+    "Until the lease of the pool lapses in Redis; 0: it is not ours there."
+    lease_lapses: int = 0
+    takeovers: int = 0
+    "Since the start."
+    withheld_overflows: int = 0
+    "Since the start: effects dropped because too many waited to know whose the pool is."
 
 
 def read_queues(floor: Floor, now: Micros, own: AbstractSet[str]) -> tuple[QueueReading, ...]:

@@ -20,11 +20,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from redis import BlockingConnectionPool as ThreadPool
+from redis import Redis as ThreadRedis
+from redis import connection as thread
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry as ThreadRetry
 
 from router.domain.errors import ConfigError, Fault
 
@@ -93,23 +97,42 @@ class RedisAddress:
 
     def client(self) -> "Redis":
         """Make a client for short commands. It connects at its first command, on the loop that runs it."""
+        kinds = {"unix": UnixDomainSocketConnection, "rediss": SSLConnection, "redis": Connection}
+        settings = self._settings(ANSWER_S, CONNECT_S) | {
+            "retry": Retry(NoBackoff(), 0),
+            "connection_class": kinds[self.scheme],
+        }
+        return Redis.from_pool(BlockingConnectionPool(max_connections=POOL_SIZE, timeout=ANSWER_S, **settings))
+
+    def thread_client(self, answer_s: float) -> ThreadRedis:
+        """Make a client for threads without a loop; `answer_s` is for a connection and for each answer."""
+        kinds = {
+            "unix": thread.UnixDomainSocketConnection,
+            "rediss": thread.SSLConnection,
+            "redis": thread.Connection,
+        }
+        settings = self._settings(answer_s, answer_s) | {
+            "retry": ThreadRetry(NoBackoff(), 0),
+            "connection_class": kinds[self.scheme],
+        }
+        pool = ThreadPool(max_connections=POOL_SIZE, timeout=answer_s, **settings)  # type: ignore[no-untyped-call]
+        return ThreadRedis.from_pool(pool)
+
+    def _settings(self, answer_s: float, connect_s: float) -> dict[str, Any]:
         settings: dict[str, Any] = {
             "db": self.db,
             "username": self.username,
             "password": self.password,
-            "socket_timeout": ANSWER_S,
-            "retry": Retry(NoBackoff(), 0),
+            "socket_timeout": answer_s,
             "protocol": 2,
             "driver_info": None,
             "maint_notifications_config": MaintNotificationsConfig(enabled=False),
         }
         if self.scheme == "unix":
-            settings |= {"connection_class": UnixDomainSocketConnection, "path": self.path}
+            settings["path"] = self.path
         else:
-            settings |= {"host": self.host, "port": self.port, "socket_connect_timeout": CONNECT_S}
-            settings["connection_class"] = SSLConnection if self.scheme == "rediss" else Connection
-        settings |= {_TLS_KEYS[key]: value for key, value in self.tls}
-        return Redis.from_pool(BlockingConnectionPool(max_connections=POOL_SIZE, timeout=ANSWER_S, **settings))
+            settings |= {"host": self.host, "port": self.port, "socket_connect_timeout": connect_s}
+        return settings | {_TLS_KEYS[key]: value for key, value in self.tls}
 
 
 def _fault(value: str, expected: str) -> ConfigError:

@@ -6,11 +6,12 @@ Rule 3: calls are routed whether or not Redis is there. While it is away only be
   succeeds, the *whole* state is written, because what came back may be empty. A beat first also lets the
   writes that a frozen server still holds in its sockets run before ours: it has read them when it answers.
 Rule 4: everything is written again each hour, so that the expiry never takes an agent who simply did nothing.
+Rule 5: nothing is written while it is in doubt whether we still own the pool: it would cover what a successor wrote.
 Memory is bounded by the number of agents: one row for each, whatever happens while Redis is away.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from itertools import islice
 
@@ -29,13 +30,22 @@ ROWS_AT_ONCE = 50
 class PresenceKeeper:
     """Keeps a `Presence` up to date with the events of the engine. Run `run()` as one task."""
 
-    def __init__(self, presence: Presence, clock: Clock, *, flush_s: float = FLUSH_S, beat_s: float = BEAT_S) -> None:
+    def __init__(
+        self,
+        presence: Presence,
+        clock: Clock,
+        *,
+        may_write: Callable[[], bool] = lambda: True,
+        flush_s: float = FLUSH_S,
+        beat_s: float = BEAT_S,
+    ) -> None:
         self.errors = 0
         "Failed writes since the start: `ringfair_redis_errors_total`."
         self.last_error: RemoteError | None = None
         "What went wrong at the last attempt; None while presence is well."
         self._presence = presence
         self._clock = clock
+        self._may_write = may_write
         self._flush_s = flush_s
         self._beat_s = beat_s
         self._known: dict[AgentId, PresenceRow] = {}
@@ -111,6 +121,8 @@ class PresenceKeeper:
 
     async def flush(self) -> bool:
         """Write what is not written yet, and beat. Returns whether presence is well; counts, never raises."""
+        if not self._may_write():
+            return False
         self._woken.clear()
         try:
             await self._try()

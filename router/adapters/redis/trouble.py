@@ -41,7 +41,7 @@ _CLASSES = {
 "redis-py drops the code of the errors it has a class for."
 _LOGIN = {"WRONGPASS", "NOAUTH"}
 _MEND = {
-    "NOPERM": "its ACL does not let us: allow the keys `ringfair:*` and the commands of presence",
+    "NOPERM": "its ACL does not let us: allow the keys `ringfair:*` and all commands on them, scripts too",
     "MISCONF": "it refuses writes because it cannot save to its disk: look at its log",
     "OOM": "its memory is full (`maxmemory`): give it more, with `maxmemory-policy noeviction`",
     "MOVED": "it is a node of a cluster; name a single server",

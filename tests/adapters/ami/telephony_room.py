@@ -13,6 +13,7 @@ from router.domain.need import Need
 from router.domain.observations import Observation, Resynced
 from router.domain.rules import CampaignRules, QueueRules, Rules
 from router.trace.recorder import Recorder
+from tests.fakes.lease import FakeTenure
 
 from .fake_node import FakeNode
 from .fake_server import HASTY, SECRET, until
@@ -71,6 +72,7 @@ class Ticks:
 class Room:
     node: FakeNode
     telephony: AmiTelephony
+    tenure: FakeTenure
     seen: list[Observation] = field(default_factory=list)
     endpoints: list[str] = field(default_factory=list)
 
@@ -94,14 +96,18 @@ async def connected(
     endpoints: Iterable[str] = (),
     synced: bool = True,
     trace: Recorder | None = None,
+    tenure: FakeTenure | None = None,
+    owns: bool = True,
 ) -> AsyncIterator[Room]:
     seen: list[Observation] = []
+    tenure = tenure or FakeTenure()
     known = list(endpoints)
     telephony = AmiTelephony(
         AmiAddress("127.0.0.1", node.port, "ringfair", SECRET),
         node="pbx_1",
         pool="main",
         clock=Ticks(),
+        tenure=tenure,
         sink=seen.append,
         numbers=NUMBERS,
         endpoints=lambda: known,
@@ -109,7 +115,9 @@ async def connected(
         trace=trace,
     )
     telephony.session.limits = HASTY
-    room = Room(node, telephony, seen, known)
+    if owns:
+        telephony.own()
+    room = Room(node, telephony, tenure, seen, known)
     task = asyncio.ensure_future(telephony.run())
     try:
         if synced:

@@ -4,10 +4,10 @@ import pytest
 
 from router.adapters.ami import telephony as module
 from router.domain.effects import EndLeg, LookAgain, SendCaller
-from router.domain.observations import NodeLost, OriginateFailed, OwnerSeen, Resynced
+from router.domain.observations import HangupAsked, NodeLost, OriginateFailed, OwnerSeen, Resynced
 
 from .fake_node import FakeNode
-from .fake_server import event, until
+from .fake_server import Received, event, until
 from .telephony_room import CALLER, connected, ring, rules
 
 # ---- taking over ----
@@ -156,6 +156,18 @@ async def test_what_a_phone_does_while_phones_are_asked_is_newer_than_the_answer
     async with node, connected(node, endpoints=["agent-1001"]) as room:
         [snapshot] = room.snapshots
         assert snapshot.reachable == {"agent-1001": True}
+
+
+async def test_what_is_heard_while_the_snapshot_is_taken_is_newer_than_it() -> None:
+    class Lively(FakeNode):
+        def _status(self, action: Received) -> bytes:
+            self.emit(event("HangupRequest", "Channel: PJSIP/trunk-1", f"Uniqueid: {CALLER}"))
+            return super()._status(action)
+
+    async with Lively() as node, connected(node) as room:
+        [snapshot], [heard] = room.snapshots, room.of(HangupAsked)
+        assert isinstance(heard, HangupAsked)
+        assert snapshot.asked_at < heard.at
 
 
 async def test_who_looks_again_gets_a_snapshot_asked_for_afterwards() -> None:

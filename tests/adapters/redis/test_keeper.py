@@ -246,3 +246,18 @@ async def test_those_no_longer_in_the_directory_are_removed_after_the_start() ->
     await keeper.flush()
 
     assert {"agent-1001", "agent-1002"} == {row.agent_id for row in await FakePresence(server).load()}
+
+
+async def test_while_it_is_in_doubt_whose_the_pool_is_nothing_is_written_and_nothing_forgotten() -> None:
+    server = FakePresenceServer()
+    certain = False
+    keeper = PresenceKeeper(FakePresence(server, "main"), SetClock(), may_write=lambda: certain)
+    keeper(changed("agent-1001"), START)
+    assert not await keeper.flush()
+    assert server.stores == []
+
+    certain = True
+    assert await keeper.flush()
+
+    assert server.stores == [(1, 0)]
+    assert keeper.errors == 0

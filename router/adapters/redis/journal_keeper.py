@@ -1,0 +1,154 @@
+"""Between the engine, which never waits, and the journal, which may.
+
+    pump ── stirred() ──> (20 ms later) engine.pictures() ──> Journal.append, one commit
+
+Rule 1: a commit is a cut: the pictures are taken in one go, between two inputs of the engine, so what is written is a
+state the floor really had. Who changed several times in between is written once.
+Rule 2: calls are routed whether or not Redis is there. What could not be written is owed, the newest of each; its size
+is bounded by who is on the floor. When the server comes back without what it had, everything is written again.
+Rule 3: who must not say "done" before it is safe waits for `committed`.
+Rule 4: that a contact has ended is written only once its record is on our own disk: a router that died in between would
+leave a contact nobody knows of, and nobody has a record of.
+Rule 5: a fenced journal means that a later router owns the pool; whoever runs us is told and nothing more is written.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from itertools import islice
+
+from router.domain.engine import Engine
+from router.domain.errors import RemoteError
+from router.domain.ids import Micros
+from router.domain.picture import ContactGone, Picture, key_of, whole
+from router.ports import Clock, Journal
+
+log = logging.getLogger("ringfair.journal")
+
+GROUP_S = 0.02
+"What a change waits for others to be written with; half a commit's own time on a busy server."
+RETRY_S = 0.5
+AT_ONCE = 200
+"Pictures of one commit: some 2 ms of processor time here and as much in the server, and a decision may wait so long."
+
+
+class JournalKeeper:
+    """Keeps a `Journal` up to date with an engine. Run `run()` as one task; `stirred` whenever the engine was drained."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        engine: Engine,
+        clock: Clock,
+        *,
+        epoch: Callable[[], int],
+        fenced: Callable[[int], None],
+        records_on_disk: Callable[[], Awaitable[object]],
+        group_s: float = GROUP_S,
+        retry_s: float = RETRY_S,
+    ) -> None:
+        self.errors = 0
+        self.commits = 0
+        self.rewrites = 0
+        "How often the server had lost what we wrote."
+        self.last_error: RemoteError | None = None
+        self.behind_since: Micros | None = None
+        "Since when something is owed; None while everything is written."
+        self._journal = journal
+        self._engine = engine
+        self._clock = clock
+        self._epoch = epoch
+        self._fenced = fenced
+        self._records_on_disk = records_on_disk
+        self._group_s = group_s
+        self._retry_s = retry_s
+        self._owed: dict[str, Picture] = {}
+        self._woken = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._lost = False
+
+    @property
+    def owed(self) -> int:
+        """Pictures that were taken and are not written yet."""
+        return len(self._owed)
+
+    def stirred(self) -> None:
+        """Something may have changed. Never waits, never raises."""
+        if not self._woken.is_set():
+            self._woken.set()
+
+    async def run(self) -> None:
+        """Write until cancelled. The floor as it stands is written first: a restored one has changed already."""
+        for picture in whole(self._engine.floor):
+            self._owed[key_of(picture)] = picture
+        while not self._lost:
+            if await self.flush():
+                await self._woken.wait()
+                await asyncio.sleep(self._group_s)
+            else:
+                await asyncio.sleep(self._retry_s)
+
+    async def flush(self) -> bool:
+        """Write all that changed; counts, never raises a `RemoteError`. Whether everything is written."""
+        async with self._turn:
+            self._woken.clear()
+            self._take()
+            try:
+                await self._write()
+            except RemoteError as error:
+                self.errors += 1
+                if self.last_error is None or self.last_error.error_id != error.error_id:
+                    log.warning("%s: %d pictures wait: %s", error.error_id, self.owed, error)
+                self.last_error = error
+                if error.error_id == "journal-fenced":
+                    self._lost = True
+                    self._fenced(int(str(error.details.get("epoch", 0))))
+                return False
+            if self.last_error is not None:
+                log.info("the journal is written again")
+            self.last_error = self.behind_since = None
+            return True
+
+    async def committed(self) -> bool:
+        """Write what was decided up to now, and wait until it is on the server's disk. False when that cannot be said."""
+        if not await self.flush():
+            return False
+        try:
+            return await self._journal.sync()
+        except RemoteError as error:
+            self.errors += 1
+            self.last_error = error
+            return False
+
+    def _take(self) -> None:
+        for picture in self._engine.pictures():
+            key = key_of(picture)
+            self._owed.pop(key, None)
+            self._owed[key] = picture
+        if self._owed and self.behind_since is None:
+            self.behind_since = self._clock.now()
+
+    async def _write(self) -> None:
+        while self._owed and not self._lost:
+            some = dict(islice(self._owed.items(), AT_ONCE))
+            if any(isinstance(picture, ContactGone) for picture in some.values()):
+                await self._records_on_disk()
+            config_hash = self._engine.floor.rules.config_hash
+            kept = await self._journal.append(
+                list(some.values()), epoch=self._epoch(), now=self._clock.now(), config_hash=config_hash
+            )
+            self.commits += 1
+            for key, picture in some.items():
+                if self._owed.get(key) is picture:
+                    del self._owed[key]
+            if not kept and self.commits > 1:
+                self.rewrites += 1
+                log.warning("the server had lost the journal; it is written again")
+                for picture in whole(self._engine.floor):
+                    self._owed.setdefault(key_of(picture), picture)
+
+    async def close(self) -> None:
+        """Write the last state and let go. Call it after the task of `run` has ended."""
+        if not self._lost:
+            await self.flush()
+        await self._journal.close()

@@ -1,0 +1,140 @@
+"""The journal in a real server: what it survives, what an older release left, and how durable a commit is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from redis import Redis
+
+from router.adapters.redis.address import RedisAddress
+from router.adapters.redis.journal import KEPT, RedisJournal
+from router.ports import Journalled
+from tests.contracts.test_journal import NOW, a_day, an_agent
+
+if TYPE_CHECKING:
+    from tests.contracts.redis_servers import RedisServer
+
+pytest_plugins = ["tests.contracts.redis_servers"]
+
+SNAPSHOT, STREAM = "ringfair:{main}:snapshot", "ringfair:{main}:journal"
+FIRST_RELEASE = Path(__file__).parent / "journal-v1.txt"
+
+
+@pytest.fixture
+def client(redis_server: RedisServer) -> Iterator[Redis]:
+    with Redis(port=redis_server.port) as client:
+        yield client
+
+
+def opened(server: RedisServer) -> RedisJournal:
+    return RedisJournal(RedisAddress.parse(server.url))
+
+
+async def read(server: RedisServer) -> Journalled:
+    """What a successor finds."""
+    journal = opened(server)
+    try:
+        return await journal.load()
+    finally:
+        await journal.close()
+
+
+async def test_what_anybody_may_have_written_is_counted_and_the_rest_counts(
+    redis_server: RedisServer, client: Redis
+) -> None:
+    journal = opened(redis_server)
+    await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+    foreign = {
+        "agent x": "AgentStands {",
+        "agent y": 'AgentStands {"agent_id": 7}',
+        "contact z": "Sleeper {}",
+        "": "\x00\xff",
+        "agent deep": "AgentStands " + "[" * 10_000,
+        "agent long": "AgentStands " + '{"x":"' + "a" * 70_000 + '"}',
+    }
+    client.hset(SNAPSHOT, mapping=foreign)
+
+    found = await read(redis_server)
+
+    assert found.pictures == (an_agent(),)
+    assert found.unreadable == len(foreign)
+    await journal.close()
+
+
+@pytest.mark.parametrize("commit", ["", "{", "[]", '{"v":1}', '{"v":1,"seq":"x"}', "nil", '{"v":1,"seq":-1e400}'])
+async def test_a_broken_commit_mark_stops_nobody(redis_server: RedisServer, client: Redis, commit: str) -> None:
+    journal = opened(redis_server)
+    await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+    client.hset(SNAPSHOT, "commit", commit)
+
+    assert (await read(redis_server)).pictures == (an_agent(),)
+    await journal.append([an_agent(1002)], epoch=1, now=NOW, config_hash="")
+    assert len((await read(redis_server)).pictures) == 2
+    await journal.close()
+
+
+async def test_a_snapshot_older_than_the_stream_is_brought_up_to_date(redis_server: RedisServer, client: Redis) -> None:
+    """A backup of one key put back, or a release that wrote snapshots now and then."""
+    journal = opened(redis_server)
+    await journal.append([an_agent(), an_agent(1002)], epoch=1, now=NOW, config_hash="")
+    old = client.hgetall(SNAPSHOT)
+    for minute in range(700):
+        await journal.append([an_agent(status="PAUSED", since_at=NOW + minute)], epoch=1, now=NOW, config_hash="")
+    client.delete(SNAPSHOT)
+    client.hset(SNAPSHOT, mapping=old)
+
+    found = await read(redis_server)
+
+    assert set(found.pictures) == {an_agent(status="PAUSED", since_at=NOW + 699), an_agent(1002)}
+    assert found.seq == 701
+    await journal.close()
+
+
+async def test_without_a_snapshot_the_stream_alone_will_do(redis_server: RedisServer, client: Redis) -> None:
+    pictures = a_day()
+    journal = opened(redis_server)
+    await journal.append(pictures, epoch=1, now=NOW, config_hash="")
+    client.delete(SNAPSHOT)
+    assert set((await read(redis_server)).pictures) == set(pictures)
+    await journal.close()
+
+
+async def test_the_stream_does_not_grow_without_end(redis_server: RedisServer, client: Redis) -> None:
+    pipe = client.pipeline(transaction=False)
+    for _ in range(KEPT + 3000):
+        pipe.execute_command("XADD", STREAM, "*", "v", "1")
+    pipe.execute()
+    journal = opened(redis_server)
+    await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+    assert client.xlen(STREAM) <= KEPT + 200
+    await journal.close()
+
+
+async def test_a_journal_of_the_first_release_is_read(redis_server: RedisServer, client: Redis) -> None:
+    """The file holds the commands that release 1 left behind; it is never made anew."""
+    for line in FIRST_RELEASE.read_text(encoding="utf-8").splitlines():
+        name, _, value = line.partition("\t")
+        client.hset(SNAPSHOT, name, value)
+    found = await read(redis_server)
+    assert found.unreadable == 0
+    assert len(found.pictures) == len(FIRST_RELEASE.read_text(encoding="utf-8").splitlines()) - 1
+    assert (found.seq, found.epoch) == (1, 3)
+
+
+async def test_a_server_without_a_file_cannot_promise_and_one_with_it_does(redis_server: RedisServer) -> None:
+    journal = opened(redis_server)
+    await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+    assert not await journal.sync()
+    assert not await journal.sync()
+    await journal.close()
+    if redis_server.kind == "valkey":
+        with Redis(port=redis_server.port) as client:
+            client.config_set("appendonly", "yes")
+        again = opened(redis_server)
+        await again.load()
+        await again.append([an_agent()], epoch=1, now=NOW, config_hash="")
+        assert await again.sync()
+        await again.close()

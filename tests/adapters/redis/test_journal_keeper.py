@@ -1,0 +1,153 @@
+"""The keeper between an engine that never waits and a journal that may."""
+
+import asyncio
+
+import pytest
+
+from router.adapters.redis.journal_keeper import JournalKeeper
+from router.domain.commands import Pause
+from router.domain.engine import Engine
+from router.domain.picture import AgentStands, Picture, key_of, whole
+from tests.builders import Room, rules
+from tests.fakes.clock import HandClock
+from tests.fakes.journal import FakeJournal, FakeJournalServer
+
+
+class Desk:
+    """A room whose engine is journalled, and its keeper."""
+
+    def __init__(self) -> None:
+        self.room = Room("orders", "orders bank")
+        self.room.engine._journalled = True
+        self.server = FakeJournalServer()
+        self.fenced: list[int] = []
+        self.keeper = JournalKeeper(
+            FakeJournal(self.server),
+            self.engine,
+            HandClock(),
+            epoch=lambda: 1,
+            fenced=self.fenced.append,
+            records_on_disk=self.on_disk,
+            retry_s=0.01,
+        )
+        self.disk = asyncio.Event()
+        self.disk.set()
+
+    async def on_disk(self) -> None:
+        await self.disk.wait()
+
+    @property
+    def engine(self) -> Engine:
+        return self.room.engine
+
+    def pause(self, agent: str) -> None:
+        self.engine.handle(Pause(agent_id=agent, reason="lunch"), self.room.now)  # type: ignore[arg-type]
+        self.engine.drain()
+        self.keeper.stirred()
+
+    def written(self) -> dict[str, Picture]:
+        return dict(self.server.newest)
+
+    def standing(self) -> dict[str, Picture]:
+        return {key_of(picture): picture for picture in whole(self.engine.floor)}
+
+
+async def running(desk: Desk, is_so: object) -> None:
+    task = asyncio.create_task(desk.keeper.run())
+    try:
+        async with asyncio.timeout(10):
+            while not is_so():  # type: ignore[operator]
+                await asyncio.sleep(0.005)
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def test_the_floor_is_written_first_and_then_what_changes() -> None:
+    desk = Desk()
+    desk.room.calls("1")
+    await running(desk, lambda: desk.written() == desk.standing())
+    desk.pause("agent-1002")
+    await running(desk, lambda: desk.written() == desk.standing())
+
+
+async def test_what_cannot_be_written_is_owed_newest_first_come_and_written_later() -> None:
+    desk = Desk()
+    desk.server.state = "down"
+    desk.pause("agent-1001")
+    assert not await desk.keeper.flush()
+    assert (desk.keeper.owed, desk.keeper.errors) == (1, 1)
+    desk.pause("agent-1001")
+    assert not await desk.keeper.committed()
+    desk.server.state = "up"
+    assert await desk.keeper.committed()
+    assert desk.keeper.owed == 0
+    [picture] = desk.written().values()
+    assert isinstance(picture, AgentStands)
+    assert picture.status == "PAUSED"
+
+
+async def test_a_server_that_came_back_empty_is_given_everything_again() -> None:
+    desk = Desk()
+    await running(desk, lambda: desk.written() == desk.standing())
+    desk.server.empty()
+    desk.pause("agent-1001")
+    await desk.keeper.flush()
+    assert desk.written() == desk.standing()
+    assert desk.keeper.rewrites == 1
+
+
+async def test_a_fenced_journal_says_so_once_and_writes_nothing_more() -> None:
+    desk = Desk()
+    desk.server.given = 9
+    desk.pause("agent-1001")
+    assert not await desk.keeper.flush()
+    assert desk.fenced == [9]
+    assert desk.server.commits == []
+
+
+async def test_nothing_is_called_safe_that_the_server_cannot_promise() -> None:
+    desk = Desk()
+    desk.server.syncs = False
+    desk.pause("agent-1001")
+    assert not await desk.keeper.committed()
+    assert desk.keeper.owed == 0
+
+
+@pytest.mark.parametrize("agents", [1, 450])
+async def test_many_changes_go_in_portions(agents: int) -> None:
+    room = Room(*["orders"] * agents, rules_in_force=rules())
+    room.engine._journalled = True
+    server = FakeJournalServer()
+    keeper = JournalKeeper(
+        FakeJournal(server),
+        room.engine,
+        HandClock(),
+        epoch=lambda: 1,
+        fenced=lambda epoch: None,
+        records_on_disk=lambda: asyncio.sleep(0),
+    )
+    for agent in room.engine.floor.agents:
+        room.engine.handle(Pause(agent_id=agent, reason="lunch"), room.now)
+    room.engine.drain()
+    await keeper.flush()
+    assert max(len(commit) for commit in server.commits) <= 200
+    assert len(server.newest) == agents
+
+
+async def test_that_a_contact_has_ended_waits_for_its_record_to_be_on_disk() -> None:
+    desk = Desk()
+    await desk.keeper.flush()
+    contact_id = desk.room.calls("1")
+    await desk.keeper.flush()
+    assert f"contact {contact_id}" in desk.written()
+    desk.disk.clear()
+    desk.room.caller_hangs_up(contact_id)
+
+    writing = asyncio.create_task(desk.keeper.flush())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert f"contact {contact_id}" in desk.written()
+    desk.disk.set()
+    assert await writing
+    assert f"contact {contact_id}" not in desk.written()
