@@ -31,6 +31,9 @@ PAGE = 500
 CORRECTIONS = 50
 "Corrections of corrections that are followed; more is a ring somebody made by hand."
 
+HELD_S = 5
+"How long a writer that stands still (a suspended machine) may keep the others waiting; PostgreSQL then ends it."
+_ALONE = text("SELECT set_config('idle_in_transaction_session_timeout', :held, true), pg_advisory_xact_lock(:key)")
 _CHAIN_LOCK = 0x52494E4743484149  # "RINGCHAI"
 _RECORDS = select(schema.records, schema.chain.c.prev_hash, schema.chain.c.position).outerjoin_from(
     schema.records, schema.chain, schema.chain.c.contact_id == schema.records.c.contact_id
@@ -69,7 +72,7 @@ class SqlLedger:
         if not batch.records:
             return 0
         if self._database.dsn.kind == "postgresql":
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
+            await connection.execute(_ALONE, {"key": _CHAIN_LOCK, "held": f"{HELD_S}s"})
         new = set(await self._insert_new(connection, schema.records, batch.records))
         fresh = [record for contact_id, record in batch.closed.items() if contact_id in new]
         if fresh:

@@ -99,7 +99,7 @@ class Saver:
         self._head = asyncio.Lock()
         "Held by who takes facts from there: to the disk, or past it."
         self._work, self._hurry = asyncio.Event(), asyncio.Event()
-        self._closing = False
+        self._closing = self._ended = False
         self._failures = 0
         self.offered = 0
         self.passed = 0
@@ -126,12 +126,13 @@ class Saver:
         self._work.set()
         return True
 
-    async def all_passed(self) -> None:
-        """Wait for every fact offered so far."""
+    async def all_passed(self) -> bool:
+        """Wait for every fact offered so far; False when the writer ended before."""
         wanted = self.offered
-        while self.passed < wanted:
+        while self.passed < wanted and not self._ended:
             self.hurry()
             await self._steps.next()
+        return self.passed >= wanted
 
     def hurry(self) -> None:
         """Do not wait for a group to come together, or after a failure."""
@@ -142,6 +143,11 @@ class Saver:
         self._closing = True
         self._work.set()
         self._hurry.set()
+
+    def end(self) -> None:
+        """Nobody saves any more: let go who waits for it."""
+        self._ended = True
+        self._steps.step()
 
     async def run(self) -> None:
         while not self._closing:

@@ -154,22 +154,20 @@ class LedgerWriter:
     async def on_disk(self) -> bool:
         """Wait until every fact offered so far would survive a kill of this process and of this machine.
 
-        False when one of them was turned away or refused, at the call or since. Without a deadline: while neither disk
-        nor ledger takes anything, it waits; let the asker have one.
+        False when one of them was turned away or refused, at the call or since, or the writer was closed before.
+        Without a deadline: while neither disk nor ledger takes anything, it waits; let the asker have one.
         """
         lost = self.lost - self._saver.turned_away
-        await self._saver.all_passed()
-        return self.lost == lost
+        return await self._saver.all_passed() and self.lost == lost
 
     async def in_ledger(self) -> bool:
         """Wait until every fact offered so far is in the ledger; otherwise like `on_disk`."""
         lost = self.lost - self._saver.turned_away
-        await self._saver.all_passed()
-        wanted = self._spool.end
-        while self._spool.confirmed < wanted:
+        saved, wanted = await self._saver.all_passed(), self._spool.end
+        while self._spool.confirmed < wanted and not self._closed:
             self._hurry.set()
             await self._steps.next()
-        return self.lost == lost
+        return saved and self._spool.confirmed >= wanted and self.lost == lost
 
     async def run(self) -> None:
         """Save and send until `close`. When cancelled, `close` still saves what was not."""
@@ -197,6 +195,7 @@ class LedgerWriter:
                 await self._idle.wait()
                 await self._empty()
         self._closed = True
+        self._saver.end()
         self._disk.end()
         self._complaints.tell_losses(self.pending, now=True)
         if self.unsynced:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import sqlite3
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
 
 from router.adapters.sql import inspection
+from router.adapters.sql import ledger as ledger_module
 from router.adapters.sql.chain import GENESIS, Fault, canonical, link, stored
 from router.adapters.sql.dsn import read_dsn
 from router.adapters.sql.ledger import SqlLedger
 from router.adapters.sql.upgrade import open_database
+from router.domain.errors import RemoteError
 from tests.contracts.test_ledger import NOON, a_record
+
+if TYPE_CHECKING:  # pytest itself must be the first to import it: see pytest_plugins
+    from tests.contracts.databases import PostgresServer
 
 pytest_plugins = ["tests.contracts.databases"]
 
@@ -211,3 +218,33 @@ async def test_progress_is_told_page_by_page(sql_dsn: str, monkeypatch: pytest.M
     await ledger.inspect(progress=lambda done, of: told.append((done, of)))
     await ledger.close()
     assert told == [(5, RECORDS), (10, RECORDS), (12, RECORDS)]
+
+
+async def test_a_writer_that_stands_still_in_its_commit_does_not_keep_the_others_out(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "HELD_S", 1)
+    dsn = await postgres.new_database_here()
+    first, second = await SqlLedger.open(dsn), await SqlLedger.open(dsn)
+    stuck, go_on = asyncio.Event(), asyncio.Event()
+    chain = SqlLedger._chain
+
+    async def still(self: SqlLedger, *given: object) -> None:
+        if self is first:
+            stuck.set()
+            await go_on.wait()
+        await chain(self, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SqlLedger, "_chain", still)
+    standing = asyncio.ensure_future(first.append([a_record(1), a_record(2)]))
+    await stuck.wait()
+    assert await second.append([a_record(2), a_record(3)]) == 2
+    go_on.set()
+    with pytest.raises(RemoteError) as error:
+        await standing
+    assert error.value.retryable
+    assert await first.append([a_record(1), a_record(2)]) == 1
+    found = await second.inspect()
+    assert (found.checked, found.broken) == (3, None)
+    await first.close()
+    await second.close()

@@ -476,6 +476,19 @@ async def test_whoever_waits_is_told_when_the_fact_was_turned_away(open_spool: O
         assert await writer.in_ledger()
 
 
+async def test_nobody_waits_for_a_writer_that_was_closed(open_spool: OpenSpool) -> None:
+    ledger = FakeLedger()
+    ledger.store.away = AWAY
+    async with running(ledger, open_spool()) as writer:
+        writer.offer(a_change(1))
+        for_ledger = asyncio.ensure_future(writer.in_ledger())
+        assert await writer.on_disk()
+        await writer.close(10.0)
+        assert not await for_ledger
+        writer.offer(a_change(2))
+        assert not await writer.on_disk()
+
+
 # ---- long and large ----
 
 
