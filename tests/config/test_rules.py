@@ -91,6 +91,22 @@ def test_relative_paths_begin_in_the_directory_of_the_file(a_site: WriteSite) ->
 
 
 @pytest.mark.parametrize(
+    ("ledger", "spool"),
+    [
+        ("", "/var/lib/ringfair/spool"),
+        ('dsn = "sqlite:////srv/facts/ledger.db"', "/srv/facts/spool"),
+        ('dsn = "sqlite:///facts/ledger.db"', "{site}/facts/spool"),
+        ('dsn = "postgresql://acd@db/facts"', "/var/lib/ringfair/spool"),
+        ('spool_dir = "spool-2"', "{site}/spool-2"),
+        ('spool_dir = "/var/spool/ringfair"', "/var/spool/ringfair"),
+    ],
+)
+def test_facts_wait_beside_the_ledgers_file_or_where_the_site_says(a_site: WriteSite, ledger: str, spool: str) -> None:
+    site = load(a_site(SETTINGS + f"[ledger]\n{ledger}\n"), SECRET)
+    assert str(site.spool) == spool.format(site=site.directory)
+
+
+@pytest.mark.parametrize(
     ("listen", "address"),
     [("127.0.0.1:9580", ("127.0.0.1", 9580)), ("[::1]:0", ("::1", 0)), ("localhost:80", ("localhost", 80))],
 )

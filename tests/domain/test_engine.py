@@ -4,13 +4,14 @@ from dataclasses import replace
 
 from router.domain.agent import Standing
 from router.domain.commands import Configure, LogIn, Pause
-from router.domain.effects import RingAgent
+from router.domain.effects import RingAgent, SendCaller
 from router.domain.events import AgentChanged, OfferMade, PoolLost
+from router.domain.facts import fact_of
 from router.domain.ids import SECOND, LegId
 from router.domain.need import Need
 from router.domain.observations import LegEnded, OwnerSeen
-from router.domain.record import Outcome
-from tests.builders import GENERAL, ORDERS, Room, rules, with_queue
+from router.domain.record import AgentChangeFact, Outcome
+from tests.builders import GENERAL, ORDERS, SHOP, Room, rules, with_queue
 
 
 def test_a_reload_keeps_place_and_age_of_those_who_wait() -> None:
@@ -42,6 +43,21 @@ def test_the_line_of_a_queue_that_is_gone_goes_to_the_campaigns_entry() -> None:
     room.ask(Configure(rules=without))
     room.agent_joins("orders")
     assert room.offered_to(caller) == "agent-1001"
+
+
+def test_callers_of_a_campaign_that_is_gone_hear_the_closing_message_and_no_other_clients_agents() -> None:
+    room = Room()
+    caller = room.calls("c1")
+    kept = rules()
+    without = replace(
+        kept,
+        campaigns={name: campaign for name, campaign in kept.campaigns.items() if name != SHOP},
+        queues={name: queue for name, queue in kept.queues.items() if queue.campaign != SHOP},
+    )
+    room.engine.handle(Configure(rules=without), room.now)
+    _, effects = room.engine.drain()
+    assert [effect.context for effect in effects if isinstance(effect, SendCaller)] == ["acd-closing"]
+    assert room.state(caller) == "leaving"
 
 
 def test_a_reload_in_a_talk_lets_it_end_as_ever() -> None:
@@ -86,6 +102,19 @@ def test_an_agent_is_told_to_the_world_once_per_step_and_only_when_something_cha
     room.see(room.arrival("c1"))
     assert len(room.of(AgentChanged)) == told + 1
     assert room.agent(room.agents[0]).asked_by == "phone"
+
+
+def test_only_what_somebody_asked_for_is_a_change_of_status_for_the_ledger() -> None:
+    room = Room("orders")
+    room.ask(Pause(agent_id=room.agents[0], reason="lunch"))
+    asked = room.last(AgentChanged)
+    room.private_call(room.agents[0])
+    seen = room.last(AgentChanged)
+    facts = [fact_of(event, room.now) for event in (asked, seen)]
+    assert facts == [
+        AgentChangeFact(agent_id=room.agents[0], at=room.now, status="PAUSED", reason="lunch", asked_by="phone"),
+        None,
+    ]
 
 
 def test_the_same_inputs_give_the_same_outputs() -> None:

@@ -1,6 +1,6 @@
 """Who gets whom: first in, first out; longest idle first; priority; and why."""
 
-from router.domain.commands import Entitle, LogIn, StopOffering, Unpause
+from router.domain.commands import Entitle, LogIn, Pause, StopOffering, Unpause
 from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
 from router.domain.events import OfferMade
 from router.domain.ids import SECOND
@@ -42,6 +42,14 @@ def test_idle_begins_again_after_a_contact() -> None:
     room.let_pass(20)
     assert room.offered_to(room.calls("c2")) == "agent-1002"
     assert room.offered_to(room.calls("c3")) == "agent-1001"
+
+
+def test_idle_begins_again_after_a_pause() -> None:
+    room = Room("orders", "orders")
+    room.ask(Pause(agent_id=room.agents[0], reason="lunch"))
+    room.let_pass(1)
+    room.ask(Unpause(agent_id=room.agents[0]))
+    assert room.offered_to(room.calls("c1")) == "agent-1002"
 
 
 def test_a_point_of_priority_is_worth_a_minute_of_waiting() -> None:

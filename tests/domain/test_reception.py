@@ -185,6 +185,15 @@ def test_a_blind_transfer_to_a_number_of_ours_waits_there_at_the_old_age() -> No
     assert record.answered_at == record.arrived_at
 
 
+@pytest.mark.parametrize("dialled", [BANK_DNIS, BANK_DNIS.lstrip("+")])
+def test_a_number_of_ours_is_recognised_with_and_without_its_plus_sign(dialled: str) -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    first = room.talks(caller)
+    room.see(CallerTransferred(contact_id=caller, exten=dialled, at=room.now), room.end(first))
+    assert (room.state(caller), room.floor.contacts[caller].queue) == ("queued", ACCOUNTS)
+
+
 def test_a_blind_transfer_to_nowhere_is_closed_and_stays_answered() -> None:
     room = Room("orders")
     caller = room.calls("c1")

@@ -198,6 +198,42 @@ def test_the_snapshot_of_one_node_says_nothing_about_the_calls_of_another() -> N
     assert list(room.floor.contacts) == ["node-a-c9"]
 
 
+def test_a_snapshot_of_one_node_does_not_bring_back_the_callers_of_another() -> None:
+    room = Room()
+    room.see(replace(room.arrival("c9"), node="node-b"))
+    room.resync()
+    room.agent_joins("orders")
+    assert room.rung() == []
+
+
+def test_a_phone_that_asterisk_says_nothing_of_is_not_rung() -> None:
+    room = Room("orders")
+    room.let_pass(1)
+    room.see(Resynced(node=NODE, legs=(), reachable={}, asked_at=room.now, at=room.now))
+    assert room.offered_to(room.calls("c1")) is None
+    assert room.agent(ME).reach is Reach.UNREACHABLE
+
+
+def test_an_agent_who_shares_a_bridge_with_the_caller_of_a_colleague_is_not_booked_for_them() -> None:
+    """An attended transfer: the agent's leg belongs to another contact."""
+    room = Room("orders")
+    other = ContactId("node-a-c2")
+    room.resync(
+        room.waiting(C1, state="talking", bridge="b", talk_at=room.now),
+        room.agent_leg(other, 1, ME, state="talking", bridge="b"),
+    )
+    assert (room.state(C1), room.agent(ME).work, room.agent(ME).reach) == ("connected", "idle", Reach.BUSY_ELSEWHERE)
+
+
+def test_an_adopted_caller_who_was_served_and_waits_again_stays_answered() -> None:
+    room = Room()
+    talk_at = room.now - 30 * SECOND
+    room.resync(room.waiting(C1, arrived_at=talk_at - 5 * SECOND, talk_at=talk_at))
+    room.caller_hangs_up(C1)
+    record = room.record(C1)
+    assert (record.outcome, record.answered_at) == (Outcome.ANSWERED, talk_at)
+
+
 def test_while_the_node_is_lost_callers_keep_place_and_age_but_nothing_is_offered() -> None:
     room = Room()
     first, second = room.calls("c1"), room.calls("c2")

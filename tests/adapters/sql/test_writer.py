@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from router.adapters.sql import database
+from router.adapters.sql.complaints import Complaints
 from router.adapters.sql.ledger import SqlLedger
-from router.adapters.sql.saver import GROUP
+from router.adapters.sql.saver import GROUP, Backoff, DiskThread, Saver, Steps
 from router.adapters.sql.segments import REFUSED
 from router.adapters.sql.spool import Spool
 from router.adapters.sql.spool_line import write_line
@@ -178,6 +179,37 @@ async def test_while_the_disk_takes_nothing_facts_go_past_it_and_in_their_order(
         await until(lambda: writer.healthy)
     assert written(ledger) == records(range(300))
     assert "spool-full: 300 facts are in memory only" in caplog.text
+
+
+async def test_nothing_goes_past_the_disk_while_something_older_is_on_it(spool: Spool) -> None:
+    told: list[Fact] = []
+
+    async def take(facts: Sequence[Fact]) -> None:
+        told.extend(facts)
+
+    disk = DiskThread()
+    saver = Saver(
+        spool,
+        disk,
+        Steps(),
+        Complaints(),
+        limit=10,
+        group_s=1.0,
+        backoff=Backoff(*QUICK),
+        refused=lambda _: None,
+        saved=lambda: None,
+    )
+    saver.offer(a_record(1))
+    assert await saver.save()
+    saver.offer(a_record(2))
+    await saver.hand_over(10, take)
+    assert (told, saver.unsynced) == ([], 1)
+    page = spool.read(10)
+    assert page is not None
+    spool.confirm(page)
+    await saver.hand_over(10, take)
+    assert (told, saver.unsynced) == ([a_record(2)], 0)
+    disk.end()
 
 
 async def test_a_spool_that_ran_full_takes_facts_again_when_the_ledger_is_back(open_spool: OpenSpool) -> None:

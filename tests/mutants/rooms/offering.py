@@ -105,4 +105,25 @@ MUTANTS = (
         replace="    486: OfferResult.MISSED,\n",
         guards=(_GUARD + "test_the_final_sip_status_tells_how_an_offer_ended",),
     ),
+    Mutant(
+        name="An agent who rejects everybody is asked first every time",
+        file=_HERE,
+        find="    if result is OfferResult.REJECTED:\n        agent.idle_since = now\n",
+        replace="    if result is OfferResult.REJECTED:\n",
+        guards=(_GUARD + "test_who_rejected_goes_to_the_end_of_the_bench",),
+    ),
+    Mutant(
+        name="Asterisk gives a ring up before we do, and the agent is blamed for nothing",
+        file="router/domain/matching.py",
+        find="rules.ring_us + _ORIGINATE_SLACK_US",
+        replace="rules.ring_us",
+        guards=(_GUARD + "test_asterisk_itself_gives_a_ring_up_two_seconds_after_we_do",),
+    ),
+    Mutant(
+        name="An agent sees the number of a caller that the campaign keeps to itself",
+        file="router/domain/matching.py",
+        find='contact.ani if campaign.show_number else ""',
+        replace="contact.ani",
+        guards=(_GUARD + "test_an_agent_sees_the_callers_number_only_where_the_campaign_lets_them",),
+    ),
 )

@@ -109,4 +109,21 @@ MUTANTS = (
         replace="",
         guards=("tests/domain/test_engine.py::test_a_reload_keeps_place_and_age_of_those_who_wait",),
     ),
+    Mutant(
+        name="A number of ours is not recognised in a transfer",
+        file=_HERE,
+        find='    wanted = seen.exten.lstrip("+")\n',
+        replace="    wanted = seen.exten\n",
+        guards=(_GUARD + "test_a_number_of_ours_is_recognised_with_and_without_its_plus_sign",),
+    ),
+    Mutant(
+        name="Callers of a client who has left are given to another client's agents",
+        file="router/domain/engine.py",
+        find="                reception.nowhere_to_go(floor, contact, now)\n                continue\n",
+        replace="                campaign = next(iter(rules.campaigns.values()))\n",
+        guards=(
+            "tests/domain/test_engine.py::"
+            "test_callers_of_a_campaign_that_is_gone_hear_the_closing_message_and_no_other_clients_agents",
+        ),
+    ),
 )

@@ -98,4 +98,32 @@ MUTANTS = (
         replace="",
         guards=(_GUARD + "test_a_closing_message_that_was_never_ordered_is_ordered_again",),
     ),
+    Mutant(
+        name="A snapshot of one Asterisk brings back the callers of one that is away",
+        file=_HERE,
+        find="        if contact.node == seen.node:\n            floor.park(contact, False)\n",
+        replace="        if contact.node:\n            floor.park(contact, False)\n",
+        guards=(_GUARD + "test_a_snapshot_of_one_node_does_not_bring_back_the_callers_of_another",),
+    ),
+    Mutant(
+        name="A phone that Asterisk says nothing of is rung",
+        file=_HERE,
+        find="seen.reachable.get(endpoint, False)",
+        replace="seen.reachable.get(endpoint, True)",
+        guards=(_GUARD + "test_a_phone_that_asterisk_says_nothing_of_is_not_rung",),
+    ),
+    Mutant(
+        name="After an attended transfer a colleague's caller is booked for an agent",
+        file=_HERE,
+        find="o.offer_id and o.contact_id == leg.contact_id",
+        replace="o.offer_id",
+        guards=(_GUARD + "test_an_agent_who_shares_a_bridge_with_the_caller_of_a_colleague_is_not_booked_for_them",),
+    ),
+    Mutant(
+        name="An adopted caller who was served before counts as one who gave up waiting",
+        file=_HERE,
+        find="        contact.answered_at = max(leg.talk_at, contact.arrived_at)\n",
+        replace="        pass\n",
+        guards=(_GUARD + "test_an_adopted_caller_who_was_served_and_waits_again_stays_answered",),
+    ),
 )

@@ -91,4 +91,18 @@ MUTANTS = (
             _GUARD + "test_an_agents_leg_that_outlives_its_caller_is_hung_up_and_keeps_the_phone_busy_until_it_ends",
         ),
     ),
+    Mutant(
+        name="A caller who has left the bridge is believed to talk to who enters it",
+        file=_HERE,
+        find='            contact.bridge = ""\n',
+        replace="            pass\n",
+        guards=("tests/domain/test_offering.py::test_who_enters_a_bridge_after_the_other_has_left_it_talks_to_nobody",),
+    ),
+    Mutant(
+        name="An agent who has left the bridge is believed to talk to who enters it",
+        file=_HERE,
+        find='        offer.bridge = ""\n',
+        replace="        pass\n",
+        guards=("tests/domain/test_offering.py::test_who_enters_a_bridge_after_the_other_has_left_it_talks_to_nobody",),
+    ),
 )
