@@ -113,7 +113,7 @@ MUTANTS = (
         guards=(_GUARD + "test_who_rejected_goes_to_the_end_of_the_bench",),
     ),
     Mutant(
-        name="Asterisk gives a ring up before we do, and the agent is blamed for nothing",
+        name="Asterisk gives a ring up in the same moment as we do",
         file="router/domain/matching.py",
         find="rules.ring_us + _ORIGINATE_SLACK_US",
         replace="rules.ring_us",
