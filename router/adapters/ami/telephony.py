@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from router.adapters.ami import actions, resync
+from router.adapters.ami import actions, resync, ring_card
 from router.adapters.ami.asking import DEADLINE_S, Asking
 from router.adapters.ami.limits import Counters
 from router.adapters.ami.parse import WANTED, Malformed, Reading, is_reachable, observe, whole_number
@@ -38,7 +38,7 @@ _RETRY_S, _LONGEST_RETRY_S = 1.0, 25.0
 _EXISTS = "exists"
 OLDEST, TOO_NEW = 221001, 230000
 "`VERSION(ASTERISK_VERSION_NUM)`: 22.10.1 is the first without the twenty advisories of that release's change log."
-CONTEXTS = ("acd-wait", "acd-agent", "acd-after", "acd-closing", "acd-fallback")
+ENTRANCES = ("acd-wait,s", f"acd-agent,{ring_card.ENTRANCE}", "acd-after,s", "acd-closing,s", "acd-fallback,s")
 "What a contact needs; `ringfair doctor` looks for the rest."
 
 
@@ -329,7 +329,7 @@ class AmiTelephony:
     async def _check_node(self) -> None:
         systemname = await self._asking.get("SYSTEMNAME")
         version = await self._asking.get("VERSION(ASTERISK_VERSION_NUM)")
-        absent = [context for context in CONTEXTS if await self._asking.get(f"DIALPLAN_EXISTS({context},s,1)") != "1"]
+        absent = [entrance for entrance in ENTRANCES if await self._asking.get(f"DIALPLAN_EXISTS({entrance},1)") != "1"]
         self.unfit = None
         if systemname != self.node:
             self.unfit = (
@@ -340,8 +340,8 @@ class AmiTelephony:
             self.unfit = f"Asterisk's version number is {version!r}; 22.10.1 or later is needed, and before 23."
         elif absent:
             self.unfit = (
-                f"Asterisk's dialplan lacks {', '.join(absent)}. Copy dialplans/extensions.d there, include it and "
-                "`dialplan reload`."
+                f"Asterisk's dialplan lacks {' and '.join(absent)}, or is older than this router. Copy "
+                "dialplans/extensions.d there, include it and `dialplan reload`."
             )
         if self.unfit is not None:
             raise RemoteError("ami-unfit", self.unfit)
