@@ -13,7 +13,7 @@ from router.domain.agent import Standing
 from router.domain.commands import AgentProfile, Configure, Dismiss, Enrol, Entitle, Pause
 from router.domain.entitlement import Entitlement
 from router.domain.errors import CommandRefused
-from router.domain.floor import Floor
+from router.domain.floor import Floor, waiting_since
 from router.domain.ids import AgentId, ContactId, Micros
 from router.ports import (
     AgentEntry,
@@ -62,10 +62,7 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
         )
         for contact in floor.contacts.values()
     )
-    waiting: dict[str, list[Micros]] = {}
-    for contact in floor.contacts.values():
-        if contact.is_waiting:
-            waiting.setdefault(contact.queue, []).append(contact.arrived_at)
+    waiting = waiting_since(floor)
     queues = tuple(
         QueueView(
             queue=name,

@@ -196,6 +196,15 @@ class Floor:
         self.past.add(leg)
 
 
+def waiting_since(floor: Floor) -> dict[QueueName, list[Micros]]:
+    """Of each queue in which somebody waits: when each of them arrived. Looks at every contact, so it is for people."""
+    waiting: dict[QueueName, list[Micros]] = {}
+    for contact in floor.contacts.values():
+        if contact.is_waiting:
+            waiting.setdefault(contact.queue, []).append(contact.arrived_at)
+    return waiting
+
+
 def skilled_for(agent: Agent, queues: Iterable[Queue], now: Micros) -> tuple[Queue, ...]:
     """The queues whose need the agent's skills meet.
 

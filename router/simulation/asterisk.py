@@ -73,7 +73,7 @@ class Asterisk(Dialplan):
             return
         leg = self.new_leg(phone.endpoint, Place.DIALLING, LegId(offer_id))
         leg.contact_id, leg.offer_id, leg.agent_id = effect.contact_id, offer_id, effect.agent_id
-        leg.state, leg.caller, leg.epoch = "offered", effect.caller_leg, epoch
+        leg.caller, leg.epoch = effect.caller_leg, epoch
         leg.whisper_us = 800 * MILLISECOND if effect.whisper else 5 * MILLISECOND
         leg.press_one = effect.press_one
         busy = bool(phone.in_hand)
@@ -152,7 +152,7 @@ class Asterisk(Dialplan):
     def answer(self, leg: Leg) -> None:
         if leg.place is not Place.DIALLING:
             return
-        leg.up = True
+        leg.up, leg.state = True, "offered"  # from here on its card is unpacked
         self.move(leg, Place.WHISPER)
         self.wire.report(leg.leg, LegAnswered(leg=leg.leg, at=self.clock.now))
         if leg.press_one:

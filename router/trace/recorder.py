@@ -216,24 +216,21 @@ class Recorder:
     @_harmless
     def wrote(self, effect: Effect) -> None:
         """The effect's action was handed to the AMI socket."""
-        key_of = _DONE_FOR.get(type(effect))
-        if key_of is None:
-            return
-        key = key_of(effect)
-        found = self._by_key.get(key)
-        if found is not None:
-            self._note(found, (WRITTEN, type(effect).__name__, key, self._clock(), None))
+        self._done(effect, WRITTEN, None)
 
     @_harmless
     def answered(self, effect: Effect, well: bool) -> None:
         """Asterisk's response to the effect's action was handled; `well` is whether it took the action."""
+        self._done(effect, ANSWERED, well)
+
+    def _done(self, effect: Effect, deed: str, well: bool | None) -> None:
         key_of = _DONE_FOR.get(type(effect))
         if key_of is None:
             return
         key = key_of(effect)
         found = self._by_key.get(key)
         if found is not None:
-            self._note(found, (ANSWERED, type(effect).__name__, key, self._clock(), well))
+            self._note(found, (deed, type(effect).__name__, key, self._clock(), well))
 
     def inbox_lost(self) -> None:
         """What waited in the inbox was thrown away."""

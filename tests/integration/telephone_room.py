@@ -148,7 +148,7 @@ class TelephoneRoom:
         headers = {
             "Channel": f"PJSIP/{agent}",
             "Context": "acd-agent",
-            "Exten": "s",
+            "Exten": ring_card.ENTRANCE,
             "Priority": "1",
             "Async": "true",
             "ChannelId": f"{contact}.{attempt}",

@@ -58,6 +58,21 @@ async def test_closing_waits_for_a_leg_that_holds_the_lock_and_then_plays(room: 
     assert await calls.end(within_s=30) == [["answered", "released"]]
 
 
+@pytest.mark.parametrize("context", ["acd-closing", "acd-fallback"])
+async def test_who_is_sent_on_before_the_waiting_room_knew_them_is_answered_as_the_campaign_wants_it(
+    room: TelephoneRoom, context: str
+) -> None:
+    calls = await room.carrier.call(Caller(await room.campaign(greeting="early-media")))
+    arrived = (await room.ami.events_of("AcdArrived", 1))[0]
+    await room.until_variable(arrived["Channel"], "ACD_GREETING", "early-media")
+    await room.set_global(f"ACD_DNIS_{room.dnis}", f"shop,answered,de,default,{room.pool}")
+    await room.set_variable(arrived["Channel"], "ACD_GREETING", "")
+
+    await room.redirect(arrived["Channel"], context)
+
+    assert await calls.end(within_s=30) == [["answered", "released"]]
+
+
 async def test_lock_that_nobody_lets_go_of_keeps_nobody_from_the_message(room: TelephoneRoom) -> None:
     await room.carrier.call(Caller(await room.campaign()))
     holder = (await room.ami.events_of("AcdArrived", 1))[0]

@@ -135,7 +135,7 @@ def parse(words: list[str]) -> tuple[Asked, argparse.Namespace]:
     parser.add_argument("program", choices=MEASURES)
     parser.add_argument("--quick", action="store_true", help="short runs: a look, not a figure to publish")
     parser.add_argument("--only", default="", metavar="P1,P2", help="these measures of the program alone")
-    parser.add_argument("--pairs", type=int, metavar="N", help="A/B pairs of runs (bench: 5; load: 3)")
+    parser.add_argument("--pairs", type=int, metavar="N", help="A/B pairs of runs (bench: 5, of P1 9; load: 3)")
     parser.add_argument("--base", metavar="COMMIT", help="bench: compare with this commit instead of app_queue")
     parser.add_argument("--minutes", type=float, help="soak: how long (10; quick: 1)")
     parser.add_argument("--agents", type=int, help="how many agents there are (bench: 80, load: 900, soak: 160)")

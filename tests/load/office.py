@@ -24,12 +24,24 @@ import aiohttp
 
 from router.adapters.pbx.root import Root
 from router.adapters.pbx.valkey import Valkey
+from router.domain.errors import RouterError
+from tests.load.processor_time import pin
 from tests.load.rivals import OURS, RivalPbx, names
-from tests.telephones.workshop import until
+from tests.telephones.workshop import TelephoneError, until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 POOL = "bench"
 _AT_ONCE = 20
+BROKEN = (
+    TelephoneError,
+    RouterError,
+    aiohttp.ClientError,
+    subprocess.SubprocessError,
+    OSError,
+    ValueError,
+    TimeoutError,
+)
+"How an office answers that was asked too much: Asterisk's command line, the router's socket, or nobody in time."
 _CAMPAIGN = f"""\
 [campaign]
 name = "rivals"
@@ -69,6 +81,8 @@ class Office:
         self._site = self.home / "site"
         self._socket = self.home / "control.sock"
         self._router: asyncio.subprocess.Process | None = None
+        self.asterisk_core: int | None = None
+        "Where Asterisk alone runs; None: wherever the kernel likes."
 
     async def __aenter__(self) -> Office:
         try:
@@ -262,6 +276,8 @@ class Office:
         return 0 if not self.router_runs else len((await self.get("/v1/contacts"))["items"])
 
     async def hang_up_all(self, within_s: float = 40.0) -> None:
+        """Raises TelephoneError with what is left when that does not help."""
+
         async def is_empty() -> bool:
             if await asyncio.to_thread(self.channels):
                 await asyncio.to_thread(self.pbx.rx, "channel request hangup all")
@@ -269,7 +285,14 @@ class Office:
                 return False
             return await self.contacts() == 0
 
-        await until("nobody on the line", is_empty, within_s)
+        try:
+            await until("nobody on the line", is_empty, within_s)
+        except TelephoneError as error:
+            left = "what is left cannot be asked"
+            with contextlib.suppress(*BROKEN):
+                legs, contacts = await asyncio.to_thread(self.channels), await self.contacts()
+                left = f"Asterisk has {legs} legs, the router {contacts} contacts"
+            raise TelephoneError(f"{error}: {left}") from None
 
     async def quiet(self, within_s: float = 10.0) -> None:
         """Wait until every leg and every contact is over by itself."""
@@ -278,6 +301,21 @@ class Office:
             return await asyncio.to_thread(self.channels) == 0 and await self.contacts() == 0
 
         await until("the last call to be over", is_quiet, within_s)
+
+    async def anew(self) -> None:
+        """Another Asterisk process, after a load that left legs nobody can end, and the router if there was one."""
+        had_router = self.router_runs
+        with contextlib.suppress(TimeoutError):
+            await self.stop_router()
+        await asyncio.to_thread(self.pbx.stop)
+        await asyncio.to_thread(self.pbx.start)
+        self.pin_asterisk()
+        if had_router:
+            await self.start_router()
+
+    def pin_asterisk(self) -> None:
+        if self.asterisk_core is not None:
+            pin([self.pids["asterisk"]], self.asterisk_core)
 
     async def records(self) -> int:
         """Billing records in the ledger, by the command an accountant would use."""

@@ -24,7 +24,6 @@ from tests.load import crowd, endurance, highest_rate, next_ring, ring_speed, si
 from tests.load.arena import THREE_SECONDS, Arena, CallsLost, Talk
 from tests.load.office import CHECKOUT, Office
 from tests.load.pairs import percentile
-from tests.load.processor_time import pin
 from tests.load.quiet_machine import Busy, Neighbours
 from tests.load.results import Results, Row, row_of
 from tests.load.side import Progress, rivals_of, warm_up
@@ -137,7 +136,8 @@ async def run(session: Session, root: Root) -> None:
             arena.measured = lambda: office.pids.values()
             session.versions = await office.versions()
             if asked.pin:
-                pin([office.pids["asterisk"]], 0)
+                office.asterisk_core = 0
+                office.pin_asterisk()
             for measure in asked.measures:
                 if measure in _TAKERS:
                     with session.attempt(measure):

@@ -50,10 +50,14 @@ async def measure(
         series.add(side.name, await once(arena, side, calls))
 
     by_name = {side.name: side for side in sides}
+
+    def last_of(number: int) -> str:
+        return sides[-1 if number % 2 else 0].name
+
     for number, name in turns(pairs, list(by_name)):
         await run(by_name[name], number)
-        if floor is not None and name == sides[-1].name and number <= floor_runs:
-            await run(floor, number)
+        if floor is not None and name == last_of(number) and number <= floor_runs:
+            await run(floor, number)  # after a whole pair, never between its two
     return series
 
 

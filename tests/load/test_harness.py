@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.load.arena import THREE_SECONDS as TALK
 from tests.load.clocks import bye_to_invite, invite_to_invite
 from tests.load.office import CHECKOUT
 from tests.load.pairs import Interval, Series, interval, percentile, turns
+from tests.load.side import Progress, Side
 from tests.load.sipp_limit import in_time
 from tests.load.wire import Pace, dropped_of, pace_of
 from tests.telephones.packets import SipMessage
@@ -248,6 +250,57 @@ def test_a_rate_is_held_only_when_its_calls_were_placed_at_that_rate() -> None:
     assert not in_time(a_round(placed_s=10.2), 10, TALK)
     assert not in_time(a_round(placed_s=12.5, took_s=15.9), 10, TALK), "79 of 100 calls/s, with the end in time"
     assert not in_time(replace(a_round(), dropped=1), 10, TALK)
+
+
+@pytest.mark.parametrize(
+    ("limits", "held", "capped"),
+    [
+        ({"ours": 10_000, "app_queue": 10_000}, {"ours": 200, "app_queue": 200}, True),
+        ({"ours": 10_000, "app_queue": 90}, {"ours": 200, "app_queue": (75, 90)}, True),
+        ({"ours": 120, "app_queue": 90}, {"ours": (100, 120), "app_queue": (75, 90)}, False),
+        ({"ours": 120, "app_queue": 20}, {"ours": (100, 120), "app_queue": 20}, False),
+    ],
+)
+async def test_the_search_ends_below_each_limit_and_says_when_the_limit_was_not_theirs(
+    monkeypatch: pytest.MonkeyPatch, limits: dict[str, int], held: dict[str, object], capped: bool
+) -> None:
+    """Rates come and go here by a rule instead of by calls: what is tested is what the program makes of them."""
+
+    async def by_rule(_a: object, side: Side, _p: object, rate: int, seconds: float, *_: object) -> Round:
+        calls = round(rate * seconds)
+        fails = 0 if rate <= limits[side.name] else calls
+        return Round(
+            calls=calls,
+            placed=calls,
+            succeeded=calls - fails,
+            failed=fails,
+            answered=calls - fails,
+            repeated=0,
+            placed_s=(calls - 1) / rate,
+            took_s=seconds + 3,
+        )
+
+    class Quiet:
+        async def nothing(self, *_given: object, **_named: object) -> None: ...
+
+        phones_on = on_duty = start_router = stop_router = nothing
+        router_runs = True
+        rival = SimpleNamespace(agents=900)
+
+    async def nothing(*_: object) -> None: ...
+
+    monkeypatch.setattr(highest_rate, "_try", by_rule)
+    monkeypatch.setattr(highest_rate, "warm_up", nothing)
+    office = Quiet()
+    sides = [Side(name, office, "1") for name in ("ours", "app_queue")]  # type: ignore[arg-type]
+    plan = highest_rate.Plan(cpu_runs=0)
+    found = await highest_rate.measure(Quiet(), sides, Progress(0), plan, cap=200)  # type: ignore[arg-type]
+
+    for name, wanted in held.items():
+        low, high = wanted if isinstance(wanted, tuple) else (wanted, wanted)
+        assert low <= found.rates[name] <= high, found.rates
+    row = highest_rate.row(found, plan)
+    assert (row.verdicts.get("rate ÷ app_queue's") == "not measurable here") is capped
 
 
 def test_a_rate_at_the_highest_tried_is_not_measurable_here() -> None:

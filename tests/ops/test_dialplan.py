@@ -78,7 +78,7 @@ def test_the_card_of_a_ring_is_unpacked_in_the_order_it_is_written() -> None:
     text = (DIALPLANS / "extensions.d" / "30-agent-leg.conf").read_text(encoding="utf-8")
 
     unpacking = f"ARRAY({','.join(ring_card.FIELDS)})=${{REPLACE({ring_card.VARIABLE},{ring_card.BETWEEN},\\,)}}"
-    assert f"exten => s,1,Set({unpacking})" in text
+    assert f"exten => {ring_card.ENTRANCE},1,Set({unpacking})" in text
 
 
 def test_every_global_of_the_router_stands_in_the_interface() -> None:

@@ -45,7 +45,7 @@ def ring(effect: RingAgent, *, pool: str, epoch: int) -> Action:
         "Channel": effect.dial,
         "ChannelId": effect.offer_id,
         "Context": "acd-agent",
-        "Exten": "s",
+        "Exten": ring_card.ENTRANCE,
         "Priority": "1",
         "Async": "true",
         "Timeout": str(effect.timeout_us // _MILLISECOND),

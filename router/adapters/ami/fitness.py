@@ -1,11 +1,12 @@
 """Whether an Asterisk can serve us: looked at after each login, before anything is claimed there."""
 
+from router.adapters.ami import ring_card
 from router.adapters.ami.asking import Asking
 from router.adapters.ami.parse import whole_number
 
 OLDEST, TOO_NEW = 221001, 230000
 "`VERSION(ASTERISK_VERSION_NUM)`: 22.10.1 is the first without the twenty advisories of that release's change log."
-CONTEXTS = ("acd-wait", "acd-agent", "acd-after", "acd-closing", "acd-fallback")
+ENTRANCES = ("acd-wait,s", f"acd-agent,{ring_card.ENTRANCE}", "acd-after,s", "acd-closing,s", "acd-fallback,s")
 "What a contact needs; `ringfair doctor` looks for the rest."
 
 
@@ -13,7 +14,7 @@ async def why_unfit(asking: Asking, node: str) -> str | None:
     """Why it cannot serve us as that node, in a sentence that says what to do; None when it can."""
     systemname = await asking.get("SYSTEMNAME")
     version = await asking.get("VERSION(ASTERISK_VERSION_NUM)")
-    absent = [context for context in CONTEXTS if await asking.get(f"DIALPLAN_EXISTS({context},s,1)") != "1"]
+    absent = [entrance for entrance in ENTRANCES if await asking.get(f"DIALPLAN_EXISTS({entrance},1)") != "1"]
     if systemname != node:
         return (
             f"Asterisk calls itself {systemname!r}; the configuration says {node!r}. "
@@ -23,7 +24,7 @@ async def why_unfit(asking: Asking, node: str) -> str | None:
         return f"Asterisk's version number is {version!r}; 22.10.1 or later is needed, and before 23."
     if absent:
         return (
-            f"Asterisk's dialplan lacks {', '.join(absent)}. Copy dialplans/extensions.d there, include it and "
-            "`dialplan reload`."
+            f"Asterisk's dialplan lacks {' and '.join(absent)}, or is older than this router. Copy "
+            "dialplans/extensions.d there, include it and `dialplan reload`."
         )
     return None

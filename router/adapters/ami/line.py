@@ -32,7 +32,7 @@ BLOCK_BYTES = 8192
 MOST_LEGS = 20_000
 "A pool of 10,000 agents has no more."
 MOST_SUMMED = 2000
-"A summary is made on the loop that calls are decided on."
+"A summary is made on the loop that calls are decided on: 3 to 4 ms, once a scrape."
 SILENCE_S = 15.0
 """Without a report for so long a line is forgotten: three of the longest intervals that doctor accepts without a word,
 and many more of ours. The end of a leg is not heard here; its last report is worth a few seconds more."""

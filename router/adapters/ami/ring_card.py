@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 from router.domain.effects import RingAgent
 
+ENTRANCE = "card"
+"Extension of `acd-agent` that unpacks it. A dialplan without it is older than this router."
 VARIABLE = "ACD_RING"
 FIELDS = (
     "ACD_CONTACT",
@@ -32,7 +34,7 @@ _VALUE = re.compile(r"[^\w .:@+*#&=/-]")
 "What no value of a channel variable of ours needs; the names in them are checked where they come from."
 
 _CLEAN = re.compile(r"[\w .:@+*#&=/~-]*")
-"A card with nothing to take out: nearly all of them, and one look is cheaper than eleven."
+"A card with nothing to take out, as nearly all of them are."
 
 
 def write(effect: RingAgent, *, pool: str, epoch: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from router.domain.agent import Standing
-from router.domain.floor import Floor
+from router.domain.floor import Floor, waiting_since
 from router.domain.ids import Micros
 from router.domain.rules import OverflowTarget, ToQueue
 from router.ports import LineSummary
@@ -70,10 +70,7 @@ def read_queues(floor: Floor, now: Micros, own: AbstractSet[str]) -> tuple[Queue
 
     Looks at each contact and at no agent: ten thousand of them would hold the loop up for tens of milliseconds.
     """
-    waiting: dict[str, list[Micros]] = {}
-    for contact in floor.contacts.values():
-        if contact.is_waiting:
-            waiting.setdefault(contact.queue, []).append(contact.arrived_at)
+    waiting = waiting_since(floor)
     return tuple(
         QueueReading(
             queue=name,

@@ -25,7 +25,7 @@ Callers who were sent away are in neither: `overflowed` (the longest wait was ov
 
 import asyncio
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from typing import get_args
 
@@ -156,8 +156,8 @@ class Metrics:
         self._handle_children: dict[tuple[str, str], Histogram] = {}
         self._offer_children: dict[str, Counter] = {}
         self._ignored_children: dict[str, Counter] = {}
-        self._known: set[tuple[str, str]] = set()
-        "Queues whose series are there."
+        self._known: dict[tuple[str, str], tuple[str, ...]] = {}
+        "Queues whose series are there, and their overflow targets: a reload may add some."
         for result in OfferResult:
             self._offer(result.value)
         for reason in (*REFUSALS, "other"):
@@ -226,13 +226,13 @@ class Metrics:
     def _look(self) -> None:
         reading = self._read()
         for queue in reading.queues:
-            if (queue.medium, queue.queue) not in self._known:
-                self._begin(queue.medium, queue.queue, queue.targets)
+            if self._known.get((queue.medium, queue.queue)) != (targets := tuple(queue.targets)):
+                self._begin(queue.medium, queue.queue, targets)
         self._now_at_scrape.take(reading, tuple(self._agents.values()))
 
-    def _begin(self, medium: str, queue: str, targets: Iterable[str]) -> None:
+    def _begin(self, medium: str, queue: str, targets: tuple[str, ...]) -> None:
         """Rule 3."""
-        self._known.add((medium, queue))
+        self._known[medium, queue] = targets
         for outcome in Outcome:
             self._contact(medium, queue, outcome.value)
             self._wait(medium, queue, outcome.value)

@@ -18,7 +18,16 @@ MINIMUM = (22, 10, 1)
 BELOW = (23,)
 
 CONTEXTS = (
-    *("acd-inbound", "acd-arrival", "acd-wait", "acd-agent", "acd-after", "acd-transfer", "acd-home", "acd-feature"),
+    *(
+        "acd-inbound",
+        "acd-arrival",
+        "acd-wait",
+        "acd-agent,card",
+        "acd-after",
+        "acd-transfer",
+        "acd-home",
+        "acd-feature",
+    ),
     *("acd-say", "acd-closing", "acd-fallback", "acd-canary", "acd-canary-agent"),
 )
 MODULES = (

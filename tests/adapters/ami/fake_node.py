@@ -77,7 +77,8 @@ class FakeNode(FakeAsterisk):
         elif variable == "VERSION(ASTERISK_VERSION_NUM)":
             value = self.version
         elif variable.startswith("DIALPLAN_EXISTS("):
-            value = "1" if variable[16:].partition(",")[0] not in self.contexts_missing else "0"
+            context, exten = variable[16:].split(",")[:2]
+            value = "0" if {context, f"{context},{exten}"} & self.contexts_missing else "1"
         elif variable.startswith("DEVICE_STATE(PJSIP/"):
             value = self.phones.get(variable[19:-1], "INVALID")
         else:

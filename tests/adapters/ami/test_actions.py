@@ -56,7 +56,7 @@ def test_a_ring_carries_everything_the_agents_leg_needs() -> None:
     assert headers["action"] == ("Originate",)
     assert headers["channel"] == ("PJSIP/agent-1001",)
     assert headers["channelid"] == (CONTACT + ".1",)
-    assert (headers["context"], headers["exten"], headers["priority"]) == (("acd-agent",), ("s",), ("1",))
+    assert (headers["context"], headers["exten"], headers["priority"]) == (("acd-agent",), ("card",), ("1",))
     assert headers["async"] == ("true",)
     assert headers["timeout"] == ("17000",)
     assert headers["callerid"] == ('"Web shop" <+4915155500001>',)

@@ -85,11 +85,17 @@ async def test_an_asterisk_of_another_age_is_said_and_nothing_is_claimed(version
         assert "ACD_EPOCH_main" not in node.globals
 
 
-async def test_a_dialplan_that_is_not_loaded_is_said_by_the_names_of_what_is_missing() -> None:
-    async with FakeNode(contexts_missing={"acd-agent", "acd-after"}) as node, connected(node, synced=False) as room:
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [({"acd-agent", "acd-after"}, "acd-agent,card and acd-after,s"), ({"acd-agent,card"}, "older than this router")],
+)
+async def test_a_dialplan_that_is_not_loaded_or_too_old_is_said_by_what_is_missing(
+    missing: set[str], said: str
+) -> None:
+    async with FakeNode(contexts_missing=missing) as node, connected(node, synced=False) as room:
         await until(lambda: room.telephony.unfit)
 
-        assert "acd-agent, acd-after" in (room.telephony.trouble or "")
+        assert said in (room.telephony.trouble or "")
         assert room.telephony.epoch == 0
 
 

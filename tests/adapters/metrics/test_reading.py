@@ -34,6 +34,14 @@ def test_everything_of_a_queue_is_there_at_zero_before_its_first_contact() -> No
     assert value(metrics, "ringfair_calls_refused_total", reason="unknown-dnis") == 0
 
 
+def test_an_overflow_target_that_a_reload_adds_is_there_at_zero_too() -> None:
+    reading = Reading(queues=[QueueReading(queue=QUEUE, targets=("closing",))])
+    metrics = Metrics(lambda: reading, version="0.1.0")
+    metrics.expose()
+    reading = Reading(queues=[QueueReading(queue=QUEUE, targets=("bank/accounts", "closing"))])
+    assert value(metrics, "ringfair_overflows_total", queue=QUEUE, target="bank/accounts") == 0
+
+
 def test_a_queue_is_read_from_the_floor_with_who_waits_and_who_serves_it() -> None:
     queue = QueueRules(
         name=QUEUE,
