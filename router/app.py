@@ -82,6 +82,7 @@ async def _live(
         router.pump.start()
         router.telephony.own()
         running.append(tasks.create_task(router.keeper.run(), name="presence"))
+        running.append(tasks.create_task(router.journal.run(), name="journal"))
         log.info("ready", extra={"node": router.telephony.node, "epoch": router.tenure.epoch})
         await _first_of(stop, router.pool_lost)
         if not router.pool_lost.is_set():
@@ -95,8 +96,10 @@ async def _live(
     for task in running:
         task.cancel()
     await asyncio.wait(running)
-    if owns and lost is None:
-        await router.keeper.close()  # else it would write over what the owner wrote
+    await router.receipt.close()
+    if owns and lost is None:  # else it would write over what the owner wrote
+        await router.journal.close()
+        await router.keeper.close()
     await _let_go(router)
     await doors
     await router.writer.close(_CLOSING_S)

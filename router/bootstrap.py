@@ -22,6 +22,8 @@ from router.adapters.http.server import HttpServer
 from router.adapters.log import EventLog
 from router.adapters.metrics import Metrics, Reading, read_queues
 from router.adapters.redis.address import RedisAddress
+from router.adapters.redis.journal import RedisJournal
+from router.adapters.redis.journal_keeper import JournalKeeper
 from router.adapters.redis.keeper import PresenceKeeper
 from router.adapters.redis.lease import RedisLease
 from router.adapters.redis.presence import RedisPresence
@@ -35,13 +37,13 @@ from router.adapters.sql.writer import LedgerWriter
 from router.config import Site, load
 from router.config.numbers import caller_number, dialled_forms, e164
 from router.desk import RouterDesk, call_the_roll
-from router.domain.commands import Remember
 from router.domain.engine import Engine
-from router.domain.errors import RemoteError
 from router.domain.events import Event, PoolLost
 from router.domain.facts import fact_of
 from router.domain.ids import Micros
+from router.inheritance import inherit
 from router.ports import Acting, LeaseView
+from router.receipt import Receipt
 from router.runtime import Pump, WallClock
 from router.trace.recorder import Recorder
 
@@ -62,6 +64,8 @@ class Router:
     telemetry: Telemetry | None
     "None without a secret for it."
     keeper: PresenceKeeper
+    journal: JournalKeeper
+    receipt: Receipt
     writer: LedgerWriter
     http: HttpServer
     desk: RouterDesk
@@ -96,13 +100,23 @@ async def build(directory: Path) -> Router:
         stack.callback(lease.close)
 
         rules = canary.with_canary(site.rules)
-        engine = Engine(rules)
+        engine = Engine(rules, journalled=True)
         spool = await asyncio.to_thread(Spool.open, site.spool, max_bytes=settings.ledger.spool_max_mb << 20)
         stack.callback(spool.close)
         writer = LedgerWriter(database, spool)
         standby = Standby(lease, clock)
         tenure = LeaseTenure(lease)
         keeper = PresenceKeeper(presence, clock, may_write=lambda: tenure.may_act() is Acting.YES)
+        records = RedisJournal(redis, pool=settings.router.pool)
+        stack.push_async_callback(records.close)
+        journal = JournalKeeper(
+            records,
+            engine,
+            clock,
+            epoch=lambda: tenure.epoch,
+            fenced=lambda epoch: tenure.suspect(),
+            records_on_disk=writer.on_disk,
+        )
         pool_lost = asyncio.Event()
         trace = Recorder(clock.from_monotonic)
         pump = Pump(engine, clock=clock, trace=trace)
@@ -118,15 +132,16 @@ async def build(directory: Path) -> Router:
             rules=rules,
             trace=trace,
         )
+        receipt = Receipt(journalled=journal.committed, in_ledger=writer.in_ledger, speak=telephony.perform)
         telemetry = _telemetry(site)
 
         def ready() -> Mapping[str, str]:
-            return _readiness(settings.router.pool, telephony, keeper, writer, standby, tenure)
+            return _readiness(settings.router.pool, telephony, keeper, journal, writer, standby, tenure)
 
-        read = _reader(pump, telephony, keeper, writer, clock, standby, tenure, ready, telemetry)
+        read = _reader(pump, telephony, keeper, journal, receipt, writer, clock, standby, tenure, ready, telemetry)
         metrics = Metrics(read, version=version("ringfair"), own=_OWN)
         pump.telephony, pump.decided, pump.lagged = telephony, metrics.matched, metrics.lagged
-        pump.heard = metrics.heard
+        pump.heard, pump.stirred, pump.speak = metrics.heard, journal.stirred, receipt.speak
         pump.behind = lambda: telephony.session.behind
         bird = canary.Canary(pump, telephony)
         desk = RouterDesk(
@@ -139,6 +154,7 @@ async def build(directory: Path) -> Router:
             trace=trace,
             site=site,
             read_site=lambda: load(directory, os.environ),
+            safe=receipt.must_be_safe,
             lease=lambda: _owner(standby, tenure),
             ready=ready,
         )
@@ -154,21 +170,11 @@ async def build(directory: Path) -> Router:
             if isinstance(event, PoolLost):
                 pool_lost.set()
 
+        async def roll() -> None:
+            call_the_roll(pump, desk.site, await agents.agents())
+
         async def recover() -> None:
-            remembered = await presence.load()
-            try:
-                call_the_roll(pump, desk.site, await agents.agents())
-            except RemoteError as error:
-                log.warning("the roll stays as it was called before", extra={"why": error.message})
-            for row in remembered:
-                pump.ask(
-                    Remember(
-                        agent_id=row.agent_id,
-                        status=row.next_status or row.status,
-                        reason=row.next_reason if row.next_status else row.reason,
-                        since_at=row.since_at,
-                    )
-                )
+            left = await inherit(pump, clock, journal=records, presence=presence, roll=roll)
             for subscriber in (to_ledger, keeper, metrics, EventLog(), bird, watch_pool):
                 pump.subscribe(subscriber)
             canary.enrol(pump)
@@ -177,7 +183,8 @@ async def build(directory: Path) -> Router:
                     continue
                 keeper.note(agent.picture(status_changed=False))
                 metrics(agent.picture(status_changed=False), clock.now())
-            keeper.forget_others(remembered, engine.floor.agents.keys())
+            keeper.forget_others(left.rows, engine.floor.agents.keys())
+            journal.forget_others(left.pictures)
 
         host, port = settings.http.address
         http = HttpServer(desk, metrics.scrape, host=host, port=port, control=Path(settings.http.control_socket))
@@ -188,6 +195,8 @@ async def build(directory: Path) -> Router:
             telephony=telephony,
             telemetry=telemetry,
             keeper=keeper,
+            journal=journal,
+            receipt=receipt,
             writer=writer,
             http=http,
             desk=desk,
@@ -229,6 +238,8 @@ def _reader(
     pump: Pump,
     telephony: AmiTelephony,
     keeper: PresenceKeeper,
+    journal: JournalKeeper,
+    receipt: Receipt,
     writer: LedgerWriter,
     clock: WallClock,
     standby: Standby,
@@ -249,7 +260,11 @@ def _reader(
             ami_connected={telephony.node: telephony.trouble is None},
             ami_last_event_at=seen,
             lines=None if telemetry is None else telemetry.summary(),
-            redis_errors=keeper.errors,
+            redis_errors=keeper.errors + journal.errors,
+            journal_owed=journal.owed,
+            journal_behind_us=0 if journal.behind_since is None else clock.now() - journal.behind_since,
+            journal_rewrites=journal.rewrites,
+            unsafe_answers=receipt.unsafe,
             ledger_spool=writer.pending,
             ledger_spool_bytes=writer.spool_bytes,
             ledger_spool_limit_bytes=writer.spool_limit_bytes,
@@ -273,13 +288,14 @@ def _readiness(
     pool: str,
     telephony: AmiTelephony,
     keeper: PresenceKeeper,
+    journal: JournalKeeper,
     writer: LedgerWriter,
     standby: Standby,
     tenure: LeaseTenure,
 ) -> Mapping[str, str]:
     """Each neighbour → `ok` or the sentence that says why not."""
     owner, waits = _owner(standby, tenure), not tenure.epoch
-    pool_said, redis_said = "ok", keeper.standing
+    pool_said, redis_said = "ok", keeper.standing if keeper.standing != "ok" else journal.standing
     if waits:
         pool_said = f"This router stands by for {owner.host or 'nobody'}, which owns pool {pool} (epoch {owner.epoch})."
         redis_said = "ok" if standby.trouble is None else standby.trouble.message

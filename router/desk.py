@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -150,6 +150,7 @@ class RouterDesk:
         trace: Recorder,
         site: Site,
         read_site: Callable[[], Site],
+        safe: Callable[[], Awaitable[None]],
         lease: Callable[[], LeaseView],
         ready: Callable[[], Mapping[str, str]],
     ) -> None:
@@ -163,6 +164,7 @@ class RouterDesk:
         self.site = site
         "The files as they are in force: those of the start, or of the latest reload."
         self._read_site = read_site
+        self._safe = safe
         self._lease = lease
         self._ready = ready
         self._reloading = asyncio.Lock()
@@ -188,6 +190,7 @@ class RouterDesk:
         if isinstance(command, Pause):
             self._check_reason(command.reason)
         self._pump.ask(command)  # type: ignore[arg-type]  # an unknown command is a KeyError of ours, and a bug
+        await self._safe()
 
     def _check_reason(self, reason: str) -> None:
         """A pause is a fact for ever, and some are paid: only what the site names, nothing the router says itself."""

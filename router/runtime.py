@@ -51,6 +51,10 @@ class WallClock:
     def now(self) -> Micros:
         return (self._offset + time.monotonic_ns()) // 1000
 
+    def not_before(self, at: Micros) -> None:
+        """Go on from this instant at the earliest."""
+        self._offset += max(0, (at - self.now()) * 1000)
+
     def from_monotonic(self, seconds: float) -> Micros:
         """The instant of a reading of `time.monotonic()`."""
         return int(self._offset // 1000 + seconds * SECOND)

@@ -11,7 +11,7 @@ from router.domain.commands import Command, LogIn, LogOut, Pause, StopOffering
 from router.domain.effects import Effect, EndLeg, LookAgain, RingAgent
 from router.domain.errors import CommandRefused
 from router.domain.events import ContactConnected, ContactEnded, ContactQueued, Event, OfferMade
-from router.domain.ids import AgentId, LegId, Micros
+from router.domain.ids import SECOND, AgentId, LegId, Micros
 from router.domain.observations import (
     CallerKeyed,
     CallTurnedAway,
@@ -275,8 +275,11 @@ async def test_one_timer_is_armed_for_the_nearest_deadline_and_follows_it(room: 
     room.calls.hang_up(room.engine.floor.contacts[contact].leg)
     await room.quiet()
     assert ringing.cancelled()
-    assert room.engine.next_timer() is None
-    assert room.pump._timer is None
+    look = first.made_at + room.engine.floor.rules.sweep_us
+    assert (room.engine.next_timer(), room.pump._armed_for) == (look, look), "all that is left is to look who is there"
+    room.clock.pass_s(room.engine.floor.rules.sweep_us / SECOND + 0.001)
+    await room.quiet()
+    assert (room.engine.next_timer(), room.pump._timer) == (None, None)
 
 
 async def test_an_answer_behind_a_backlog_is_heard_before_the_deadline_that_passed_meanwhile(room: Room) -> None:

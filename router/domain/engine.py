@@ -83,8 +83,8 @@ class Engine:
         matching.settle(floor, now)
 
     def next_timer(self) -> Micros | None:
-        """When `handle_timer` must be called next, or None."""
-        return self.floor.timers.next_at()
+        """When `handle_timer` must be called next, or None; on a floor that is lost nothing is due any more."""
+        return None if self.floor.lost else self.floor.timers.next_at()
 
     def handle_timer(self, now: Micros) -> None:
         """Do everything that is due."""
@@ -102,8 +102,7 @@ class Engine:
         if floor.touched:
             for agent in floor.touched:
                 _tell(floor, agent)
-            if self._journalled:
-                floor.unwritten |= floor.touched
+                floor.unwritten[agent] = None
             floor.touched.clear()
         if not self._journalled:
             floor.unwritten.clear()

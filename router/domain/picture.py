@@ -4,8 +4,8 @@ A journal of pictures, not of steps: each is whole, so the newest of each is all
 again when it is read, and a release that decides otherwise reads what an older one wrote. `Floor.unwritten` names whose
 picture changed since it was last taken.
 
-Not in them, because Asterisk says it and a resync asks it: which phones can be reached, bridges, legs that are not ours,
-which nodes are in sight. Not in them, because files and the directory say it: rules, skills, entitlement.
+Not in them, because Asterisk says it and a resync asks it: which phones can be reached, bridges, legs that are not
+ours, which nodes are in sight. Not in them, because files and the directory say it: rules, skills, entitlement.
 """
 
 from router.domain.agent import Agent
@@ -126,6 +126,13 @@ def key_of(picture: Picture) -> str:
     if isinstance(picture, ContactStands | ContactGone):
         return f"contact {picture.contact_id}"
     return f"agent {picture.agent_id}"
+
+
+def gone(picture: Picture) -> ContactGone | AgentGone:
+    """What takes it out of the journal."""
+    if isinstance(picture, ContactStands | ContactGone):
+        return ContactGone(contact_id=picture.contact_id)
+    return AgentGone(agent_id=picture.agent_id)
 
 
 def picture_of(floor: Floor, who: Contact | Agent) -> Picture:

@@ -5,8 +5,8 @@ who left the directory, a queue that left the rules) is treated as at a reload.
 Rule 2: no offer survives its router. Its leg carries an epoch that is over and may not talk: it is hung up, its
 contact stands in line again at its old age, its agent is free when the leg has ended. One that got the caller in the
 last instant does talk; the resync finds it.
-Rule 3: nothing is offered before Asterisk has told what lives (contacts are parked until their node is in sight), and no
-deadline of the dead router fires before that.
+Rule 3: nothing is offered before Asterisk has told what lives (contacts are parked until their node is in sight), and
+no deadline of the dead router fires before that.
 """
 
 from collections.abc import Iterable
@@ -62,7 +62,7 @@ class Newest:
 def restore(floor: Floor, pictures: Iterable[Picture], now: Micros) -> list[str]:
     """Put everybody back as they stood. The floor has its rules and agents, and nobody on it yet.
 
-    Gives whose pictures cannot be ours (a state that does not exist): they are left out, and Asterisk will tell of them.
+    Gives whose pictures cannot be ours (a state that does not exist): they are left out, Asterisk will tell of them.
     """
     strange: list[str] = []
     newest = Newest()
@@ -91,6 +91,8 @@ def take_over(floor: Floor, now: Micros) -> None:
     for offer in list(floor.offers.values()):
         rescind(floor, offer, OfferResult.RESCINDED, now)
     for contact in floor.contacts.values():
+        if contact.overdue and contact.state is ContactState.QUEUED:
+            floor.timers.set(("wait", contact.contact_id), _not_yet(None, now))  # rule 3: they may talk by now
         contact.news_at = 0  # whatever Asterisk says is newer than what was on paper
 
 

@@ -16,7 +16,7 @@ from router.domain.offer import OfferState
 from router.domain.offering import leg_ended
 from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome
 from router.domain.record import SegmentKind
-from router.domain.talk import begin_assignment, bridged, taken_up, talk_ended
+from router.domain.talk import begin_assignment, bridged, finish_wrapup, taken_up, talk_ended
 
 _WAITING = ("waiting", "offered")
 _ATTEMPTS_AN_EPOCH = 1000
@@ -103,8 +103,7 @@ def _compare(
     """A caller both know, and we know nothing newer: they are where Asterisk has them."""
     contact_id, state = contact.contact_id, contact.state
     if leg.bridge:
-        if state is not ContactState.CONNECTED:
-            _find_talk(floor, seen, contact, leg, living, now)
+        _find_talk(floor, seen, contact, leg, living, now)
     elif leg.state == "fallback":
         if state is not ContactState.LEAVING:
             fell_back(floor, CallerFellBack(contact_id=contact_id, reason="seen at resync", at=seen.at), now)
@@ -173,12 +172,32 @@ def _find_talk(
         bridged(floor, LegBridged(leg=other.leg, bridge=leg.bridge, at=at), now)
         bridged(floor, LegBridged(leg=leg.leg, bridge=leg.bridge, at=at), now)
         return
-    if not taken_up(floor, contact, at, now):
+    if contact.state is not ContactState.CONNECTED and not taken_up(floor, contact, at, now):
         return
     contact.bridge = leg.bridge
-    agent = floor.agents.get(other.agent_id) if other is not None and other.agent_id else None
-    if other is not None and agent is not None and agent.offer is None and agent.assignment is None:
-        begin_assignment(floor, contact, agent, other.leg, at, now)
+    if other is not None:
+        floor.timers.cancel(("return", contact.contact_id))  # with somebody of ours: not to be fetched back
+        _book(floor, seen, contact, other, living, at, now)
+
+
+def _book(
+    floor: Floor,
+    seen: Resynced,
+    contact: Contact,
+    leg: LegSnapshot,
+    living: dict[LegId, LegSnapshot],
+    at: Micros,
+    now: Micros,
+) -> None:
+    """The talk is this agent's. What they had in hand on paper is older than what they do, so it is over."""
+    agent = floor.agents.get(leg.agent_id) if leg.agent_id else None
+    if agent is None or leg.leg in floor.assignments:
+        return
+    if agent.offer is not None and agent.offer.leg not in living:
+        leg_ended(floor, agent.offer, None, None, seen.at, now)
+    finish_wrapup(floor, agent, now)
+    if agent.offer is None and agent.assignment is None:
+        begin_assignment(floor, contact, agent, leg.leg, at, now)
 
 
 def _last_attempt(leg: LegSnapshot, living: dict[LegId, LegSnapshot]) -> int:

@@ -181,6 +181,8 @@ class Judge:
         mine = self._age(made.contact_id, queue)
         for served in agent.serves:
             for other in served.in_line():
+                if other.news_at == now:
+                    continue  # came into this line in the same instant, maybe a moment after the offer was made
                 if self._age(other.contact_id, served) < mine and not skips(other, agent_id, now):
                     self.blame(f"{made.contact_id} was offered to {agent_id} before {other.contact_id}")
 

@@ -90,6 +90,7 @@ def test_a_router_that_lost_its_pool_decides_nothing_more() -> None:
     told = len(room.events)
     room.see(room.arrival("c2"), LegEnded(leg=LegId(talking), cause=16, tech_cause=None, at=0))
     room.ask(LogIn(agent_id=room.agents[0]))
+    assert room.engine.next_timer() is None, "whoever asks for a deadline that nobody takes up would ask for ever"
     room.let_pass(1000)
     assert len(room.events) == told
     assert len(room.of(RingAgent)) == 1

@@ -151,8 +151,8 @@ class AmiTelephony:
     # ---- outwards ----
 
     def perform(self, effect: Effect) -> None:
-        if self._deposed:
-            return
+        if self._deposed or not self._owns:
+            return  # who takes over asks Asterisk first, and then decides
         try:
             self._do(effect)
         except Withheld:

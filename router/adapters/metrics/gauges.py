@@ -90,6 +90,16 @@ class Gauges(Collector):
         for name, text, value in (
             ("tasks", "Tasks of the event loop that are alive.", reading.tasks),
             ("inbox_depth", "Inputs that wait for the engine.", reading.inbox_depth),
+            (
+                "journal_owed",
+                "Agents and contacts whose latest change is not in the journal yet.",
+                reading.journal_owed,
+            ),
+            (
+                "journal_behind_seconds",
+                "For how long something has been owed to the journal; 0 while all is written.",
+                reading.journal_behind_us / SECOND,
+            ),
             ("ledger_spool_records", "Facts that wait to be committed to the database.", reading.ledger_spool),
             ("ledger_spool_bytes", "What the spool takes on the disk.", reading.ledger_spool_bytes),
             ("ledger_spool_limit_bytes", "What the spool may take on the disk.", reading.ledger_spool_limit_bytes),
@@ -101,7 +111,9 @@ class Gauges(Collector):
         for name, text, value in (
             ("inbox_overflows", "Times too much waited and Asterisk was asked for the truth.", reading.inbox_overflows),
             ("failures", "Times the engine, or who was told of something, raised.", reading.failures),
-            ("redis_errors", "Writes of presence that failed.", reading.redis_errors),
+            ("redis_errors", "Writes of presence or journal that failed.", reading.redis_errors),
+            ("journal_rewrites", "Times Redis had lost the journal and it was written anew.", reading.journal_rewrites),
+            ("unsafe_answers", "Commands in force that nobody could write down safely.", reading.unsafe_answers),
             (
                 "ledger_spool_damaged",
                 "Lines of the spool that cannot be read; kept aside.",

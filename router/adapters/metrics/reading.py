@@ -45,6 +45,14 @@ class Reading:
     "None while the site has no telemetry."
     redis_errors: int = 0
     "Since the start."
+    journal_owed: int = 0
+    "Pictures that were taken and are not in the journal yet."
+    journal_behind_us: Micros = 0
+    "For how long something has been owed."
+    journal_rewrites: int = 0
+    "Since the start: times Redis had lost what was written, and all was written again."
+    unsafe_answers: int = 0
+    "Since the start: people to whom no success was told, because neither Redis nor the database could write it down."
     ledger_spool: int = 0
     "Facts that wait to be committed."
     ledger_spool_bytes: int = 0

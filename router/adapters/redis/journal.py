@@ -12,20 +12,22 @@
         commit   JSON: {"v":1,"seq":…,"epoch":…,"now":…,"config_hash":"…"} of the last commit it holds
     ringfair:{main}:epoch      the highest epoch ever given out (lease.py)
 
-Rule 1: a commit is one script: the entries and the snapshot change together or not at all, so the snapshot is always as
-new as the stream. Reading it is still snapshot *and* what the stream has after it: an older release, or a restored
+Rule 1: a commit is one script: the entries and the snapshot change together or not at all, so the snapshot is always
+as new as the stream. Reading it is still snapshot *and* what the stream has after it: an older release, or a restored
 backup, may have left them apart.
 Rule 2: who writes says in which epoch. With a lower one than was given out nothing is written (`journal-fenced`).
 Rule 3: the answer says which commit was there before. Another than we know of means that the server lost some, or all,
 of what we wrote (a restart without its file, a Sentinel failover): everything is then written again.
 Rule 4: everybody can write to Redis: what cannot be read is counted and left out, the rest counts.
 
-How durable: a commit is as safe as the server's own `appendfsync`; `sync` waits until it is on its disk (`WAITAOF`,
-Redis 7.2 and Valkey). A primary that dies may take up to a second with `everysec`, a Sentinel failover what its replicas
-had not heard. The design needs no more: calls are Asterisk's, records are in the spool, and what only we know is synced.
+How durable: a commit is as safe as the server's own `appendfsync`; `sync` waits until it is on its disk
+(`WAITAOF`, Redis 7.2 and Valkey). A primary that dies may take up to a second with `everysec`, a Sentinel failover what
+its replicas had not heard. The design needs no more: calls are Asterisk's, records are in the spool, and what only we
+know is synced.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -54,7 +56,9 @@ MOST = 200_000
 "Pictures. More than this is not a snapshot of ours."
 
 _COMMIT = b"commit"
-_TYPES: dict[str, type[Picture]] = {kind.__name__: kind for kind in (ContactStands, AgentStands, ContactGone, AgentGone)}
+_TYPES: dict[str, type[Picture]] = {
+    kind.__name__: kind for kind in (ContactStands, AgentStands, ContactGone, AgentGone)
+}
 _GONE = (ContactGone, AgentGone)
 _SCRIPT = """
 -- KEYS epoch journal snapshot  ARGV epoch seq now kept commit, then for each picture: key type body
@@ -108,7 +112,7 @@ class RedisJournal:
         self._append: AsyncScript | None = None
 
     async def load(self) -> Journalled:
-        """The state at the last commit. Raises `RemoteError` when Redis is away, `journal-foreign` for a set too large."""
+        """The state at the last commit. Raises `RemoteError`: Redis is away, or `journal-foreign`, a set too large."""
         self.unreadable = 0
         found: Journalled | None = None
         async with asking(self.address, LOAD_S):
@@ -141,9 +145,9 @@ class RedisJournal:
                 if not isinstance(picture, _GONE):
                     newest[key] = picture
             later = _whole(fields.get(b"seq")), _whole(fields.get(b"epoch")), _whole(fields.get(b"now"))
-            commit.seq, commit.epoch, commit.now = (max(pair) for pair in zip(
-                (commit.seq, commit.epoch, commit.now), later, strict=True
-            ))
+            commit.seq, commit.epoch, commit.now = (
+                max(pair) for pair in zip((commit.seq, commit.epoch, commit.now), later, strict=True)
+            )
         self._seq = commit.seq
         return Journalled(
             pictures=tuple(newest.values()),
@@ -159,7 +163,8 @@ class RedisJournal:
         later: list[dict[bytes, bytes]] = []
         until = "+"
         while True:
-            page = await client.xrevrange(self._journal, max=until, count=READ_AT_ONCE)
+            page: list[tuple[bytes, dict[bytes, bytes]]]
+            page = await client.xrevrange(self._journal, max=until, count=READ_AT_ONCE)  # type: ignore[assignment]
             fresh = [fields for _, fields in page if _whole(fields.get(b"seq")) > seq]
             later += fresh
             if len(fresh) < READ_AT_ONCE or len(later) > MOST:
@@ -193,7 +198,7 @@ class RedisJournal:
             higher, before = await self._append(keys=keys, args=given)
         if higher:
             raise RemoteError("journal-fenced", f"A later router (epoch {higher}) owns the pool.", epoch=higher)
-        whole, self._seq = before == self._seq, commit.seq
+        whole, self._seq = bool(before == self._seq), commit.seq
         return whole
 
     async def sync(self) -> bool:
@@ -203,7 +208,8 @@ class RedisJournal:
         answer: Any = None
         async with asking(self.address, SYNC_S + 0.5):
             try:
-                answer = await self._connected().execute_command("WAITAOF", 1, 0, round(SYNC_S * 1000))
+                client: Any = self._connected()  # redis-py has no types for it
+                answer = await client.execute_command("WAITAOF", 1, 0, round(SYNC_S * 1000))
             except FAILURES as error:
                 # unknown before Redis 7.2; refused where `appendonly` is off
                 if "WAITAOF" not in str(error) and "unknown command" not in str(error):
@@ -214,10 +220,8 @@ class RedisJournal:
     async def close(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            try:
+            with suppress(*FAILURES):
                 await client.aclose()
-            except FAILURES:
-                pass
 
     def _connected(self) -> "Redis":
         if self._client is None:

@@ -9,18 +9,19 @@ is bounded by who is on the floor. When the server comes back without what it ha
 Rule 3: who must not say "done" before it is safe waits for `committed`.
 Rule 4: that a contact has ended is written only once its record is on our own disk: a router that died in between would
 leave a contact nobody knows of, and nobody has a record of.
-Rule 5: a fenced journal means that a later router owns the pool; whoever runs us is told and nothing more is written.
+Rule 5: a fenced journal says that a later epoch was given out. Whoever runs us is told and finds out whose the pool is;
+until then it is tried again, for an epoch of our own may have been raised in this very moment.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
 
 from router.domain.engine import Engine
 from router.domain.errors import RemoteError
 from router.domain.ids import Micros
-from router.domain.picture import ContactGone, Picture, key_of, whole
+from router.domain.picture import ContactGone, Picture, gone, key_of, whole
 from router.ports import Clock, Journal
 
 log = logging.getLogger("ringfair.journal")
@@ -33,7 +34,7 @@ AT_ONCE = 200
 
 
 class JournalKeeper:
-    """Keeps a `Journal` up to date with an engine. Run `run()` as one task; `stirred` whenever the engine was drained."""
+    """Keeps a `Journal` up to date with an engine. Run `run()` as one task; `stirred` after each drain."""
 
     def __init__(
         self,
@@ -65,12 +66,24 @@ class JournalKeeper:
         self._owed: dict[str, Picture] = {}
         self._woken = asyncio.Event()
         self._turn = asyncio.Lock()
-        self._lost = False
 
     @property
     def owed(self) -> int:
         """Pictures that were taken and are not written yet."""
         return len(self._owed)
+
+    @property
+    def standing(self) -> str:
+        """`ok`, or the sentence that says why not: for `/readyz`."""
+        return "ok" if self.last_error is None else self.last_error.message
+
+    def forget_others(self, left: Iterable[Picture]) -> None:
+        """Have those removed that the router before us wrote down and who are not on the floor any more."""
+        here = {key_of(picture) for picture in whole(self._engine.floor)}
+        for picture in left:
+            if key_of(picture) not in here:
+                self._owed[key_of(picture)] = gone(picture)
+        self._woken.set()
 
     def stirred(self) -> None:
         """Something may have changed. Never waits, never raises."""
@@ -81,7 +94,7 @@ class JournalKeeper:
         """Write until cancelled. The floor as it stands is written first: a restored one has changed already."""
         for picture in whole(self._engine.floor):
             self._owed[key_of(picture)] = picture
-        while not self._lost:
+        while True:
             if await self.flush():
                 await self._woken.wait()
                 await asyncio.sleep(self._group_s)
@@ -101,7 +114,6 @@ class JournalKeeper:
                     log.warning("%s: %d pictures wait: %s", error.error_id, self.owed, error)
                 self.last_error = error
                 if error.error_id == "journal-fenced":
-                    self._lost = True
                     self._fenced(int(str(error.details.get("epoch", 0))))
                 return False
             if self.last_error is not None:
@@ -110,7 +122,7 @@ class JournalKeeper:
             return True
 
     async def committed(self) -> bool:
-        """Write what was decided up to now, and wait until it is on the server's disk. False when that cannot be said."""
+        """Write what was decided up to now, and wait for the server's disk. False when that cannot be said."""
         if not await self.flush():
             return False
         try:
@@ -129,7 +141,7 @@ class JournalKeeper:
             self.behind_since = self._clock.now()
 
     async def _write(self) -> None:
-        while self._owed and not self._lost:
+        while self._owed:
             some = dict(islice(self._owed.items(), AT_ONCE))
             if any(isinstance(picture, ContactGone) for picture in some.values()):
                 await self._records_on_disk()
@@ -148,7 +160,5 @@ class JournalKeeper:
                     self._owed.setdefault(key_of(picture), picture)
 
     async def close(self) -> None:
-        """Write the last state and let go. Call it after the task of `run` has ended."""
-        if not self._lost:
-            await self.flush()
-        await self._journal.close()
+        """Write the last state. Call it after the task of `run` has ended, and only while the pool is ours."""
+        await self.flush()

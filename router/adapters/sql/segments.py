@@ -5,6 +5,7 @@
     facts.unknown          whole lines of another release
     facts.refused          facts that no ledger will ever take, for a person to look at
     lock                   held with flock(2) by the one process that writes; its id is inside
+    ledger                 which ledger these facts are for (drawers.py)
 
 Rule 1: a file is read piece by piece, so that neither a long one nor one without newlines fills the memory.
 Rule 2: what has no newline behind it at the end of a file was never written whole: a crash tore it off. It was never
@@ -27,6 +28,7 @@ SUFFIX = ".facts"
 BAD = ".bad"
 UNKNOWN = "facts.unknown"
 REFUSED = "facts.refused"
+LEDGER = "ledger"
 FILE_MODE = 0o600
 _CHUNK = 1 << 17
 _NAME = re.compile(r"(\d{12})\.(?:facts|bad)")

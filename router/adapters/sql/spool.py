@@ -5,7 +5,7 @@
 Rule 1: a line is kept once `append` has returned: written and fsynced, and its file known to its directory. Whoever
   wants one fsync for many facts gives many lines at once.
 Rule 2: lines come back in the order they were appended, also after a restart; more than once if need be, never not.
-Rule 3: one process writes (spool_lock.py).
+Rule 3: one process writes (spool_lock.py). Several on one machine have a drawer each (drawers.py).
 Rule 4: no more than `max_bytes` are kept, what was set aside included. What does not fit is not taken.
 Rule 5: damage is set aside and counted (aside.py); it holds nothing up and hides nothing.
 Rule 6: what is confirmed may be forgotten, now or later: a file that cannot be taken away is sent again after the next
@@ -183,6 +183,23 @@ class Spool:
                 self._begin = segment.base = segment.end
                 segment.size = 0
 
+    def adopt(self, files: Sequence[Path]) -> int:
+        """Make files of a spool nobody writes to the end of this one; gives how many lines they hold.
+
+        Each is renamed, so it is in one place at any moment. Raises OSError; then the rest is where it was.
+        """
+        with self._alone:
+            if self._lock is None or not files:
+                return 0
+            self._leave()
+            lines = 0
+            for path in files:
+                with reading(path):  # no link, no pipe: a rename would take anything
+                    self._number += 1
+                    lines += self._join(path.rename(self.directory / f"{self._number:012}{SUFFIX}"))
+            sync_directory(self.directory)
+            return lines
+
     def refuse(self, facts: Sequence[tuple[Fact, str]]) -> None:
         """Set facts aside that no ledger will ever take, each with why. Raises OSError."""
         with self._alone:
@@ -212,11 +229,17 @@ class Spool:
             self._aside.unknown.rename(self.directory / f"{self._number:012}{SUFFIX}")
             self._aside.bytes -= size
         for _, path in numbered(self.directory):
-            with reading(path) as handle:
-                size = os.fstat(handle).st_size
-                self.waiting += count_lines(handle, size)
-            self._segments.append(_Segment(path, self.end, size))
-            self.end += size
+            self._join(path)
+
+    def _join(self, path: Path) -> int:
+        """A file becomes the last one; gives its lines."""
+        with reading(path) as handle:
+            size = os.fstat(handle).st_size
+            lines = count_lines(handle, size)
+        self._segments.append(_Segment(path, self.end, size))
+        self.end += size
+        self.waiting += lines
+        return lines
 
     def _page(self, segment: _Segment, most: int) -> Page:
         offset = self.confirmed - segment.base

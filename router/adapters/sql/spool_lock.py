@@ -20,11 +20,16 @@ NAME = "lock"
 TRIES, PAUSE_S = 10, 0.05
 
 
-def take(directory: Path) -> int:
-    """Make the directory if there is none, and hold its lock. Raises `RemoteError` `spool-locked`, OSError."""
+def make(directory: Path) -> None:
+    """A directory for its owner only, if there is none. Raises OSError."""
     directory.mkdir(mode=MODE, parents=True, exist_ok=True)
     if directory.stat().st_mode & 0o077:
         directory.chmod(MODE)
+
+
+def take(directory: Path) -> int:
+    """Make the directory if there is none, and hold its lock. Raises `RemoteError` `spool-locked`, OSError."""
+    make(directory)
     handle = os.open(directory / NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
     try:
         if not _held(handle):
@@ -52,6 +57,22 @@ def _held(handle: int) -> bool:
             return True
         time.sleep(PAUSE_S)
     return False
+
+
+@contextmanager
+def seized(directory: Path) -> Iterator[bool]:
+    """For a moment nobody else takes, reads or empties it; False when somebody has it now. Raises OSError."""
+    handle = os.open(directory / NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            free = False
+        else:
+            free = True
+        yield free
+    finally:
+        os.close(handle)
 
 
 def writer_of(directory: Path) -> str | None:

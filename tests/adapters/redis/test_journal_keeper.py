@@ -97,13 +97,35 @@ async def test_a_server_that_came_back_empty_is_given_everything_again() -> None
     assert desk.keeper.rewrites == 1
 
 
-async def test_a_fenced_journal_says_so_once_and_writes_nothing_more() -> None:
+async def test_a_fenced_journal_is_left_as_it_is_and_whoever_runs_us_is_told() -> None:
     desk = Desk()
     desk.server.given = 9
     desk.pause("agent-1001")
     assert not await desk.keeper.flush()
     assert desk.fenced == [9]
     assert desk.server.commits == []
+
+
+async def test_an_epoch_raised_in_this_very_moment_costs_no_picture() -> None:
+    desk = Desk()
+    desk.server.given = 9
+    desk.pause("agent-1001")
+    assert not await desk.keeper.flush()
+    desk.server.given = 1
+    assert await desk.keeper.flush()
+    assert key_of(whole(desk.engine.floor)[0]) in desk.written()
+
+
+async def test_who_is_not_on_the_floor_any_more_is_taken_out_of_the_journal() -> None:
+    desk = Desk()
+    before = Room()
+    before.calls("9")
+    [gone] = whole(before.floor)
+    desk.server.newest[key_of(gone)] = gone
+    desk.keeper.forget_others([gone, *whole(desk.engine.floor)])
+    await desk.keeper.flush()
+    assert key_of(gone) not in desk.written()
+    assert desk.keeper.owed == 0
 
 
 async def test_nothing_is_called_safe_that_the_server_cannot_promise() -> None:

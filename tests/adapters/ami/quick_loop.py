@@ -1,0 +1,109 @@
+"""An event loop whose time passes at once, and whose connections are a wire in memory: ten thousand cuts in seconds.
+
+Nothing waits: when every callback has run, the clock jumps to the next timer. Bytes arrive in order, each write in a
+turn of the loop of its own, and a connection ends behind what was sent, as TCP has it.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+class QuickLoop(asyncio.SelectorEventLoop):
+    """`doors`: port → what takes a wire when somebody dials it; a port without one refuses."""
+
+    def __init__(self) -> None:
+        self._at = 0.0
+        self.doors: dict[int, Callable[[Wire], None]] = {}
+        super().__init__(_Jump(self))
+
+    def time(self) -> float:
+        return self._at
+
+    def jump(self, seconds: float) -> None:
+        self._at += seconds
+
+    async def create_connection(self, protocol_factory: Any, host: Any = None, port: Any = None, **_: Any) -> Any:
+        door = self.doors.get(port)
+        if door is None:
+            raise ConnectionRefusedError(port)
+        wire = Wire(self, protocol_factory())
+        wire.protocol.connection_made(wire)
+        door(wire)
+        return wire, wire.protocol
+
+
+class _Jump(selectors.SelectSelector):
+    """Instead of sleeping until the next timer, it is there. Nobody but the loop itself has a file here."""
+
+    def __init__(self, loop: QuickLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise RuntimeError("the loop would wait for ever")
+        if timeout > 0:
+            self._loop.jump(timeout)
+        return []
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return super().get_map()
+
+
+class Wire(asyncio.Transport):
+    """The caller's end. The other end sets `heard` and `hung_up`, says `say` and may `cut`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol) -> None:
+        super().__init__()
+        self._loop = loop
+        self.protocol = protocol
+        self.heard: Callable[[bytes], None] = lambda data: None
+        self.hung_up: Callable[[], None] = lambda: None
+        self._over = False
+
+    # ---- the end that dialled ----
+
+    def write(self, data: Any) -> None:
+        if not self._over:
+            self._loop.call_soon(self._hear, bytes(data))
+
+    def is_closing(self) -> bool:
+        return self._over
+
+    def close(self) -> None:
+        # what was written before still arrives, and its answer may come back
+        if not self._over:
+            self._loop.call_soon(self.abort)
+
+    def abort(self) -> None:
+        if not self._over:
+            self._over = True
+            self.hung_up()
+            self._loop.call_soon(self.protocol.connection_lost, None)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def _hear(self, data: bytes) -> None:
+        if not self._over:
+            self.heard(data)
+
+    # ---- the end that was dialled ----
+
+    def say(self, data: bytes) -> None:
+        if not self._over and data:
+            self._loop.call_soon(self._tell, data)
+
+    def cut(self) -> None:
+        """The connection ends for both, behind what was said."""
+        if not self._over:
+            self._over = True
+            self._loop.call_soon(self.protocol.connection_lost, None)
+
+    def _tell(self, data: bytes) -> None:
+        self.protocol.data_received(data)

@@ -1,0 +1,134 @@
+"""What became of every call of a round with deaths in it, judged by who does not belong to the router.
+
+    the carrier's SIPp       how many calls it began; each has a number of its own
+    the phones' SIPp         how many talks ended by the agent, how many were cut
+    the ledger               one record a caller's number, answered, one talk
+    Asterisk's event log     the same through `ringfair reconcile`, and talks as long as the phones talk
+    a listener at the AMI    double offers, callers the dialplan had to serve itself (deaths_tap.py)
+
+"Cut" is a talk shorter than any phone talks, or a second talk of a caller: whoever was cut waits and talks again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from router.domain.ids import Micros
+from router.domain.reconciliation import CallSeen, talks_of
+from router.domain.record import BillingRecord, Outcome
+from tests.load.deaths_tap import Heard
+
+TIGHT_MS, WIDE_MS = 20, 250
+"Within the first 99 % of all records agree with Asterisk, within the second all do (router/domain/reconciliation.py)."
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What the carrier and the phones counted."""
+
+    begun: int
+    released: int
+    failed: int
+    talked: int = 0
+    cancelled: int = 0
+    "Phones that were let go while they rang."
+    cut: int = 0
+    "Phones whose talk somebody else ended."
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """Every number but the first three is one that should be 0."""
+
+    calls: int
+    records: int
+    cel: dict[int, dict[str, int]] = field(default_factory=dict)
+    "Tolerance in ms → what `ringfair reconcile` counted."
+    failed: int = 0
+    missing: int = 0
+    doubled: int = 0
+    foreign: int = 0
+    unanswered: int = 0
+    cut: int = 0
+    double_offers: int = 0
+    both_rang: int = 0
+    "Of the double offers, those where two phones rang at once."
+    fell_back: int = 0
+    left: list[str] = field(default_factory=list)
+    "What a round without calls has none of, in words."
+    notes: list[str] = field(default_factory=list)
+    "What somebody who looks for the reason wants to know."
+
+    @property
+    def lost(self) -> int:
+        """Callers who were not served by an agent, or whom SIPp saw fail."""
+        return max(self.failed, self.missing + self.unanswered)
+
+    @property
+    def off_99(self) -> bool:
+        """Whether more than one record in a hundred is off by more than 20 ms."""
+        tight = self.cel.get(TIGHT_MS)
+        return tight is not None and tight["wrong"] * 100 > self.calls
+
+    def faults(self) -> list[str]:
+        """What broke a promise, in sentences."""
+        found = [
+            f"{count} {what}"
+            for count, what in (
+                (self.lost, "callers lost"),
+                (self.double_offers, "double offers"),
+                (self.cut, "talks cut"),
+                (self.missing, "records missing"),
+                (self.doubled, "records doubled"),
+                (self.foreign, "records of nobody who called"),
+                (self.fell_back, "callers left to the dialplan"),
+                (self.cel.get(WIDE_MS, {}).get("wrong", 0), f"records that differ from Asterisk by > {WIDE_MS} ms"),
+            )
+            if count
+        ]
+        if self.off_99:
+            found.append(f"more than 1 % of the records differ from Asterisk by > {TIGHT_MS} ms")
+        return found + self.left
+
+
+def judge(
+    numbers: Iterable[str],
+    placed: Placed,
+    records: Sequence[BillingRecord],
+    seen: Sequence[CallSeen],
+    heard: Heard,
+    *,
+    least_talk: Micros,
+) -> Verdict:
+    """`numbers` are those of the calls that were begun; `least_talk` is what the shortest talk of a phone takes."""
+    wanted = set(numbers)
+    billed = Counter(record.ani for record in records)
+    verdict = Verdict(calls=placed.begun, records=len(records))
+    verdict.failed = placed.failed + (placed.begun - placed.released - placed.failed)
+    verdict.missing = sum(number not in billed for number in wanted)
+    verdict.doubled = sum(count - 1 for number, count in billed.items() if number in wanted)
+    verdict.foreign = sum(count for number, count in billed.items() if number not in wanted)
+    verdict.unanswered = sum(record.outcome is not Outcome.ANSWERED for record in records)
+    told = {r.contact_id: _is_cut(talks_of(r), least_talk) for r in records if r.outcome is Outcome.ANSWERED}
+    logged = {
+        call.contact_id: _is_cut([(talk.from_at, talk.to_at or call.last_at) for talk in call.talks], least_talk)
+        for call in seen
+        if call.talks
+    }
+    cut = {contact for half in (told, logged) for contact, is_cut in half.items() if is_cut}
+    verdict.cut = max(len(cut), placed.cut - heard.turned_away)
+    verdict.double_offers, verdict.fell_back = len(heard.doubles), heard.fell_back
+    verdict.both_rang = sum(double.both_rang for double in heard.doubles)
+    verdict.notes += [f"cut: {contact}" for contact in sorted(cut)[:5]]
+    verdict.notes += [f"double: {one}" for one in heard.doubles[:5]]
+    verdict.notes += [
+        f"{record.outcome}: {record.contact_id}" for record in records if record.outcome is not Outcome.ANSWERED
+    ][:5]
+    verdict.notes += [f"no record: {number}" for number in sorted(wanted - billed.keys())[:5]]
+    return verdict
+
+
+def _is_cut(talks: Sequence[tuple[Micros, Micros]], least: Micros) -> bool:
+    return len(talks) != 1 or talks[0][1] - talks[0][0] < least
