@@ -31,8 +31,8 @@ from router.adapters.redis.renewal import Renewal
 from router.adapters.redis.standby import Standby
 from router.adapters.redis.tenure import LeaseTenure
 from router.adapters.sql.directory import SqlDirectory
+from router.adapters.sql.drawers import Drawers
 from router.adapters.sql.ledger import SqlLedger
-from router.adapters.sql.spool import Spool
 from router.adapters.sql.writer import LedgerWriter
 from router.config import Site, load
 from router.config.numbers import caller_number, dialled_forms, e164
@@ -93,7 +93,9 @@ async def build(directory: Path) -> Router:
         stack.push_async_callback(database.close)
         agents = await SqlDirectory.open(site.ledger_dsn)
         stack.push_async_callback(agents.close)
-        redis = RedisAddress.parse(settings.redis.url, password=site.secrets.redis)
+        redis = RedisAddress.parse(
+            settings.redis.url, password=site.secrets.redis, sentinel_password=site.secrets.redis_sentinel
+        )
         presence = RedisPresence(redis, pool=settings.router.pool)
         stack.push_async_callback(presence.close)
         lease = RedisLease(redis, pool=settings.router.pool)
@@ -101,9 +103,10 @@ async def build(directory: Path) -> Router:
 
         rules = canary.with_canary(site.rules)
         engine = Engine(rules, journalled=True)
-        spool = await asyncio.to_thread(Spool.open, site.spool, max_bytes=settings.ledger.spool_max_mb << 20)
-        stack.callback(spool.close)
-        writer = LedgerWriter(database, spool)
+        room = settings.ledger.spool_max_mb << 20
+        drawers = await asyncio.to_thread(Drawers.open, site.spool, ledger=await database.identity(), max_bytes=room)
+        stack.callback(drawers.close)
+        writer = LedgerWriter(database, drawers.spool, adopt=drawers.adopt)
         standby = Standby(lease, clock)
         tenure = LeaseTenure(lease)
         keeper = PresenceKeeper(presence, clock, may_write=lambda: tenure.may_act() is Acting.YES)
@@ -174,6 +177,7 @@ async def build(directory: Path) -> Router:
             call_the_roll(pump, desk.site, await agents.agents())
 
         async def recover() -> None:
+            await writer.adopt()  # what the router before us saw itself, before what we conclude
             left = await inherit(pump, clock, journal=records, presence=presence, roll=roll)
             for subscriber in (to_ledger, keeper, metrics, EventLog(), bird, watch_pool):
                 pump.subscribe(subscriber)

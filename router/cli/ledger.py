@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -108,6 +109,9 @@ def spool(
 ) -> None:
     """Show what waits on this machine's disk to be written to the database. Looks only.
 
+    Each router has a drawer of its own there. What stands in one that nobody writes to is taken over within seconds by
+    any router that runs on this machine.
+
     Example: ringfair ledger spool
     """
     from router.adapters.sql.stranded import look
@@ -115,9 +119,11 @@ def spool(
     where = directory or _own_spool(config)
     found = look(where)
     if as_json:
-        typer.echo(json.dumps(_contents(where, found), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(_told(where, found), ensure_ascii=False, indent=2))
         return
-    print_table(f"Spool {where}", ("", ""), [(name, str(value)) for name, value in _lines(found)])
+    waiting = sum(each.facts.total() for each in found)
+    columns = ("spool", "written by", "waiting", "on the disk", "besides")
+    print_table(f"{waiting} facts wait in {where}", columns, map(_cells, found))
 
 
 def _own_spool(config: Path | None) -> Path:
@@ -131,47 +137,58 @@ def _own_spool(config: Path | None) -> Path:
     return where
 
 
-def _contents(where: Path, found: "Contents") -> dict[str, object]:
+def _told(where: Path, found: "list[Contents]") -> dict[str, object]:
+    return {"directory": str(where), **_figures(found), "spools": [_one(each) for each in found]}
+
+
+def _one(found: "Contents") -> dict[str, object]:
+    return {"directory": str(found.directory), "writer": found.writer, **_figures([found])}
+
+
+def _figures(found: "list[Contents]") -> dict[str, object]:
+    kinds = sum((each.facts for each in found), Counter[str]())
     return {
-        "directory": str(where),
-        "writer": found.writer,
-        "waiting": found.facts.total(),
-        "by_kind": dict(sorted(found.facts.items())),
-        "files": found.files,
-        "bytes": found.bytes,
-        "damaged": found.damaged,
-        "torn": found.torn,
-        "unknown": found.unknown,
-        "refused": found.refused,
+        "waiting": kinds.total(),
+        "by_kind": dict(sorted(kinds.items())),
+        "files": sum(each.files for each in found),
+        "bytes": sum(each.bytes for each in found),
+        "damaged": sum(each.damaged for each in found),
+        "torn": sum(each.torn for each in found),
+        "unknown": sum(each.unknown for each in found),
+        "refused": sum(each.refused for each in found),
     }
 
 
-def _lines(found: "Contents") -> list[tuple[str, object]]:
+def _cells(found: "Contents") -> tuple[str, ...]:
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(found.facts.items()))
-    always = [
-        ("written by", found.writer or "nobody now"),
-        ("waiting", f"{found.facts.total()} facts" + (f" ({kinds})" if kinds else "")),
-        ("on the disk", f"{found.bytes} bytes in {found.files} files"),
-    ]
     others = [
-        ("damaged", found.damaged, "pieces that cannot be read, kept in *.bad"),
-        ("torn off", found.torn, "last lines of a crash, never confirmed"),
-        ("unknown", found.unknown, "facts of another release, kept for it"),
-        ("refused", found.refused, "facts no ledger takes, in facts.refused"),
+        (found.damaged, "damaged pieces that cannot be read, kept in *.bad"),
+        (found.torn, "last lines torn off by a crash, never confirmed"),
+        (found.unknown, "facts of another release, kept for it"),
+        (found.refused, "facts no ledger takes, in facts.refused"),
     ]
-    return [*always, *((name, f"{count} {what}") for name, count, what in others if count)]
+    return (
+        str(found.directory),
+        found.writer or "nobody now",
+        f"{found.facts.total()} facts" + (f" ({kinds})" if kinds else ""),
+        f"{found.bytes} bytes in {found.files} files",
+        "; ".join(f"{count} {what}" for count, what in others if count),
+    )
 
 
 @app.command("merge")
 def merge(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The spool directory of the dead machine.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The spool directory of the dead machine, or one drawer of it.")
+    ],
     as_json: AsJson = False,
     config: ConfigDir = None,
 ) -> None:
     """Bring the spool of a dead machine to the ledger; what is there already stays as it is.
 
     The directory is only read: again, it adds nothing, and it may be taken away once nothing new was found. A spool
-    that a router writes to is refused. Exit code 1 when something in it could not be brought in.
+    that a router writes to is refused: what it holds is brought in without help, and so is what a router on this machine
+    finds in drawers beside its own. Exit code 1 when something could not be brought in.
 
     Example: ringfair ledger merge /mnt/dead-disk/var/lib/ringfair/spool
     """

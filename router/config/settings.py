@@ -86,6 +86,9 @@ class Redis(BaseModel):
     model_config = STRICT
     url: Annotated[str, Field(max_length=500), AfterValidator(redis_url)] = "redis://127.0.0.1:6379/0"
     password_file: Path | None = Field(None, description="File that holds the password, or RINGFAIR_REDIS_PASSWORD.")
+    sentinel_password_file: Path | None = Field(
+        None, description="File that holds the Sentinels' own password, or RINGFAIR_REDIS_SENTINEL_PASSWORD."
+    )
 
 
 class Ledger(BaseModel):

@@ -195,7 +195,7 @@ def _absolute(settings: Settings, directory: Path) -> Settings:
     def absolute(path: str | None) -> str | None:
         return None if path is None else str(directory / path)
 
-    ledger, telemetry = settings.ledger, settings.telemetry
+    ledger, redis, telemetry = settings.ledger, settings.redis, settings.telemetry
     dsn = ledger.dsn
     if dsn.startswith("sqlite:///"):
         dsn = f"sqlite:///{directory / dsn.removeprefix('sqlite:///')}"
@@ -208,7 +208,12 @@ def _absolute(settings: Settings, directory: Path) -> Settings:
                 }
             ),
             "telemetry": telemetry.model_copy(update={"secret_file": absolute(telemetry.secret_file)}),
-            "redis": settings.redis.model_copy(update={"password_file": absolute(settings.redis.password_file)}),
+            "redis": redis.model_copy(
+                update={
+                    "password_file": absolute(redis.password_file),
+                    "sentinel_password_file": absolute(redis.sentinel_password_file),
+                }
+            ),
             "ledger": ledger.model_copy(
                 update={
                     "dsn": dsn,

@@ -25,6 +25,7 @@ _SECRETS = {
     "asterisk.secret_file": "asterisk",
     "telemetry.secret_file": "telemetry",
     "redis.password_file": "redis",
+    "redis.sentinel_password_file": "redis_sentinel",
     "ledger.password_file": "ledger",
 }
 "Where a secret stands does not matter to a router that has read it; what it says does."

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from router.adapters.sql.drawers import Drawers
 from router.adapters.sql.segments import UNKNOWN
 from router.adapters.sql.spool import Spool
 from router.adapters.sql.spool_line import sealed, write_line
@@ -118,7 +119,7 @@ def test_the_spool_of_the_site_is_beside_its_ledger_unless_the_files_say_otherwi
     strand(bench.directory / "spool", answered(1))
     found = bench.json("ledger", "spool", "--json")
     assert found["directory"] == str(bench.directory / "spool")
-    assert (found["writer"], found["waiting"]) == (None, 6)
+    assert ([spool["writer"] for spool in found["spools"]], found["waiting"]) == ([None], 6)
     assert found["by_kind"] == {"decision": 2, "offer": 2, "record": 1, "wrapup": 1}
     bench.settings["ledger"] += 'spool_dir = "elsewhere"\n'
     strand(bench.directory / "elsewhere", answered(1)[:1])
@@ -136,7 +137,8 @@ def test_a_spool_that_is_written_to_is_shown_with_its_writer(bench: Bench) -> No
     spool = Spool.open(bench.directory / "spool")
     spool.append([write_line(fact) for fact in answered(1)])
     try:
-        assert bench.json("ledger", "spool", "--json")["writer"] == f"process {os.getpid()}"
+        [found] = bench.json("ledger", "spool", "--json")["spools"]
+        assert found["writer"] == f"process {os.getpid()}"
         shown = bench.run("ledger", "spool").stdout
     finally:
         spool.close()
@@ -157,6 +159,25 @@ def test_what_was_set_aside_is_shown(bench: Bench, place: Path) -> None:
     shown = bench.run("ledger", "spool", str(place)).stdout
     assert "facts of another release" in shown
     assert "torn" not in shown
+
+
+def test_every_drawer_is_shown_and_those_of_before_there_were_any(bench: Bench) -> None:
+    place = bench.directory / "spool"
+    strand(place, answered(1)[:1])
+    strand(place / "2", answered(2))
+    with Drawers.open(place) as drawers:
+        drawers.spool.append([write_line(fact) for fact in answered(3)[:2]])
+        found = bench.json("ledger", "spool", "--json")
+        shown = bench.run("ledger", "spool").stdout
+    assert [(Path(spool["directory"]).name, spool["waiting"], spool["writer"]) for spool in found["spools"]] == [
+        ("spool", 1, None),
+        ("1", 2, f"process {os.getpid()}"),
+        ("2", 6, None),
+    ]
+    assert found["waiting"] == 9
+    assert sum(found["by_kind"].values()) == 9
+    assert "9 facts wait in" in shown
+    assert shown.count("nobody now") == 2
 
 
 def test_a_directory_that_is_no_spool_is_refused(bench: Bench, tmp_path: Path) -> None:
@@ -187,6 +208,28 @@ def test_a_stranded_spool_is_brought_in_once_and_stays_as_it_was(bench: Bench, p
     contacts = [record["contact_id"] for record in bench.json("records", "--json")]
     assert contacts == ["node1-1.1", "node1-2.1", "node1-3.1"]
     assert bench.json("ledger", "verify", "--json")["whole"]
+
+
+def test_the_whole_spool_of_a_dead_machine_is_brought_in_at_once(bench: Bench, place: Path) -> None:
+    bench.remember()
+    strand(place, answered(1))
+    strand(place / "1", answered(2))
+    strand(place / "2", [*answered(2), *answered(3)])
+    found = bench.json("ledger", "merge", str(place), "--json")
+    assert (found["facts"], found["new"]) == (24, 18)
+    assert bench.json("ledger", "merge", str(place), "--json")["new"] == 0
+    assert bench.json("ledger", "merge", str(place / "2"), "--json")["facts"] == 12
+    assert bench.json("ledger", "verify", "--json")["whole"]
+
+
+def test_nothing_is_brought_in_while_a_router_has_one_of_the_drawers(bench: Bench, place: Path) -> None:
+    bench.remember()
+    strand(place / "2", answered(2))
+    with Drawers.open(place):
+        result = bench.run("ledger", "merge", str(place))
+        assert bench.run("ledger", "merge", str(place / "2")).exit_code == DONE
+    assert result.exit_code == REFUSED
+    assert f"process {os.getpid()} writes to it" in result.stderr
 
 
 def test_a_spool_may_be_read_from_a_disk_that_cannot_be_written(bench: Bench, place: Path) -> None:

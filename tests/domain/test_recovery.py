@@ -8,6 +8,7 @@ import pytest
 from router.domain.commands import Enrol, Entitle, LogOut, Pause
 from router.domain.effects import EndLeg, RingAgent, SendCaller
 from router.domain.engine import Engine
+from router.domain.events import ContactOverflowed
 from router.domain.ids import SECOND, ContactId, LegId, Micros
 from router.domain.invariants import broken
 from router.domain.picture import AgentStands, ContactStands, Picture, key_of, whole
@@ -16,6 +17,8 @@ from router.simulation.centre import Centre
 from router.simulation.people import Crowd, Habits
 from router.simulation.site import agents, rules
 from router.simulation.wire import Weather
+from tests.builders import Room
+from tests.builders import rules as room_rules
 
 
 def a_busy_floor(seed: int, after_s: int) -> Centre:
@@ -144,3 +147,21 @@ def test_a_picture_that_cannot_be_ours_is_left_out_and_named() -> None:
     engine = Engine(rules())
     assert restore(engine.floor, [asleep, odd], centre.now) == ["contact x", "contact y"]
     assert whole(engine.floor) == []
+
+
+def test_who_waits_too_long_already_is_not_sent_on_before_asterisk_was_asked() -> None:
+    """They were being rung when the router died: they may talk by now."""
+    room = Room("orders")
+    caller = room.calls("c1")
+    room.let_pass(59)
+    room.rings(room.offer(caller))
+    room.let_pass(2)
+    assert room.floor.contacts[caller].overdue
+    engine = Engine(room_rules())
+    engine.handle(Enrol(profile=room.floor.agents[room.agents[0]].profile), room.now)
+    restore(engine.floor, whole(room.floor), room.now)
+    take_over(engine.floor, room.now)
+    engine.handle_timer(room.now + GRACE_US - 1)
+    assert not [event for event in engine.drain()[0] if isinstance(event, ContactOverflowed)]
+    engine.handle_timer(room.now + GRACE_US)
+    assert [event for event in engine.drain()[0] if isinstance(event, ContactOverflowed)]

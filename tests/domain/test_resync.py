@@ -3,12 +3,15 @@
 from dataclasses import replace
 
 from router.domain.agent import Reach, Status
+from router.domain.commands import Enrol
 from router.domain.effects import EndLeg, RingAgent, SendCaller
 from router.domain.engine import Engine
-from router.domain.events import ContactEnded, ContactQueued
+from router.domain.events import ContactEnded, ContactQueued, WrapUpEnded
 from router.domain.ids import SECOND, AgentId, ContactId, LegId
 from router.domain.observations import CallerReturned, EndpointSeen, LegAppeared, LegSnapshot, NodeLost, Resynced
+from router.domain.picture import ContactStands, whole
 from router.domain.record import EndedBy, OfferResult, Outcome
+from router.domain.recovery import restore, take_over
 from tests.builders import GENERAL, NODE, START_AT, Room, rules
 
 C1 = ContactId("node-a-c1")
@@ -84,6 +87,46 @@ def test_a_talk_is_adopted_with_its_agent_and_its_time() -> None:
     record = room.record(C1)
     assert (record.outcome, record.answered_at) == (Outcome.ANSWERED, talk_at)
     assert [str(s.kind) for s in record.segments] == ["waiting", "talk"]
+
+
+def a_talk(room: Room, contact_id: ContactId) -> tuple[LegSnapshot, LegSnapshot]:
+    """The agent talks to this caller, as Asterisk has it."""
+    return (
+        room.waiting(contact_id, state="talking", bridge="b", talk_at=room.now),
+        room.agent_leg(contact_id, 1001, ME, state="talking", bridge="b"),
+    )
+
+
+def test_a_talk_we_did_not_know_of_ends_the_wrap_up_we_believed_in() -> None:
+    room = Room("orders")
+    earlier = room.calls("earlier")
+    room.agent_hangs_up(room.talks(earlier))
+    room.ends(earlier)
+    assert room.agent(ME).work == "wrapup"
+    room.resync(*a_talk(room, C1))
+    assert (room.agent(ME).work, room.agent(ME).contact_id) == ("talking", C1)
+    assert room.last(WrapUpEnded).fact.contact_id == earlier
+
+
+def test_who_talks_with_one_of_ours_is_not_fetched_back_although_paper_names_nobody() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    offer_id = room.talks(caller)
+    before = [picture for picture in whole(room.floor) if isinstance(picture, ContactStands)]
+    engine = Engine(rules())
+    engine.handle(Enrol(profile=room.floor.agents[ME].profile), room.now)
+    restore(engine.floor, before, room.now)
+    take_over(engine.floor, room.now)
+    legs = (
+        room.waiting(caller, state="talking", bridge="b", talk_at=room.now),
+        room.agent_leg(caller, 1, ME, state="talking", bridge="b"),
+    )
+    at = room.now + SECOND
+    engine.handle(Resynced(node=NODE, legs=legs, reachable={ME: True}, asked_at=at, at=at), at)
+    engine.handle_timer(at + 20 * SECOND)
+    assert engine.floor.contacts[caller].state == "connected"
+    assert engine.floor.assignments[LegId(offer_id)].agent_id == ME
+    assert not [effect for effect in engine.drain()[1] if isinstance(effect, SendCaller)]
 
 
 def test_a_talk_we_cannot_book_is_left_alone() -> None:

@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Any
 
 import aiohttp
+from redis.asyncio import Redis
 
 from router.adapters.pbx.valkey import Valkey
 from router.adapters.sql.directory import SqlDirectory
@@ -184,6 +185,12 @@ class CallCentre:
             process.send_signal(by)
         async with asyncio.timeout(within_s):
             return await process.wait()
+
+    async def forget(self) -> None:
+        """Take everything about the pool out of Valkey, as a server that came back without its file."""
+        async with Redis.from_url(self.valkey.url) as client:
+            if keys := await client.keys(f"ringfair:{{{self.pool}}}:*"):
+                await client.delete(*keys)
 
     # ---- looking ----
 

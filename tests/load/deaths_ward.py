@@ -59,10 +59,9 @@ class Phones(Arena):
         cancelled = self._counted("GenericCounter1(C)") or 0
         return Placed(0, 0, 0, talked=talked - cancelled, cancelled=cancelled, cut=failed)
 
-    @property
-    def numbers_of(self) -> int:
-        """The mark that the latest carrier's callers have in their numbers."""
-        return self._round
+    def numbers(self, calls: int) -> list[str]:
+        """What the first so many callers of the latest carrier show."""
+        return [f"+49155{self._round}{number + 1}" for number in range(calls)]
 
 
 class Ward:
@@ -74,10 +73,10 @@ class Ward:
         self.phones = phones
         self.agents = [f"agent-{3001 + number}" for number in range(agents)]
         self.owner = CallCentre(room, valkey, log_level="warning")
+        self.dnis = self.owner.campaign(queues=_QUEUE)
         self.spare = self.owner.beside()
         self.heard = Heard()
         self.calls: Callers | None = None
-        self.dnis = ""
         self.began = datetime.now(UTC)
 
     @property
@@ -88,11 +87,6 @@ class Ward:
 
     async def open(self, talk: Talk) -> None:
         """Both routers up, every agent ready, every phone on."""
-        for centre in (self.owner, self.spare):
-            self.dnis = centre.campaign(queues=_QUEUE) if not self.dnis else self.dnis
-            (centre.site / "campaigns" / "shop.toml").write_text(
-                (self.owner.site / "campaigns" / "shop.toml").read_text()
-            )
         for name in self.agents:
             self.owner.agent(name)
         await self.phones.phones_on(talk)
@@ -211,26 +205,35 @@ class Ward:
             cancelled=counted.cancelled,
             cut=counted.cut,
         )
-        with contextlib.suppress(AssertionError):
-            await poll("the records", lambda: self._billed(placed.begun), 15)
-        numbers = [f"+49155{self.phones.numbers_of}{number + 1}" for number in range(placed.begun)]
+        await self.billed(placed.begun)
+        numbers = self.phones.numbers(placed.begun)
         records = await self.records()
         seen = await asyncio.to_thread(calls_in, self.pbx.event_log)
         least = round(least_talk_s * 1_000_000)
         verdict = judge(numbers, placed, records, seen, self.heard, least_talk=least)
         verdict.left += left
-        for tolerance in (TIGHT_MS, WIDE_MS):
-            verdict.cel[tolerance] = await self._reconciled(tolerance, verdict)
-        code, said = await self.command("ledger", "verify", "--json")
-        if code:
-            verdict.left.append(f"ringfair ledger verify: {said.strip()[:300]}")
+        await self.reconcile(verdict)
         verdict.notes.append(f"{placed}; {self.heard.turned_away} legs turned away")
         if self.calls is not None and placed.failed:
             verdict.notes.append(f"SIPp: {' '.join(self.calls.words().split())[:400]}")
         return verdict
 
-    async def _billed(self, count: int) -> bool:
-        return len(await self.records()) >= count
+    async def billed(self, count: int, within_s: float = 15.0) -> None:
+        """Wait until there are so many records; fewer after that time are for the verdict."""
+
+        async def so() -> bool:
+            return len(await self.records()) >= count
+
+        with contextlib.suppress(AssertionError):
+            await poll("the records", so, within_s)
+
+    async def reconcile(self, verdict: Verdict) -> None:
+        """Hold the ledger against Asterisk's log, and against itself."""
+        for tolerance in (TIGHT_MS, WIDE_MS):
+            verdict.cel[tolerance] = await self._reconciled(tolerance, verdict)
+        code, said = await self.command("ledger", "verify", "--json")
+        if code:
+            verdict.left.append(f"ringfair ledger verify: {said.strip()[:300]}")
 
     async def _reconciled(self, tolerance: int, verdict: Verdict) -> dict[str, int]:
         """Summed over the days of the round."""

@@ -20,13 +20,14 @@ All of this waits for a disk: it belongs into a thread.
 """
 
 import logging
+import os
 import time
 from pathlib import Path
 from types import TracebackType
 
 from router.adapters.sql import spool_lock
 from router.adapters.sql.aside import Aside
-from router.adapters.sql.segments import FILE_MODE, LEDGER, numbered, reading
+from router.adapters.sql.segments import FILE_MODE, LEDGER, numbered, reading, sync_directory
 from router.adapters.sql.spool import MAX_BYTES, Spool
 from router.domain.errors import RemoteError
 
@@ -172,13 +173,22 @@ def _taken(drawer: Path, ledger: str, max_bytes: int) -> Spool | None:
             spool.close()
             return None
         if ledger != whose:
-            (drawer / LEDGER).unlink(missing_ok=True)
-            (drawer / LEDGER).write_text(f"{ledger}\n")
-            (drawer / LEDGER).chmod(FILE_MODE)
+            _label(drawer, ledger)
     except BaseException:
         spool.close()
         raise
     return spool
+
+
+def _label(drawer: Path, ledger: str) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    handle = os.open(drawer / LEDGER, flags, FILE_MODE)
+    try:
+        os.write(handle, f"{ledger}\n".encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    sync_directory(drawer)
 
 
 def _left(drawer: Path) -> list[Path]:

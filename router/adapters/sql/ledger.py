@@ -52,6 +52,22 @@ class SqlLedger:
         """Connect and bring the schema up. Raises `ConfigError` for the address, `RemoteError` for the rest."""
         return cls(await open_database(read_dsn(dsn), name="ledger", deadline_s=deadline_s))
 
+    async def identity(self) -> str:
+        """The name it goes by, under whatever address; facts on a disk are kept for it."""
+        query = select(schema.identity.c.ledger).order_by(schema.identity.c.ledger).limit(1)
+        async with self._database.reading() as connection:
+            return str((await connection.execute(query)).scalar_one())
+
+    async def without_record(self, contacts: Sequence[ContactId]) -> list[ContactId]:
+        """Those of them that have no record here, in their order."""
+        ids = schema.records.c.contact_id
+        known: set[str] = set()
+        for start in range(0, len(contacts), PAGE):
+            asked = [contact for contact in contacts[start : start + PAGE] if is_key(contact)]
+            async with self._database.reading() as connection:
+                known.update((await connection.execute(select(ids).where(ids.in_(asked)))).scalars())
+        return [contact for contact in contacts if contact not in known]
+
     async def append(self, facts: Sequence[Fact]) -> int:
         """Commit all or none; gives how many were new. `ledger-fact-refused` names one that can never be stored."""
         if not facts:

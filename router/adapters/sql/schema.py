@@ -7,6 +7,7 @@
     agent_changes                what each agent's status was, and when
     agents ─< agent_skills       the directory; rows change, and every change leaves one in
     agent_audit
+    identity                     one row: the name this ledger goes by, whatever its address is
 
 The tables of `APPEND_ONLY` are bookkeeping: triggers refuse UPDATE, DELETE and (PostgreSQL) TRUNCATE. A correction is
 a new record that points to the old one by `corrects`. The migrations build this; a test compares the two.
@@ -27,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0002"
+HEAD = "0003"
 "The newest migration this code knows."
 VERSION_TABLE = "ringfair_schema"
 "Where alembic keeps the version; not its default name, so that a shared database cannot confuse two programs."
@@ -188,4 +189,6 @@ agent_audit = Table(
     Index("agent_audit_by_agent", "agent_id", "change_id"),
 )
 
-APPEND_ONLY = (records, segments, legs, chain, offers, decisions, wrapups, agent_changes, agent_audit)
+identity = Table("identity", metadata, Column("ledger", Key, primary_key=True))
+
+APPEND_ONLY = (records, segments, legs, chain, offers, decisions, wrapups, agent_changes, agent_audit, identity)

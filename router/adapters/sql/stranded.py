@@ -2,20 +2,25 @@
 
 Looks only. Nothing is deleted, so that a spool can be merged again, and from a disk mounted read-only; whoever has
 merged it may take it away. A living one changes while it is looked at: its figures are of about now.
+
+What is given may be a site's whole spool or one drawer of it (drawers.py).
 """
 
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from router.adapters.sql import spool_lock
 from router.adapters.sql.delivery import Refused, deliver
+from router.adapters.sql.drawers import drawers_in
 from router.adapters.sql.segments import BAD, REFUSED, UNKNOWN, Page, count_lines, numbered, read_page, reading
 from router.adapters.sql.spool_line import TYPES
 from router.domain.errors import CommandRefused, RemoteError
+from router.domain.ids import ContactId
+from router.domain.record import BillingRecord
 from router.ports import Ledger
 
 PAGE = 500
@@ -26,6 +31,7 @@ _NAMES = {cls: name for name, cls in TYPES.items()}
 class Contents:
     """What a spool holds."""
 
+    directory: Path
     writer: str | None = None
     "Who writes to it now, `process 4711`; None when nobody does."
     files: int = 0
@@ -54,10 +60,29 @@ class Merged:
     refused: Refused = field(default_factory=list)
 
 
-def look(directory: Path) -> Contents:
-    """What waits in a spool, also while a router writes to it. Raises `CommandRefused`, `RemoteError`."""
+def look(place: Path) -> list[Contents]:
+    """What waits in each spool there, also while routers write to them. Raises `CommandRefused`, `RemoteError`."""
+    return [_look(directory) for directory in _spools(place)]
+
+
+def records_in(place: Path) -> dict[ContactId, Path]:
+    """Whose billing records stand in the spools there, in the ledger or not yet, and where.
+
+    Raises `CommandRefused`, `RemoteError`.
+    """
+    found: dict[ContactId, Path] = {}
+    # What nobody holds first: it may be taken over while we look, but nothing goes the other way.
+    for directory in sorted(_spools(place), key=lambda each: spool_lock.writer_of(each) is not None):
+        with _told(directory):
+            for page in _pages(directory):
+                records = (fact for fact in page.facts if isinstance(fact, BillingRecord))
+                found.update((record.contact_id, directory) for record in records)
+    return found
+
+
+def _look(directory: Path) -> Contents:
     with _told(directory):
-        found = Contents(writer=spool_lock.writer_of(directory))
+        found = Contents(directory=directory, writer=spool_lock.writer_of(directory))
         for page in _pages(directory):
             found.facts.update(_NAMES[type(fact)] for fact in page.facts)
             found.damaged += len(page.damaged)
@@ -74,33 +99,53 @@ def look(directory: Path) -> Contents:
         return found
 
 
-async def merge(ledger: Ledger, directory: Path, *, progress: Callable[[int], None] | None = None) -> Merged:
-    """Append everything a stranded spool holds, in order. Repeated, it adds nothing.
+async def merge(ledger: Ledger, place: Path, *, progress: Callable[[int], None] | None = None) -> Merged:
+    """Append everything stranded spools hold, each in its order. Repeated, it adds nothing.
 
-    Raises `CommandRefused` `spool-locked` when a router writes to it, `spool-unknown` when it is none; `RemoteError`.
+    Raises `CommandRefused` `spool-locked` when a router writes to one of them, `spool-unknown` when there is none;
+    `RemoteError`.
     """
     merged = Merged()
-    with _told(directory), spool_lock.undisturbed(directory):
-        for page in _pages(directory):
-            delivery = await deliver(ledger, page.facts)
-            merged.facts += len(page.facts)
-            merged.new += delivery.new
-            merged.refused += delivery.refused
-            merged.damaged += len(page.damaged)
-            merged.torn += page.torn
-            merged.unknown += len(page.foreign)
-            if progress is not None:
-                progress(merged.facts)
+    with ExitStack() as held:
+        spools = _spools(place)
+        for directory in spools:
+            with _told(directory):
+                held.enter_context(spool_lock.undisturbed(directory))
+        for directory in spools:
+            with _told(directory):
+                await _merge(ledger, directory, merged, progress)
     return merged
+
+
+async def _merge(ledger: Ledger, directory: Path, merged: Merged, progress: Callable[[int], None] | None) -> None:
+    for page in _pages(directory):
+        delivery = await deliver(ledger, page.facts)
+        merged.facts += len(page.facts)
+        merged.new += delivery.new
+        merged.refused += delivery.refused
+        merged.damaged += len(page.damaged)
+        merged.torn += page.torn
+        merged.unknown += len(page.foreign)
+        if progress is not None:
+            progress(merged.facts)
+
+
+def _spools(place: Path) -> list[Path]:
+    """Those in there, or the one it is."""
+    with _told(place):
+        alone = any(path.name in (UNKNOWN, REFUSED, spool_lock.NAME) for path in place.iterdir()) or numbered(place)
+        found = drawers_in(place)
+        if alone and place not in found:
+            found = [place, *found]
+    if not found:
+        raise CommandRefused("spool-unknown", f"{place} is no spool: there are no files like 000000000001.facts.")
+    return found
 
 
 def _pages(directory: Path) -> Iterator[Page]:
     """Of the facts that wait, then of those that waited for another release: this may be it."""
-    paths = [path for _, path in numbered(directory)]
     unknown = directory / UNKNOWN
-    if not paths and not any(path.name in (UNKNOWN, REFUSED, spool_lock.NAME) for path in directory.iterdir()):
-        raise CommandRefused("spool-unknown", f"{directory} is no spool: there are no files like 000000000001.facts.")
-    for path in [*paths, *([unknown] if unknown.exists() else [])]:
+    for path in [*(path for _, path in numbered(directory)), *([unknown] if unknown.exists() else [])]:
         try:
             with reading(path) as handle:
                 size = os.fstat(handle).st_size
@@ -112,7 +157,7 @@ def _pages(directory: Path) -> Iterator[Page]:
                     offset = page.offset
                     yield page
         except FileNotFoundError:
-            continue  # its router has brought it to the database meanwhile
+            continue  # its router has brought it to the database meanwhile, or another one has taken it over
 
 
 def _lines_of(path: Path) -> int:

@@ -21,7 +21,7 @@ fact can never be stored; it is set aside beside the spool. And a kill costs wha
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from router.adapters.sql.complaints import Complaints
@@ -44,6 +44,10 @@ INTERVAL_S = 0.1
 BACKOFF_S = (0.1, 5.0)
 "First and longest pause after a failure; doubles in between."
 CLOSING_BACKOFF_S = 0.25
+ADOPT_S = 2.0
+"Between two looks for what routers that are gone left on this machine."
+ADOPT_PATIENCE_S = 0.5
+"A pool is not taken up later than this because of a disk that hangs."
 
 log = logging.getLogger("ringfair.ledger")
 
@@ -64,16 +68,20 @@ class LedgerWriter:
         batch: int = BATCH,
         interval_s: float = INTERVAL_S,
         backoff_s: tuple[float, float] = BACKOFF_S,
+        adopt: Callable[[], int] | None = None,
+        adopt_s: float = ADOPT_S,
     ) -> None:
+        """`adopt` takes facts of others over into the spool and tells how many (drawers.py)."""
         self._ledger = ledger
         self._spool = spool
+        self._adopt, self._adopt_s = adopt, adopt_s
         self._batch = batch
         self._interval_s = interval_s
         self._backoff = Backoff(*backoff_s)
         self._disk = DiskThread()
         self._steps = Steps()
         self._complaints = Complaints()
-        self._work, self._hurry = asyncio.Event(), asyncio.Event()
+        self._work, self._hurry, self._enough = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._saver = Saver(
             spool,
             self._disk,
@@ -169,6 +177,20 @@ class LedgerWriter:
             await self._steps.next()
         return saved and self._spool.confirmed >= wanted and self.lost == lost
 
+    async def adopt(self) -> None:
+        """Take over now what a router that is gone left on this machine: before anything about its calls is offered."""
+        if self._adopt is None:
+            return
+        try:
+            async with asyncio.timeout(ADOPT_PATIENCE_S):
+                await self._disk.run(self._adopt)
+        except TimeoutError:
+            pass  # what was begun goes on in its thread
+        except Exception as error:  # facts of others must not end the way of ours
+            self._complaints.say(logging.ERROR, "spool-broken", "%s in taking facts over", type(error).__name__)
+            log.debug("spool-broken", exc_info=error)
+        self._look()
+
     async def run(self) -> None:
         """Save and send until `close`. When cancelled, `close` still saves what was not."""
         self._idle.clear()
@@ -176,6 +198,7 @@ class LedgerWriter:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._saver.run(), name="spool")
                 tasks.create_task(self._keep_sending(), name="ledger")
+                tasks.create_task(self._keep_adopting(), name="stranded facts")
         finally:
             self._idle.set()
 
@@ -190,6 +213,7 @@ class LedgerWriter:
         self._saver.close()
         self._work.set()
         self._hurry.set()
+        self._enough.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):
                 await self._idle.wait()
@@ -229,6 +253,11 @@ class LedgerWriter:
             else:
                 pause = self._backoff.after(self._failures)
             await rest(pause, self._hurry)
+
+    async def _keep_adopting(self) -> None:
+        while not self._closing:
+            await self.adopt()
+            await rest(self._adopt_s, self._enough)
 
     async def _empty(self) -> None:
         """Save everything; send until there is nothing, or it fails and everything is on the disk."""

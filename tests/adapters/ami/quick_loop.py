@@ -6,7 +6,7 @@ turn of the loop of its own, and a connection ends behind what was sent, as TCP 
 
 import asyncio
 import selectors
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 
@@ -48,9 +48,6 @@ class _Jump(selectors.SelectSelector):
             self._loop.jump(timeout)
         return []
 
-    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
-        return super().get_map()
-
 
 class Wire(asyncio.Transport):
     """The caller's end. The other end sets `heard` and `hung_up`, says `say` and may `cut`."""
@@ -62,6 +59,7 @@ class Wire(asyncio.Transport):
         self.heard: Callable[[bytes], None] = lambda data: None
         self.hung_up: Callable[[], None] = lambda: None
         self._over = False
+        self._deaf = False
 
     # ---- the end that dialled ----
 
@@ -79,7 +77,7 @@ class Wire(asyncio.Transport):
 
     def abort(self) -> None:
         if not self._over:
-            self._over = True
+            self._over = self._deaf = True
             self.hung_up()
             self._loop.call_soon(self.protocol.connection_lost, None)
 
@@ -106,4 +104,5 @@ class Wire(asyncio.Transport):
             self._loop.call_soon(self.protocol.connection_lost, None)
 
     def _tell(self, data: bytes) -> None:
-        self.protocol.data_received(data)
+        if not self._deaf:
+            self.protocol.data_received(data)

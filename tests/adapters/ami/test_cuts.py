@@ -1,0 +1,89 @@
+"""The line to Asterisk cut at every byte of fifty pairs of an action and its answer: nothing is lost, nothing doubled."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from .cut_room import CutRoom
+from .cut_stories import PAIRS, Pair
+from .fake_exchange import FakeExchange, Shears
+from .quick_loop import QuickLoop
+
+AWAY_S = (0.0, 0.7, 0.0, 3.0)
+"In turn: at once, after a moment, and so late that a ring is over by then."
+MOST_BYTES = 5000
+
+
+async def cuts(pair: Pair) -> list[str]:
+    """Every cut of one pair, one after the other at the same router; what went wrong, and where."""
+    exchange = FakeExchange(unlisted={"agent-1002"})
+    room = CutRoom(asyncio.get_running_loop(), exchange)  # type: ignore[arg-type]
+    room.telephony.own()
+    room.pump.start()
+    life = asyncio.ensure_future(room.telephony.run())
+    wrong: list[str] = []
+    try:
+        assert await room.until(room.is_calm)
+        for of_answer in (False, True):
+            for at in range(MOST_BYTES):
+                shears = Shears(
+                    action=pair.action,
+                    about=pair.about,
+                    skip=pair.skip,
+                    of_answer=of_answer,
+                    at=at,
+                    away_s=AWAY_S[at % len(AWAY_S)],
+                )
+                found = await cut(room, pair, shears)
+                wrong += [f"{'answer' if of_answer else 'action'} at {at}: {what}" for what in found]
+                if shears.missed or len(wrong) > 5:
+                    break
+            else:
+                wrong.append("it has no end")
+    finally:
+        await room.telephony.session.close()
+        await life
+        room.pump.stop()
+    return wrong
+
+
+async def cut(room: CutRoom, pair: Pair, shears: Shears) -> list[str]:
+    room.forget()
+    exchange = room.exchange
+    exchange.shears = shears
+    began = room.loop.time()
+    await pair.play(room)
+    await room.until(lambda: shears.done, pair.fate.within_s)
+    await asyncio.sleep(0.05)
+    await room.until(room.is_calm, pair.fate.within_s - (room.loop.time() - began))
+    wrong = list(room.blames(pair.fate))
+    if not shears.done:
+        wrong.append("the story did not come to the cut")
+    exchange.shears = None
+    for leg in list(exchange.floor):  # the next story begins in an empty room, whatever this one left
+        exchange.hangs_up(leg)
+    await room.until(room.is_calm)
+    if not await room.all_are_ready():
+        standing = {agent.agent_id: agent.standing.name for agent in room.engine.floor.agents.values()}
+        wrong.append(f"an agent is stuck: {standing}")
+    return wrong
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Ten thousand lost connections are no news here."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
+def test_cut_at_every_byte(pair: Pair) -> None:
+    with asyncio.Runner(loop_factory=QuickLoop) as runner:
+        assert runner.run(cuts(pair)) == []
+
+
+def test_there_are_fifty_pairs_and_they_are_different() -> None:
+    assert len({pair.name for pair in PAIRS}) == len(PAIRS) >= 50
