@@ -187,8 +187,8 @@ def merge(
     """Bring the spool of a dead machine to the ledger; what is there already stays as it is.
 
     The directory is only read: again, it adds nothing, and it may be taken away once nothing new was found. A spool
-    that a router writes to is refused: what it holds is brought in without help, and so is what a router on this machine
-    finds in drawers beside its own. Exit code 1 when something could not be brought in.
+    that a router writes to is refused: it needs no help, nor does what lies in drawers beside its own. Exit code 1 when
+    something could not be brought in.
 
     Example: ringfair ledger merge /mnt/dead-disk/var/lib/ringfair/spool
     """

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from router.config.addresses import ledger_dsn, listen_address, redis_url, socket_path
-from router.config.faults import COUNTRY, DIGIT, HOST, SLUG, SYSTEMNAME, WORD
+from router.config.faults import COUNTRY, DIGIT, ENDPOINT, HOST, SLUG, SYSTEMNAME, WORD
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -22,6 +22,7 @@ def one_line(text: str) -> str:
 
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Calls = Annotated[int, Field(ge=0, le=100_000)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Path = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(one_line)]
 Line = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(one_line)]
@@ -68,6 +69,22 @@ class Asterisk(BaseModel):
     )
     tls: bool = Field(False, description="Speak AMI over TLS; the certificate is checked.")
     tls_ca_file: Path | None = Field(None, description="Certificates to trust instead of the system's (PEM).")
+    max_calls: Calls = Field(
+        0, description="Callers on this node at a time, waiting and talking; who comes above is refused. 0: no limit."
+    )
+    reserved_calls: Calls = Field(0, description="Of max_calls, those that only emergency campaigns may use.")
+    max_originates: Annotated[int, Field(ge=1, le=200)] = Field(
+        50, description="Orders to ring an agent that Asterisk has not answered yet; more wait for their turn."
+    )
+
+
+class Trunk(BaseModel):
+    """[trunk.NAME]: a limit of a trunk, named like its PJSIP endpoint."""
+
+    model_config = STRICT
+    max_calls: Calls = Field(
+        0, description="Callers by this trunk at a time on this node; who comes above is refused. 0: no limit."
+    )
 
 
 class Telemetry(BaseModel):
@@ -155,6 +172,9 @@ class Settings(BaseModel):
     model_config = STRICT
     router: Router = Field(default_factory=Router)
     asterisk: Asterisk
+    trunk: dict[Annotated[str, Field(pattern=ENDPOINT)], Trunk] = Field(
+        default_factory=dict, max_length=100, description="Limits of trunks, by the names of their PJSIP endpoints."
+    )
     telemetry: Telemetry = Field(default_factory=Telemetry)
     redis: Redis = Field(default_factory=Redis)
     ledger: Ledger = Field(default_factory=Ledger)

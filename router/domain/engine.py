@@ -254,7 +254,8 @@ def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
 
 
 def _call_refused(floor: Floor, seen: CallTurnedAway, now: Micros) -> None:
-    floor.emit(CallRefused(dialled=seen.dialled, reason=seen.reason))
+    campaign = seen.campaign if seen.campaign in floor.rules.campaigns else CampaignName("")
+    floor.emit(CallRefused(dialled=seen.dialled, reason=seen.reason, campaign=campaign))
 
 
 def _owner_seen(floor: Floor, seen: OwnerSeen, now: Micros) -> None:

@@ -77,10 +77,12 @@ class ContactEnded:
 
 @message
 class CallRefused:
-    """Emitted when a call came for a number nobody serves and was refused before the answer; it is no contact."""
+    """Emitted when a call was refused before the answer: nobody serves the number, or no room. It is no contact."""
 
     dialled: str
     reason: str
+    campaign: CampaignName = CampaignName("")
+    "Whose callers found no room; empty when there is no such campaign."
 
 
 @message

@@ -165,11 +165,13 @@ class CallerFellBack:
 
 @message
 class CallTurnedAway:
-    """The dialplan refused a call before the answer: nobody serves the number (`UserEvent(AcdRefused)`)."""
+    """The dialplan refused a call before the answer: nobody serves the number, or no room (`UserEvent(AcdRefused)`)."""
 
     dialled: str
     reason: str
     at: Micros
+    campaign: CampaignName = CampaignName("")
+    "Whose room was full (admission.py)."
 
 
 @message
@@ -225,6 +227,8 @@ class LegSnapshot:
     ani: str = ""
     arrived_at: Micros | None = None
     talk_at: Micros | None = None
+    after_at: Micros | None = None
+    "When the agent's leg was gone and the caller's was not, latest."
 
 
 @message

@@ -8,7 +8,8 @@ Rule 1: a pair belongs to the day in which Asterisk saw the call end; what only 
 Rule 2: nothing depends on the order in which calls and records come. The last correction stands for its record.
 Rule 3: what one of the two cannot know (a begin or an end outside of the files, an end lost with Asterisk) is not held
         against the other; it is counted.
-Rule 4: instants may differ by `TOLERANCE`, by `ESTIMATED` where the record says that it only guessed.
+Rule 4: no instant of the two may be farther apart than `ALWAYS`, and of a hundred that were seen no more than one
+        farther than `USUALLY`. What the record says it only guessed need not be that close.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,14 +17,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import zip_longest
 
+from router.domain.agreement import Agreement
 from router.domain.ids import ContactId, LegId, Micros
 from router.domain.record import BillingRecord, EndedBy, SegmentKind
 
-TOLERANCE: Micros = 20_000
+USUALLY: Micros = 20_000
 "Asterisk dates one and the same event twice, for its log and for us, and each a little late when it is busy."
-ESTIMATED: Micros = 250_000
-"What is allowed to an end that was not seen but inferred."
+ALWAYS: Micros = 250_000
 
+_ANSWERED = "answered"
 _TALKING = (SegmentKind.TALK, SegmentKind.HOLD)
 
 
@@ -76,11 +78,16 @@ class CallSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """An instant the two do not agree about; None: one of them knows of none."""
+    """An instant as the two have it; None: one of them knows of none."""
 
     what: str
     ledger: Micros | None
     asterisk: Micros | None
+    guessed: bool = False
+    "The record says so itself."
+
+    def is_more_than(self, allowed: Micros) -> bool:
+        return self.ledger is None or self.asterisk is None or abs(self.ledger - self.asterisk) > allowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,31 +114,30 @@ def talks_of(record: BillingRecord) -> list[tuple[Micros, Micros]]:
     return stretches
 
 
-def differences(call: CallSeen, record: BillingRecord, tolerance: Micros = TOLERANCE) -> tuple[Difference, ...]:
-    """Where the record is not what Asterisk saw; empty when they agree."""
-    wide = max(tolerance, ESTIMATED) if record.end_estimated else tolerance
-    found: list[Difference] = []
-
-    def compare(what: str, ledger: Micros | None, asterisk: Micros | None, allowed: Micros) -> None:
-        # Only one of them knows of it: that cannot agree. Neither does: that does.
-        apart = 0 if ledger is asterisk else None if ledger is None or asterisk is None else abs(ledger - asterisk)
-        if apart is None or apart > allowed:
-            found.append(Difference(what=what, ledger=ledger, asterisk=asterisk))
-
+def instants(call: CallSeen, record: BillingRecord) -> Iterator[Difference]:
+    """Every instant that at least one of the two knows and the other could know."""
     if call.started_at is not None:  # else what came before the files' first line is not to be seen in them
-        compare("start", record.arrived_at, call.started_at, tolerance)
+        yield Difference(what="start", ledger=record.arrived_at, asterisk=call.started_at)
         ours = talks_of(record)
         # a record has no stretch without length: of a talk that Asterisk died at the begin of, it need not know
         theirs = [(talk.from_at, talk.to_at) for talk in call.talks if ours or talk.from_at < talk.to_at]
-        compare("answered", record.answered_at, theirs[0][0] if theirs else None, tolerance)
+        if theirs or record.answered_at is not None:
+            yield Difference(what=_ANSWERED, ledger=record.answered_at, asterisk=theirs[0][0] if theirs else None)
         for number, (our, their) in enumerate(zip_longest(ours, theirs, fillvalue=(None, None)), start=1):
-            compare(f"talk {number} begin", our[0], their[0], tolerance)
+            yield Difference(what=f"talk {number} begin", ledger=our[0], asterisk=their[0])
             if call.lost and their[1] == call.last_at:
                 continue  # it ended with Asterisk, unseen
-            compare(f"talk {number} end", our[1], their[1], wide if number >= len(ours) else tolerance)
+            guessed = record.end_estimated and number >= len(ours)
+            yield Difference(what=f"talk {number} end", ledger=our[1], asterisk=their[1], guessed=guessed)
     if not call.lost:
-        compare("end", record.ended_at, call.ended_at, wide)
-    return tuple(found)
+        yield Difference(what="end", ledger=record.ended_at, asterisk=call.ended_at, guessed=record.end_estimated)
+
+
+def differences(call: CallSeen, record: BillingRecord, tolerance: Micros = ALWAYS) -> tuple[Difference, ...]:
+    """Where the record is not what Asterisk saw; empty when they agree."""
+    wide = max(tolerance, ALWAYS)
+    found = instants(call, record)
+    return tuple(instant for instant in found if instant.is_more_than(wide if instant.guessed else tolerance))
 
 
 class Comparison:
@@ -140,7 +146,7 @@ class Comparison:
     `[from_at, to_at)` is the day. What is equal is counted and forgotten.
     """
 
-    def __init__(self, from_at: Micros, to_at: Micros, *, tolerance: Micros = TOLERANCE) -> None:
+    def __init__(self, from_at: Micros, to_at: Micros, *, tolerance: Micros = ALWAYS) -> None:
         self._from_at, self._to_at = from_at, to_at
         self._tolerance = tolerance
         self._calls: dict[ContactId, CallSeen] = {}
@@ -148,6 +154,8 @@ class Comparison:
         self._differing: dict[ContactId, Pair] = {}
         self.same = 0
         "Pairs of this day that agree."
+        self.agreement = Agreement()
+        "How closely, over all pairs, guesses left out."
 
     def see(self, call: CallSeen) -> None:
         """A call of the files, of whatever day."""
@@ -169,6 +177,10 @@ class Comparison:
         """Compare the two; a pair of another day is that day's business."""
         if not self.is_ours(call.last_at):
             return
+        for seen in instants(call, record):
+            # when a call was answered is when its first talk began: once is enough
+            if seen.ledger is not None and seen.asterisk is not None and seen.what != _ANSWERED and not seen.guessed:
+                self.agreement.note(call.contact_id, seen.what, seen.ledger, seen.asterisk)
         found = differences(call, record, self._tolerance)
         if found:
             self._differing[call.contact_id] = Pair(call=call, record=record, differences=found)

@@ -49,6 +49,8 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
     for contact in list(floor.contacts.values()):
         if contact.node == seen.node:
             floor.park(contact, False)
+    if _is_peopled(floor):
+        floor.sweep(seen.node, now)
 
 
 def node_lost(floor: Floor, node: str) -> None:
@@ -62,9 +64,13 @@ def node_lost(floor: Floor, node: str) -> None:
 
 def sweep_deadline(floor: Floor, node: str, now: Micros) -> None:
     """Ask for the truth while somebody is on the floor: a leg whose end got lost must not keep an agent for ever."""
-    if floor.contacts or floor.offers or floor.assignments or floor.private:
+    if _is_peopled(floor):
         floor.timers.set(("sweep", node), now + floor.rules.sweep_us)
         floor.effects.append(LookAgain(node=node))
+
+
+def _is_peopled(floor: Floor) -> bool:
+    return bool(floor.contacts or floor.offers or floor.assignments or floor.private)
 
 
 def _bury(floor: Floor, seen: Resynced, living: dict[LegId, LegSnapshot], now: Micros) -> None:
@@ -109,8 +115,7 @@ def _compare(
             fell_back(floor, CallerFellBack(contact_id=contact_id, reason="seen at resync", at=seen.at), now)
     elif leg.state == "after":
         if state is not ContactState.LEAVING:
-            taken_up(floor, contact, leg.talk_at or seen.at, now)
-            returned(floor, CallerReturned(contact_id=contact_id, at=seen.at), now)
+            _was_left(floor, seen, contact, leg, now)
     elif leg.state in _WAITING:
         if state is ContactState.CONNECTED:
             contact.begins(SegmentKind.WAITING, seen.at)
@@ -146,8 +151,7 @@ def _adopt_caller(
     if leg.bridge:
         _find_talk(floor, seen, contact, leg, living, now)
     elif leg.state == "after":
-        taken_up(floor, contact, leg.talk_at or seen.at, now)
-        returned(floor, CallerReturned(contact_id=contact.contact_id, at=seen.at), now)
+        _was_left(floor, seen, contact, leg, now)
     elif leg.state == "fallback":
         # The dialplan serves them and nobody else may; ours is only the record of their end.
         fell_back(floor, CallerFellBack(contact_id=contact.contact_id, reason="seen at resync", at=seen.at), now)
@@ -158,6 +162,17 @@ def _adopt_caller(
             floor.effects.append(
                 SendCaller(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, context="acd-wait")
             )
+
+
+def _was_left(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, now: Micros) -> None:
+    """The agent's leg ended while nobody looked. The dialplan knows how long the talk was; the rest is no talk."""
+    unseen = contact.state is not ContactState.CONNECTED
+    taken_up(floor, contact, leg.talk_at or seen.at, now)
+    if leg.talk_at is not None and leg.after_at is not None and leg.talk_at <= leg.after_at <= seen.at:
+        if unseen:
+            contact.begins(SegmentKind.TALK, leg.talk_at, leg.agent_id)
+        contact.begins(SegmentKind.WAITING, leg.after_at)
+    returned(floor, CallerReturned(contact_id=contact.contact_id, at=seen.at), now)
 
 
 def _find_talk(

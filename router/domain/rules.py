@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass, field
 
+from router.domain.admission import Capacity
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
 
@@ -63,6 +64,10 @@ class CampaignRules:
     "A talk this long is ended: nobody talks so long, and a leg whose end got lost would never end by itself."
     show_number: bool = True
     "Whether the agent may see the caller's number."
+    max_calls: int = 0
+    "Callers of this campaign on a node at a time (admission.py); 0: no limit of its own."
+    emergency: bool = False
+    "Whether the places reserved on a node are for its callers."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,7 @@ class Rules:
     pool: str = "main"
     campaigns: dict[CampaignName, CampaignRules] = field(default_factory=dict)
     queues: dict[QueueName, QueueRules] = field(default_factory=dict)
+    capacity: Capacity = Capacity()
     pause_reasons: dict[str, str] = field(default_factory=lambda: {"": "break"})
     "Digits dialled after `*46` → pause reason; the empty string is a bare `*46`."
     reject_hold_us: Micros = 30 * SECOND

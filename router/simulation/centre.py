@@ -114,7 +114,7 @@ class Centre:
         self.wire.lose(for_us)
 
     def die(self, for_us: Micros) -> bool:
-        """Kill the router; after `for_us` its successor is there. False when there is none to kill, or it sees nothing."""
+        """Kill the router; after `for_us` its successor is there. False when there is none, or it sees nothing."""
         if not self.alive or not self.wire.up:
             return False
         self.wire.faults["router killed"] += 1

@@ -1,8 +1,8 @@
 """What a router has on paper at each instant: its journal and its spool, each with the lag it has in life.
 
 Rule 1: the spool is written within 50 ms of the fact, the journal 20 ms after the first change, in one cut.
-Rule 2: that a contact has ended reaches the journal only after its record is on disk: else a router that dies in between
-would leave a contact nobody knows of and nobody has a record of.
+Rule 2: that a contact has ended reaches the journal only after its record is on disk: else a router that dies in
+between would leave a contact nobody knows of and nobody has a record of.
 Rule 3: commits land in order, and what had not landed when the router died never does.
 """
 

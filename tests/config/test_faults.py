@@ -61,6 +61,8 @@ def test_all_faults_of_all_files_are_told_at_once(a_site: WriteSite) -> None:
         ('[pause_reasons]\n1 = {code = "rona", label = "X"}', "pause_reasons.1.code", "the router gives this one"),
         ('[pause_reasons]\n1 = {code = "x", label = ""}', "pause_reasons.1.label", "not an empty one"),
         ("[surprise]\nx = 1", "surprise", "a known key"),
+        ("[trunk.carrier]\nmax_calls = -1", "trunk.carrier.max_calls", "at least 0"),
+        ('[trunk."a b"]\nmax_calls = 1', "trunk", "a PJSIP endpoint"),
     ],
 )
 def test_a_wrong_setting_is_told(a_site: WriteSite, line: str, key: str, expected: str) -> None:
@@ -75,6 +77,11 @@ def test_a_wrong_setting_is_told(a_site: WriteSite, line: str, key: str, expecte
         ("host = 1", "asterisk.host", "text in quotes"),
         ("port = 0", "asterisk.port", "at least 1"),
         ("port = 70000", "asterisk.port", "at most 65535"),
+        ("max_calls = -1", "asterisk.max_calls", "at least 0"),
+        ("max_originates = 0", "asterisk.max_originates", "at least 1"),
+        ("reserved_calls = 5", "asterisk.reserved_calls", "max_calls beside it"),
+        ("max_calls = 20\nreserved_calls = 20", "asterisk.reserved_calls", "less than max_calls (20)"),
+        ("max_calls = 20\nreserved_calls = 5", "asterisk.reserved_calls", "emergency = true"),
         ("tls = 1", "asterisk.tls", "true or false"),
         ('user = "a b"', "asterisk.user", "letters, digits"),
         ('tls_ca_file = "ca.pem"', "asterisk.tls_ca_file", "tls = true"),

@@ -184,12 +184,7 @@ class RedisServer:
         return RedisPresence(RedisAddress.parse(self.url), pool=pool)
 
     def start(self) -> None:
-        own = str(self._root.inside(self.directory))
-        argv = [
-            *(self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", own),
-            *("--save", "", "--appendonly", "no", "--daemonize", "no", "--pidfile", f"{own}/pid"),
-            *self._arguments,
-        ]
+        argv = [self._program, *self.arguments()]
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._root.command(argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/"
@@ -199,6 +194,14 @@ class RedisServer:
             if self._process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"{self.kind} did not start:\n{(self.directory / 'log').read_text()}")
             time.sleep(0.01)
+
+    def arguments(self) -> list[str]:
+        own = str(self._root.inside(self.directory))
+        return [
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", own),
+            *("--save", "", "--appendonly", "no", "--daemonize", "no", "--pidfile", f"{own}/pid"),
+            *self._arguments,
+        ]
 
     def _answers(self) -> bool:
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.2) as door:

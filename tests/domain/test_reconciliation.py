@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.domain.agreement import WORST, Agreement
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId, Micros, QueueName
 from router.domain.reconciliation import (
     CallSeen,
@@ -92,8 +93,8 @@ def a_record(call: CallSeen, **changes: object) -> BillingRecord:
     return replace(record, **changes)  # type: ignore[arg-type]
 
 
-def what(call: CallSeen, record: BillingRecord) -> list[str]:
-    return [difference.what for difference in differences(call, record)]
+def what(call: CallSeen, record: BillingRecord, tolerance: Micros = 20 * MS) -> list[str]:
+    return [difference.what for difference in differences(call, record, tolerance)]
 
 
 # ---- one pair ----
@@ -145,7 +146,7 @@ def test_each_instant_that_is_off_is_named_with_both_clocks() -> None:
     assert what(call, replace(record, arrived_at=record.arrived_at - 30 * MS)) == ["start"]
     assert what(call, replace(record, ended_at=record.ended_at + 30 * MS)) == ["end"]
     assert what(call, replace(record, answered_at=None)) == ["answered"]
-    [found] = differences(call, replace(record, ended_at=record.ended_at + 30 * MS))
+    [found] = differences(call, replace(record, ended_at=record.ended_at + 30 * MS), 20 * MS)
     assert (found.ledger, found.asterisk) == (record.ended_at + 30 * MS, call.ended_at)
 
 
@@ -160,15 +161,45 @@ def test_a_talk_only_one_of_them_knows_is_named() -> None:
     assert what(a_call(talks=()), a_record(a_call())) == ["answered", "talk 1 begin", "talk 1 end"]
 
 
-def test_twenty_milliseconds_are_allowed_and_a_quarter_of_a_second_to_a_guess() -> None:
+def test_a_quarter_of_a_second_is_allowed_and_to_a_guess_whatever_is_asked_for() -> None:
     call = a_call(talks=())
     seen, late = a_record(call, ended_at=call.ended_at), call.ended_at or 0
 
+    assert differences(call, replace(seen, ended_at=late + 250 * MS)) == ()
+    assert differences(call, replace(seen, ended_at=late + 251 * MS)) != ()
     assert what(call, replace(seen, ended_at=late + 20 * MS)) == []
     assert what(call, replace(seen, ended_at=late + 21 * MS)) == ["end"]
     assert what(call, replace(seen, ended_at=late + 250 * MS, end_estimated=True)) == []
     assert what(call, replace(seen, ended_at=late + 251 * MS, end_estimated=True)) == ["end"]
     assert what(call, replace(seen, arrived_at=seen.arrived_at + 30 * MS, end_estimated=True)) == ["start"]
+
+
+def test_how_closely_a_day_agrees_is_counted_over_all_instants_seen_and_the_worst_are_named() -> None:
+    calls = [a_call(number) for number in range(1, 41)]  # each: start, begin and end of the talk, end
+    records = [a_record(call) for call in calls]
+    records[7] = replace(records[7], ended_at=records[7].ended_at + 98 * MS)
+    records[9] = replace(records[9], ended_at=records[9].ended_at + SECOND, end_estimated=True)
+
+    comparison = day_of(calls, records)
+    agreement = comparison.agreement
+
+    assert comparison.same == 39
+    assert agreement.count == 160 - 2  # a guessed end, and the end of the talk it is guessed with
+    assert (agreement.within_ms(50), agreement.within_ms(99), agreement.most) == (2, 2, 100 * MS)
+    assert (agreement.worst()[0].contact_id, agreement.worst()[0].what) == (calls[7].contact_id, "end")
+    assert len(agreement.worst()) == WORST
+
+
+@given(st.lists(st.integers(min_value=0, max_value=300 * MS), max_size=300), st.integers(0, 300))
+def test_one_in_a_hundred_may_be_farther_apart(aparts: list[int], allowed_ms: int) -> None:
+    agreement = Agreement()
+    for number, apart in enumerate(aparts):
+        agreement.note(ContactId(f"node1-1.{number}"), "end", NOON + apart, NOON)
+
+    ordered = sorted(aparts)
+    farther = sum(apart > allowed_ms * MS for apart in aparts)
+    assert (agreement.within_ms(99) > allowed_ms) == (farther > len(aparts) // 100)
+    assert [found.apart for found in agreement.worst()] == ordered[::-1][:WORST]
 
 
 def test_what_the_files_do_not_reach_is_not_held_against_the_record() -> None:

@@ -10,7 +10,7 @@ from router.domain.events import ContactEnded, ContactQueued, WrapUpEnded
 from router.domain.ids import SECOND, AgentId, ContactId, LegId
 from router.domain.observations import CallerReturned, EndpointSeen, LegAppeared, LegSnapshot, NodeLost, Resynced
 from router.domain.picture import ContactStands, whole
-from router.domain.record import EndedBy, OfferResult, Outcome
+from router.domain.record import EndedBy, OfferResult, Outcome, SegmentKind
 from router.domain.recovery import restore, take_over
 from tests.builders import GENERAL, NODE, START_AT, Room, rules
 
@@ -153,6 +153,37 @@ def test_a_caller_left_in_after_by_a_dead_router_is_let_go() -> None:
     room.resync(room.waiting(C1, state="after", talk_at=room.now - SECOND))
     assert room.last(EndLeg).leg == C1
     assert room.rung() == []
+
+
+def test_a_talk_that_ended_while_nobody_looked_is_as_long_as_the_dialplan_says() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    room.talks(caller)
+    began = room.now
+    room.let_pass(5)
+    left_at = began + 3 * SECOND
+    room.resync(room.waiting(caller, state="after", talk_at=began, after_at=left_at, arrived_at=began))
+    room.let_pass(1)
+    room.ends(caller)
+    talk, alone = room.record(caller).segments[-2:]
+    assert (talk.kind, talk.to_at) == (SegmentKind.TALK, left_at)
+    assert (alone.kind, alone.from_at, alone.to_at) == (SegmentKind.WAITING, left_at, room.now)
+
+
+def test_a_talk_nobody_saw_at_all_is_in_the_record_of_a_caller_left_in_after() -> None:
+    room = Room("orders")
+    now = room.now
+    times = {"arrived_at": now - 9 * SECOND, "talk_at": now - 7 * SECOND, "after_at": now - 2 * SECOND}
+    room.resync(room.waiting(C1, state="after", agent_id=ME, **times))
+    room.ends(C1)
+    record = room.record(C1)
+    assert record.answered_at == times["talk_at"]
+    assert [(part.kind, part.agent_id) for part in record.segments] == [
+        (SegmentKind.WAITING, None),
+        (SegmentKind.TALK, ME),
+        (SegmentKind.WAITING, None),
+    ]
+    assert record.segments[1].to_at == times["after_at"]
 
 
 def test_a_ringing_leg_of_a_dead_router_is_hung_up_and_its_phone_is_busy_till_then() -> None:

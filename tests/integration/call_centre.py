@@ -97,7 +97,7 @@ class CallCentre:
             f'[asterisk]\nsystemname = "{pbx.systemname}"\nport = {ami_port or pbx.ports.ami}\n'
             f'secret_file = "{pbx.secret_file}"\n'
             f'[redis]\nurl = "{redis_url or self.valkey.url}"\n'
-            f'[ledger]\ndsn = "{self.dsn}"\nspool_dir = "{self.home / "spool"}"\n'
+            f'[ledger]\ndsn = "{self.dsn}"\n'
             f'[http]\nlisten = "127.0.0.1:0"\ncontrol_socket = "{self.socket}"\n' + more
         )
 

@@ -72,6 +72,39 @@ async def test_a_router_killed_while_the_database_was_away_writes_the_record_at_
     assert await centre.measure("ringfair_ledger_spool_records") == 0
 
 
+async def test_what_a_killed_router_left_is_brought_in_by_the_one_that_stood_by(centre: CallCentre) -> None:
+    number = centre.campaign()
+    agent = centre.agent("agent-2001")
+    await centre.start()
+    other = centre.beside()
+    await other.start(wait=False)
+    await other.until_it_stands_by()
+    await centre.room.phone(agent).behave(Answers(talks_ms=300))
+    await centre.log_in(agent)
+    await centre.stories(0)
+    with held(centre):
+        calls = await centre.room.carrier.call(Caller(dnis=number))
+        assert (await calls.end(15))[0][-1] == "released"
+
+        async def kept() -> bool:
+            return (await spooled(centre)).get("record") == 1
+
+        await poll("the record is on the disk", kept, 10)
+        assert await other.measure("ringfair_ledger_spool_records") == 0
+        await centre.stop(signal.SIGKILL)
+
+        async def taken_over() -> bool:
+            return await other.measure("ringfair_ledger_spool_records") > 0
+
+        await poll("who stood by has taken it over", taken_over, 10)
+    await the_record_is_there_once(centre)
+
+    async def empty() -> bool:
+        return await spooled(centre) == {}
+
+    await poll("the spool is empty", empty, 10)
+
+
 async def test_the_spool_of_a_machine_that_stays_dead_is_brought_in_by_hand(centre: CallCentre) -> None:
     await a_call_that_ends_while_the_database_is_away(centre)
     spool = str(centre.home / "spool")

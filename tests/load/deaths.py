@@ -68,7 +68,7 @@ async def _run(kinds: list[str], asked: Asked, progress: Progress, root: Root) -
         progress.step(kind, _ABOUT_S[kind])
         try:
             outcomes.append(await KINDS[kind](root, asked, progress))
-        except Exception as error:  # a mistake of this program must not cost the figures of an hour
+        except Exception as error:  # noqa: BLE001 - a mistake of this program must not cost the figures of an hour
             traceback.print_exc()
             outcomes.append(Outcome(kind=kind, faults=[f"{type(error).__name__}: {str(error)[:2000]}"]))
     return outcomes

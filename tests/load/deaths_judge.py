@@ -40,12 +40,14 @@ class Placed:
 
 @dataclass(slots=True, kw_only=True)
 class Verdict:
-    """Every number but the first three is one that should be 0."""
+    """Every number but the first ones is one that should be 0."""
 
     calls: int
     records: int
+    completed: int = 0
+    "Records whose end nobody but Asterisk saw, so that `ringfair reconcile --write` corrected them."
     cel: dict[int, dict[str, int]] = field(default_factory=dict)
-    "Tolerance in ms → what `ringfair reconcile` counted."
+    "Tolerance in ms → what `ringfair reconcile` counted after that."
     failed: int = 0
     missing: int = 0
     doubled: int = 0

@@ -1,4 +1,4 @@
-"""Deaths of a router under a steady flow of calls: killed, stopped past its lease, and a burst that must kill nobody."""
+"""Deaths of a router under a steady flow of calls: killed, stopped past its lease, and a burst that kills nobody."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _told(standing: tuple[int, int], outcome: Outcome) -> str:
 
 
 async def _speak(room: Ward, count: int) -> float:
-    """Key presses of callers nobody knows, as fast as Asterisk takes them; the seconds until it has told of the last."""
+    """Key presses of callers nobody knows, as fast as Asterisk takes them; the seconds until it took the last."""
     began = time.monotonic()
     share = count // _SPEAKERS
     await asyncio.gather(*(_speaker(room, number, share) for number in range(_SPEAKERS)))

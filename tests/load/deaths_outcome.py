@@ -66,6 +66,7 @@ class Outcome:
             f"{verdict.double_offers} ({verdict.both_rang})",
             str(verdict.cut),
             f"{verdict.missing}/{verdict.doubled}",
+            str(verdict.completed),
             cel,
             str(len(verdict.left)),
             f"{takeovers['median']:.2f}/{takeovers['max']:.2f}" if takeovers else "-",
@@ -74,7 +75,16 @@ class Outcome:
 
 
 COLUMNS = (
-    *("death", "times", "calls", "lost", "double offers (both rang)", "talks cut", "records missing/doubled"),
+    *(
+        "death",
+        "times",
+        "calls",
+        "lost",
+        "double offers (both rang)",
+        "talks cut",
+        "records missing/doubled",
+        "completed",
+    ),
     *(f"differ from CEL > {TIGHT_MS}/{WIDE_MS} ms", "left over", "takeover s median/max", "verdict"),
 )
 

@@ -64,7 +64,7 @@ async def _holds(room: Ward) -> bool:
 
 
 async def postgres(root: Root, asked: Asked, progress: Progress) -> Outcome:
-    """Stopped at once, as by a crash, for a minute: what ended meanwhile is on the disk, and written when it is back."""
+    """Stopped at once, as by a crash, for a minute: what ended meanwhile is on the disk, and written later."""
     outcome = Outcome(kind="postgres")
     folder = Path(tempfile.mkdtemp(prefix="ringfair-deaths-postgres-"))
     server = PostgresServer(folder)
@@ -101,7 +101,7 @@ async def _empty(room: Ward) -> bool:
 
 
 async def asterisk(root: Root, asked: Asked, progress: Progress) -> Outcome:
-    """Killed with a hundred talks up: every record is closed within 5 s of its return, nobody is stuck, and all goes on."""
+    """Killed with a hundred talks up: every record is closed within 5 s of its return, and nobody is stuck."""
     outcome = Outcome(kind="asterisk")
     total = _UP + _WAITING
     numbers: list[str] = []

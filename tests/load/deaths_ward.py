@@ -228,28 +228,31 @@ class Ward:
             await poll("the records", so, within_s)
 
     async def reconcile(self, verdict: Verdict) -> None:
-        """Hold the ledger against Asterisk's log, and against itself."""
+        """Hold the ledger against Asterisk's log, complete what only that saw the end of, and verify its chain."""
+        verdict.completed = (await self._reconciled(WIDE_MS, verdict, "--write"))["completed"]
         for tolerance in (TIGHT_MS, WIDE_MS):
             verdict.cel[tolerance] = await self._reconciled(tolerance, verdict)
         code, said = await self.command("ledger", "verify", "--json")
         if code:
             verdict.left.append(f"ringfair ledger verify: {said.strip()[:300]}")
 
-    async def _reconciled(self, tolerance: int, verdict: Verdict) -> dict[str, int]:
+    async def _reconciled(self, tolerance: int, verdict: Verdict, *more: str) -> dict[str, int]:
         """Summed over the days of the round."""
         days = dict.fromkeys(f"{day:%Y-%m-%d}" for day in (self.began, datetime.now(UTC)))
-        summed = dict.fromkeys(("same", "missing", "surplus", "differing", "uncovered", "open", "wrong"), 0)
+        summed = dict.fromkeys(
+            ("same", "missing", "surplus", "differing", "uncovered", "open", "wrong", "completed"), 0
+        )
         log = str(self.pbx.event_log)
         for day in days:
             asked = ("reconcile", day, "--utc", "--cel", log, "--tolerance", str(tolerance), "--settled", "0", "--json")
-            code, said = await self.command(*asked)
+            code, said = await self.command(*asked, *more)
             if code not in (0, 1):
                 verdict.left.append(f"ringfair reconcile: {said.strip()[:300]}")
                 continue
             told = json.loads(said)
             for name in summed:
                 summed[name] += told[name]
-            if tolerance == WIDE_MS:
+            if tolerance == WIDE_MS and not more:
                 verdict.notes += [f"CEL: {json.dumps(finding)[:400]}" for finding in told["findings"][:4]]
         return summed
 
@@ -288,4 +291,10 @@ async def ward(root: Root, agents: int, *, dsn: str | None = None) -> AsyncItera
                 centre.settings(drain_s=2)
         await stack.enter_async_context(made.owner)
         made.heard = await stack.enter_async_context(listening(room.ami, made.owner.pool))
-        yield made
+        try:
+            yield made
+        except BaseException:
+            for centre in (made.owner, made.spare):
+                if centre.log.exists():
+                    print(f"---- {centre.log}\n{centre.log.read_text()[-4000:]}", file=sys.stderr)
+            raise

@@ -27,6 +27,7 @@ TALK_VARIABLES = (
     "ACD_STATE",
     "ACD_ARRIVED",
     "ACD_TALK_AT",
+    "ACD_AFTER_AT",
     "ACD_DNIS",
     "ACD_ANI",
     "ACD_PAI",

@@ -47,6 +47,7 @@ def leg_snapshot(item: Block, reading: Reading) -> LegSnapshot | None:
         ani=reading.caller_number(ours.get("ACD_ANI", ""), ours.get("ACD_PAI", "")),
         arrived_at=whole_number(ours.get("ACD_ARRIVED", "")),
         talk_at=whole_number(ours.get("ACD_TALK_AT", "")),
+        after_at=whole_number(ours.get("ACD_AFTER_AT", "")),
     )
 
 

@@ -32,7 +32,9 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry as ThreadRetry
 
-from router.adapters.redis import sentinel
+from router.adapters.redis.master import Enquiry, MasterPool
+from router.adapters.redis.sentinel import SENTINEL_S
+from router.adapters.redis.thread_master import ThreadEnquiry, ThreadMasterPool
 from router.config.sentinels import is_sentinel_url, sentinel_url
 from router.domain.errors import ConfigError, Fault
 
@@ -120,14 +122,6 @@ class RedisAddress:
             return f"{self.scheme}://{hosts}/{self.master}/{self.db}"
         return f"{self.scheme}://{_place(self.host, self.port)}/{self.db}"
 
-    def each_sentinel(self) -> list["RedisAddress"]:
-        """The Sentinels as servers of their own."""
-        scheme = self.scheme.partition("+")[0]
-        return [
-            RedisAddress(scheme=scheme, host=host, port=port, password=self.sentinel_password, tls=self.tls)
-            for host, port in self.sentinels
-        ]
-
     def client(self) -> "Redis":
         """Make a client for short commands. It connects at its first command, on the loop that runs it."""
         return self._client(ANSWER_S, CONNECT_S)
@@ -137,10 +131,12 @@ class RedisAddress:
         settings = self._settings(answer_s, connect_s) | {"retry": Retry(NoBackoff(), 0)}
         settings |= {"max_connections": POOL_SIZE, "timeout": answer_s}
         if self.sentinels:
-            limit = sentinel.SENTINEL_S
-            enquiry = sentinel.Enquiry(self.master, [one._client(limit, limit) for one in self.each_sentinel()])
-            return Redis.from_pool(sentinel.MasterPool(enquiry, tls=self.has_tls, **settings))
+            return Redis.from_pool(MasterPool(self.enquiry(), tls=self.has_tls, **settings))
         return Redis.from_pool(BlockingConnectionPool(connection_class=kinds[self.scheme], **settings))
+
+    def enquiry(self) -> Enquiry:
+        """To ask the Sentinels for the master; close it."""
+        return Enquiry(self.master, [one._client(SENTINEL_S, SENTINEL_S) for one in self._each_sentinel()])
 
     @property
     def has_tls(self) -> bool:
@@ -156,11 +152,18 @@ class RedisAddress:
         settings = self._settings(answer_s, answer_s) | {"retry": ThreadRetry(NoBackoff(), 0)}
         settings |= {"max_connections": POOL_SIZE, "timeout": answer_s}
         if self.sentinels:
-            limit = sentinel.SENTINEL_S
-            enquiry = sentinel.ThreadEnquiry(self.master, [one.thread_client(limit) for one in self.each_sentinel()])
-            return ThreadRedis.from_pool(sentinel.ThreadMasterPool(enquiry, tls=self.has_tls, **settings))
+            asked = ThreadEnquiry(self.master, [one.thread_client(SENTINEL_S) for one in self._each_sentinel()])
+            return ThreadRedis.from_pool(ThreadMasterPool(asked, tls=self.has_tls, **settings))
         pool = ThreadPool(connection_class=kinds[self.scheme], **settings)  # type: ignore[no-untyped-call]
         return ThreadRedis.from_pool(pool)
+
+    def _each_sentinel(self) -> list["RedisAddress"]:
+        """The Sentinels as servers of their own."""
+        scheme = self.scheme.partition("+")[0]
+        return [
+            RedisAddress(scheme=scheme, host=host, port=port, password=self.sentinel_password, tls=self.tls)
+            for host, port in self.sentinels
+        ]
 
     def _settings(self, answer_s: float, connect_s: float) -> dict[str, Any]:
         settings: dict[str, Any] = {

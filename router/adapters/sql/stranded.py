@@ -15,7 +15,7 @@ from pathlib import Path
 
 from router.adapters.sql import spool_lock
 from router.adapters.sql.delivery import Refused, deliver
-from router.adapters.sql.drawers import drawers_in
+from router.adapters.sql.drawers import drawers_in, ledger_of
 from router.adapters.sql.segments import BAD, REFUSED, UNKNOWN, Page, count_lines, numbered, read_page, reading
 from router.adapters.sql.spool_line import TYPES
 from router.domain.errors import CommandRefused, RemoteError
@@ -62,22 +62,35 @@ class Merged:
 
 def look(place: Path) -> list[Contents]:
     """What waits in each spool there, also while routers write to them. Raises `CommandRefused`, `RemoteError`."""
-    return [_look(directory) for directory in _spools(place)]
+    return [_look(directory) for directory in _some(place)]
 
 
-def records_in(place: Path) -> dict[ContactId, Path]:
-    """Whose billing records stand in the spools there, in the ledger or not yet, and where.
+def records_in(place: Path, *, ledger: str) -> dict[ContactId, Path]:
+    """Whose records for `ledger` stand in the spools there, in the ledger or not yet, and where.
 
     Raises `CommandRefused`, `RemoteError`.
     """
     found: dict[ContactId, Path] = {}
+    try:
+        place.stat()
+    except FileNotFoundError:
+        return found
+    except OSError as error:
+        raise _unusable(error, place) from error
     # What nobody holds first: it may be taken over while we look, but nothing goes the other way.
-    for directory in sorted(_spools(place), key=lambda each: spool_lock.writer_of(each) is not None):
+    for directory in sorted(_spools(place), key=_is_held):
         with _told(directory):
+            if ledger_of(directory) not in ("", ledger):
+                continue
             for page in _pages(directory):
                 records = (fact for fact in page.facts if isinstance(fact, BillingRecord))
                 found.update((record.contact_id, directory) for record in records)
     return found
+
+
+def _is_held(directory: Path) -> bool:
+    with _told(directory):
+        return spool_lock.writer_of(directory) is not None
 
 
 def _look(directory: Path) -> Contents:
@@ -107,7 +120,7 @@ async def merge(ledger: Ledger, place: Path, *, progress: Callable[[int], None] 
     """
     merged = Merged()
     with ExitStack() as held:
-        spools = _spools(place)
+        spools = _some(place)
         for directory in spools:
             with _told(directory):
                 held.enter_context(spool_lock.undisturbed(directory))
@@ -137,6 +150,11 @@ def _spools(place: Path) -> list[Path]:
         found = drawers_in(place)
         if alone and place not in found:
             found = [place, *found]
+    return found
+
+
+def _some(place: Path) -> list[Path]:
+    found = _spools(place)
     if not found:
         raise CommandRefused("spool-unknown", f"{place} is no spool: there are no files like 000000000001.facts.")
     return found
@@ -172,5 +190,9 @@ def _told(directory: Path) -> Iterator[None]:
             raise CommandRefused("spool-unknown", f"{directory} is no directory of a spool.")
         yield
     except OSError as error:
-        where = error.filename or directory
-        raise RemoteError("spool-unusable", f"{where} cannot be read: {error.strerror}", path=str(where)) from error
+        raise _unusable(error, directory) from error
+
+
+def _unusable(error: OSError, directory: Path) -> RemoteError:
+    where = error.filename or directory
+    return RemoteError("spool-unusable", f"{where} cannot be read: {error.strerror}", path=str(where))

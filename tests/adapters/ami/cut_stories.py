@@ -55,14 +55,10 @@ async def look_again(room: CutRoom) -> None:
     room.telephony.perform(LookAgain(node="pbx_1"))
 
 
-async def new_number(room: CutRoom) -> None:
-    room.telephony.publish(rules("+493023125102"))
-
-
-async def number_taken_off(room: CutRoom) -> None:
-    await new_number(room)
-    await asyncio.sleep(0.5)
-    room.telephony.publish(rules())
+async def number_comes_and_goes(room: CutRoom) -> None:
+    for numbers in (("+493023125102",), ()):
+        room.telephony.publish(rules(*numbers))
+        await asyncio.sleep(0.5)
 
 
 # ---- calls ----
@@ -118,7 +114,7 @@ async def talked_too_long(room: CutRoom) -> None:
 async def transferred(room: CutRoom) -> None:
     contact = room.call()
     await room.talks(contact)
-    room.exchange.transfers(contact, "493023125101")
+    room.exchange.transfers(contact, "493023125100")
 
 
 async def transferred_elsewhere(room: CutRoom) -> None:
@@ -180,13 +176,13 @@ PAIRS = (
     Pair(play=line_lost, action="Status"),
     Pair(play=exchange_forgot, action="Setvar", about="ACD_EPOCH"),
     Pair(play=exchange_forgot, action="Setvar", about="ACD_ROUTES"),
-    Pair(play=exchange_forgot, action="Setvar", about="ACD_DNIS", skip=5),
+    Pair(play=exchange_forgot, action="Setvar", about="ACD_DNIS", skip=2),
     Pair(play=look_again, action="Status"),
-    Pair(play=new_number, action="Setvar", about="ACD_ROUTES"),
-    Pair(play=new_number, action="Setvar", about="ACD_DNIS_493023125102"),
-    Pair(play=number_taken_off, action="Getvar", about="ACD_DNIS_493023125102"),
-    Pair(play=number_taken_off, action="Setvar", about="ACD_DNIS_493023125102", skip=1),
-    Pair(play=number_taken_off, action="Setvar", about="ACD_ROUTES", skip=1),
+    Pair(play=number_comes_and_goes, action="Setvar", about="ACD_ROUTES"),
+    Pair(play=number_comes_and_goes, action="Setvar", about="ACD_DNIS_493023125102"),
+    Pair(play=number_comes_and_goes, action="Getvar", about="ACD_DNIS_493023125102"),
+    Pair(play=number_comes_and_goes, action="Setvar", about="ACD_DNIS_493023125102", skip=1),
+    Pair(play=number_comes_and_goes, action="Setvar", about="ACD_ROUTES", skip=1),
     Pair(play=call, action="Originate"),
     Pair(play=call, action="Setvar", about="ACD_HB"),
     Pair(play=call, action="Hangup"),

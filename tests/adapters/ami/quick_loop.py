@@ -1,7 +1,7 @@
 """An event loop whose time passes at once, and whose connections are a wire in memory: ten thousand cuts in seconds.
 
-Nothing waits: when every callback has run, the clock jumps to the next timer. Bytes arrive in order, each write in a
-turn of the loop of its own, and a connection ends behind what was sent, as TCP has it.
+Nothing waits: when every callback has run, the clock jumps to the next timer. What is written is heard at once; what is
+answered comes in a turn of the loop of its own, in order, and a connection ends behind it, as TCP has it.
 """
 
 import asyncio
@@ -65,13 +65,13 @@ class Wire(asyncio.Transport):
 
     def write(self, data: Any) -> None:
         if not self._over:
-            self._loop.call_soon(self._hear, bytes(data))
+            self.heard(bytes(data))
 
     def is_closing(self) -> bool:
         return self._over
 
     def close(self) -> None:
-        # what was written before still arrives, and its answer may come back
+        # the answer to what was written before may come back
         if not self._over:
             self._loop.call_soon(self.abort)
 
@@ -86,10 +86,6 @@ class Wire(asyncio.Transport):
 
     def get_write_buffer_size(self) -> int:
         return 0
-
-    def _hear(self, data: bytes) -> None:
-        if not self._over:
-            self.heard(data)
 
     # ---- the end that was dialled ----
 

@@ -138,3 +138,18 @@ async def test_a_server_without_a_file_cannot_promise_and_one_with_it_does(redis
         await again.append([an_agent()], epoch=1, now=NOW, config_hash="")
         assert await again.sync()
         await again.close()
+
+
+async def test_a_server_that_does_not_wait_for_its_disk_is_not_believed_to_have_it_there() -> None:
+    """`appendfsync no`: the file is written whenever the kernel likes, and `WAITAOF` says so after its time."""
+    from tests.contracts.redis_servers import RedisServer as Server
+
+    server = Server("valkey", "--appendonly", "yes", "--appendfsync", "no")
+    try:
+        server.start()
+        journal = opened(server)
+        await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+        assert not await journal.sync()
+        await journal.close()
+    finally:
+        server.remove()

@@ -173,3 +173,37 @@ async def test_that_a_contact_has_ended_waits_for_its_record_to_be_on_disk() -> 
     desk.disk.set()
     assert await writing
     assert f"contact {contact_id}" not in desk.written()
+
+
+async def test_a_keeper_that_was_fenced_ends_and_never_writes_or_promises_again() -> None:
+    desk = Desk()
+    desk.server.given = 9
+    async with asyncio.timeout(10):
+        await desk.keeper.run()
+    assert desk.fenced == [9]
+    assert not await desk.keeper.committed()
+
+    desk.server.given = 0  # as a server that has forgotten who came after us
+    desk.pause("agent-1001")
+    assert not await desk.keeper.committed(), "whoever is told that it is safe would be told wrong"
+    await desk.keeper.close()
+
+    assert desk.server.commits == []
+    assert desk.server.synced == 0
+    assert desk.fenced == [9], "told once"
+
+
+async def test_what_changed_while_nothing_could_be_written_is_behind_since_it_changed() -> None:
+    desk = Desk()
+    await desk.keeper.flush()
+    assert desk.keeper.behind_since is None
+    desk.server.state = "down"
+    desk.pause("agent-1001")
+    await desk.keeper.flush()
+    since = desk.keeper.behind_since
+    assert since is not None
+    await desk.keeper.flush()
+    assert desk.keeper.behind_since == since
+    desk.server.state = "up"
+    assert await desk.keeper.flush()
+    assert desk.keeper.behind_since is None
