@@ -3,6 +3,7 @@
 import pytest
 
 from router.domain.commands import Enrol, Pause
+from router.domain.effects import Effect, EndLeg
 from router.domain.engine import Engine
 from router.domain.errors import RemoteError
 from router.domain.events import AgentChanged, Event
@@ -146,3 +147,28 @@ async def test_without_redis_nothing_is_taken_up_and_it_says_so() -> None:
     heir.journal.state = "down"
     with pytest.raises(RemoteError, match="stopped"):
         await heir.inherit()
+
+
+async def test_a_phone_that_rang_when_its_router_died_is_hung_up_and_its_caller_waits_again() -> None:
+    before = Room("orders")
+    caller = before.calls("1")
+    rung = before.offer(caller)
+    heir = Heir(before)
+    hung_up: list[Effect] = []
+    heir.pump.telephony = Hears(hung_up)  # type: ignore[assignment]
+
+    await heir.inherit()
+
+    floor = heir.pump.engine.floor
+    assert [effect.leg for effect in hung_up if isinstance(effect, EndLeg)] == [rung]
+    assert (str(floor.contacts[caller].state), floor.contacts[caller].offer) == ("queued", None)
+
+
+class Hears:
+    """A telephony that only hears what it is asked to do."""
+
+    def __init__(self, effects: list[Effect]) -> None:
+        self.perform = effects.append
+
+    def beat(self, count: int) -> None:
+        """Nobody listens."""

@@ -28,11 +28,13 @@ from router.domain.events import (
     ContactConnected,
     ContactEnded,
     ContactQueued,
+    DifferenceMended,
     Event,
     InvariantFailed,
     PoolLost,
 )
 from router.domain.ids import SECOND, ContactId, Micros
+from router.domain.resync import DIFFERENCES
 
 LONGEST_TEXT = 2_000
 "Characters of one field; a traceback may have ten times that."
@@ -123,6 +125,14 @@ class EventLog:
                     ended_by=record.ended_by.value,
                     lasted_s=(record.ended_at - record.arrived_at) / SECOND,
                     pii_ani=record.ani,
+                )
+            case DifferenceMended():
+                self._log.info(
+                    "Asterisk and we differed; it is put right",
+                    at=now,
+                    what=DIFFERENCES[event.kind],
+                    whose=event.whose,
+                    contact_id=event.contact_id,
                 )
             case CallRefused():
                 self._log.warning("a call was refused", at=now, dialled=event.dialled, reason=event.reason)

@@ -3,27 +3,23 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from router.cli.exits import DONE, FAILED
-from router.cli.instants import local
-from router.cli.screen import print_table
+from router.cli.reconciled import Allowed, Report
 from router.cli.site import AsJson, ConfigDir, now, opened_directory, opened_ledger, read_site
 from router.domain.errors import CommandRefused, RemoteError
 from router.domain.ids import SECOND, AgentId, Micros
 from router.domain.reconciliation import ALWAYS, USUALLY, Verdict
 
 if TYPE_CHECKING:
-    from router.adapters.cel.files import EventLog
     from router.adapters.sql.ledger import SqlLedger
-    from router.cli.reconciling import Counts, Finding
+    from router.cli.reconciling import Finding
     from router.config import Site
-    from router.domain.agreement import Agreement
 
 ON_SCREEN = 10
 IN_JSON = 1000

@@ -141,6 +141,17 @@ class ObservationIgnored:
 
 
 @message
+class DifferenceMended:
+    """Emitted when a resync found Asterisk otherwise than we believed. What comes after it has put that right."""
+
+    kind: str
+    "One of `resync.DIFFERENCES`, which has a sentence for each."
+    whose: str
+    "The leg, or the phone."
+    contact_id: ContactId | None = None
+
+
+@message
 class InvariantFailed:
     """Emitted when the engine's own state was found impossible. Asterisk is then asked for the truth."""
 
@@ -163,5 +174,6 @@ Event = (
     | AgentDismissed
     | PoolLost
     | ObservationIgnored
+    | DifferenceMended
     | InvariantFailed
 )

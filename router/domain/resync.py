@@ -1,7 +1,8 @@
 """Asterisk's truth after a (re)connect, against ours. Asterisk wins.
 
 A snapshot is taken while the floor goes on: what we learned after it was asked for is not contradicted by it, and a leg
-that ended since then is not adopted. Every difference is repaired by the same steps an observation would have taken.
+that ended since then is not adopted. Every difference is told and then repaired by the same steps an observation would
+have taken.
 
 What is adopted: callers in `waiting` or `offered` (at their age), talks in `talking`. One in `fallback` or `rescue`
 is somebody else's. A ringing agent's leg that nobody here asked for is hung up: its offer died with its router.
@@ -9,8 +10,9 @@ is somebody else's. A ringing agent's leg that nobody here asked for is hung up:
 
 from router.domain.contact import Contact, ContactState
 from router.domain.effects import EndLeg, LookAgain, SendCaller
+from router.domain.events import DifferenceMended
 from router.domain.floor import Floor
-from router.domain.ids import LegId, Micros, OfferId
+from router.domain.ids import ContactId, LegId, Micros, OfferId
 from router.domain.observations import CallerFellBack, CallerReturned, LegBridged, LegEnded, LegSnapshot, Resynced
 from router.domain.offer import OfferState
 from router.domain.offering import leg_ended
@@ -19,16 +21,36 @@ from router.domain.record import SegmentKind
 from router.domain.talk import begin_assignment, bridged, finish_wrapup, taken_up, talk_ended
 
 _WAITING = ("waiting", "offered")
+DIFFERENCES = {
+    "phone": "a phone can be reached, or cannot, other than we believed",
+    "talk-ended": "the agent's leg of a talk had ended unseen",
+    "offer-ended": "an agent's ringing leg had ended unseen",
+    "order-lost": "an order to ring an agent never got to Asterisk",
+    "still-rings": "a leg that was withdrawn still rings; it is hung up again",
+    "stray-leg": "an agent's leg rang for an offer of a router that is gone; it is hung up",
+    "caller-ended": "a caller had hung up unseen",
+    "caller-found": "a caller we did not know of; they wait, or talk, at their age",
+    "talk-found": "a caller and an agent talk, and we had not heard of it",
+    "still-waits": "a caller we took for talking waits; they are in line again",
+    "left-alone": "the agent's end of a talk was not heard; the caller goes on",
+    "fell-back": "the dialplan had taken a waiting caller to its fallback unseen",
+    "not-sent-off": "a caller we had sent off still waits; they are sent again",
+    "private-ended": "a call of an agent's own had ended unseen",
+    "phone-busy": "an agent is in a call that is none of ours",
+}
 _ATTEMPTS_AN_EPOCH = 1000
 "More than any contact can have while one router owns it; an offer's id is unique for ever in the ledger."
 
 
 def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
+    seen_before = seen.node in floor.nodes
     floor.nodes[seen.node] = None
     living = {leg.leg: leg for leg in seen.legs if leg.leg not in floor.past}
     for endpoint, agent in floor.by_endpoint.items():
         reachable = seen.reachable.get(endpoint, False)
         if agent.reachable != reachable and agent.reach_seen_at < seen.asked_at:
+            if seen_before:
+                _differs(floor, "phone", endpoint)
             agent.reachable = reachable
             floor.restand(agent, now)
     _bury(floor, seen, living, now)
@@ -69,6 +91,10 @@ def sweep_deadline(floor: Floor, node: str, now: Micros) -> None:
         floor.effects.append(LookAgain(node=node))
 
 
+def _differs(floor: Floor, kind: str, whose: str, contact_id: ContactId | None = None) -> None:
+    floor.emit(DifferenceMended(kind=kind, whose=whose, contact_id=contact_id))
+
+
 def _is_peopled(floor: Floor) -> bool:
     return bool(floor.contacts or floor.offers or floor.assignments or floor.private)
 
@@ -85,20 +111,25 @@ def _bury(floor: Floor, seen: Resynced, living: dict[LegId, LegSnapshot], now: M
 
     for assignment in list(floor.assignments.values()):
         if missing(assignment.leg, assignment.node, assignment.seen_at):
+            _differs(floor, "talk-ended", assignment.leg, assignment.contact_id)
             ended(assignment.leg)
             talk_ended(floor, assignment, seen.at, now)
     for offer in list(floor.offers.values()):
         if missing(offer.leg, offer.node, offer.leg_seen_at):
+            _differs(floor, "offer-ended", offer.leg, offer.contact_id)
             ended(offer.leg)
             leg_ended(floor, offer, None, None, seen.at, now)
         elif offer.leg_seen_at is None and missing(offer.leg, offer.node, offer.made_at + floor.rules.rescind_grace_us):
             # Asked for long ago and not there: the order was lost. A younger one may still be on its way.
+            _differs(floor, "order-lost", offer.leg, offer.contact_id)
             leg_ended(floor, offer, None, None, seen.at, now)
     for contact in list(floor.contacts.values()):
         if missing(contact.leg, contact.node, contact.seen_at):
+            _differs(floor, "caller-ended", contact.leg, contact.contact_id)
             caller_ended(floor, contact, ended(contact.leg), now)
     for leg, private in list(floor.private.items()):
         if missing(leg, private.node, private.seen_at):
+            _differs(floor, "private-ended", leg)
             ended(leg)
             floor.vacate(leg, now)
 
@@ -109,18 +140,24 @@ def _compare(
     """A caller both know, and we know nothing newer: they are where Asterisk has them."""
     contact_id, state = contact.contact_id, contact.state
     if leg.bridge:
+        if state is not ContactState.CONNECTED:
+            _differs(floor, "talk-found", leg.leg, contact_id)
         _find_talk(floor, seen, contact, leg, living, now)
     elif leg.state == "fallback":
         if state is not ContactState.LEAVING:
+            _differs(floor, "fell-back", leg.leg, contact_id)
             fell_back(floor, CallerFellBack(contact_id=contact_id, reason="seen at resync", at=seen.at), now)
     elif leg.state == "after":
         if state is not ContactState.LEAVING:
+            _differs(floor, "left-alone", leg.leg, contact_id)
             _was_left(floor, seen, contact, leg, now)
     elif leg.state in _WAITING:
         if state is ContactState.CONNECTED:
+            _differs(floor, "still-waits", leg.leg, contact_id)
             contact.begins(SegmentKind.WAITING, seen.at)
             enter_queue(floor, contact, contact.queue, now, now)
         elif state is ContactState.LEAVING:
+            _differs(floor, "not-sent-off", leg.leg, contact_id)
             send_off(floor, contact)
 
 
@@ -145,6 +182,7 @@ def _adopt_caller(
         seen_at=now,
         attempts=max(_last_attempt(leg, living), seen.epoch * _ATTEMPTS_AN_EPOCH),
     )
+    _differs(floor, "caller-found", leg.leg, leg.contact_id)
     welcome(floor, contact)
     if leg.talk_at is not None:
         contact.answered_at = max(leg.talk_at, contact.arrived_at)
@@ -233,12 +271,15 @@ def _other_leg(floor: Floor, seen: Resynced, leg: LegSnapshot, now: Micros) -> N
     offer = floor.offers.get(OfferId(leg.leg))
     if offer is not None:
         if offer.state is OfferState.RESCINDING and not leg.bridge:
+            _differs(floor, "still-rings", leg.leg, offer.contact_id)
             floor.effects.append(EndLeg(leg=leg.leg, node=seen.node))
         return
     if leg.offer_id is not None and not leg.bridge:
+        _differs(floor, "stray-leg", leg.leg, leg.contact_id)
         floor.effects.append(EndLeg(leg=leg.leg, node=seen.node))
     if leg.leg in floor.private:
         return
     agent = floor.agents.get(leg.agent_id) if leg.agent_id else floor.by_endpoint.get(leg.endpoint)
     if agent is not None and (leg.offer_id is not None or leg.contact_id is None):
+        _differs(floor, "phone-busy", leg.leg)
         floor.occupy(agent, leg.leg, seen.node, seen.asked_at, now)

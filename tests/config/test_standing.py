@@ -34,6 +34,7 @@ OTHER = {
 }
 "Another value for each key whose default is no number."
 FILES = {"asterisk.secret_file", "telemetry.secret_file", "redis.password_file", "ledger.password_file"}
+FILES |= {"redis.sentinel_password_file"}
 "Compared by what is in them."
 
 

@@ -19,7 +19,9 @@ from tests.builders import NODE, Room, rules
 DEAD_FOR_S = 3
 
 
-def inherited(dead: Room, pictures: Iterable[Picture] | None = None, *, agents: Iterable[AgentId] | None = None) -> Room:
+def inherited(
+    dead: Room, pictures: Iterable[Picture] | None = None, *, agents: Iterable[AgentId] | None = None
+) -> Room:
     """The room of who takes over, before Asterisk has told it anything. `agents`: who is still in the directory."""
     heir = Room()
     heir.engine = Engine(dead.floor.rules)

@@ -58,8 +58,11 @@ class FakeLease:
 
     def renew(self, epoch: int) -> LeaseView:
         server, owner = self._server, self._ask()
-        if owner == self.owner or (not owner and server.latest <= epoch):
-            self._hold(server.view.epoch if owner else epoch)
+        if owner == self.owner:
+            self._hold(server.view.epoch)
+        elif (not owner and server.latest <= epoch) or server.latest < epoch:
+            self._hold(epoch)
+        if server.view.owner == self.owner:
             server.latest = max(server.latest, epoch)
         return self._tell()
 

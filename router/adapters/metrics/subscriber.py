@@ -41,6 +41,7 @@ from router.domain.events import (
     ContactConnected,
     ContactEnded,
     ContactOverflowed,
+    DifferenceMended,
     Event,
     InvariantFailed,
     ObservationIgnored,
@@ -51,6 +52,7 @@ from router.domain.events import (
 from router.domain.ids import SECOND, AgentId, ContactId, Micros
 from router.domain.observations import Observation
 from router.domain.record import BillingRecord, OfferResult, Outcome, SegmentKind
+from router.domain.resync import DIFFERENCES
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 
@@ -106,6 +108,14 @@ class Metrics:
             buckets=HANDLE_BUCKETS,
             registry=registry,
         )
+        self._differences = Counter(
+            "ringfair_resync_differences",
+            "Times Asterisk was found otherwise than the router believed, and it was put right.",
+            ["kind"],
+            registry=registry,
+        )
+        for kind in DIFFERENCES:
+            self._differences.labels(kind)
         self._offers = Counter("ringfair_offers", "Offers that ended, by result.", ["result"], registry=registry)
         self._overflows = Counter(
             "ringfair_overflows",
@@ -192,6 +202,8 @@ class Metrics:
                     self._overflows.labels(event.queue, event.target).inc()
             case ObservationIgnored():
                 self._ignored_of(event.kind).inc()
+            case DifferenceMended():
+                self._differences.labels(event.kind).inc()
             case CallRefused():
                 self._refusals.labels(event.reason if event.reason in REFUSALS else "other").inc()
             case InvariantFailed():

@@ -48,7 +48,8 @@ KEPT = 100_000
 "Entries of the stream, roughly: half an hour at 60 contacts/s. For people; recovery needs the snapshot alone."
 APPEND_S = 2.0
 LOAD_S = 15.0
-SYNC_S = 1.0
+SYNC_S = 0.3
+"With the tenth a server takes to notice, less than a client waits for any answer: a slow disk is no silent server."
 READ_AT_ONCE = 500
 LONGEST = 64 * 1024
 "Bytes of one picture; a longer one was not written by us."

@@ -5,7 +5,8 @@
 Rule 1: a commit is a cut: the pictures are taken in one go, between two inputs of the engine, so what is written is a
 state the floor really had. Who changed several times in between is written once.
 Rule 2: calls are routed whether or not Redis is there. What could not be written is owed, the newest of each; its size
-is bounded by who is on the floor. When the server comes back without what it had, everything is written again.
+is bounded by who is on the floor. When the server comes back without what it had, everything is written again, and who
+stands there and is not here any more is taken out: what it came back with may be old.
 Rule 3: who must not say "done" before it is safe waits for `committed`.
 Rule 4: that a contact has ended is written only once its record is on our own disk: a router that died in between would
 leave a contact nobody knows of, and nobody has a record of.
@@ -29,6 +30,8 @@ log = logging.getLogger("ringfair.journal")
 GROUP_S = 0.02
 "What a change waits for others to be written with; half a commit's own time on a busy server."
 RETRY_S = 0.5
+LOOK_S = 1.0
+"After so long without a change the server is looked at: it may have lost something meanwhile."
 AT_ONCE = 200
 "Pictures of one commit: some 2 ms of processor time here and as much in the server, and a decision may wait so long."
 
@@ -46,6 +49,7 @@ class JournalKeeper:
         fenced: Callable[[int], None],
         records_on_disk: Callable[[], Awaitable[object]],
         group_s: float = GROUP_S,
+        look_s: float = LOOK_S,
         retry_s: float = RETRY_S,
     ) -> None:
         self.errors = 0
@@ -62,10 +66,15 @@ class JournalKeeper:
         self._fenced = fenced
         self._records_on_disk = records_on_disk
         self._group_s = group_s
+        self._look_s = look_s
         self._retry_s = retry_s
         self._owed: dict[str, Picture] = {}
         self._woken = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._looks = False
+        "Whether to write even if nothing has changed."
+        self._sweeps = False
+        "Whether the server may know of somebody who has gone since."
 
     @property
     def owed(self) -> int:
@@ -96,10 +105,18 @@ class JournalKeeper:
             self._owed[key_of(picture)] = picture
         while True:
             if await self.flush():
-                await self._woken.wait()
-                await asyncio.sleep(self._group_s)
+                await self._change_or_look()
             else:
                 await asyncio.sleep(self._retry_s)
+
+    async def _change_or_look(self) -> None:
+        try:
+            async with asyncio.timeout(self._look_s):
+                await self._woken.wait()
+        except TimeoutError:
+            self._looks = True
+        else:
+            await asyncio.sleep(self._group_s)
 
     async def flush(self) -> bool:
         """Write all that changed; counts, never raises a `RemoteError`. Whether everything is written."""
@@ -141,7 +158,11 @@ class JournalKeeper:
             self.behind_since = self._clock.now()
 
     async def _write(self) -> None:
-        while self._owed:
+        while self._owed or self._looks or self._sweeps:
+            if not self._owed and not self._looks:
+                self.forget_others((await self._journal.load()).pictures)
+                self._sweeps = False
+                continue
             some = dict(islice(self._owed.items(), AT_ONCE))
             if any(isinstance(picture, ContactGone) for picture in some.values()):
                 await self._records_on_disk()
@@ -150,11 +171,13 @@ class JournalKeeper:
                 list(some.values()), epoch=self._epoch(), now=self._clock.now(), config_hash=config_hash
             )
             self.commits += 1
+            self._looks = False
             for key, picture in some.items():
                 if self._owed.get(key) is picture:
                     del self._owed[key]
-            if not kept and self.commits > 1:
+            if not kept:
                 self.rewrites += 1
+                self._sweeps = True
                 log.warning("the server had lost the journal; it is written again")
                 for picture in whole(self._engine.floor):
                     self._owed.setdefault(key_of(picture), picture)

@@ -12,7 +12,8 @@
 Rule 1: every step is one script, so that of two who ask at once one is first.
 Rule 2: the holder counts from the moment it *asked*: on its own clock the lease ends before it does in Redis.
 Rule 3: a lease that lapsed and went to nobody is its last owner's again, in the same epoch. One that somebody had in
-between is lost, even if it is free by now: the counter tells.
+between is lost, even if it is free by now: the counter tells. Redis may forget that the lease was given on (a Sentinel
+failover): of two owners the one of the higher epoch is it, and gets it back.
 Rule 4: Redis may lose all of it. The owner puts lease and counter back at its next renewal. Who takes an emptied
 Redis's lease begins at 1, finds a higher epoch at Asterisk, and has its own raised above that.
 """

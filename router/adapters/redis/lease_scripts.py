@@ -79,6 +79,9 @@ if owner() == me then
   redis.call('PEXPIRE', lease, lives)
 elseif owner() == '' and latest() <= mine then
   hold(ARGV[5], ARGV[3], ARGV[4])
+elseif latest() < mine then
+  -- who holds it has an epoch before ours: this server has forgotten that ours was given out
+  hold(ARGV[5], ARGV[3], ARGV[4])
 end
 if owner() == me and latest() < mine then give(mine) end
 return view()

@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 
 from router.adapters.ami.session import AmiAddress
 from router.adapters.ami.telephony import AmiTelephony
-from router.domain.commands import AgentProfile, Enrol, LogIn, LogOut, Pause, Unpause
 from router.domain.agent import Standing, Status
+from router.domain.commands import AgentProfile, Enrol, LogIn, Pause, Unpause
 from router.domain.engine import Engine
 from router.domain.events import ContactEnded, Event, InvariantFailed, OfferClosed
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
 from router.domain.invariants import broken
 from router.domain.need import Need
-from router.domain.record import BillingRecord, OfferFact
+from router.domain.record import BillingRecord, OfferFact, OfferResult
 from router.domain.rules import CampaignRules, QueueRules, Rules, ToClosing
 from router.runtime import Pump
 from tests.fakes.lease import FakeTenure
 
-from .fake_exchange import FakeExchange, Shears
+from .fake_exchange import TALK_S, FakeExchange
 from .fake_server import SECRET
 from .quick_loop import QuickLoop
 from .telephony_room import NUMBERS
@@ -155,7 +155,7 @@ class CutRoom:
     async def all_are_ready(self) -> bool:
         """Everybody back at work, whatever the story made of them."""
         self.exchange.behaviour.clear()
-        self.exchange.talk_s = 1.0
+        self.exchange.talk_s = TALK_S
         for agent in self.engine.floor.agents.values():
             if agent.next_status is not None:
                 continue
@@ -187,6 +187,12 @@ class CutRoom:
             found = (exchange.talks[contact], exchange.closings[contact], exchange.fell_back.count(contact))
             if found != (fate.talks, fate.closings, fate.fallbacks):
                 yield f"{contact} had (talks, closings, fallbacks) {found}, not {fate}"
+        for record in self.records:
+            if (record.answered_at is not None) is not bool(exchange.talks[record.contact_id]):
+                yield f"{record.contact_id} talked {exchange.talks[record.contact_id]} times, says the record otherwise"
+        for fact in self.offers:
+            if fact.result is OfferResult.ANSWERED and fact.offer_id not in exchange.talkers:
+                yield f"{fact.offer_id} is answered and never talked"
         yield from (f"{leg} was made {often} times" for leg, often in exchange.made.items() if often > 1)
         yield from (f"rang twice: {what}" for what in exchange.crowded)
         yield from (f"{leg} was told {said}" for leg, said in exchange.said.items() if len(said) > 1)
@@ -201,7 +207,7 @@ class CutRoom:
     def forget(self) -> None:
         """The next story begins with an empty book."""
         exchange = self.exchange
-        for book in (exchange.made, exchange.talks, exchange.closings, exchange.said):
+        for book in (exchange.made, exchange.talks, exchange.closings, exchange.said, exchange.talkers):
             book.clear()
         for pages in (exchange.crowded, exchange.fell_back, exchange.received, self.records, self.offers):
             pages.clear()

@@ -15,7 +15,7 @@ from .fake_server import Received, event
 from .quick_loop import Wire
 
 TRUNK = "PJSIP/trunk"
-AFTER_S, FEATURE_S, MESSAGE_S, TICK_S, SILENT_S = 2.0, 3.0, 1.0, 2.0, 10.0
+TALK_S, AFTER_S, FEATURE_S, MESSAGE_S, TICK_S, SILENT_S = 2.0, 2.0, 3.0, 1.0, 2.0, 10.0
 _CARD = ("CONTACT", "OFFER", "AGENT", "QUEUE", "CAMPAIGN", "CALLER", "POOL", "EPOCH", "LANGUAGE", "WHISPER", "ACCEPT")
 
 
@@ -62,6 +62,8 @@ class Shears:
     away_s: float = 0.0
     "So long the exchange takes no call of the manager's afterwards."
     done: bool = False
+    length: int = 0
+    "Of what was to be cut, once it was there."
     missed: bool = False
     "There were fewer bytes than that; nothing was cut."
 
@@ -106,7 +108,8 @@ class Line:
         shears = self._exchange.shears
         if shears is not None and not shears.done and not shears.of_answer and shears.fits(_read(self._number, data)):
             shears.done = True
-            shears.missed = shears.at > len(data)
+            shears.length = len(data)
+            shears.missed = shears.at > shears.length
             if not shears.missed:
                 self._take(data[: shears.at])
                 self._snip(shears)
@@ -130,7 +133,8 @@ class Line:
         goes_on = self._exchange.obey(action, self)
         answer, self._answer = bytes(self._answer), None
         shears.done = True
-        shears.missed = shears.at > len(answer)
+        shears.length = len(answer)
+        shears.missed = shears.at > shears.length
         if shears.missed:
             self._wire.say(answer)
         else:
@@ -154,10 +158,12 @@ class FakeExchange(FakeNode):
     shears: Shears | None = None
     behaviour: dict[str, str] = field(default_factory=dict)
     "endpoint → `answers` (as made), `silent`, `busy`"
-    talk_s: float = 1.0
+    talk_s: float = TALK_S
     floor: dict[str, Leg] = field(default_factory=dict)
     made: Counter[str] = field(default_factory=Counter)
     "How often a leg of that id was made by an Originate."
+    talkers: set[str] = field(default_factory=set)
+    "Agents' legs that talked."
     talks: Counter[str] = field(default_factory=Counter)
     "How often each contact was in a talk."
     closings: Counter[str] = field(default_factory=Counter)
@@ -205,6 +211,7 @@ class FakeExchange(FakeNode):
         caller.variables = {
             "ACD_CONTACT": uniqueid,
             "ACD_CAMPAIGN": campaign,
+            "ACD_POOL": "main",
             "ACD_STATE": "waiting",
             "ACD_ARRIVED": arrived,
             "ACD_DNIS": "493023125100",
@@ -291,9 +298,9 @@ class FakeExchange(FakeNode):
         self.floor[uniqueid] = leg
         values = dict(zip(_CARD, card.split("~"), strict=True))
         for other in self.floor.values():
-            if other.place in ("ring", "up") and (other.endpoint == endpoint or other.contact == values["CONTACT"]):
-                if other is not leg:
-                    self.crowded.append(f"{uniqueid} beside {other.uniqueid}")
+            beside = other.endpoint == endpoint or other.contact == values["CONTACT"]
+            if beside and other is not leg and other.place in ("ring", "up"):
+                self.crowded.append(f"{uniqueid} beside {other.uniqueid}")
         self._tell("Newchannel", leg, "ChannelState: 0")
         self._later(leg, int(action["Timeout"]) / 1000, lambda: self._no_leg(action, leg, 19))
         behaviour = self.behaviour.get(endpoint, "answers")
@@ -336,6 +343,7 @@ class FakeExchange(FakeNode):
     def _bridge(self, caller: Leg, agent: Leg) -> None:
         self._serial += 1
         self.talks[caller.uniqueid] += 1
+        self.talkers.add(agent.uniqueid)
         for one, other in ((agent, caller), (caller, agent)):
             self._move(one, "talk")
             one.bridge, one.partner = f"b-{self._serial}", other

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from router.adapters.ami.session import AmiAddress
 from router.adapters.ami.telephony import AmiTelephony, Numbers
 from router.config.numbers import caller_number, dialled_forms, e164
+from router.domain.admission import Capacity
 from router.domain.effects import RingAgent
 from router.domain.need import Need
 from router.domain.observations import Observation, Resynced
@@ -26,7 +27,7 @@ NUMBERS = Numbers(
 )
 
 
-def rules(*numbers: str, greeting: str = "early-media") -> Rules:
+def rules(*numbers: str, greeting: str = "early-media", capacity: Capacity | None = None) -> Rules:
     queue = QueueRules(name="shop/orders", campaign="shop", need=Need.parse("de"))  # type: ignore[arg-type]
     campaign = CampaignRules(
         name="shop",  # type: ignore[arg-type]
@@ -35,7 +36,12 @@ def rules(*numbers: str, greeting: str = "early-media") -> Rules:
         entry=queue.name,
         greeting=greeting,
     )
-    return Rules(config_hash="x", campaigns={campaign.name: campaign}, queues={queue.name: queue})
+    return Rules(
+        config_hash="x",
+        campaigns={campaign.name: campaign},
+        queues={queue.name: queue},
+        capacity=capacity or Capacity(),
+    )
 
 
 def ring(number: int = 1) -> RingAgent:

@@ -67,6 +67,8 @@ async def test_the_heart_beats_only_for_a_pool_that_is_ours() -> None:
         await until(lambda: room.telephony.session.connected)
         room.telephony.beat(1)
         await until(lambda: [asked for asked in node.actions("Getvar") if asked["Variable"] == "ACD_EPOCH_main"])
+        room.telephony.beat(1)
+        await room.telephony.session.send({"Action": "Ping"}, 5)  # whatever was written before has arrived
         assert node.set_to("ACD_HB_main") == []
         node.unanswered.clear()
         node.cut()

@@ -1,14 +1,13 @@
-"""The journal, and the floor that a successor puts together from it."""
+"""The journal: what is written, when, in whose name, and what is called safe."""
 
 from tests.mutants.mutant import Mutant
 
 _JOURNAL = "router/adapters/redis/journal.py"
 _KEEPER = "router/adapters/redis/journal_keeper.py"
-_RECOVERY = "router/domain/recovery.py"
+_PICTURE = "router/domain/picture.py"
 _CONTRACT = "tests/contracts/test_journal.py::"
 _KEEPS = "tests/adapters/redis/test_journal_keeper.py::"
-_RECOVERS = "tests/domain/test_recovery.py::"
-_RESTORED = _RECOVERS + "test_a_restored_floor_is_the_one_that_was_written"
+_IN_REDIS = "tests/adapters/redis/test_journal.py::"
 
 MUTANTS = (
     Mutant(
@@ -21,8 +20,8 @@ MUTANTS = (
     Mutant(
         name="A Redis that lost the journal is believed to have it",
         file=_JOURNAL,
-        find="        whole, self._seq = before == self._seq, commit.seq\n",
-        replace="        whole, self._seq = True, commit.seq\n",
+        find="bool(before == self._seq)",
+        replace="True",
         guards=(_CONTRACT + "test_a_server_that_lost_it_all_says_so_at_the_next_commit[redis]",),
     ),
     Mutant(
@@ -65,46 +64,146 @@ MUTANTS = (
         guards=("tests/domain/test_router_deaths.py::test_no_change_of_the_floor_goes_unwritten",),
     ),
     Mutant(
-        name="Wrap-up that a dead router began never ends",
-        file=_RECOVERY,
-        find='        floor.timers.set(("wrapup", agent.agent_id), _not_yet(stands.wrapup_at, now))\n',
-        replace="        pass\n",
-        guards=(_RESTORED,),
+        name="A change is told of in the journal and not in the snapshot, which recovery reads",
+        file=_JOURNAL,
+        find="    redis.call('HSET', KEYS[3], key, kind .. ' ' .. body)\n",
+        replace="",
+        guards=(_CONTRACT + "test_a_successor_reads_everybody_as_they_stood_at_the_last_commit[redis]",),
     ),
     Mutant(
-        name="A caller whom a dead router left waiting waits for ever",
-        file=_RECOVERY,
-        find='        floor.timers.set(("wait", contact.contact_id), _not_yet(stands.wait_at, now))\n',
-        replace="        pass\n",
-        guards=(_RESTORED,),
-        short=True,
+        name="A snapshot that was lost cannot be made good by the stream",
+        file=_JOURNAL,
+        find="'type', kind, 'body', body)",
+        replace="'type', kind)",
+        guards=(_IN_REDIS + "test_without_a_snapshot_the_stream_alone_will_do[valkey]",),
     ),
     Mutant(
-        name="A caller of a dead router begins to wait anew",
-        file=_RECOVERY,
-        find="        arrived_at=stands.arrived_at,\n",
-        replace="        arrived_at=now,\n",
-        guards=(_RESTORED,),
+        name="A snapshot put back from a backup is believed to be the newest there is",
+        file=_JOURNAL,
+        find='if _whole(fields.get(b"seq")) > seq]',
+        replace='if _whole(fields.get(b"seq")) > seq + KEPT]',
+        guards=(_IN_REDIS + "test_a_snapshot_older_than_the_stream_is_brought_up_to_date[redis]",),
     ),
     Mutant(
-        name="Deadlines of a dead router fire before anybody has looked what lives",
-        file=_RECOVERY,
-        find="    return now + GRACE_US if at is None else max(at, now + GRACE_US)\n",
-        replace="    return now if at is None else max(at, now)\n",
-        guards=(_RECOVERS + "test_no_deadline_of_a_dead_router_fires_before_somebody_has_looked_what_lives",),
+        name="The journal grows until Redis has no memory left",
+        file=_JOURNAL,
+        find="'MAXLEN', '~', ARGV[4], ",
+        replace="",
+        guards=(_IN_REDIS + "test_the_stream_does_not_grow_without_end[redis]",),
     ),
     Mutant(
-        name="Who takes over lets the dead router's phones ring",
-        file=_RECOVERY,
-        find="        rescind(floor, offer, OfferResult.RESCINDED, now)\n",
-        replace="        pass\n",
-        guards=(_RECOVERS + "test_who_takes_over_hangs_up_what_the_dead_router_rang",),
+        name="Who has left the journal comes back with the next router",
+        file=_JOURNAL,
+        find="  if kind == 'ContactGone' or kind == 'AgentGone' then\n",
+        replace="  if kind == 'AgentGone' then\n",
+        guards=(_CONTRACT + "test_the_newest_picture_counts_and_who_is_gone_is_gone[valkey]",),
     ),
     Mutant(
-        name="A pause that an agent chose is forgotten by the next router",
-        file=_RECOVERY,
-        find="    agent.status, agent.reason, agent.next_status = status, stands.reason, next_status\n",
-        replace="    agent.status, agent.next_status = status, next_status\n",
-        guards=(_RECOVERS + "test_what_a_person_chose_is_still_chosen", _RESTORED),
+        name="Who takes over counts commits from the beginning and takes the journal for lost",
+        file=_JOURNAL,
+        find="        self._seq = commit.seq\n",
+        replace="",
+        guards=(_CONTRACT + "test_a_commit_after_a_load_goes_on_where_the_last_router_stopped[redis]",),
+    ),
+    Mutant(
+        name="An owner is kept out of its own journal",
+        file=_JOURNAL,
+        find="if given > tonumber(ARGV[1])",
+        replace="if given >= tonumber(ARGV[1])",
+        guards=(_CONTRACT + "test_a_later_epoch_fences_an_earlier_router[valkey]",),
+    ),
+    Mutant(
+        name="One picture of a newer release keeps a router from starting",
+        file=_JOURNAL,
+        find="    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):\n",
+        replace="    except (UnicodeDecodeError, RecursionError):\n",
+        guards=(_IN_REDIS + "test_what_anybody_may_have_written_is_counted_and_the_rest_counts[redis]",),
+    ),
+    Mutant(
+        name="Agents of the release before are forgotten because it wrote no reason where there was none",
+        file=_PICTURE,
+        find="    idle_since: Micros\n    reason: str | None = None\n",
+        replace='    idle_since: Micros\n    reason: str = ""\n',
+        guards=(_IN_REDIS + "test_a_journal_of_the_first_release_is_read[redis]",),
+    ),
+    Mutant(
+        name="A Redis that did not get it onto its disk in time is said to have it there",
+        file=_JOURNAL,
+        find="answer[0] >= 1",
+        replace="answer[0] >= 0",
+        guards=(_IN_REDIS + "test_a_server_that_does_not_wait_for_its_disk_is_not_believed_to_have_it_there",),
+    ),
+    Mutant(
+        name="A disk that is slow is taken for a Redis that is gone",
+        file=_JOURNAL,
+        find="SYNC_S = 0.3\n",
+        replace="SYNC_S = 1.0\n",
+        guards=(_IN_REDIS + "test_a_server_that_does_not_wait_for_its_disk_is_not_believed_to_have_it_there",),
+    ),
+    Mutant(
+        name="What stood on the floor before the first change is never written",
+        file=_KEEPER,
+        find="            self._owed[key_of(picture)] = picture\n        while True:\n",
+        replace="            pass\n        while True:\n",
+        guards=(_KEEPS + "test_the_floor_is_written_first_and_then_what_changes",),
+    ),
+    Mutant(
+        name="A thousand changes go in one commit, and calls wait for it",
+        file=_KEEPER,
+        find="dict(islice(self._owed.items(), AT_ONCE))",
+        replace="dict(self._owed)",
+        guards=(_KEEPS + "test_many_changes_go_in_portions[450]",),
+    ),
+    Mutant(
+        name="A pause is called safe because something else was",
+        file=_KEEPER,
+        find="        if not await self.flush():\n            return False\n        try:\n",
+        replace="        await self.flush()\n        try:\n",
+        guards=(_KEEPS + "test_a_fenced_journal_makes_nothing_safe",),
+    ),
+    Mutant(
+        name="A router that is fenced from its journal does not ask whose the pool is",
+        file=_KEEPER,
+        find="                    self._fenced(",
+        replace="                    log.error(",
+        guards=(_KEEPS + "test_a_fenced_journal_is_left_as_it_is_and_whoever_runs_us_is_told",),
+    ),
+    Mutant(
+        name="Callers whom the router before left, and who hung up since, stay in the journal for ever",
+        file=_KEEPER,
+        find="            if key_of(picture) not in here:\n",
+        replace="            if not here:\n",
+        guards=(_KEEPS + "test_who_is_not_on_the_floor_any_more_is_taken_out_of_the_journal",),
+    ),
+    Mutant(
+        name="How long nothing was written down is counted anew with each attempt",
+        file=_KEEPER,
+        find="        if self._owed and self.behind_since is None:\n",
+        replace="        if self._owed:\n",
+        guards=(_KEEPS + "test_what_changed_while_nothing_could_be_written_is_behind_since_it_changed",),
+    ),
+    Mutant(
+        name="Nobody tells the journal that the floor has changed",
+        file="router/runtime.py",
+        find="            self.stirred()\n",
+        replace="            pass\n",
+        guards=("tests/test_runtime.py::test_who_writes_the_floor_down_is_told_of_each_change_after_its_effects",),
+    ),
+    Mutant(
+        name="A change of an agent is not among what must be written",
+        file="router/domain/engine.py",
+        find="                floor.unwritten[agent] = None\n",
+        replace="                pass\n",
+        guards=(
+            _KEEPS + "test_the_floor_is_written_first_and_then_what_changes",
+            "tests/domain/test_router_deaths.py::test_no_change_of_the_floor_goes_unwritten",
+        ),
+    ),
+    Mutant(
+        name="An offer that was made is not written down, and a successor does not hang up its leg",
+        file="router/domain/floor.py",
+        find="        if contact is not None:\n            self.unwritten[contact] = None\n",
+        replace="        if contact is not None:\n            pass\n",
+        guards=("tests/domain/test_router_deaths.py::test_no_change_of_the_floor_goes_unwritten",),
     ),
 )
