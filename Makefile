@@ -49,7 +49,12 @@ soak: ## 30 calls/s with audio, nothing may fail or be left behind, else it fail
 	@deploy/prepare pbx
 	@$(BIN)/python -m tests.load.bench soak $(if $(SOAK_MIN),--minutes '$(SOAK_MIN)') $(bench_options)
 
+ami-cuts: ## the line to Asterisk cut at every byte of a fake's, at 300 of a real one's with calls up: 13 min; CUTS=n SEED=n
+	@deploy/prepare servers
+	@RINGFAIR_EVERY_BYTE=1 $(BIN)/pytest -q tests/adapters/ami/test_cuts.py
+	@$(BIN)/python -m tests.load.ami_cuts --times '$(or $(CUTS),300)' --seed '$(or $(SEED),1)'
+
 clean: ## remove .venv and build/; the Asterisk in the cache stays
 	rm -rf .venv build
 
-.PHONY: help demo check contracts integration test mutants bench bench-load soak clean
+.PHONY: help demo check contracts integration test mutants bench bench-load soak ami-cuts clean

@@ -20,7 +20,7 @@ from router.adapters.ami.telemetry import Telemetry
 from router.adapters.ami.telephony import AmiTelephony, Numbers
 from router.adapters.http.server import HttpServer
 from router.adapters.log import EventLog
-from router.adapters.metrics import Metrics, Reading, read_queues
+from router.adapters.metrics import Metrics, Reading, read_calls, read_queues
 from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.journal import RedisJournal
 from router.adapters.redis.journal_keeper import JournalKeeper
@@ -134,6 +134,7 @@ async def build(directory: Path) -> Router:
             endpoints=lambda: [a.profile.endpoint for a in engine.floor.agents.values() if not a.profile.dial],
             rules=rules,
             trace=trace,
+            max_originates=settings.asterisk.max_originates,
         )
         receipt = Receipt(journalled=journal.committed, in_ledger=writer.in_ledger, speak=telephony.perform)
         telemetry = _telemetry(site)
@@ -262,6 +263,10 @@ def _reader(
             failures=pump.failures,
             ready={name: said == "ok" for name, said in ready().items()},
             ami_connected={telephony.node: telephony.trouble is None},
+            calls=read_calls(pump.engine.floor, telephony.node, _OWN),
+            calls_limit={telephony.node: pump.engine.floor.rules.capacity.max_calls},
+            ring_orders=telephony.ringing.on_way + telephony.ringing.waiting,
+            ring_overflows=telephony.ringing.overflows,
             ami_last_event_at=seen,
             lines=None if telemetry is None else telemetry.summary(),
             redis_errors=keeper.errors + journal.errors,

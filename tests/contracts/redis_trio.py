@@ -6,6 +6,7 @@ What may happen to them, without touching the machine's network:
 - `cut_off_master()`: Sentinels and replicas reach the master no more, clients do (a partition through its middle).
 The latter is done with users: Sentinels and replicas log in under names of their own, which the master can turn away.
 
+A module that wants the fixture `trio` names both this file and redis_servers, that one first, in its `pytest_plugins`.
 A replica that was cut off is promoted only if its last word from the master is younger than ten times `down_after_ms`.
 """
 
@@ -15,6 +16,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 
+import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -34,7 +36,9 @@ class RedisTrio:
         self, kind: str = "valkey", *, replicas: int = 2, sentinels: int = 3, down_after_ms: int = 1000, **more: str
     ) -> None:
         """`more` are lines of each server's configuration: `min_replicas_to_write="1"`."""
-        users = [word for name in (_REPLICA, _WATCHER) for word in ("--user", name, "on", f">{_WORD}", "~*", "&*", "+@all")]
+        users = [
+            word for name in (_REPLICA, _WATCHER) for word in ("--user", name, "on", f">{_WORD}", "~*", "&*", "+@all")
+        ]
         settings = [word for key, value in more.items() for word in (f"--{key.replace('_', '-')}", value)]
         common = [*users, "--masteruser", _REPLICA, "--masterauth", _WORD, "--repl-diskless-sync-delay", "0", *settings]
         self.nodes = [RedisServer(kind, *common, "--replica-priority", str(10 * n + 10)) for n in range(1 + replicas)]
@@ -84,6 +88,8 @@ class RedisTrio:
 
     def cut_off_master(self) -> RedisServer:
         """Sentinels and replicas lose it; clients do not. `let_in_again` ends it."""
+        # one who is turned away may still be anybody, and anybody is let in: but not to ping any more
+        _ask(self._master, "ACL", "SETUSER", "default", "-ping")
         self._turn_away(_WATCHER)
         self._turn_away(_REPLICA)
         return self._master
@@ -91,6 +97,7 @@ class RedisTrio:
     def let_in_again(self, server: RedisServer) -> None:
         for user in (_WATCHER, _REPLICA):
             _ask(server, "ACL", "SETUSER", user, "on")
+        _ask(server, "ACL", "SETUSER", "default", "+ping")
 
     def promoted(self, within_s: float = PROMOTION_S) -> float:
         """Wait until another server is the master, for itself and for most Sentinels; the instant it was seen."""
@@ -181,11 +188,18 @@ def _until(what: str, so: object, within_s: float = 30.0) -> None:
 
 
 @contextlib.contextmanager
-def a_trio(kind: str = "valkey", **more: str) -> Iterator[RedisTrio]:
+def a_trio(kind: str = "valkey", *, replicas: int = 2, **more: str) -> Iterator[RedisTrio]:
     """Started, and removed in any case."""
-    trio = RedisTrio(kind, **more)
+    trio = RedisTrio(kind, replicas=replicas, **more)
     try:
         trio.start()
         yield trio
     finally:
         trio.remove()
+
+
+@pytest.fixture
+def trio(request: pytest.FixtureRequest) -> Iterator[RedisTrio]:
+    """Of Valkey, or of what an indirect parameter names."""
+    with a_trio(getattr(request, "param", "valkey")) as servers:
+        yield servers

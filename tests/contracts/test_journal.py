@@ -154,3 +154,19 @@ async def test_a_commit_after_a_load_goes_on_where_the_last_router_stopped(shelf
     assert (await read(shelf)).seq == 2
     await first.close()
     await second.close()
+
+
+async def test_a_commit_of_the_same_number_by_another_router_is_not_taken_for_ours(shelf: Shelf) -> None:
+    """After a failover to a replica that lacks our commits the router before us may have written as many of its own."""
+    old, new = shelf.open(), shelf.open()
+    await old.append([an_agent()], epoch=1, now=NOW, config_hash="")
+    await new.load()
+    assert await new.append([an_agent(1002)], epoch=2, now=NOW, config_hash="")
+    shelf.empty()
+    for _ in range(2):
+        await old.append([an_agent(1003)], epoch=1, now=NOW, config_hash="")
+
+    assert not await new.append([an_agent(1002)], epoch=2, now=NOW, config_hash="")
+    assert await new.append([], epoch=2, now=NOW, config_hash="")
+    await old.close()
+    await new.close()

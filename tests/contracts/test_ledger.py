@@ -434,3 +434,15 @@ async def test_records_that_correct_each_other_in_a_ring_do_no_harm(ledger: SqlL
     stories = {story.contact_id: {c.contact_id for c in story.corrections} for story in await told(ledger)}
     assert set(stories) == {record.contact_id for record in ring}
     assert all(contact not in corrections for contact, corrections in stories.items())
+
+
+async def test_the_story_of_one_contact_has_the_correction_of_its_correction(ledger: SqlLedger) -> None:
+    old = a_record(1)
+    first = a_correction(old, 1, ended_at=NOON + 61 * SECOND)
+    second = a_correction(first, 2, ended_at=NOON + 62 * SECOND)
+    await ledger.append([old, first, second])
+
+    story = await ledger.story(old.contact_id)
+
+    assert story is not None
+    assert (story.record, story.corrections) == (old, (first, second))

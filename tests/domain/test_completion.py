@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from router.domain.completion import Dialled, correction_of, is_completed_by, record_of, was_refused
 from router.domain.ids import SECOND, AgentId, CampaignName, QueueName
 from router.domain.reconciliation import CallSeen, Pair, differences
-from router.domain.record import BillingRecord, EndedBy, Outcome, SegmentKind
+from router.domain.record import BillingRecord, EndedBy, Leg, Outcome, SegmentKind
 from router.domain.rules import CampaignRules
 from tests.domain.test_reconciliation import NOON, a_call, a_record, segment
 
@@ -182,3 +182,15 @@ def test_every_record_covers_its_leg_without_gap_whatever_asterisk_says(data: st
 
     story(made(call))
     story(correction_of(pair(call, old), AGENTS))
+
+
+def test_a_correction_keeps_the_agent_that_the_router_knew() -> None:
+    """Somebody else has that phone by now: whoever talked is in the record, and stays there."""
+    call = a_call(talks=((8, 40),))
+    talked = Leg(uniqueid=call.talks[0].leg, linkedid=call.linkedid, node=call.node, agent_id=AgentId("boris"))
+    old = a_record(call, end_estimated=True)
+
+    new = correction_of(pair(call, replace(old, legs=(*old.legs, talked))), AGENTS)
+
+    assert [s.agent_id for s in new.segments if s.kind is SegmentKind.TALK] == ["boris"]
+    assert [leg.agent_id for leg in new.legs] == [None, "boris"]

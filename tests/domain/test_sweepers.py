@@ -41,6 +41,14 @@ def test_after_an_empty_hour_the_next_caller_is_looked_after_like_the_first() ->
     assert len(room.of(LookAgain)) == 1
 
 
+def test_callers_who_come_all_the_time_do_not_put_the_look_off() -> None:
+    room = Room()
+    for second in range(2 * SWEEP_S):
+        room.calls(f"c{second}")
+        room.let_pass(1)
+    assert len(room.of(LookAgain)) == 2
+
+
 def test_a_private_call_whose_end_got_lost_does_not_keep_an_agent_for_ever() -> None:
     room = Room("orders")
     room.private_call(room.agents[0])
@@ -85,7 +93,7 @@ def test_the_longest_talk_is_ended_for_both() -> None:
     assert [end.leg for end in room.of(EndLeg)] == [caller]
     room.let_pass(room.floor.rules.rescind_grace_us / SECOND)
     assert [end.leg for end in room.of(EndLeg)] == [caller, agents_leg], "a leg that does not follow is ended as well"
-    room.ends(caller)
+    room.caller_hangs_up(caller)  # so Asterisk tells of our own hang-up, too
     record = room.record(caller)
     assert (record.outcome, record.ended_by) == (Outcome.ANSWERED, EndedBy.SYSTEM)
 

@@ -35,12 +35,12 @@ class FakeJournal:
 
     def __init__(self, server: FakeJournalServer) -> None:
         self._server = server
-        self._seq = 0
+        self._seq = self._epoch = 0
 
     async def load(self) -> Journalled:
         self._must_be_up()
         server = self._server
-        self._seq = server.seq
+        self._seq, self._epoch = server.seq, server.epoch
         return Journalled(
             pictures=tuple(server.newest.values()),
             seq=server.seq,
@@ -54,7 +54,8 @@ class FakeJournal:
         server = self._server
         if server.given > epoch:
             raise RemoteError("journal-fenced", f"epoch {server.given} was given out", epoch=server.given)
-        whole, self._seq = server.seq == self._seq, self._seq + 1
+        whole = (server.seq, server.epoch) == (self._seq, self._epoch)
+        self._seq, self._epoch = self._seq + 1, epoch
         server.seq, server.epoch, server.now, server.config_hash = self._seq, epoch, now, config_hash
         server.commits.append(tuple(pictures))
         for picture in pictures:

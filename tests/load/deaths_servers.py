@@ -70,7 +70,8 @@ async def postgres(root: Root, asked: Asked, progress: Progress) -> Outcome:
     server = PostgresServer(folder)
     try:
         await asyncio.to_thread(server.start)
-        dsn = await server.new_database_here()
+        dsn = (await server.new_database_here()).replace(f":{server.password}@", "@")
+        os.environ["PGPASSWORD"] = server.password  # the site's files may not hold it
         async with ward(root, agents_for(asked.per_s, TALK), dsn=dsn) as room:
             await room.open(TALK)
             keys, epoch = await room.keys(), room.heard.epoch

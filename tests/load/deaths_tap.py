@@ -51,6 +51,7 @@ class Heard:
     fell_back: int = 0
     turned_away: int = 0
     "Legs that were answered and told that the caller is somebody else's by now."
+    keys_pressed: int = 0
     legs: dict[str, list[Leg]] = field(default_factory=dict)
     "Contact → agents' legs that live."
 
@@ -64,6 +65,8 @@ class Heard:
                 self.owned_at.setdefault(int(message["Epoch"]), float(message["Timestamp"]))
             case "AcdFallback":
                 self.fell_back += 1
+            case "AcdKey":
+                self.keys_pressed += 1
             case "AcdTaken":
                 self.turned_away += 1
             case "Newchannel" | "Newstate" | "Hangup" as name:

@@ -14,9 +14,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import redis.asyncio
 
@@ -112,13 +113,15 @@ class Ward:
     # ---- calls ----
 
     @contextlib.asynccontextmanager
-    async def flow(self, per_s: float, *, calls: int = _MOST_CALLS) -> AsyncIterator[Callers]:
-        """Callers come all the while; at the end no more come, and those who are there are served."""
+    async def flow(self, per_s: float, *, calls: int | None = None) -> AsyncIterator[Callers]:
+        """Callers come all the while, or so many; at the end no more come, and those who are there are served."""
         towards = (self.pbx.address, self.pbx.ports.sip)
-        self.calls = callers = await self.phones.callers(towards, self.dnis, calls=calls, per_s=per_s)
+        most = calls or _MOST_CALLS
+        self.calls = callers = await self.phones.callers(towards, self.dnis, calls=most, per_s=per_s)
         try:
             yield callers
-            callers.process.deliver(signal.SIGUSR1)
+            if calls is None:
+                callers.process.deliver(signal.SIGUSR1)
             with contextlib.suppress(TelephoneError):  # who is left over is counted as lost
                 await callers.process.wait(_ANSWERED_S)
         finally:
@@ -252,9 +255,21 @@ class Ward:
             told = json.loads(said)
             for name in summed:
                 summed[name] += told[name]
-            if tolerance == WIDE_MS and not more:
-                verdict.notes += [f"CEL: {json.dumps(finding)[:400]}" for finding in told["findings"][:4]]
+            if not more:
+                verdict.notes += [f"CEL ± {tolerance}: {off}" for off in _off_by(told["findings"])]
         return summed
+
+
+def _off_by(findings: Sequence[Mapping[str, Any]], most: int = 12) -> list[str]:
+    """What differs and by how much, the worst first."""
+    found: list[tuple[float, str]] = []
+    for finding in findings:
+        for one in finding["differences"]:
+            ends = [None if one[side] is None else datetime.fromisoformat(one[side]) for side in ("ledger", "asterisk")]
+            late_ms = (ends[0] - ends[1]).total_seconds() * 1000 if ends[0] and ends[1] else math.inf
+            what = f"{finding['verdict']} {one['what']} {late_ms:+.0f} ms at {one['asterisk']}, {finding['contact_id']}"
+            found.append((abs(late_ms), what))
+    return [what for _, what in sorted(found, reverse=True)[:most]]
 
 
 _QUEUE = '[queue.orders]\nneed = "de"\nring_s = 15\nwrapup_s = 0\nmax_wait_s = 3600\n'

@@ -1,7 +1,7 @@
 """Plant faults in the core, one at a time, in copies of the tree, and see that the tests that guard it notice.
 
     python -m tests.mutants                    all of them
-    python -m tests.mutants --short            a spread over every room, about 90 s on two cores
+    python -m tests.mutants --short            one of every room, some 20 s on two cores
     python -m tests.mutants --only "ring"      those whose name contains it
     python -m tests.mutants --list             what could be planted, and who guards it
 
@@ -57,7 +57,7 @@ def parsed(argv: list[str] | None) -> argparse.Namespace:
         prog="python -m tests.mutants", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="part of a name; may be repeated")
-    parser.add_argument("--short", action="store_true", help="a fixed spread of about ten")
+    parser.add_argument("--short", action="store_true", help="a fixed spread: one of every room")
     parser.add_argument("--list", action="store_true", help="tell names, files and guards, and plant nothing")
     parser.add_argument("--json", action="store_true", help="the outcome as JSON on stdout, progress on stderr")
     parser.add_argument(

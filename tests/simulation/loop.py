@@ -199,7 +199,7 @@ class Flag:
     def wait(self, timeout: float | None = None) -> bool:
         if not self._set:
             me = getcurrent()
-            timer = asyncio.get_running_loop().call_later(timeout or 0.0, self._give_up, me)
+            timer = asyncio.get_running_loop().call_later(max(timeout or 0.0, 1e-6), self._give_up, me)
             self._waiting.append((me, timer))
             assert me.parent is not None
             me.parent.switch()

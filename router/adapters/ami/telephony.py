@@ -22,13 +22,15 @@ from router.adapters.ami.claim import Claim
 from router.adapters.ami.fitness import why_unfit
 from router.adapters.ami.gate import Gate, Withheld
 from router.adapters.ami.limits import Counters
-from router.adapters.ami.parse import WANTED, Malformed, Reading, is_reachable, observe
+from router.adapters.ami.parse import WANTED, Malformed, Reading, observe
+from router.adapters.ami.phones import Phones
+from router.adapters.ami.ringing import Ringing
 from router.adapters.ami.routes import Routes
 from router.adapters.ami.session import AmiAddress, Session
 from router.adapters.ami.wire import Block, Reply
 from router.domain.effects import AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.errors import RemoteError, RouterError
-from router.domain.ids import Micros
+from router.domain.ids import Micros, OfferId
 from router.domain.observations import EndpointSeen, NodeLost, OriginateFailed, OwnerSeen, Resynced
 from router.domain.rules import Rules
 from router.ports import Clock, ObservationSink, Tenure
@@ -67,6 +69,7 @@ class AmiTelephony:
         endpoints: Callable[[], Iterable[str]],
         rules: Rules,
         trace: Recorder | None = None,
+        max_originates: int = 50,
     ) -> None:
         self.node = node
         self.malformed = 0
@@ -80,11 +83,8 @@ class AmiTelephony:
         self._tenure = tenure
         self._sink = sink
         self._numbers = numbers
-        self._endpoints = endpoints
         self._rules = rules
         self._trace = trace
-        self._heard: dict[str, bool] = {}
-        "endpoint → reachable, as events told since the latest snapshot began: newer than its answers."
         self._beat = 0
         self._deposed = False
         self._owns = False
@@ -108,8 +108,10 @@ class AmiTelephony:
             owner_epoch=lambda: self._claim.look(),
             deposed=lambda epoch: self._depose(OwnerSeen(pool=pool, epoch=epoch)),
         )
+        self.ringing = Ringing(max_originates, give=self._ring, hold=self.gate.hold, failed=self._not_rung)
         self._asking = Asking(self.gate)
         self._claim = Claim(pool, tenure, self._asking)
+        self._phones = Phones(self._asking, endpoints)
         self._routes = Routes(pool, self._asking)
 
     @property
@@ -161,9 +163,10 @@ class AmiTelephony:
     def _do(self, effect: Effect) -> None:
         match effect:
             case RingAgent():
-                self._ring(effect)
+                self.ringing.ring(effect)
             case EndLeg():
-                self._send(actions.end(effect), effect)
+                if not self.ringing.withdraw(OfferId(effect.leg)):
+                    self._send(actions.end(effect), effect)
             case SendCaller():
                 self._send(actions.send(effect), effect)
             case AnswerPhone():
@@ -186,14 +189,17 @@ class AmiTelephony:
     def call_in(self, digits: str) -> None:
         self._send(actions.call_in(digits))
 
-    def _ring(self, effect: RingAgent) -> None:
+    def _not_rung(self, effect: RingAgent, why: str) -> None:
+        self._sink(OriginateFailed(offer_id=effect.offer_id, reason=why, at=self._clock.now()))
+
+    def _ring(self, effect: RingAgent) -> asyncio.Future[Reply] | None:
         try:
             answer = self.gate.send(actions.ring(effect, pool=self._pool, epoch=self.epoch), DEADLINE_S)
         except Withheld:
             raise
         except RouterError as error:
-            self._sink(OriginateFailed(offer_id=effect.offer_id, reason=error.error_id, at=self._clock.now()))
-            return
+            self._not_rung(effect, error.error_id)
+            return None
 
         def answered(done: asyncio.Future[Reply]) -> None:
             if done.cancelled():
@@ -217,6 +223,7 @@ class AmiTelephony:
 
         answer.add_done_callback(answered)
         self._mark(effect, answer)
+        return answer
 
     def _send(self, action: actions.Action, effect: Effect | None = None) -> None:
         """Send and forget; a refusal is counted (a leg that is gone already is the usual reason)."""
@@ -261,7 +268,7 @@ class AmiTelephony:
             self._on_owner(seen)
             return
         if isinstance(seen, EndpointSeen):
-            self._heard[seen.endpoint] = seen.reachable
+            self._phones.hear(seen)
         if self._trace is not None:
             self._trace.seen(seen, self.session.read_at)
         self._sink(seen)
@@ -283,11 +290,13 @@ class AmiTelephony:
             self._deposed = True
             self._stop_resync()
             self.gate.close()
+            self.ringing.forget()
             self._sink(seen)
 
     def _on_up(self) -> None:
         self._routes.forget()
         self._claim.forget()
+        self._phones.forget()
         self.synced, self._failures = False, 0
         self._start_resync()
 
@@ -341,6 +350,7 @@ class AmiTelephony:
         if self.unfit is not None:
             raise RemoteError("ami-unfit", self.unfit)
         if not self._owns:
+            await self._phones.ask()
             return
         owner = await self._claim.make()
         if owner is not None:
@@ -348,7 +358,7 @@ class AmiTelephony:
             return
         self.beat(self._beat)
         await self._routes.publish(actions.routes(self._rules, self._numbers.forms))
-        reachable = await self._ask_phones()
+        await self._phones.ask()
         # The legs last: what changes between their answer and the engine is a matter of microseconds.
         asked_at: Micros = self._clock.now()
         legs = await self._asking.ask(actions.status(), _SNAPSHOT_DEADLINE_S)
@@ -356,22 +366,15 @@ class AmiTelephony:
             Resynced(
                 node=self.node,
                 legs=resync.leg_snapshots(legs.items, self._reading),
-                reachable=reachable | self._heard,
+                reachable=self._phones.reachable,
                 epoch=self.epoch,
                 asked_at=asked_at,
                 at=self._clock.now(),
             )
         )
         self.synced = True
-
-    async def _ask_phones(self) -> dict[str, bool]:
-        """endpoint → reachable: what Asterisk lists, and one by one our agents' phones that it does not."""
-        self._heard = {}
-        listed = await self._asking.ask(actions.device_states(), _SNAPSHOT_DEADLINE_S)
-        reachable = resync.phones(listed.items)
-        variables = {actions.device_state(phone): phone for phone in self._endpoints() if phone not in reachable}
-        states = await self._asking.get_all(list(variables))
-        return reachable | {variables[name]: is_reachable(state) for name, state in states.items()}
+        for endpoint, reachable in (await self._phones.ask_again()).items():
+            self._sink(EndpointSeen(endpoint=endpoint, reachable=reachable, at=self._clock.now()))
 
 
 def patience_s(failures: int) -> float:

@@ -37,6 +37,8 @@ CALLERS = frozenset(
     )
 )
 "Where only callers get (dialplans/extensions.d)."
+REFUSED = "acd-full"
+"Where those end for whom there was no room: refused before the answer, they are no contacts."
 _OFFER = re.compile(r".*[0-9]{9,}\.[0-9]+\.[0-9]+")
 _LEG = re.compile(r"(?:.*-)?[0-9]{9,}\.([0-9]{1,10})")
 _RESTART_TAKES: Micros = SECOND
@@ -63,6 +65,7 @@ class _Leg:
     ended_at: Micros | None = None
     lost: bool = False
     is_callers: bool = False
+    refused: bool = False
     answered: bool = False
     ended_by: str = ""
     announced_at: Micros | None = None
@@ -132,6 +135,7 @@ class CallReader:
         leg.channel, leg.linkedid = row.channel or leg.channel, row.linkedid or leg.linkedid
         leg.number = row.number
         leg.is_callers = leg.is_callers or (row.context in CALLERS and not leg.is_agents)
+        leg.refused = leg.refused or row.context == REFUSED
         match row.event:
             case "CHAN_START":
                 leg.started_at = row.at
@@ -204,7 +208,7 @@ class CallReader:
 
 
 def _call(leg: _Leg) -> Iterator[CallSeen]:
-    if not leg.is_callers:
+    if not leg.is_callers or leg.refused:
         return
     over_at = leg.last_at if leg.ended_at is None else leg.ended_at
     yield CallSeen(

@@ -84,12 +84,15 @@ class Gauges(Collector):
             "node",
             {node: at / SECOND for node, at in reading.ami_last_event_at.items()},
         )
+        yield _gauge("ringfair_calls", "Callers on the node, waiting and talking.", "node", reading.calls)
+        yield _gauge("ringfair_calls_limit", "Callers the node takes; 0: no limit.", "node", reading.calls_limit)
         if reading.lines is not None:
             yield from line_metrics(reading.lines)
         yield _gauge("ringfair_ready", "1 while /readyz says ok of this neighbour.", "neighbour", reading.ready)
         for name, text, value in (
             ("tasks", "Tasks of the event loop that are alive.", reading.tasks),
             ("inbox_depth", "Inputs that wait for the engine.", reading.inbox_depth),
+            ("ring_orders", "Orders to ring an agent that Asterisk has not answered yet.", reading.ring_orders),
             (
                 "journal_owed",
                 "Agents and contacts whose latest change is not in the journal yet.",
@@ -110,6 +113,7 @@ class Gauges(Collector):
             yield GaugeMetricFamily(f"ringfair_{name}", text, value=value)
         for name, text, value in (
             ("inbox_overflows", "Times too much waited and Asterisk was asked for the truth.", reading.inbox_overflows),
+            ("ring_overflows", "Orders to ring that had no turn: too many, or too late.", reading.ring_overflows),
             ("failures", "Times the engine, or who was told of something, raised.", reading.failures),
             ("redis_errors", "Writes of presence or journal that failed.", reading.redis_errors),
             ("journal_rewrites", "Times Redis had lost the journal and it was written anew.", reading.journal_rewrites),

@@ -41,6 +41,14 @@ class Reading:
     "By node: whether nothing troubles it, so that its calls can be offered."
     ami_last_event_at: Mapping[str, Micros] = field(default_factory=dict)
     "By node: when anything was last heard from it, an event or a reply."
+    calls: Mapping[str, int] = field(default_factory=dict)
+    "By node: callers in our hands, waiting or talking."
+    calls_limit: Mapping[str, int] = field(default_factory=dict)
+    "By node: how many it takes; 0: no limit."
+    ring_orders: int = 0
+    "Given to Asterisk and not answered by it, and waiting for their turn."
+    ring_overflows: int = 0
+    "Since the start: orders that were too many to wait, or waited too long."
     lines: LineSummary | None = None
     "None while the site has no telemetry."
     redis_errors: int = 0
@@ -91,6 +99,11 @@ def read_queues(floor: Floor, now: Micros, own: AbstractSet[str]) -> tuple[Queue
         for name, queue in floor.queues.items()
         if queue.rules.campaign not in own
     )
+
+
+def read_calls(floor: Floor, node: str, own: AbstractSet[str]) -> dict[str, int]:
+    """Callers on the node, as the router knows them; Asterisk counts for itself (router/domain/admission.py)."""
+    return {node: sum(contact.node == node and contact.campaign not in own for contact in floor.contacts.values())}
 
 
 def _target(target: OverflowTarget) -> str:

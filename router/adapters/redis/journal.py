@@ -63,14 +63,14 @@ _TYPES: dict[str, type[Picture]] = {
 _GONE = (ContactGone, AgentGone)
 _SCRIPT = """
 -- KEYS epoch journal snapshot  ARGV epoch seq now kept commit, then for each picture: key type body
--- gives {0, seq before} or {the higher epoch, 0}
+-- gives {0, seq before, its epoch} or {the higher epoch, 0, 0}
 local given = tonumber(redis.call('GET', KEYS[1]) or '0') or 0
-if given > tonumber(ARGV[1]) then return {given, 0} end
+if given > tonumber(ARGV[1]) then return {given, 0, 0} end
 local before = redis.call('HGET', KEYS[3], 'commit')
-local seq = 0
+local seq, by = 0, 0
 if before then
   local ok, was = pcall(cjson.decode, before)
-  if ok and type(was) == 'table' and tonumber(was['seq']) then seq = tonumber(was['seq']) end
+  if ok and type(was) == 'table' then seq, by = tonumber(was['seq']) or 0, tonumber(was['epoch']) or 0 end
 end
 for at = 6, #ARGV, 3 do
   local key, kind, body = ARGV[at], ARGV[at + 1], ARGV[at + 2]
@@ -83,7 +83,7 @@ for at = 6, #ARGV, 3 do
   end
 end
 redis.call('HSET', KEYS[3], 'commit', ARGV[5])
-return {0, seq}
+return {0, seq, by}
 """
 
 
@@ -107,7 +107,8 @@ class RedisJournal:
         self._prefix = f"ringfair:{{{pool}}}:"
         self._journal = f"{self._prefix}journal"
         self._snapshot = f"{self._prefix}snapshot"
-        self._seq = 0
+        self._seq = self._epoch = 0
+        "Of the commit that must be the last one there."
         self._syncs = True
         self._client: Redis | None = None
         self._append: AsyncScript | None = None
@@ -149,7 +150,7 @@ class RedisJournal:
             commit.seq, commit.epoch, commit.now = (
                 max(pair) for pair in zip((commit.seq, commit.epoch, commit.now), later, strict=True)
             )
-        self._seq = commit.seq
+        self._seq, self._epoch = commit.seq, commit.epoch
         return Journalled(
             pictures=tuple(newest.values()),
             seq=commit.seq,
@@ -190,16 +191,17 @@ class RedisJournal:
         given: list[Any] = [epoch, commit.seq, now, KEPT, msgspec.json.encode(commit)]
         for picture in pictures:
             given += (key_of(picture), type(picture).__name__, msgspec.json.encode(picture))
-        higher = before = 0
+        higher = before = by = 0
         async with asking(self.address, APPEND_S):
             client = self._connected()
             if self._append is None:
                 self._append = client.register_script(_SCRIPT)
             keys = [f"{self._prefix}epoch", self._journal, self._snapshot]
-            higher, before = await self._append(keys=keys, args=given)
+            higher, before, by = await self._append(keys=keys, args=given)
         if higher:
             raise RemoteError("journal-fenced", f"A later router (epoch {higher}) owns the pool.", epoch=higher)
-        whole, self._seq = bool(before == self._seq), commit.seq
+        whole = bool((before, by) == (self._seq, self._epoch))
+        self._seq, self._epoch = commit.seq, commit.epoch
         return whole
 
     async def sync(self) -> bool:

@@ -51,6 +51,8 @@ class PresenceKeeper:
         self._known: dict[AgentId, PresenceRow] = {}
         self._changed: dict[AgentId, None] = {}
         self._gone: dict[AgentId, None] = {}
+        self._left: dict[AgentId, None] = {}
+        "Everybody who has left; what a server comes back with may be old enough to have them."
         self._woken = asyncio.Event()
         self._written = False
         self._rewrite_at = clock.now() + REWRITE_US
@@ -75,7 +77,7 @@ class PresenceKeeper:
         """Have those removed that were written down once but are in the directory no more."""
         for row in loaded:
             if row.agent_id not in known and row.agent_id not in self._known:
-                self._gone[row.agent_id] = None
+                self._gone[row.agent_id] = self._left[row.agent_id] = None
         self._woken.set()
 
     def __call__(self, event: Event, now: Micros) -> None:
@@ -89,9 +91,10 @@ class PresenceKeeper:
         if isinstance(event, AgentDismissed):
             self._known.pop(agent, None)
             self._changed.pop(agent, None)
-            self._gone[agent] = None
+            self._gone[agent] = self._left[agent] = None
         else:
             self._gone.pop(agent, None)
+            self._left.pop(agent, None)
             self._known[agent] = PresenceRow(
                 agent_id=agent,
                 status=event.status,
@@ -149,7 +152,7 @@ class PresenceKeeper:
             emptied = True
         now = self._clock.now()
         if emptied or self.last_error is not None or now >= self._rewrite_at:
-            self._changed = dict.fromkeys(self._known)
+            self._changed, self._gone = dict.fromkeys(self._known), dict(self._left)
             self._rewrite_at = now + REWRITE_US
             await self._write_all()
 

@@ -1,7 +1,6 @@
 """Connections of a loop to the master the Sentinels name: the rules of sentinel.py."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import BlockingConnectionPool
@@ -12,7 +11,6 @@ from redis.exceptions import NoPermissionError, ResponseError
 from router.adapters.redis.sentinel import (
     FAILURES,
     Answer,
-    NoMaster,
     Place,
     Told,
     Whereabouts,
@@ -59,9 +57,8 @@ class Enquiry(Whereabouts):
 
     async def look(self) -> None:
         """Rule 2."""
-        if self.look_is_due() and enough(answers := await self.ask(), len(self._sentinels)):
-            with suppress(NoMaster):  # it is being replaced; the command itself will tell
-                self.found(newest(answers, len(self._sentinels)).place)
+        if self.look_is_due():
+            self.looked(await self.ask(), len(self._sentinels))
 
     async def close(self) -> None:
         for sentinel in self._sentinels:

@@ -20,9 +20,10 @@ none of the rules, so the ordinary blocking pool holds them.
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, InvalidResponse, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 LOOK_S = 0.4
@@ -97,6 +98,8 @@ def absence(failure: BaseException) -> Answer:
         return "login"
     if isinstance(failure, ResponseError):
         return "unknown" if "No such master" in str(failure) else "foreign"
+    if isinstance(failure, InvalidResponse) or "Protocol error" in str(failure):
+        return "foreign"
     return "silent" if isinstance(failure, RedisError | OSError) else "foreign"
 
 
@@ -138,6 +141,13 @@ class Whereabouts:
             return False
         self._look_at = now + LOOK_AGAIN_S
         return True
+
+    def looked(self, answers: Sequence[Answer], of: int) -> None:
+        """Rule 2: what came of a look. Raises `MasterMoved`."""
+        if enough(answers, of):
+            self._look_at = self._clock() + LOOK_S
+            with suppress(NoMaster):  # it is being replaced; the command itself will tell
+                self.found(newest(answers, of).place)
 
     def found(self, place: Place) -> Place:
         """Rule 4. Raises `MasterMoved`."""

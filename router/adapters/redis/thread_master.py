@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from redis import BlockingConnectionPool
@@ -13,7 +12,6 @@ from redis.sentinel import SentinelManagedConnection
 from router.adapters.redis.sentinel import (
     FAILURES,
     Answer,
-    NoMaster,
     Place,
     Told,
     Whereabouts,
@@ -63,9 +61,8 @@ class ThreadEnquiry(Whereabouts):
     def look(self) -> None:
         """Rule 2."""
         with self._turn:
-            if self.look_is_due() and enough(answers := self.ask(), len(self._sentinels)):
-                with suppress(NoMaster):
-                    self.found(newest(answers, len(self._sentinels)).place)
+            if self.look_is_due():
+                self.looked(self.ask(), len(self._sentinels))
 
     def close(self) -> None:
         for sentinel in self._sentinels:

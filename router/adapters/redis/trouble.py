@@ -53,7 +53,7 @@ _MEND = {
 
 _NO_MASTER = {
     "silent": "None of the Sentinels of {where} answers. Start them, or correct `redis.url` in ringfair.toml.",
-    "unknown": "The Sentinels of {where} know no master of this name. Correct it in `redis.url`: it is the one of their "
+    "unknown": "The Sentinels of {where} know no master of this name. Correct it in `redis.url`: it is that of their "
     "`sentinel monitor`.",
     "login": "The Sentinels of {where} do not accept our password. Set `redis.sentinel_password_file`.",
     "foreign": "What answers at {where} is no Sentinel. Its port is ordinarily 26379, the server's own 6379: correct "

@@ -52,19 +52,26 @@ class Drawers:
 
         Raises `RemoteError`: `spool-unusable`, or `spool-locked` when every drawer is taken.
         """
+        unusable: OSError | None = None
         try:
             spool_lock.make(place)
-            for number in range(1, DRAWERS_MAX + 1):
-                spool = _taken(place / str(number), ledger, max_bytes)
-                if spool is not None:
-                    return cls(place, spool, ledger)
         except OSError as error:
-            raise RemoteError(
-                "spool-unusable",
-                f"The spool {place} cannot be used: {error.strerror}. It must be a directory this user may write to, "
-                "on a disk with room; `spool_dir` under [ledger] in ringfair.toml names it",
-                directory=str(place),
-            ) from error
+            raise _unusable(place, error) from error
+        for number in range(1, DRAWERS_MAX + 1):
+            drawer = place / str(number)
+            try:
+                spool = _taken(drawer, ledger, max_bytes)
+            except OSError as error:
+                unusable = unusable or error
+                if not os.path.lexists(drawer):
+                    break  # it could not be made, nor could the next
+                # Somebody else's, or what is in there is broken: the next one will do.
+                log.warning("spool-unusable: %s is left alone: %s", drawer, error.strerror)
+                continue
+            if spool is not None:
+                return cls(place, spool, ledger)
+        if unusable is not None:
+            raise _unusable(place, unusable) from unusable
         raise RemoteError(
             "spool-locked",
             f"All {DRAWERS_MAX} drawers of the spool {place} are taken, by routers that run or by facts for another "
@@ -140,6 +147,15 @@ class Drawers:
             log.warning(sentence, *values)
 
 
+def _unusable(place: Path, error: OSError) -> RemoteError:
+    return RemoteError(
+        "spool-unusable",
+        f"The spool {place} cannot be used: {error.strerror}. It must be a directory this user may write to, on a disk "
+        "with room; `spool_dir` under [ledger] in ringfair.toml names it",
+        directory=str(place),
+    )
+
+
 def drawers_in(place: Path) -> list[Path]:
     """Every spool in there, the old single one first, then the drawers by their numbers. Raises OSError."""
     found = [path for path in place.iterdir() if path.name.isascii() and path.name.isdigit() and len(path.name) <= 4]
@@ -164,8 +180,8 @@ def _taken(drawer: Path, ledger: str, max_bytes: int) -> Spool | None:
     try:
         spool = Spool.open(drawer, max_bytes=max_bytes)
     except RemoteError as error:
-        if error.error_id != "spool-locked":
-            raise
+        if isinstance(error.__cause__, OSError):
+            raise error.__cause__ from None
         return None  # somebody was quicker
     try:
         whose = ledger_of(drawer)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from router.cli.checkup.clock import judge_clock
 from router.cli.checkup.finding import Finding, fail, ok, warn
+from router.cli.checkup.sentinel import ask_sentinels, judge_replication, judge_sentinels
 from router.cli.instants import local
 from router.domain.errors import RemoteError
 
@@ -23,17 +24,31 @@ async def examine_redis(site: "Site") -> list[Finding]:
     from router.adapters.redis.address import RedisAddress
     from router.adapters.redis.trouble import asking
 
-    address = RedisAddress.parse(site.settings.redis.url, password=site.secrets.redis)
+    secrets = site.secrets
+    address = RedisAddress.parse(
+        site.settings.redis.url, password=secrets.redis, sentinel_password=secrets.redis_sentinel
+    )
     pool = site.settings.router.pool
+    findings: list[Finding] = []
+    if address.sentinels:
+        findings += judge_sentinels(await ask_sentinels(address), address.master)
     client = address.client()
     try:
         began = time.monotonic_ns()
-        async with asking(address, ANSWER_S):
-            await client.ping()
-        findings = [ok("redis", f"answers at {address} within {(time.monotonic_ns() - began) / 1e6:.1f} ms")]
         try:
             async with asking(address, ANSWER_S):
-                findings += judge(await client.info("all"))
+                await client.ping()
+        except RemoteError as error:
+            if not findings:
+                raise
+            return [*findings, fail("redis", error.message, "an answer of the master", "See the Sentinels above.")]
+        findings.append(ok("redis", f"answers at {address} within {(time.monotonic_ns() - began) / 1e6:.1f} ms"))
+        try:
+            async with asking(address, ANSWER_S):
+                info = await client.info("all")
+            findings += judge(info)
+            if address.sentinels:
+                findings.append(judge_replication(info))
             async with asking(address, ANSWER_S):
                 began, wall = time.monotonic_ns(), time.time_ns() // 1000
                 seconds, micros = await client.time()

@@ -104,6 +104,7 @@ async def connected(
     trace: Recorder | None = None,
     tenure: FakeTenure | None = None,
     owns: bool = True,
+    max_originates: int = 50,
 ) -> AsyncIterator[Room]:
     seen: list[Observation] = []
     tenure = tenure or FakeTenure()
@@ -119,6 +120,7 @@ async def connected(
         endpoints=lambda: known,
         rules=served or rules("+493023125100"),
         trace=trace,
+        max_originates=max_originates,
     )
     telephony.session.limits = HASTY
     if owns:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from .cut_room import CutRoom
+from router.adapters.ami.limits import Limits
+
+from .cut_room import CutRoom, Fate
 from .cut_stories import PAIRS, Pair
 from .fake_exchange import FakeExchange, Shears
 from .quick_loop import QuickLoop
@@ -86,6 +88,39 @@ def _quiet() -> Iterator[None]:
 def test_cut_at_every_byte(pair: Pair) -> None:
     with asyncio.Runner(loop_factory=QuickLoop) as runner:
         assert runner.run(cuts(pair)) == []
+
+
+def test_a_line_that_is_cut_again_and_again_is_back_before_any_caller_falls_back() -> None:
+    """Ten sessions, none of which lasts: the back-off must not grow beyond what the dialplan waits for a heartbeat."""
+
+    async def story() -> tuple[float, list[str]]:
+        exchange = FakeExchange()
+        room = CutRoom(asyncio.get_running_loop(), exchange)  # type: ignore[arg-type]
+        room.telephony.session.limits = Limits()
+        room.telephony.own()
+        room.pump.start()
+        life = asyncio.ensure_future(room.telephony.run())
+        longest_s = 0.0
+        for _ in range(10):
+            assert await room.until(room.is_calm)
+            cut_at = room.loop.time()
+            exchange.cut()
+            room.call()
+            await asyncio.sleep(0.01)
+            assert await room.until(lambda: room.telephony.synced and room.telephony.session.connected)
+            longest_s = max(longest_s, room.loop.time() - cut_at)
+            exchange.cut()
+        assert await room.until(room.is_calm)
+        wrong = list(room.blames(Fate(talks=1)))
+        await room.telephony.session.close()
+        await life
+        room.pump.stop()
+        return longest_s, wrong
+
+    with asyncio.Runner(loop_factory=QuickLoop) as runner:
+        longest_s, wrong = runner.run(story())
+    assert longest_s < 2
+    assert wrong == []
 
 
 def test_there_are_fifty_pairs_and_they_are_different() -> None:

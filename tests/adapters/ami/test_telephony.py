@@ -4,7 +4,7 @@ import pytest
 
 from router.adapters.ami import telephony as module
 from router.domain.effects import EndLeg, LookAgain, SendCaller
-from router.domain.observations import HangupAsked, NodeLost, OriginateFailed, OwnerSeen, Resynced
+from router.domain.observations import EndpointSeen, HangupAsked, NodeLost, OriginateFailed, OwnerSeen, Resynced
 
 from .fake_node import FakeNode
 from .fake_server import Received, event, until
@@ -154,6 +154,43 @@ async def test_phones_asterisk_does_not_list_are_asked_for_one_by_one() -> None:
     async with node, connected(node, endpoints=[*phones, "agent-unknown"]) as room:
         [snapshot] = room.snapshots
         assert snapshot.reachable == {p: s == "NOT_INUSE" for p, s in phones.items()} | {"agent-unknown": False}
+
+
+def phones_asked(node: FakeNode) -> list[str]:
+    return [a["Variable"] for a in node.actions("Getvar") if a["Variable"].startswith("DEVICE_STATE")]
+
+
+async def test_an_unlisted_phone_that_answered_before_delays_no_later_snapshot_and_its_news_come_after_it() -> None:
+    node = FakeNode(phones={"agent-1001": "NOT_INUSE", "agent-1002": "NOT_INUSE"}, unlisted={"agent-1001"})
+    async with node, connected(node, endpoints=["agent-1001"]) as room:
+        await room.synced()
+        node.phones["agent-1001"] = "UNAVAILABLE"  # without a word, as when its endpoint was taken out
+        room.telephony.perform(LookAgain(node="pbx_1"))
+        assert (await room.synced(2)).reachable == {"agent-1001": True, "agent-1002": True}
+        await until(lambda: room.of(EndpointSeen))
+        [news] = room.of(EndpointSeen)
+        assert isinstance(news, EndpointSeen)
+        assert (news.endpoint, news.reachable) == ("agent-1001", False)
+
+
+async def test_who_stands_by_has_asked_for_the_phones_before_its_turn_comes() -> None:
+    node = FakeNode(phones={"agent-1001": "NOT_INUSE"}, unlisted={"agent-1001"})
+    async with node, connected(node, endpoints=["agent-1001"], owns=False, synced=False) as room:
+        await until(lambda: phones_asked(node))
+        room.telephony.own()
+        assert (await room.synced()).reachable == {"agent-1001": True}
+        claimed, looked = (node.received.index(node.actions(name)[0]) for name in ("UserEvent", "Status"))
+        between = [action["Variable"] for action in node.received[claimed:looked] if action.action == "Getvar"]
+        assert not [variable for variable in between if variable.startswith("DEVICE_STATE")]
+
+
+async def test_a_new_connection_forgets_what_phones_answered() -> None:
+    node = FakeNode(phones={"agent-1001": "NOT_INUSE"}, unlisted={"agent-1001"})
+    async with node, connected(node, endpoints=["agent-1001"]) as room:
+        await room.synced()
+        node.phones["agent-1001"] = "UNAVAILABLE"
+        node.cut()
+        assert (await room.synced(2)).reachable == {"agent-1001": False}
 
 
 async def test_what_a_phone_does_while_phones_are_asked_is_newer_than_the_answer() -> None:

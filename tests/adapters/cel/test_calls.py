@@ -72,6 +72,14 @@ def test_agents_who_only_rang_and_legs_that_are_nobodys_are_no_talk_and_no_call(
     assert call.talks == ()
 
 
+def test_who_was_refused_because_there_was_no_room_is_no_call() -> None:
+    log = FakeEventLog()
+    log.hangup(log.caller(0), 0.002, by="dialplan/builtin", context="acd-full")
+    caller = log.answered_call(1, waits_s=1, talks_s=2)
+
+    assert [call.contact_id for call in calls(log)] == [caller]
+
+
 def test_a_caller_who_is_passed_on_talked_twice() -> None:
     log = FakeEventLog()
     caller = log.caller(0)
@@ -246,3 +254,17 @@ def test_bridges_in_any_order_never_confuse_the_reader() -> None:
         dice.shuffle(log.lines)
         for call in calls(log, settling=dice.randrange(1, 40)):
             assert all(talk.from_at <= talk.to_at for talk in call.talks)
+
+
+def test_a_call_of_another_node_lives_on_when_an_asterisk_is_restarted() -> None:
+    log = FakeEventLog()
+    log.node = "node2"
+    there = log.caller(0)
+    log.node, log.count = "node1", 40
+    here = log.caller(1)
+    log.count = 0
+    log.caller(60)
+
+    lost = {call.contact_id: call.lost for call in calls(log)}
+
+    assert (lost[here], lost[there]) == (True, False)

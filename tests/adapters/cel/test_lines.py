@@ -123,3 +123,12 @@ def test_what_asterisk_writes_is_what_is_read(first: list[str], second: list[str
     for row, texts in zip(rows, (first, second), strict=True):
         expected = [text[:50].encode("utf-8", "replace").decode() for text in texts[1:8]]
         assert [row.linkedid, row.channel, row.context, row.exten, row.number, row.dialled, row.extra] == expected
+
+
+@pytest.mark.parametrize("cut", range(len(MARK), len(a_line()) - 1))
+def test_a_line_torn_anywhere_swallows_none_of_those_behind_it(cut: int) -> None:
+    behind = [f"EVENT{number}" for number in range(5)]
+
+    rows, _ = read(a_line()[:cut] + b"\n" + b"".join(a_line(event) for event in behind))
+
+    assert [row.event for row in rows][-5:] == behind

@@ -21,10 +21,11 @@ class Desk:
         self.room.engine._journalled = True
         self.server = FakeJournalServer()
         self.fenced: list[int] = []
+        self.clock = HandClock()
         self.keeper = JournalKeeper(
             FakeJournal(self.server),
             self.engine,
-            HandClock(),
+            self.clock,
             epoch=lambda: 1,
             fenced=self.fenced.append,
             records_on_disk=self.on_disk,
@@ -56,7 +57,7 @@ async def running(desk: Desk, is_so: object) -> None:
     task = asyncio.create_task(desk.keeper.run())
     try:
         async with asyncio.timeout(10):
-            while not is_so():  # type: ignore[operator]
+            while not is_so():  # type: ignore[operator]  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
     finally:
         task.cancel()
@@ -194,8 +195,35 @@ async def test_what_changed_while_nothing_could_be_written_is_behind_since_it_ch
     await desk.keeper.flush()
     since = desk.keeper.behind_since
     assert since is not None
+    desk.clock.pass_s(5)
     await desk.keeper.flush()
     assert desk.keeper.behind_since == since
     desk.server.state = "up"
     assert await desk.keeper.flush()
     assert desk.keeper.behind_since is None
+
+
+async def test_what_a_server_came_back_with_is_taken_out_if_it_is_not_here_any_more() -> None:
+    """A replica that had not heard the last is the master: somebody who has left stands in it still."""
+    desk = Desk()
+    contact_id = desk.room.calls("1")
+    await desk.keeper.flush()
+    old = (dict(desk.server.newest), desk.server.seq)
+    desk.room.caller_hangs_up(contact_id)
+    await desk.keeper.flush()
+    assert f"contact {contact_id}" not in desk.written()
+
+    desk.server.newest, desk.server.seq = old
+    desk.pause("agent-1002")
+    await desk.keeper.flush()
+
+    assert desk.written() == desk.standing()
+    assert desk.keeper.rewrites == 1
+
+
+async def test_a_loss_is_found_out_while_nothing_changes() -> None:
+    desk = Desk()
+    desk.keeper._look_s = 0.01
+    await running(desk, lambda: desk.written() == desk.standing())
+    desk.server.empty()
+    await running(desk, lambda: desk.keeper.rewrites == 1 and desk.written() == desk.standing())

@@ -144,3 +144,10 @@ def test_the_password_is_in_no_error(redis_server: RedisServer) -> None:
 
     assert refused.value.error_id in ("redis-login", "redis-refused")
     assert "correct-horse" not in str(refused.value)
+
+
+def test_a_renewal_gives_it_its_whole_life_again(lease: RedisLease, reader: Redis) -> None:
+    lease.acquire(NOW)
+    reader.pexpire(LEASE, 700)
+
+    assert lease.renew(1).left_us > 1_000_000

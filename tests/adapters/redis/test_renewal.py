@@ -107,3 +107,9 @@ async def test_a_bug_in_an_attempt_does_not_end_the_thread(office: Office, monke
     monkeypatch.setattr(office.tenure, "attempt", fails_once)
     await until(lambda: attempts > 1)
     assert office.tenure.held
+
+
+async def test_at_its_end_the_thread_is_gone(office: Office) -> None:
+    await office.renewal.stop()
+
+    assert not office.renewal._thread.is_alive(), "it could take the lease back that we are about to let go"

@@ -183,3 +183,15 @@ async def test_what_keeps_it_from_looking_is_told_until_it_can_look_again(corrid
 
     assert troubles == [True]
     assert corridor.standby.trouble is None
+
+
+async def test_an_owner_whose_lease_lapses_between_two_looks_is_followed_at_that_moment(
+    corridor: Corridor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "POLL_S", 0.4)
+    corridor.story[5] = corridor.die
+
+    _, asked_at = await corridor.standby.turn()
+
+    renewed_last_at = 1000 + sum(corridor.waited[:4])
+    assert asked_at - renewed_last_at == pytest.approx(corridor.owner.lives_s, abs=0.01)

@@ -245,3 +245,33 @@ def test_many_short_lapses_are_counted_one_by_one(office: Office) -> None:
         office.tenure.attempt()
 
     assert office.tenure.lapses == 3
+
+
+def test_one_that_was_lost_stays_lost_when_redis_went_away_and_came_back(office: Office) -> None:
+    office.server.state = "down"
+    office.tenure.attempt()
+    office.server.state = "up"
+    office.lease.release()
+    theirs = FakeLease(office.server, "acd2")
+    theirs.acquire(0)
+    office.tenure.attempt()
+    assert office.acting is NO
+
+    theirs.release()
+    asked_at = office.server.at
+    office.tenure._renewed(asked_at, office.lease.acquire(0))  # an answer that comes late
+
+    assert office.acting is NO
+    assert office.tenure.lost
+
+
+def test_a_proof_from_just_before_a_later_epoch_was_met_proves_nothing(office: Office) -> None:
+    asked_at = office.server.at
+    office.pass_s(0.1)
+    office.tenure.suspect()
+
+    office.tenure.proved(asked_at)
+
+    assert office.acting is UNKNOWN
+    office.tenure.proved(office.server.at)
+    assert office.acting is YES

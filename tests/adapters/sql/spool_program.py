@@ -1,6 +1,9 @@
 """A process that writes to a spool and is killed while it does: in a thread's write, at a byte that was chosen.
 
-    python -m tests.adapters.sql.spool_program DIRECTORY FIRST BYTES    dies after so many bytes; 0: when it is killed
+    python -m tests.adapters.sql.spool_program DIRECTORY FIRST BYTES [FSYNC [LEFT]]
+
+Dies after so many BYTES (0: when it is killed), or between a write and its FSYNC, the so-manieth of files. With LEFT it
+is the machine that dies: of what that fsync would have kept, only so many bytes are left.
 
 Prints the number of each fact whose `append` has returned.
 """
@@ -23,8 +26,11 @@ GROUPS = (1, 3, 2, 5, 1, 4)
 class DyingDisk:
     """`os`, whose `write` ends the process at a byte."""
 
-    def __init__(self, after: int) -> None:
+    def __init__(self, after: int, fsync: int, left: int | None) -> None:
         self._left = after
+        self._fsyncs = fsync
+        self._remains = left
+        self._safe: dict[int, int] = {}
 
     def __getattr__(self, name: str) -> object:
         return getattr(os, name)
@@ -37,10 +43,22 @@ class DyingDisk:
             self._left -= len(data)
         return os.write(handle, data)
 
+    def fsync(self, handle: int) -> None:
+        self._fsyncs -= 1
+        if self._fsyncs == 0:
+            if self._remains is not None:
+                os.ftruncate(handle, min(self._safe.get(handle, 0) + self._remains, os.fstat(handle).st_size))
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.fsync(handle)
+        self._safe[handle] = os.fstat(handle).st_size
 
-def main(directory: str, first: str, after: str) -> None:
-    if int(after):
-        spool_module.os = DyingDisk(int(after))  # type: ignore[attr-defined]
+    def close(self, handle: int) -> None:
+        self._safe.pop(handle, None)
+        os.close(handle)
+
+
+def main(directory: str, first: str, after: str, fsync: str = "0", left: str = "") -> None:
+    spool_module.os = DyingDisk(int(after), int(fsync), int(left) if left else None)  # type: ignore[attr-defined]
     spool = Spool.open(Path(directory), segment_bytes=3000)
     number = int(first)
     turn = 0

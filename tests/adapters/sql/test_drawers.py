@@ -185,6 +185,16 @@ def test_a_drawer_that_cannot_be_read_holds_neither_the_others_up_nor_the_router
     assert f"what is in {place / '6'} cannot be taken over" in caplog.text
 
 
+def test_a_broken_drawer_is_left_alone_and_the_next_one_taken(place: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (place / "1" / "000000000001.facts").mkdir(parents=True)
+    (place / "2").write_text("no drawer")
+    with caplog.at_level(logging.WARNING), Drawers.open(place, ledger="here") as drawers:
+        assert drawers.spool.directory == place / "3"
+        drawers.spool.append(lines_of(records(range(1))))
+        assert drawers.adopt() == 0
+    assert f"{place / '1'} is left alone" in caplog.text
+
+
 def test_two_who_look_at_once_take_each_fact_over_once(place: Path) -> None:
     for number in range(10, 30):
         left_in(place / str(number), records(range(number * 10, number * 10 + 10)))

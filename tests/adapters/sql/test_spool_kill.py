@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from router.adapters.sql.spool import Spool
 from router.adapters.sql.spool_line import write_line
 from tests.contracts.test_ledger import a_record
@@ -19,8 +21,9 @@ KILLS = 10
 LINE = len(write_line(a_record(1000)))
 
 
-def program(place: Path, first: int, after: int) -> list[str]:
-    return [sys.executable, "-m", "tests.adapters.sql.spool_program", str(place), str(first), str(after)]
+def program(place: Path, first: int, after: int, *more: int) -> list[str]:
+    words = map(str, (place, first, after, *more))
+    return [sys.executable, "-m", "tests.adapters.sql.spool_program", *words]
 
 
 def check(place: Path, first: int, confirmed: int) -> tuple[int, int]:
@@ -51,6 +54,21 @@ def test_killed_at_a_byte_of_a_write_nothing_that_was_kept_is_missing(tmp_path: 
         _, torn = check(place, 1000, said[-1] if said else 999)
         tears += torn
     assert tears > POINTS // 2
+
+
+@pytest.mark.parametrize("left", [None, 0, 1, LINE // 2, LINE - 1, LINE, LINE + 1, 2 * LINE])
+def test_killed_between_a_write_and_its_fsync_what_was_kept_before_is_there(tmp_path: Path, left: int | None) -> None:
+    """`left`: the machine dies with it, and of what was on its way so many bytes had reached the disk."""
+    for fsync in (1, 2, 5, 8):
+        place = tmp_path / f"spool-{fsync}"
+        how = (fsync,) if left is None else (fsync, left)
+        done = subprocess.run(program(place, 1000, 0, *how), capture_output=True, timeout=60, cwd=ROOT, check=False)
+        assert done.returncode == -9, done.stderr
+        said = [int(line) for line in done.stdout.split()]
+        assert len(said) == fsync - 1
+        following, _ = check(place, 1000, said[-1] if said else 999)
+        if left == 0:
+            assert following == (said[-1] if said else 999) + 1
 
 
 def test_killed_again_and_again_one_spool_goes_on(tmp_path: Path) -> None:

@@ -596,3 +596,26 @@ async def test_killed_and_started_again_and_again_every_fact_that_was_kept_is_in
     assert all(len(s.offers) == 1 and s.record and len(s.record.segments) == 2 for s in closed)
     assert (await ledger.inspect()).broken is None
     await ledger.close()
+
+
+async def test_a_disk_that_fails_for_a_moment_costs_no_fact(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = FakeLedger()
+    ledger.store.away = AWAY
+    whole, failures = spool.append, 0
+
+    def fails_twice(lines: Sequence[bytes]) -> int:
+        nonlocal failures
+        failures += 1
+        if failures <= 2:
+            raise OSError(5, "Input/output error")
+        return whole(lines)
+
+    monkeypatch.setattr(spool, "append", fails_twice)
+    async with running(ledger, spool) as writer:
+        for fact in records(range(20)):
+            writer.offer(fact)
+        assert await writer.on_disk()
+        assert (writer.pending, writer.lost, failures >= 3) == (20, 0, True)
+        ledger.store.away = None
+        await until(lambda: writer.pending == 0)
+    assert written(ledger) == records(range(20))

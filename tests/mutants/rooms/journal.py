@@ -13,15 +13,16 @@ MUTANTS = (
     Mutant(
         name="A router whose time is over writes into its successor's journal",
         file=_JOURNAL,
-        find="if given > tonumber(ARGV[1]) then return {given, 0} end\n",
-        replace="",
+        find="if given > tonumber(ARGV[1])",
+        replace="if given < 0",
         guards=(_CONTRACT + "test_a_later_epoch_fences_an_earlier_router[redis]",),
+        short=True,
     ),
     Mutant(
         name="A Redis that lost the journal is believed to have it",
         file=_JOURNAL,
-        find="bool(before == self._seq)",
-        replace="True",
+        find="        return whole\n",
+        replace="        return True\n",
         guards=(_CONTRACT + "test_a_server_that_lost_it_all_says_so_at_the_next_commit[redis]",),
     ),
     Mutant(
@@ -101,8 +102,8 @@ MUTANTS = (
     Mutant(
         name="Who takes over counts commits from the beginning and takes the journal for lost",
         file=_JOURNAL,
-        find="        self._seq = commit.seq\n",
-        replace="",
+        find="        self._seq, self._epoch = commit.seq, commit.epoch\n        return Journalled(",
+        replace="        return Journalled(",
         guards=(_CONTRACT + "test_a_commit_after_a_load_goes_on_where_the_last_router_stopped[redis]",),
     ),
     Mutant(

@@ -18,8 +18,8 @@ MUTANTS = (
     Mutant(
         name="A Redis that lost everything between two beats is believed to have it all",
         file=_HERE,
-        find="        if expected and before is None and",
-        replace="        if not expected and before is None and",
+        find="lost = before is None or (",
+        replace="lost = before is not None and (",
         guards=(
             "tests/contracts/test_presence.py::test_a_server_that_came_back_empty_is_noticed_at_the_next_beat[redis]",
         ),
@@ -27,8 +27,8 @@ MUTANTS = (
     Mutant(
         name="An agent who does nothing for a week is gone from Redis",
         file=_KEEPER,
-        find="            self._changed = dict.fromkeys(self._known)\n",
-        replace="",
+        find="dict.fromkeys(self._known), dict(self._left)",
+        replace="dict(self._changed), dict(self._gone)",
         guards=(_KEEPS + "test_everything_is_written_again_each_hour_so_that_nothing_in_use_expires",),
     ),
     Mutant(
@@ -45,6 +45,7 @@ MUTANTS = (
             "                    self._changed[row.agent_id] = None\n"
         ),
         guards=(_KEEPS + "test_a_change_during_a_write_that_fails_is_not_overwritten_by_the_older_one",),
+        short=True,
     ),
     Mutant(
         name="A foreign field under an agent's key is read for ever",

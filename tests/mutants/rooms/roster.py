@@ -13,6 +13,7 @@ MUTANTS = (
         find="        if self.private_legs:\n            return Standing.BUSY_ELSEWHERE\n",
         replace="",
         guards=(_GUARD + "test_an_agent_on_a_private_call_is_not_offered_anything",),
+        short=True,
     ),
     Mutant(
         name="A phone that is gone is rung nevertheless",

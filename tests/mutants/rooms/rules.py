@@ -19,6 +19,7 @@ MUTANTS = (
         find="            if number in taken:\n",
         replace="            if taken.get(number) == name:\n",
         guards=(_FAULTS + "test_a_number_of_two_campaigns_is_told",),
+        short=True,
     ),
     Mutant(
         name="A record is priced with rules whose hash does not know all of them",

@@ -1,0 +1,129 @@
+"""`play(contacts=…, seed=…)`: one day of the whole system, judged."""
+
+import asyncio
+import gc
+import logging
+import time as real_time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import router.adapters.ami.telephony as telephony
+import router.adapters.redis.renewal as renewal
+import router.runtime as runtime
+from router.adapters.sql import aside, complaints, drawers, saver, segments, spool, spool_lock, writer
+from router.domain.ids import SECOND
+from router.simulation.judge import KINDS
+from router.simulation.people import Crowd, Habits
+from router.simulation.site import agents as agents_of
+from router.simulation.site import rules
+from router.simulation.story import Report
+from router.simulation.wire import MILLISECOND, Weather
+from tests.simulation import exchange, loop
+from tests.simulation.fate import Fate
+from tests.simulation.town import Town
+
+HABITS = Habits(arrival_us=320 * MILLISECOND, loses_node_us=10**15, kills_router_us=0)
+AGENTS = 110
+
+
+async def _fit(asking: Any, node: str) -> None:
+    """A modelled Asterisk is always fit."""
+
+
+@contextmanager
+def composed(town: Town) -> Iterator[None]:
+    """While it lasts, time, threads, the disk and the text of AMI are the models' in the parts that use them."""
+    virtual = SimpleNamespace(
+        time=lambda: town.clock.now / SECOND,
+        time_ns=lambda: town.clock.now * 1000,
+        monotonic=town.loop.time,
+        monotonic_ns=lambda: (town.clock.now - town.loop.began_at) * 1000,
+        perf_counter=town.loop.time,
+        sleep=lambda seconds: None,
+    )
+    threads = SimpleNamespace(Thread=loop.Thread)
+    changes: list[tuple[Any, str, Any]] = [
+        *((module, "time", virtual) for module in (runtime, saver, writer, complaints, drawers, spool_lock)),
+        *((module, "os", town.disk) for module in (spool, segments, spool_lock, aside, drawers)),
+        (renewal, "threading", threads),
+        (telephony, "Session", exchange.Session),
+        (telephony, "actions", exchange.Orders),
+        (telephony, "resync", exchange.Truth),
+        (telephony, "observe", lambda block, reading: block),
+        (telephony, "why_unfit", _fit),
+    ]
+    before = [(module, name, getattr(module, name)) for module, name, _ in changes]
+    for module, name, value in changes:
+        setattr(module, name, value)
+    try:
+        yield
+    finally:
+        for module, name, value in before:
+            setattr(module, name, value)
+
+
+def play(
+    *,
+    contacts: int,
+    seed: int,
+    weather: Weather | None = None,
+    habits: Habits = HABITS,
+    agents: int = AGENTS,
+    look_every: int = 5,
+    prepare: Any = None,
+) -> Report:
+    """One day. `prepare(town)` may take a protection away, or set a trap at a point."""
+    dice = Random(seed)
+    crowd = Crowd(dice, habits, contacts)
+    town = Town(rules(), agents_of(agents, dice), dice, weather or Weather(), crowd, look_every=look_every)
+    fate = Fate(dice)
+    if prepare is not None:
+        fate = prepare(town) or fate
+    logging.disable(logging.CRITICAL)
+    asyncio.set_event_loop(town.loop)
+    try:
+        with composed(town):
+            town.loop.run_until_complete(town.day(crowd, fate))
+    finally:
+        logging.disable(logging.NOTSET)
+        asyncio.set_event_loop(None)
+        town.clear_away()
+    report = _report(town, crowd, seed)
+    _forget(town)
+    return report
+
+
+def _report(town: Town, crowd: Crowd, seed: int) -> Report:
+    judge, lives = town.judge, set(town.asterisk.lives)
+    touched = {
+        kind: len({name for channel in who for name in (channel, channel.rpartition(".")[0]) if name in lives})
+        for kind, who in sorted(town.touched.items())
+    }
+    return Report(
+        seed=seed,
+        contacts=len(lives),
+        records=len(judge.records),
+        virtual_s=town.loop.time(),
+        outcomes={str(outcome): count for outcome, count in sorted(judge.outcomes.items())},
+        offers={str(result): count for result, count in sorted(judge.offers.items())},
+        injected=dict(sorted((town.faults + crowd.done).items())),
+        fault_count=judge.fault_count,
+        kinds={kind: judge.kinds[kind] for kind in KINDS},
+        touched=touched,
+        faults=tuple(judge.faults),
+        digest=town.digest.hexdigest(),
+    )
+
+
+def _forget(town: Town) -> None:
+    """Let the dead go without a word."""
+    town.graveyard.clear()
+    gc.collect()
+
+
+def clock() -> float:
+    """Real seconds, for whoever reports progress."""
+    return real_time.monotonic()
