@@ -54,7 +54,12 @@ ami-cuts: ## the line to Asterisk cut at every byte of a fake's, at 300 of a rea
 	@RINGFAIR_EVERY_BYTE=1 $(BIN)/pytest -q tests/adapters/ami/test_cuts.py
 	@$(BIN)/python -m tests.load.ami_cuts --times '$(or $(CUTS),300)' --seed '$(or $(SEED),1)'
 
+# DEATHS_ARGS: more of `python -m tests.load.deaths --help`
+deaths: ## routers, Redis, PostgreSQL and Asterisk die under 20 calls/s and nothing is lost: 30 min; DEATHS=kill one kind
+	@deploy/prepare servers
+	@$(BIN)/python -m tests.load.deaths $(if $(DEATHS),--kind '$(DEATHS)') $(DEATHS_ARGS)
+
 clean: ## remove .venv and build/; the Asterisk in the cache stays
 	rm -rf .venv build
 
-.PHONY: help demo check contracts integration test mutants bench bench-load soak ami-cuts clean
+.PHONY: help demo check contracts integration test mutants bench bench-load soak ami-cuts deaths clean

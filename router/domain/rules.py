@@ -78,7 +78,7 @@ class Rules:
     pool: str = "main"
     campaigns: dict[CampaignName, CampaignRules] = field(default_factory=dict)
     queues: dict[QueueName, QueueRules] = field(default_factory=dict)
-    capacity: Capacity = Capacity()
+    capacity: Capacity = field(default_factory=Capacity)
     pause_reasons: dict[str, str] = field(default_factory=lambda: {"": "break"})
     "Digits dialled after `*46` → pause reason; the empty string is a bare `*46`."
     reject_hold_us: Micros = 30 * SECOND

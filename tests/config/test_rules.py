@@ -122,7 +122,12 @@ def test_the_address_to_listen_on_is_taken_apart(a_site: WriteSite, listen: str,
 @pytest.mark.parametrize(
     "url",
     [
-        *("redis://127.0.0.1", "redis://ringfair@[::1]:6380/3", "rediss://h/0?ca_file=/x.pem", "unix:///run/r.sock?db=2"),
+        *(
+            "redis://127.0.0.1",
+            "redis://ringfair@[::1]:6380/3",
+            "rediss://h/0?ca_file=/x.pem",
+            "unix:///run/r.sock?db=2",
+        ),
         *("redis+sentinel://a:26379,b:26379,[::1]:26379/main", "redis+sentinel://ringfair@a/main/2"),
         "rediss+sentinel://a,b,c/main/0?ca_file=/x.pem",
     ],

@@ -107,6 +107,13 @@ class RedisTrio:
         _until("it knows it", lambda: _ask(self._master, "ROLE")[0] == b"master", within_s)
         return time.monotonic()
 
+    def bring_back(self, server: RedisServer) -> None:
+        """One that was killed is a replica of the master there is now, and in step: it may be killed again."""
+        server.start()
+        server.command("REPLICAOF", "127.0.0.1", str(self._master.port))
+        _until("it is in step", lambda: self._in_step(server))
+        _until("the Sentinels know of everybody", lambda: all(self._knows(sentinel) for sentinel in self.sentinels))
+
     # ---- looking ----
 
     def client(self, server: RedisServer | None = None) -> Redis:

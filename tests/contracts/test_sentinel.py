@@ -374,3 +374,18 @@ async def test_a_master_with_too_few_replicas_refuses_and_nothing_it_acknowledge
             assert await story.truth_is_written(promoted_at) < SETTLED_S
             assert story.owner.journal.commits > commits
             story.nobody_else_took_it()
+
+
+async def test_nothing_is_called_safe_before_a_replica_has_heard_of_it() -> None:
+    from tests.contracts.redis_trio import a_trio
+
+    with a_trio(replicas=1, appendonly="yes") as trio:
+        journal = RedisJournal(RedisAddress.parse(trio.url))
+        try:
+            await journal.append([], epoch=1, now=1, config_hash="")
+            assert await journal.sync()
+            trio.stop_replication()
+            await journal.append([], epoch=1, now=2, config_hash="")
+            assert not await journal.sync(), "the one who would be the next master has not heard of it"
+        finally:
+            await journal.close()

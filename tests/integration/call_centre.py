@@ -51,6 +51,7 @@ class CallCentre:
         (self.site / "campaigns").mkdir(parents=True)
         self.socket = self.home / "control.sock"
         self.dsn = f"sqlite:///{self.home / 'ledger.sqlite3'}"
+        self.spool = self.home / "spool"
         self.process: asyncio.subprocess.Process | None = None
         self.log = self.home / "router.log"
         self._agents: list[AgentEntry] = []
@@ -60,7 +61,7 @@ class CallCentre:
     def beside(self) -> CallCentre:
         """Another router for the same pool, not yet started: files and sockets of its own, all else is shared."""
         other = CallCentre(self.room, self.valkey, log_level=self.log_level)
-        other.pool, other.dsn = self.pool, self.dsn
+        other.pool, other.dsn, other.spool = self.pool, self.dsn, self.spool
         shutil.copytree(self.site, other.site, dirs_exist_ok=True)
         other.settings(drain_s=2)
         self._colleagues.append(other)
@@ -97,7 +98,7 @@ class CallCentre:
             f'[asterisk]\nsystemname = "{pbx.systemname}"\nport = {ami_port or pbx.ports.ami}\n'
             f'secret_file = "{pbx.secret_file}"\n'
             f'[redis]\nurl = "{redis_url or self.valkey.url}"\n'
-            f'[ledger]\ndsn = "{self.dsn}"\n'
+            f'[ledger]\ndsn = "{self.dsn}"\nspool_dir = "{self.spool}"\n'
             f'[http]\nlisten = "127.0.0.1:0"\ncontrol_socket = "{self.socket}"\n' + more
         )
 

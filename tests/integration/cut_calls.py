@@ -38,6 +38,12 @@ _CUT_WITHIN_S, _BACK_WITHIN_S, _SERVED_WITHIN_S, _FREE_WITHIN_S = 15.0, 30.0, 60
 "The last is the ring's deadline and the grace of a leg that does not end."
 
 
+Blind = tuple[float, float]
+"From a cut until the router was ready again, by the wall's clock, as Asterisk has it."
+_IN_FLIGHT_S = 0.1
+"What Asterisk told so shortly before a cut may not have got through."
+
+
 @dataclass(slots=True)
 class Verdict:
     """Counts of what must not be; the rest tells that something was tried."""
@@ -55,7 +61,10 @@ class Verdict:
     without_record: list[str] = field(default_factory=list)
     surplus_records: list[str] = field(default_factory=list)
     not_answered: list[str] = field(default_factory=list)
-    "Records that do not tell of the talk there was."
+    "Records that do not tell of a talk somebody could see."
+    unseen: int = 0
+    """Talks nobody could see: begun and over, and their callers gone, before the line was back. Asterisk's own event
+    log has them (`ringfair reconcile`)."""
     legs_left: list[str] = field(default_factory=list)
     agents_stuck: list[str] = field(default_factory=list)
     blind_s: float = 0.0
@@ -93,11 +102,11 @@ async def run(centre: CallCentre, *, times: int, seed: int, tell: Callable[[str]
         enough = asyncio.Event()
         calling = asyncio.create_task(_calls(centre, number, enough))
         try:
-            await _cuts(centre, line, dice, times, verdict, tell)
+            blind = await _cuts(centre, line, dice, times, verdict, tell)
         finally:
             enough.set()
             batches = await calling
-        await _judge(centre, batches, verdict, mark)
+        await _judge(centre, batches, blind, verdict, mark)
     verdict.took_s = round(time.monotonic() - began, 1)
     return verdict
 
@@ -116,7 +125,9 @@ async def _calls(centre: CallCentre, number: str, enough: asyncio.Event) -> list
 
 async def _cuts(
     centre: CallCentre, line: CutLine, dice: random.Random, times: int, verdict: Verdict, tell: Callable[[str], None]
-) -> None:
+) -> list[Blind]:
+    """Give when the router saw nothing."""
+    blind: list[Blind] = []
     ways: tuple[Way, ...] = ("to-asterisk", "from-asterisk")
     in_resync = False
     while verdict.cuts < times:
@@ -133,7 +144,7 @@ async def _cuts(
         verdict.cuts_in_resync += in_resync
         verdict.to_asterisk += way == "to-asterisk"
         if not in_resync:
-            cut_at = time.monotonic()
+            cut_at, blind_from = time.monotonic(), time.time()
         if verdict.cuts % 25 == 0:
             tell(f"{verdict.cuts} cuts")
         in_resync = verdict.cuts < times and dice.random() < _IN_RESYNC
@@ -141,6 +152,8 @@ async def _cuts(
             await _dialled_again(line, connections)
             await centre.until_ready(_BACK_WITHIN_S)
             verdict.blind_s = max(verdict.blind_s, round(time.monotonic() - cut_at, 2))
+            blind.append((blind_from, time.time()))
+    return blind
 
 
 async def _dialled_again(line: CutLine, connections: int) -> None:
@@ -150,7 +163,7 @@ async def _dialled_again(line: CutLine, connections: int) -> None:
     await poll("the router dials again", so, _BACK_WITHIN_S)
 
 
-async def _judge(centre: CallCentre, batches: list[Calls], verdict: Verdict, mark: int) -> None:
+async def _judge(centre: CallCentre, batches: list[Calls], blind: list[Blind], verdict: Verdict, mark: int) -> None:
     for calls in batches:
         await calls.end(_SERVED_WITHIN_S)
     await asyncio.sleep(3)  # acd-after, and the last record on its way
@@ -175,7 +188,9 @@ async def _judge(centre: CallCentre, batches: list[Calls], verdict: Verdict, mar
         verdict.without_record = sorted(missing)
     stories = await centre.stories(0)
     verdict.surplus_records = [story.contact_id for story in stories if story.contact_id not in arrived]
-    verdict.not_answered = [story.contact_id for story in stories if not _tells(story)]
+    untold = [story.contact_id for story in stories if not _tells(story)]
+    verdict.not_answered = [contact for contact in untold if not _unseen(contact, heard, blind)]
+    verdict.unseen = len(untold) - len(verdict.not_answered)
     verdict.agents_stuck = await _stuck(centre)
     verdict.legs_left = centre.room._channels()
     verdict.legs_left += [f"contact {item['contact_id']}" for item in await centre.contacts()]
@@ -200,6 +215,23 @@ _FREE = ("READY", "idle", "REACHABLE")
 
 def _tells(story: ContactStory) -> bool:
     return story.record is not None and story.record.outcome is Outcome.ANSWERED
+
+
+def _unseen(contact: str, heard: Iterable[Message], blind: Iterable[Blind]) -> bool:
+    """Whether the whole talk, up to the end of the caller's leg, was over before the line was back."""
+    begun = [float(event["Timestamp"]) for event in heard if event.get("Contact") == contact and _is_talk(event)]
+    ended = [
+        float(event["Timestamp"])
+        for event in heard
+        if event["Event"] == "Hangup" and contact.endswith(event.get("Uniqueid", "?"))
+    ]
+    return any(
+        from_at - _IN_FLIGHT_S <= min(begun) and max(ended) <= to_at for from_at, to_at in blind if begun and ended
+    )
+
+
+def _is_talk(event: Message) -> bool:
+    return event.get("UserEvent") == "AcdTalk"
 
 
 def doubled(heard: Iterable[Message]) -> Iterable[str]:

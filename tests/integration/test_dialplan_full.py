@@ -1,4 +1,4 @@
-"""No room: who comes above a limit is refused before anything is answered, with a hand on the AMI in the router's place."""
+"""No room: who comes above a limit is refused before any answer; with a hand on the AMI in the router's place."""
 
 from __future__ import annotations
 
@@ -166,7 +166,9 @@ async def test_a_number_that_nobody_serves_is_unknown_also_when_all_is_full(room
     assert await unknown.end() == [["refused 404"]]
 
 
-@pytest.mark.parametrize("hostile", ["4930555,,1)", "+49$%7BX%7D", "0)%7D%40acd-node", "49;npdi", "4930%29%7D", "49%2C%2C%2C9"])
+@pytest.mark.parametrize(
+    "hostile", ["4930555,,1)", "+49$%7BX%7D", "0)%7D%40acd-node", "49;npdi", "4930%29%7D", "49%2C%2C%2C9"]
+)
 async def test_a_hostile_number_is_unknown_and_not_full(room: TelephoneRoom, hostile: str) -> None:
     dialled = await number(room, ",1", greeting="answered")
     await settled(await room.carrier.call(Caller(dialled)))

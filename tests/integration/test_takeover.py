@@ -10,6 +10,7 @@ from collections.abc import Callable
 from router.domain.record import Outcome, SegmentKind
 from tests.integration.call_centre import CallCentre, poll
 from tests.integration.wiretap import Wiretap
+from tests.load.deaths_kinds import speak
 from tests.telephones.carrier import Caller
 from tests.telephones.sipp_agent import NEVER_ANSWERS, Answers
 
@@ -164,6 +165,24 @@ async def test_valkey_away_and_back_changes_nothing_about_who_owns_the_pool(cent
     calls = await centre.room.carrier.call(Caller(dnis=number))
     assert (await calls.end(15))[0][-1] == "released"
     assert len(await centre.stories(2)) == 2
+
+
+async def test_a_burst_of_twenty_thousand_events_is_no_reason_to_take_over(centre: CallCentre) -> None:
+    number = centre.campaign()
+    agent = centre.agent("agent-2001")
+    other = await with_standby(centre)
+    await centre.room.phone(agent).behave(Answers(talks_ms=300))
+    await centre.log_in(agent)
+    first = await epoch(centre)
+
+    calls = await centre.room.carrier.call(Caller(dnis=number), count=3, per_s=10)
+    await speak(centre.room.pbx, 20_000)
+
+    assert [one[-1] for one in await calls.end(30)] == ["released"] * 3
+    assert await epoch(centre) == first
+    assert (await centre.get("/readyz"))[0] == 200
+    await other.until_it_stands_by()
+    assert await other.measure("ringfair_takeovers_total") == 0
 
 
 async def test_a_command_given_to_who_stands_by_is_refused_with_the_owner_s_name(centre: CallCentre) -> None:

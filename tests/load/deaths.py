@@ -1,12 +1,13 @@
 """Nothing is lost, whatever dies: `make deaths`, on a real Asterisk with SIPp at 20 calls/s.
 
-    python -m tests.load.deaths                             every kind in its long form, about 40 min
+    python -m tests.load.deaths                             every kind in its long form, about 30 min
     python -m tests.load.deaths --kind kill --times 3       three of one kind
 
     kill      50 × kill -9 of the router with one that stands by
     stop      50 × SIGSTOP past its lease, SIGCONT once it was followed: its orders must have ended
     burst     5 × 20,000 events in one breath: nobody takes over
     valkey    10 × killed and restarted
+    sentinel  10 × the master of three servers killed, a replica promoted
     postgres  away for a minute
     asterisk  3 × killed with 100 talks up and 10 callers waiting
 
@@ -35,10 +36,12 @@ KINDS: dict[str, Kind] = {
     "stop": deaths_kinds.stop,
     "burst": deaths_kinds.burst,
     "valkey": deaths_servers.valkey,
+    "sentinel": deaths_servers.sentinel,
     "postgres": deaths_servers.postgres,
     "asterisk": deaths_servers.asterisk,
 }
-_ABOUT_S = {"kill": 600, "stop": 660, "burst": 90, "valkey": 180, "postgres": 130, "asterisk": 120}
+MOST_AGENTS = 10_000
+_ABOUT_S = {"kill": 600, "stop": 660, "burst": 90, "valkey": 150, "sentinel": 180, "postgres": 130, "asterisk": 120}
 
 
 def main() -> int:
@@ -82,6 +85,7 @@ def parse(words: list[str]) -> tuple[list[str], Asked, bool]:
     parser.add_argument("--kind", default="all", choices=("all", *KINDS), help="what dies (all)")
     parser.add_argument("--times", type=int, metavar="N", help="how often, instead of the long form's number")
     parser.add_argument("--rate", type=float, default=20.0, metavar="N", help="calls a second (20)")
+    parser.add_argument("--agents", type=int, default=0, metavar="N", help="more on the roll than the calls need")
     parser.add_argument("--away", type=float, metavar="S", help="how long a server stays away")
     parser.add_argument("--seed", type=int, default=1, help="of the moments at which routers die (1)")
     parser.add_argument("--json", action="store_true", help="print what was found as JSON instead of a table")
@@ -92,8 +96,13 @@ def parse(words: list[str]) -> tuple[list[str], Asked, bool]:
         parser.error("--rate: from 1 to 100")
     if options.away is not None and not 0 < options.away <= 3600:
         parser.error("--away: more than 0, at most an hour")
+    if not 0 <= options.agents <= MOST_AGENTS:
+        parser.error(f"--agents: at most {MOST_AGENTS:,}")
     kinds = list(KINDS) if options.kind == "all" else [options.kind]
-    return kinds, Asked(per_s=options.rate, times=options.times, seed=options.seed, away_s=options.away), options.json
+    asked = Asked(
+        per_s=options.rate, times=options.times, seed=options.seed, agents=options.agents, away_s=options.away
+    )
+    return kinds, asked, options.json
 
 
 if __name__ == "__main__":

@@ -9,12 +9,13 @@ import signal
 import time
 
 from router.adapters.ami.parse import INTERFACE_VERSION
-from router.adapters.pbx.instance import AMI_USER
+from router.adapters.pbx.instance import AMI_USER, Instance
 from router.adapters.pbx.root import Root
 from tests.integration.call_centre import CallCentre, poll
 from tests.integration.wiretap import Wiretap
 from tests.load.deaths_outcome import Asked, Outcome
-from tests.load.deaths_ward import RingsAWhile, Ward, agents_for, ward
+from tests.load.deaths_phones import RingsAWhile, agents_for
+from tests.load.deaths_ward import Ward, ward
 from tests.load.side import Progress
 
 TALK = RingsAWhile(2500, 3500)
@@ -29,7 +30,7 @@ _LOST_POOL = 5
 async def kill(root: Root, asked: Asked, progress: Progress) -> Outcome:
     """`kill -9` of the owner, and the other takes over."""
     outcome, dice = Outcome(kind="kill"), random.Random(asked.seed)
-    async with ward(root, agents_for(asked.per_s, TALK)) as room:
+    async with ward(root, agents_for(asked.per_s, TALK), agents=asked.agents) as room:
         await room.open(TALK)
         keys = await room.keys()
         async with room.flow(asked.per_s):
@@ -51,7 +52,10 @@ async def stop(root: Root, asked: Asked, progress: Progress) -> Outcome:
     """SIGSTOP of the owner until the other has taken over, then SIGCONT: it may do nothing more."""
     outcome, dice = Outcome(kind="stop"), random.Random(asked.seed)
     orders: list[str] = []
-    async with ward(root, agents_for(asked.per_s, TALK)) as room, contextlib.AsyncExitStack() as stack:
+    async with (
+        ward(root, agents_for(asked.per_s, TALK), agents=asked.agents) as room,
+        contextlib.AsyncExitStack() as stack,
+    ):
         wires: dict[CallCentre, Wiretap] = {}
         for centre in (room.owner, room.spare):
             wires[centre] = await stack.enter_async_context(Wiretap(room.pbx.address, room.pbx.ports.ami))
@@ -87,13 +91,13 @@ async def stop(root: Root, asked: Asked, progress: Progress) -> Outcome:
 async def burst(root: Root, asked: Asked, progress: Progress) -> Outcome:
     """20,000 events in one breath, each of which goes all the way to the engine: nobody takes over."""
     outcome = Outcome(kind="burst")
-    async with ward(root, agents_for(asked.per_s, TALK)) as room:
+    async with ward(root, agents_for(asked.per_s, TALK), agents=asked.agents) as room:
         await room.open(TALK)
         keys, epoch = await room.keys(), room.heard.epoch
         async with room.flow(asked.per_s):
             await asyncio.sleep(WARM_S)
             for _ in range(asked.times or 5):
-                took_s = await _speak(room, _BURST)
+                took_s = await speak(room.pbx, _BURST)
                 outcome.times += 1
                 outcome.figures[f"burst_{outcome.times}_s"] = round(took_s, 2)
                 progress.say(f"burst {outcome.times}: {_BURST:,} events in {took_s:.2f} s")
@@ -143,17 +147,17 @@ def _told(standing: tuple[int, int], outcome: Outcome) -> str:
     )
 
 
-async def _speak(room: Ward, count: int) -> float:
+async def speak(pbx: Instance, count: int) -> float:
     """Key presses of callers nobody knows, as fast as Asterisk takes them; the seconds until it took the last."""
     began = time.monotonic()
     share = count // _SPEAKERS
-    await asyncio.gather(*(_speaker(room, number, share) for number in range(_SPEAKERS)))
+    await asyncio.gather(*(_speaker(pbx, number, share) for number in range(_SPEAKERS)))
     return time.monotonic() - began
 
 
-async def _speaker(room: Ward, number: int, count: int) -> None:
-    reader, writer = await asyncio.open_connection(room.pbx.address, room.pbx.ports.ami)
-    login = {"Action": "Login", "Username": AMI_USER, "Secret": room.pbx.ami_secret, "Events": "off"}
+async def _speaker(pbx: Instance, number: int, count: int) -> None:
+    reader, writer = await asyncio.open_connection(pbx.address, pbx.ports.ami)
+    login = {"Action": "Login", "Username": AMI_USER, "Secret": pbx.ami_secret, "Events": "off"}
     event = {"Action": "UserEvent", "UserEvent": "AcdKey", "V": INTERFACE_VERSION, "Key": "5"}
     said = [login, *({**event, "Contact": f"nobody-{number}.{one}"} for one in range(count))]
     blocks = ("".join(f"{name}: {value}\r\n" for name, value in block.items()) + "\r\n" for block in said)

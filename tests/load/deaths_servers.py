@@ -1,4 +1,7 @@
-"""Deaths of the servers around the router: Valkey, PostgreSQL, Asterisk. None of them is a reason to take over."""
+"""Deaths of the servers around the router: Valkey, a master under Sentinels, PostgreSQL, Asterisk.
+
+None of them is a reason to take over.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,21 @@ import signal
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from router.adapters.pbx.root import Root
+from router.adapters.pbx.valkey import Valkey
 from router.domain.record import Outcome as End
 from tests.contracts.databases import PostgresServer
+from tests.contracts.redis_servers import RedisServer
+from tests.contracts.redis_trio import RedisTrio
 from tests.integration.call_centre import poll
 from tests.load.deaths_judge import Verdict
 from tests.load.deaths_kinds import LEAST_TALK_S, SETTLE_S, TALK, WARM_S, stayed
 from tests.load.deaths_outcome import Asked, Outcome
-from tests.load.deaths_ward import RingsAWhile, Ward, agents_for, ward
+from tests.load.deaths_phones import RingsAWhile, agents_for
+from tests.load.deaths_ward import Ward, ward
 from tests.load.side import Progress
 from tests.telephones.workshop import until
 
@@ -34,29 +42,77 @@ _LONG_TALK = RingsAWhile(60_000, 61_000)
 async def valkey(root: Root, asked: Asked, progress: Progress) -> Outcome:
     """Killed, away for longer than a lease lives, and back."""
     outcome = Outcome(kind="valkey")
-    async with ward(root, agents_for(asked.per_s, TALK)) as room:
-        await room.open(TALK)
-        keys, epoch = await room.keys(), room.heard.epoch
-        async with room.flow(asked.per_s):
-            await asyncio.sleep(WARM_S)
-            for _ in range(asked.times or 10):
-                await _kill(room.valkey.pid)
-                await until("Valkey is gone", lambda: room.valkey.pid is None)
-                await asyncio.sleep(asked.away_s or _AWAY_S["valkey"])
-                await asyncio.to_thread(room.valkey.start)
-                back_at = time.monotonic()
-                await poll("the lease is held again", lambda: _holds(room), 15)
-                await room.owner.until_ready()
-                outcome.times += 1
-                held_s = time.monotonic() - back_at
-                outcome.figures["longest_without_lease_s"] = round(
-                    max(held_s, outcome.figures.get("longest_without_lease_s", 0)), 2
-                )
-                progress.say(f"valkey {outcome.times}: the lease is held again {held_s:.2f} s after it is back")
-                await asyncio.sleep(SETTLE_S)
-        await stayed(room, outcome, epoch)
-        outcome.verdict = await room.verdict(keys, least_talk_s=LEAST_TALK_S)
+    async with ward(root, agents_for(asked.per_s, TALK), agents=asked.agents) as room:
+        server = room.redis
+        assert isinstance(server, Valkey)
+
+        async def dies() -> None:
+            await _kill(server.pid)
+            await until("Valkey is gone", lambda: server.pid is None)
+            await asyncio.sleep(asked.away_s or _AWAY_S["valkey"])
+            await asyncio.to_thread(server.start)
+
+        async def mends() -> None:
+            """It is there again already."""
+
+        await _redis(room, outcome, asked, progress, dies, mends)
     return outcome
+
+
+async def sentinel(root: Root, asked: Asked, progress: Progress) -> Outcome:
+    """The master of three is killed, the Sentinels promote a replica; the dead one comes back as a replica."""
+    outcome = Outcome(kind="sentinel")
+    trio = RedisTrio("valkey")
+    dead: list[RedisServer] = []
+    try:
+        await asyncio.to_thread(trio.start)
+        async with ward(root, agents_for(asked.per_s, TALK), agents=asked.agents, redis=trio) as room:
+
+            async def dies() -> None:
+                dead.append(await asyncio.to_thread(trio.kill_master))
+                killed_at = time.monotonic()
+                promoted_s = await asyncio.to_thread(trio.promoted) - killed_at
+                longest = max(promoted_s, outcome.figures.get("longest_promotion_s", 0))
+                outcome.figures["longest_promotion_s"] = round(longest, 2)
+
+            async def mends() -> None:
+                await asyncio.to_thread(trio.bring_back, dead.pop())
+
+            await _redis(room, outcome, asked, progress, dies, mends)
+    finally:
+        await asyncio.to_thread(trio.remove)
+    return outcome
+
+
+async def _redis(
+    room: Ward,
+    outcome: Outcome,
+    asked: Asked,
+    progress: Progress,
+    dies: Callable[[], Awaitable[None]],
+    mends: Callable[[], Awaitable[None]],
+) -> None:
+    """`dies` returns when there is a Redis again; the owner must hold its lease soon after, and nobody take over."""
+    await room.open(TALK)
+    keys, epoch = await room.keys(), room.heard.epoch
+    async with room.flow(asked.per_s):
+        await asyncio.sleep(WARM_S)
+        for _ in range(asked.times or 10):
+            await dies()
+            back_at = time.monotonic()
+            await poll("the lease is held again", lambda: _holds(room), 15)
+            held_s = time.monotonic() - back_at
+            await room.owner.until_ready()
+            outcome.times += 1
+            longest = max(held_s, outcome.figures.get("longest_without_lease_s", 0))
+            outcome.figures["longest_without_lease_s"] = round(longest, 2)
+            progress.say(
+                f"{outcome.kind} {outcome.times}: the lease is held again {held_s:.2f} s after there is a Redis"
+            )
+            await mends()
+            await asyncio.sleep(SETTLE_S)
+    await stayed(room, outcome, epoch)
+    outcome.verdict = await room.verdict(keys, least_talk_s=LEAST_TALK_S)
 
 
 async def _holds(room: Ward) -> bool:
@@ -72,7 +128,7 @@ async def postgres(root: Root, asked: Asked, progress: Progress) -> Outcome:
         await asyncio.to_thread(server.start)
         dsn = (await server.new_database_here()).replace(f":{server.password}@", "@")
         os.environ["PGPASSWORD"] = server.password  # the site's files may not hold it
-        async with ward(root, agents_for(asked.per_s, TALK), dsn=dsn) as room:
+        async with ward(root, agents_for(asked.per_s, TALK), agents=asked.agents, dsn=dsn) as room:
             await room.open(TALK)
             keys, epoch = await room.keys(), room.heard.epoch
             async with room.flow(asked.per_s):

@@ -9,17 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import math
 import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-import redis.asyncio
+from redis import Redis
 
 from router.adapters.pbx.addresses import Ports
 from router.adapters.pbx.endpoints import AgentEndpoint
@@ -29,51 +27,32 @@ from router.adapters.pbx.valkey import Valkey
 from router.adapters.sql.ledger import SqlLedger
 from router.domain.record import BillingRecord
 from router.ports import RecordQuery
+from tests.contracts.redis_trio import RedisTrio
 from tests.integration.call_centre import CallCentre, poll
 from tests.integration.kept_log import calls_in
 from tests.integration.telephone_room import TelephoneRoom
-from tests.load.arena import Arena, Callers, Talk
-from tests.load.deaths_judge import TIGHT_MS, WIDE_MS, Placed, Verdict, judge
+from tests.load.arena import Callers, Talk
+from tests.load.deaths_judge import Placed, Verdict, judge
+from tests.load.deaths_phones import Phones
 from tests.load.deaths_tap import Heard, listening
 from tests.telephones.workshop import TelephoneError, until
 
-RINGS_S = 0.7
-"As long as the phones of agent-rings-a-while-and-talks ring."
-_SLACK = 1.22
-"Agents more than the calls need: who waited while nobody decided is served before the next death."
 _MOST_CALLS = 1_000_000
 _ANSWERED_S = 240.0
-
-
-@dataclass(frozen=True, slots=True)
-class RingsAWhile(Talk):
-    """So that some phones ring whenever somebody dies."""
-
-    @property
-    def scenario(self) -> str:
-        return "agent-rings-a-while-and-talks"
-
-
-class Phones(Arena):
-    def counted(self) -> Placed:
-        talked, failed = self._counted("SuccessfulCall(C)") or 0, self._counted("FailedCall(C)") or 0
-        cancelled = self._counted("GenericCounter1(C)") or 0
-        return Placed(0, 0, 0, talked=talked - cancelled, cancelled=cancelled, cut=failed)
-
-    def numbers(self, calls: int) -> list[str]:
-        """What the first so many callers of the latest carrier show."""
-        return [f"+49155{self._round}{number + 1}" for number in range(calls)]
 
 
 class Ward:
     """`async with ward(…)`; `owner` and `spare` change places with every death of a router."""
 
-    def __init__(self, room: TelephoneRoom, valkey: Valkey, phones: Phones, agents: int) -> None:
+    def __init__(
+        self, room: TelephoneRoom, redis: Valkey | RedisTrio, phones: Phones, agents: list[str], on_duty: int
+    ) -> None:
         self.room = room
-        self.valkey = valkey
+        self.redis = redis
         self.phones = phones
-        self.agents = [f"agent-{3001 + number}" for number in range(agents)]
-        self.owner = CallCentre(room, valkey, log_level="warning")
+        self.agents = agents
+        self.on_duty = agents[:on_duty]
+        self.owner = CallCentre(room, redis, log_level="warning")  # type: ignore[arg-type]  # its url is all it needs
         self.dnis = self.owner.campaign(queues=_QUEUE)
         self.spare = self.owner.beside()
         self.heard = Heard()
@@ -93,7 +72,7 @@ class Ward:
         await self.phones.phones_on(talk)
         await self.owner.start()
         await self.stand_by(self.spare)
-        await self.owner.log_in(*self.agents)
+        await self.owner.log_in(*self.on_duty)
 
     async def stand_by(self, centre: CallCentre) -> None:
         await centre.start(wait=False)
@@ -149,11 +128,13 @@ class Ward:
     # ---- looking ----
 
     async def keys(self) -> set[str]:
-        client = redis.asyncio.Redis.from_url(self.valkey.url, decode_responses=True)
-        try:
-            return {str(key) async for key in client.scan_iter(count=1000) if self.owner.pool in str(key)}
-        finally:
-            await client.aclose()
+        """Of our pool, in Valkey or the master of several."""
+        return await asyncio.to_thread(self._keys)
+
+    def _keys(self) -> set[str]:
+        port = self.redis.port if isinstance(self.redis, Valkey) else self.redis.master.port
+        with Redis(port=port, decode_responses=True) as client:
+            return {str(key) for key in client.scan_iter(count=1000) if self.owner.pool in str(key)}
 
     async def records(self) -> list[BillingRecord]:
         ledger = await SqlLedger.open(self.owner.dsn)
@@ -183,7 +164,8 @@ class Ward:
         if code:
             return [*found, f"ringfair status failed: {said}"]
         floor = json.loads(said)
-        stuck = [a["agent_id"] for a in floor["agents"] if a["status"] != "READY" or a["work"] != "idle"]
+        fresh = {agent: ("READY" if agent in self.on_duty else "LOGGED_OUT", "idle") for agent in self.agents}
+        stuck = [a["agent_id"] for a in floor["agents"] if fresh[a["agent_id"]] != (a["status"], a["work"])]
         if stuck:
             found.append(f"{len(stuck)} agents are stuck: {', '.join(stuck[:5])}")
         if floor["contacts"]:
@@ -232,57 +214,39 @@ class Ward:
 
     async def reconcile(self, verdict: Verdict) -> None:
         """Hold the ledger against Asterisk's log, complete what only that saw the end of, and verify its chain."""
-        verdict.completed = (await self._reconciled(WIDE_MS, verdict, "--write"))["completed"]
-        for tolerance in (TIGHT_MS, WIDE_MS):
-            verdict.cel[tolerance] = await self._reconciled(tolerance, verdict)
+        verdict.completed = sum([told["completed"] for told in await self._reconciled(verdict, "--write")])
+        for told in await self._reconciled(verdict):
+            verdict.differing += told["wrong"]
+            verdict.p99_ms = max(verdict.p99_ms, told["apart"]["p99_ms"])
+            verdict.most_ms = max(verdict.most_ms, told["apart"]["most_ms"])
+            verdict.notes += [f"CEL: {json.dumps(one)[:400]}" for one in told["findings"][:4]]
+            verdict.notes += [f"far apart: {json.dumps(one)}" for one in told["apart"]["worst"][:4]]
         code, said = await self.command("ledger", "verify", "--json")
         if code:
             verdict.left.append(f"ringfair ledger verify: {said.strip()[:300]}")
 
-    async def _reconciled(self, tolerance: int, verdict: Verdict, *more: str) -> dict[str, int]:
-        """Summed over the days of the round."""
-        days = dict.fromkeys(f"{day:%Y-%m-%d}" for day in (self.began, datetime.now(UTC)))
-        summed = dict.fromkeys(
-            ("same", "missing", "surplus", "differing", "uncovered", "open", "wrong", "completed"), 0
-        )
+    async def _reconciled(self, verdict: Verdict, *more: str) -> list[dict[str, Any]]:
+        """Of each day of the round."""
+        found: list[dict[str, Any]] = []
         log = str(self.pbx.event_log)
-        for day in days:
-            asked = ("reconcile", day, "--utc", "--cel", log, "--tolerance", str(tolerance), "--settled", "0", "--json")
-            code, said = await self.command(*asked, *more)
-            if code not in (0, 1):
+        for day in dict.fromkeys(f"{day:%Y-%m-%d}" for day in (self.began, datetime.now(UTC))):
+            asked = ("reconcile", day, "--utc", "--cel", log, "--settled", "0", "--json", *more)
+            code, said = await self.command(*asked)
+            if code in (0, 1):
+                found.append(json.loads(said))
+            else:
                 verdict.left.append(f"ringfair reconcile: {said.strip()[:300]}")
-                continue
-            told = json.loads(said)
-            for name in summed:
-                summed[name] += told[name]
-            if not more:
-                verdict.notes += [f"CEL ± {tolerance}: {off}" for off in _off_by(told["findings"])]
-        return summed
-
-
-def _off_by(findings: Sequence[Mapping[str, Any]], most: int = 12) -> list[str]:
-    """What differs and by how much, the worst first."""
-    found: list[tuple[float, str]] = []
-    for finding in findings:
-        for one in finding["differences"]:
-            ends = [None if one[side] is None else datetime.fromisoformat(one[side]) for side in ("ledger", "asterisk")]
-            late_ms = (ends[0] - ends[1]).total_seconds() * 1000 if ends[0] and ends[1] else math.inf
-            what = f"{finding['verdict']} {one['what']} {late_ms:+.0f} ms at {one['asterisk']}, {finding['contact_id']}"
-            found.append((abs(late_ms), what))
-    return [what for _, what in sorted(found, reverse=True)[:most]]
+        return found
 
 
 _QUEUE = '[queue.orders]\nneed = "de"\nring_s = 15\nwrapup_s = 0\nmax_wait_s = 3600\n'
 
 
-def agents_for(per_s: float, talk: Talk) -> int:
-    talk_s = (talk.least_ms + talk.most_ms) / 2000
-    return math.ceil(per_s * (RINGS_S + talk_s + 0.1) * _SLACK) + 2
-
-
 @contextlib.asynccontextmanager
-async def ward(root: Root, agents: int, *, dsn: str | None = None) -> AsyncIterator[Ward]:
-    """Nothing called yet: `open` starts the routers."""
+async def ward(
+    root: Root, on_duty: int, *, agents: int = 0, dsn: str | None = None, redis: RedisTrio | None = None
+) -> AsyncIterator[Ward]:
+    """Nobody has called yet; `open` starts the routers and logs in who is on duty. Without `redis`: a Valkey of its own."""
     name = f"deaths-{os.getpid()}"
     async with contextlib.AsyncExitStack() as stack:
         phones = await stack.enter_async_context(Phones(root))
@@ -290,16 +254,17 @@ async def ward(root: Root, agents: int, *, dsn: str | None = None) -> AsyncItera
         stack.callback(pbx.remove)
         pbx.render()
         host, port = phones.phones
-        endpoints = [f"agent-{3001 + number}" for number in range(agents)]
+        endpoints = [f"agent-{3001 + number}" for number in range(max(on_duty, agents))]
         pbx.write_agents(
             [AgentEndpoint(agent_id=one, endpoint=one, contact=f"sip:{one}@{host}:{port}") for one in endpoints]
         )
         await asyncio.to_thread(pbx.start)
         valkey = Valkey(name, root=root)
-        stack.callback(valkey.remove)
-        await asyncio.to_thread(valkey.start)
+        if redis is None:
+            stack.callback(valkey.remove)
+            await asyncio.to_thread(valkey.start)
         room = await stack.enter_async_context(TelephoneRoom(pbx))
-        made = Ward(room, valkey, phones, agents)
+        made = Ward(room, redis or valkey, phones, endpoints, on_duty)
         if dsn is not None:
             for centre in (made.owner, made.spare):
                 centre.dsn = dsn

@@ -73,7 +73,8 @@ def _jobs(text: str) -> int:
 
 
 def _usual_jobs() -> int:
-    return min(_MOST_JOBS, len(os.sched_getaffinity(0)))
+    """One more than there are processors: a guard that waits in vain for what no longer happens needs none."""
+    return min(_MOST_JOBS, len(os.sched_getaffinity(0)) + 1)
 
 
 def chosen(parts: list[str], *, short: bool) -> list[Mutant]:

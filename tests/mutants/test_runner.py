@@ -13,7 +13,7 @@ import pytest
 
 from tests.mutants import guards
 from tests.mutants.__main__ import chosen, main
-from tests.mutants.campaign import Report, carried_out
+from tests.mutants.campaign import BUDGET_S, Report, carried_out
 from tests.mutants.guards import Ran
 from tests.mutants.mutant import End, Mutant
 from tests.mutants.report import as_json, table
@@ -201,3 +201,11 @@ def test_the_list_can_be_read_and_chosen_from(capsys: pytest.CaptureFixture[str]
     assert ALL[0].name in said
     assert ALL[0].guards[0] in said
     assert 8 <= len(chosen([], short=True)) < len(chosen([], short=False)) == len(ALL)
+
+
+def test_guards_that_take_too_long_are_named() -> None:
+    report = Report(mutants=[a_mutant("slow", "a", "b")], guards_s={"slow": BUDGET_S + 1, "quick": 1.0})
+    said = table(report)
+    assert "Guards that take more than 20 s" in said
+    assert "21.0 s  slow" in said
+    assert "1.0 s  quick" not in said.replace("21.0 s", "")

@@ -19,7 +19,7 @@ from router.domain.observations import NodeLost, Observation, OwnerSeen, PhoneAs
 from router.simulation.asterisk import Asterisk
 from router.simulation.clock import VirtualClock
 from router.simulation.dialplan import People
-from router.simulation.legs import Leg
+from router.simulation.legs import Leg, Phone
 from router.simulation.wire import Weather, Wire
 from tests.simulation.loop import PROCESS, Process
 from tests.simulation.points import Points
@@ -42,8 +42,19 @@ Orders = SimpleNamespace(
 )
 "Stands for `router.adapters.ami.actions` in telephony.py: effects travel as they are."
 
-Truth = SimpleNamespace(phones=lambda items: dict(items), leg_snapshots=lambda items, reading: tuple(items))
-"Stands for `router.adapters.ami.resync`: lists travel as they are."
+Truth = SimpleNamespace(leg_snapshots=lambda items, reading: tuple(items))
+"Stands for `router.adapters.ami.resync` there: legs travel as they are."
+
+
+def _state(phone: Phone) -> Block:
+    return Block(
+        {
+            "event": "DeviceStateChange",
+            "device": f"PJSIP/{phone.endpoint}",
+            "state": "NOT_INUSE" if phone.reachable else "UNAVAILABLE",
+        },
+        {},
+    )
 
 
 class Fan:
@@ -88,6 +99,7 @@ class Exchange(Asterisk):
         self.claimed_at: Micros = clock.now
         self.epoch = 0
         self.fault: Callable[[str, str], None] = lambda what, kind: None
+        self.spoken: Callable[[AnswerPhone], None] = lambda effect: None
 
     # ---- orders ----
 
@@ -103,12 +115,15 @@ class Exchange(Asterisk):
                 seen = OwnerSeen(pool=action["Pool"], epoch=int(action["Epoch"]), router=action["Router"])
                 self.fan.report("owner", seen)
             case "DeviceStateList":
-                return Reply(Block(OK, {}), {name: phone.reachable for name, phone in self.phones.items()})  # type: ignore[arg-type]
+                return Reply(Block(OK, {}), tuple(_state(phone) for phone in self.phones.values()))
             case "Status":
                 return Reply(Block(OK, {}), tuple(leg.snapshot() for leg in self.legs.values()))  # type: ignore[arg-type]
             case _:
-                self._old_owner(action["effect"], epoch)
-                self._obey(action["effect"], action["epoch"])
+                effect = action["effect"]
+                self._old_owner(effect, epoch)
+                if isinstance(effect, AnswerPhone) and effect.leg in self.legs:
+                    self.spoken(effect)
+                self._obey(effect, action["epoch"])
         return Reply(Block(OK, {}))
 
     def _set(self, name: str, value: str) -> None:
@@ -273,6 +288,11 @@ class Line(Wire):
         super().__init__(clock, dice, weather, node, deliver)
         self.longest_us = weather.snapshot_us
         self._session_of = session
+
+    def lose(self, for_us: Micros) -> None:
+        was_up = self.up
+        super().lose(for_us)
+        self.faults["node lost"] -= was_up  # fate counts what it does
 
     def come_back(self) -> None:
         if self._session_of.process.dead or self.up:

@@ -101,9 +101,7 @@ class Fate:
             case "Redis killed" | "Redis emptied" if town.redis.up:
                 empty = name == "Redis emptied"
                 town.redis.die()
-                if empty:
-                    town.judge.forgotten_at = town.now + for_us
-                later(for_us, lambda: town.redis.come_back(empty=empty))
+                later(for_us, lambda: self._redis_back(empty))
             case "owner cut from Redis" | "standby cut from Redis":
                 machine = town.owner if name.startswith("owner") else other
                 if machine is None or machine.redis_cut:
@@ -131,6 +129,11 @@ class Fate:
             case _:
                 return False
         return True
+
+    def _redis_back(self, empty: bool) -> None:
+        self._town.redis.come_back(empty=empty)
+        if empty:
+            self._town.judge.forgets()
 
     def _database_well(self) -> None:
         for machine in self._town.machines:

@@ -6,6 +6,7 @@ Rule 2: a promise is what was acknowledged: a command that was safe, a feature c
 Rule 3: a record is what the database holds at the end, read back by our own code, against the caller's true life.
 """
 
+from contextvars import ContextVar
 from typing import Any
 
 from router.domain.agent import RONA, Status
@@ -18,6 +19,8 @@ from router.domain.record import BillingRecord
 from router.inheritance import Inheritance
 from router.simulation.judge import Judge, _record_faults
 
+JOURNALLED: ContextVar[bool] = ContextVar("journalled", default=False)
+"Whether what the task that asks waits for is in the journal, on the server's disk."
 _SETTLED_US = 3 * SECOND
 _PRESENT = ("logged-in", "not-on-shift", "unpaused")
 _AWAY = ("logged-out", "paused", "paused-after-call")
@@ -31,7 +34,13 @@ class WholeJudge(Judge):
         self.sees_since: Micros | None = None
         "Since when the owner has seen everything."
         self._told_at: dict[AgentId, int] = {}
+        self._before: tuple[str | None, int] = (None, 0)
         self._codes: dict[str, int] = {}
+        self._journalled: dict[str, bool] = {}
+        self._weak: set[AgentId] = set()
+        "Whose promise stands in the ledger only."
+        self.forgotten = 0
+        "Such promises that did not survive their router."
         self._serial = 0
         self.forgotten_at: Micros = 0
         "When Redis last lost what it had promised to keep."
@@ -41,10 +50,11 @@ class WholeJudge(Judge):
 
     # ---- promises ----
 
-    def asked(self, command: Command) -> int:
-        """It was accepted; gives a number by which `safe` knows whether something newer was accepted since."""
+    def asks(self, command: Command) -> int:
+        """It may take effect in this very moment; gives a number by which `safe` knows whether something newer did."""
         self._serial += 1
         if isinstance(command, LogOut | Pause | LogIn | Unpause):
+            self._before = self._away.get(command.agent_id), self._told_at.get(command.agent_id, 0)
             self._told_at[command.agent_id] = self._serial
             if isinstance(command, LogIn | Unpause):
                 self._away.pop(command.agent_id, None)
@@ -52,9 +62,29 @@ class WholeJudge(Judge):
             self.entitled[command.agent_id] = command.entitlement
         return self._serial
 
+    def refused(self, command: Command) -> None:
+        if isinstance(command, LogOut | Pause | LogIn | Unpause):
+            away, self._told_at[command.agent_id] = self._before
+            if away is not None:
+                self._away[command.agent_id] = away
+
     def safe(self, command: Command, number: int) -> None:
         if isinstance(command, LogOut | Pause) and self._told_at.get(command.agent_id) == number:
-            self._away[command.agent_id] = type(command).__name__
+            self._promised(command.agent_id, type(command).__name__, journalled=JOURNALLED.get())
+
+    def _promised(self, agent_id: AgentId, what: str, *, journalled: bool) -> None:
+        self._away[agent_id] = what
+        if journalled:
+            self._weak.discard(agent_id)
+        else:
+            self._weak.add(agent_id)
+
+    def forgets(self) -> None:
+        """Redis lost everything: nobody is on paper but who is written anew."""
+        self.forgotten_at = self.world.now
+        for life in self._asterisk.lives.values():
+            if life.ended_at is None or life.ended_at > self.world.now - 60 * SECOND:
+                life.known = False
 
     def phone_asked(self, seen: PhoneAsked) -> None:
         self._dialled_by[seen.leg] = AgentId(seen.endpoint)
@@ -68,14 +98,18 @@ class WholeJudge(Judge):
         if effect.result in _PRESENT:
             self._away.pop(agent_id, None)
 
+    def will_be_spoken(self, effect: AnswerPhone) -> None:
+        """It is as safe as it will be; the order to say so goes out."""
+        self._journalled[effect.leg] = JOURNALLED.get()
+
     def spoken(self, effect: AnswerPhone) -> None:
-        """It was answered; what was asked for since counts more."""
+        """The phone heard it; what was asked for since counts more."""
         agent_id = self._dialled_by[effect.leg]
         if effect.leg in self._answers:
             self.blame(f"{effect.leg} was answered twice")
         self._answers[effect.leg] = effect.result
         if effect.result in _AWAY and self._told_at[agent_id] == self._codes[effect.leg]:
-            self._away[agent_id] = effect.result
+            self._promised(agent_id, effect.result, journalled=self._journalled[effect.leg])
 
     # ---- the owner ----
 
@@ -111,7 +145,9 @@ class WholeJudge(Judge):
             if status is not Status.READY or floor.agents[agent_id].next_status is not None:
                 continue
             del self._away[agent_id]
-            if why != RONA and not forgot:
+            if agent_id in self._weak and why != RONA:
+                self.forgotten += 1  # it was in the ledger, where no successor looks
+            elif why != RONA and not forgot:
                 self.blame(f"{agent_id} was told {why}, and the successor does not know")
 
     def _can_see(self, now: Micros) -> bool:

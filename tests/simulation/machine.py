@@ -30,6 +30,7 @@ from router.receipt import Receipt
 from router.runtime import Pump, WallClock
 from tests.fakes.presence import FakePresence, FakePresenceServer
 from tests.simulation.database import IDENTITY, LedgerLine
+from tests.simulation.judge import JOURNALLED
 from tests.simulation.loop import Flag, Killed, Process
 from tests.simulation.redis_line import RedisLine
 
@@ -156,14 +157,18 @@ class Machine:
             rules=world.rules,
         )
         session = telephony.session
-        session.epoch, session.owns = lambda: telephony.epoch, lambda: telephony._owns  # type: ignore[attr-defined]
+        session.epoch, session.owns = lambda: telephony.epoch or tenure.epoch, lambda: telephony._owns  # type: ignore[attr-defined]
 
         def speak(effect: Any) -> None:
             world.points.at("receipt: spoken")
+            world.judge.will_be_spoken(effect)
             telephony.perform(effect)
-            world.judge.spoken(effect)
 
-        receipt = Receipt(journalled=journal.committed, in_ledger=writer.in_ledger, speak=speak)
+        async def journalled() -> bool:
+            JOURNALLED.set(await journal.committed())
+            return JOURNALLED.get()
+
+        receipt = Receipt(journalled=journalled, in_ledger=writer.in_ledger, speak=speak)
 
         def decided(effect: Any) -> None:
             world.judge.will_speak(effect)

@@ -31,6 +31,7 @@ class RedisLine:
 
     def __init__(self, server: RedisServer, dice: Random, owner: Process) -> None:
         self.server = server
+        self.sentinels = ()
         self.cut = False
         "Whether there is a partition between this machine and the server."
         self.slow_s = 0.0
@@ -89,13 +90,8 @@ class Client:
     async def xrevrange(self, key: str, max: str, count: int) -> list[Any]:  # noqa: A002 - redis-py's name
         return list(await self._ask("journal tail", lambda: self._line.server.do("XREVRANGE", key, max, count)))
 
-    async def execute_command(self, *words: Any) -> Any:
-        """WAITAOF: once the server has synced next."""
-        server = self._line.server
-        await self._ask("sync", lambda: None)
-        life = server.life
-        await asyncio.sleep(server.next_sync_us() / 1e6)
-        return await self._ask("synced", lambda: [int(server.life == life), 0])
+    def pipeline(self, *, transaction: bool) -> "Pipeline":
+        return Pipeline(self)
 
     async def aclose(self) -> None: ...
 
@@ -116,6 +112,42 @@ class Client:
             raise RedisConnectionError("gone")
         line.server.points.at(f"router: {name} answered")
         return answer
+
+
+class Pipeline:
+    """Commands that go out together; `WAITAOF` among them is answered when the disk has it, or not in time."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._commands: list[tuple[Any, ...]] = []
+
+    async def __aenter__(self) -> "Pipeline":
+        return self
+
+    async def __aexit__(self, *raised: object) -> None: ...
+
+    def set(self, *given: Any) -> None:
+        self._commands.append(("SET", *given))
+
+    def hget(self, *given: Any) -> None:
+        self._commands.append(("HGET", *(one.encode() if isinstance(one, str) else one for one in given)))
+
+    def execute_command(self, *words: Any) -> None:
+        self._commands.append(words)
+
+    async def execute(self, *, raise_on_error: bool) -> list[Any]:
+        server = self._client._line.server
+        patience_us = next((words[-1] * 1000 for words in self._commands if words[0] == "WAITAOF"), 0)
+
+        def carry_out() -> list[Any]:
+            return [None if words[0] == "WAITAOF" else server.do(*words) for words in self._commands]
+
+        answers = await self._client._ask("sync", carry_out)
+        due_us, life = server.next_sync_us(), server.life
+        await asyncio.sleep(min(due_us, patience_us) / 1e6)
+        synced = [int(due_us <= patience_us and server.life == life), 0]
+        await self._client._ask("synced", lambda: None)
+        return [synced if words[0] == "WAITAOF" else answer for words, answer in zip(self._commands, answers, strict=True)]
 
 
 class ThreadClient:

@@ -67,6 +67,7 @@ class Town:
         self.no_floor = Engine(rules).floor
         self.judge = WholeJudge(self, weather.late_us + weather.quick_us)
         self.asterisk.fault, self.asterisk.fan.phone_asked = self.judge.blame, self.judge.phone_asked
+        self.asterisk.spoken = self.judge.spoken
         for profile in profiles:
             self.asterisk.phones[profile.endpoint] = Phone(endpoint=profile.endpoint)
         self.place = Path(tempfile.mkdtemp(prefix="ringfair-simulation-", dir=_in_memory()))
@@ -94,11 +95,14 @@ class Town:
             return False
         process, pump = machine.process, machine.pump
         assert pump is not None
+        number = self.judge.asks(command)
         try:
             process.context.copy().run(pump.ask, command)
-        except (CommandRefused, Killed):
+        except CommandRefused:
+            self.judge.refused(command)
             return False
-        number = self.judge.asked(command)
+        except Killed:
+            return False
         process.context.copy().run(self.loop.create_task, self._acknowledge(machine, command, number))
         return True
 
@@ -192,7 +196,7 @@ class Town:
         await self._until(lambda: not self._dark)
         crowd.come_in(self)  # type: ignore[arg-type]
         fate.begins(self)
-        await self._until(lambda: crowd.day_is_over)
+        await self._until(lambda: crowd.day_is_over, 36_000)
         fate.ends()
         await self._until(lambda: not self._callers() and all(machine.lives for machine in self.machines))
         for phone in self.asterisk.phones.values():
@@ -205,12 +209,12 @@ class Town:
         self.over = True
         await self._read_ledger()
 
-    async def _until(self, is_so: Any, at_most_s: float = 36_000) -> None:
+    async def _until(self, is_so: Any, at_most_s: float = 900) -> None:
         for _ in range(int(at_most_s * 2)):
             if is_so():
                 return
             await asyncio.sleep(0.5)
-        self.judge.blame("it does not come to an end")
+        self.judge.blame("it does not come to an end", "lost")
 
     async def _read_ledger(self) -> None:
         ledger = SqlLedger(LedgerLine(self.database, self.dice))  # type: ignore[arg-type]

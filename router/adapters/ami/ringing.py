@@ -3,11 +3,11 @@
 Asterisk carries out what one connection asks one after the other, and what is written to it cannot be taken back: each
 order ahead of a hang-up or a redirect makes that one later, and a hundred of them are a caller who waits for silence.
 
-Rule 1: at most `most` orders are on their way, written and not answered. The others wait here, first in, first out; what
-ends or moves a leg never does.
-Rule 2: few wait, and not for long. One that is too many or has waited a quarter of the time its phone may ring comes back
-as failed, in words of our own (`ami-…`): nobody has learned anything about the phone, and the engine offers again. After a
-longer wait the agent would have too little time left to answer and be blamed for it.
+Rule 1: at most `most` orders are on their way, written and not answered. The others wait here, first in, first out;
+what ends or moves a leg never does.
+Rule 2: few wait, and not for long. One that is too many or has waited a quarter of the time its phone may ring comes
+back as failed, in words of our own (`ami-…`): nobody has learned anything about the phone, and the engine offers again.
+After a longer wait the agent would have too little time left to answer and be blamed for it.
 Rule 3: an order that is withdrawn while it waits is never given; it comes back at once.
 Rule 4: without a connection nothing waits: orders then fail at once, as they always do.
 """
@@ -28,7 +28,7 @@ LATE, TOO_MANY, WITHDRAWN = "ami-ring-late", "ami-ring-overflow", "ami-ring-with
 
 
 class Ringing:
-    """Of one node. `give` writes an order, None if that failed; `failed` is told what became of one that was not given."""
+    """Of one node. `give` writes an order, None if that failed; `failed` is told why one was not given."""
 
     def __init__(
         self,

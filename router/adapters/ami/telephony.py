@@ -91,6 +91,8 @@ class AmiTelephony:
         self._said = ""
         "The trouble of the resync that was logged last; empty when there is none."
         self._failures = 0
+        self._told_lost = False
+        "Whether the end of this connection was told before the session had noticed it."
         self._resync: asyncio.Task[None] | None = None
         self._again = False
         self._retry: asyncio.TimerHandle | None = None
@@ -198,6 +200,8 @@ class AmiTelephony:
         except Withheld:
             raise
         except RouterError as error:
+            if not self.session.connected:
+                self._out_of_sight()
             self._not_rung(effect, error.error_id)
             return None
 
@@ -297,13 +301,19 @@ class AmiTelephony:
         self._routes.forget()
         self._claim.forget()
         self._phones.forget()
-        self.synced, self._failures = False, 0
+        self.synced, self._failures, self._told_lost = False, 0, False
         self._start_resync()
 
     def _on_down(self, reason: str) -> None:
         self._stop_resync()
+        self._out_of_sight()
+        self._told_lost = False
         self.gate.disconnected()
-        if self._owns:
+
+    def _out_of_sight(self) -> None:
+        """Told before any ring that fails for it: else its caller would be offered to one agent after the other."""
+        if self._owns and not self._told_lost:
+            self._told_lost = True
             self._sink(NodeLost(node=self.node))
 
     # ---- taking over ----

@@ -11,6 +11,7 @@
     ringfair:{main}:snapshot   hash: the newest picture of each, `contact <id>` or `agent <id>` → `TYPE JSON`
         commit   JSON: {"v":1,"seq":…,"epoch":…,"now":…,"config_hash":"…"} of the last commit it holds
     ringfair:{main}:epoch      the highest epoch ever given out (lease.py)
+    ringfair:{main}:synced     the `seq` up to which somebody wanted to know it safe
 
 Rule 1: a commit is one script: the entries and the snapshot change together or not at all, so the snapshot is always
 as new as the stream. Reading it is still snapshot *and* what the stream has after it: an older release, or a restored
@@ -31,6 +32,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from redis.exceptions import ResponseError
 
 from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.trouble import FAILURES, asking
@@ -48,6 +50,7 @@ KEPT = 100_000
 "Entries of the stream, roughly: half an hour at 60 contacts/s. For people; recovery needs the snapshot alone."
 APPEND_S = 2.0
 LOAD_S = 15.0
+HEARD_S = 0.1
 SYNC_S = 0.3
 "With the tenth a server takes to notice, less than a client waits for any answer: a slow disk is no silent server."
 READ_AT_ONCE = 500
@@ -109,6 +112,7 @@ class RedisJournal:
         self._snapshot = f"{self._prefix}snapshot"
         self._seq = self._epoch = 0
         "Of the commit that must be the last one there."
+        self._synced = f"{self._prefix}synced"
         self._syncs = True
         self._client: Redis | None = None
         self._append: AsyncScript | None = None
@@ -205,20 +209,34 @@ class RedisJournal:
         return whole
 
     async def sync(self) -> bool:
-        """Wait until all commits are on the server's disk; False when this server cannot say, or keeps no such file."""
+        """Wait until all commits are on the server's disk; False when this server cannot say, or keeps no such file.
+
+        With Sentinels a replica must have heard of them, too: one that becomes the master would know nothing of them.
+        """
         if not self._syncs:
             return False
-        answer: Any = None
-        async with asking(self.address, SYNC_S + 0.5):
-            try:
-                client: Any = self._connected()  # redis-py has no types for it
-                answer = await client.execute_command("WAITAOF", 1, 0, round(SYNC_S * 1000))
-            except FAILURES as error:
-                # unknown before Redis 7.2; refused where `appendonly` is off
-                if "WAITAOF" not in str(error) and "unknown command" not in str(error):
-                    raise
-                self._syncs = False
-        return isinstance(answer, list) and bool(answer) and answer[0] >= 1
+        seq, epoch = self._seq, self._epoch
+        answers: list[Any] = []
+        async with (
+            asking(self.address, SYNC_S + HEARD_S + 0.5),
+            self._connected().pipeline(transaction=False) as pipe,
+        ):
+            # both wait for what their own connection wrote last: so something is written on this one
+            pipe.set(self._synced, seq)
+            pipe.hget(self._snapshot, _COMMIT.decode())
+            pipe.execute_command("WAITAOF", 1, 0, round(SYNC_S * 1000))
+            if self.address.sentinels:
+                pipe.execute_command("WAIT", 1, round(HEARD_S * 1000))
+            answers = await pipe.execute(raise_on_error=False)
+        _, stands, on_disk, *heard = answers
+        if isinstance(on_disk, ResponseError):
+            # unknown before Redis 7.2; refused where `appendonly` is off. The next master may be another kind
+            self._syncs = bool(self.address.sentinels)
+            return False
+        commit = _read(stands, _Commit) if isinstance(stands, bytes) else None
+        if seq and (commit is None or commit.seq < seq or commit.epoch != epoch):
+            return False  # it was lost meanwhile; the next commit will tell
+        return isinstance(on_disk, list) and bool(on_disk) and on_disk[0] >= 1 and heard != [0]
 
     async def close(self) -> None:
         client, self._client = self._client, None

@@ -1,36 +1,50 @@
 """The line to Asterisk cut at every byte of fifty pairs of action and answer: nothing is lost, nothing doubled."""
 
 import asyncio
+import contextlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from router.adapters.ami.limits import Limits
+from router.domain.commands import Unpause
+from router.domain.ids import AgentId
 
-from .cut_room import CutRoom, Fate
+from .cut_room import AGENTS, CutRoom, Fate
 from .cut_stories import PAIRS, Pair
-from .fake_exchange import FakeExchange, Shears
+from .fake_exchange import FakeExchange
 from .quick_loop import QuickLoop
+from .shears import Shears
 
 AWAY_S = (0.0, 0.7, 0.0, 3.0)
 "In turn: at once, after a moment, and so late that a ring is over by then."
 EVERY_BYTE = bool(os.environ.get("RINGFAIR_EVERY_BYTE"))
-STEP, LAST = 5, 5
-"Without that: each fifth byte, and each of the last ones."
+STEP, LAST = 7, 5
+"Without that: each seventh byte, and each of the last ones."
+
+
+@contextlib.asynccontextmanager
+async def on_the_line(exchange: FakeExchange | None = None) -> AsyncIterator[CutRoom]:
+    """A router that owns its pool, with its session up and everything in sight."""
+    room = CutRoom(asyncio.get_running_loop(), exchange or FakeExchange())  # type: ignore[arg-type]
+    room.telephony.own()
+    room.pump.start()
+    life = asyncio.ensure_future(room.telephony.run())
+    try:
+        assert await room.until(room.is_calm)
+        yield room
+    finally:
+        await room.telephony.session.close()
+        await life
+        room.pump.stop()
 
 
 async def cuts(pair: Pair) -> list[str]:
     """Every cut of one pair, one after the other at the same router; what went wrong, and where."""
-    exchange = FakeExchange(unlisted={"agent-1002"})
-    room = CutRoom(asyncio.get_running_loop(), exchange)  # type: ignore[arg-type]
-    room.telephony.own()
-    room.pump.start()
-    life = asyncio.ensure_future(room.telephony.run())
     wrong: list[str] = []
-    try:
-        assert await room.until(room.is_calm)
+    async with on_the_line(FakeExchange(unlisted={"agent-1002"})) as room:
         for of_answer in (False, True):
             at = 0
             while True:
@@ -47,10 +61,6 @@ async def cuts(pair: Pair) -> list[str]:
                 if shears.missed or len(wrong) > 5:
                     break
                 at += 1 if EVERY_BYTE or at >= shears.length - LAST else STEP
-    finally:
-        await room.telephony.session.close()
-        await life
-        room.pump.stop()
     return wrong
 
 
@@ -90,32 +100,48 @@ def test_cut_at_every_byte(pair: Pair) -> None:
         assert runner.run(cuts(pair)) == []
 
 
+def test_a_caller_is_not_offered_to_one_agent_after_the_other_over_a_line_that_is_gone() -> None:
+    """Between the end of the connection and the news of it a deadline or an agent may still lead to an order."""
+
+    async def story() -> tuple[list[str], list[str]]:
+        async with on_the_line() as room:
+            room.all_pause()
+            room.call()
+            await asyncio.sleep(0.5)
+            room.exchange.cut()
+            while room.telephony.session.connected:  # noqa: ASYNC110 - the very turn in which it goes
+                await asyncio.sleep(0)
+            for agent in AGENTS:
+                room.pump.ask(Unpause(agent_id=AgentId(agent)))
+            await asyncio.sleep(0.01)
+            failed = [fact.agent_id for fact in room.offers]
+            assert await room.until(room.is_calm)
+            return failed, list(room.blames(Fate(talks=1)))
+
+    with asyncio.Runner(loop_factory=QuickLoop) as runner:
+        failed, wrong = runner.run(story())
+    assert failed == [AGENTS[0]]
+    assert wrong == []
+
+
 def test_a_line_that_is_cut_again_and_again_is_back_before_any_caller_falls_back() -> None:
     """Ten sessions, none of which lasts: the back-off must not grow beyond what the dialplan waits for a heartbeat."""
 
     async def story() -> tuple[float, list[str]]:
-        exchange = FakeExchange()
-        room = CutRoom(asyncio.get_running_loop(), exchange)  # type: ignore[arg-type]
-        room.telephony.session.limits = Limits()
-        room.telephony.own()
-        room.pump.start()
-        life = asyncio.ensure_future(room.telephony.run())
         longest_s = 0.0
-        for _ in range(10):
+        async with on_the_line() as room:
+            room.telephony.session.limits = Limits()
+            for _ in range(10):
+                assert await room.until(room.is_calm)
+                cut_at = room.loop.time()
+                room.exchange.cut()
+                room.call()
+                await asyncio.sleep(0.01)
+                assert await room.until(lambda: room.telephony.synced and room.telephony.session.connected)
+                longest_s = max(longest_s, room.loop.time() - cut_at)
+                room.exchange.cut()
             assert await room.until(room.is_calm)
-            cut_at = room.loop.time()
-            exchange.cut()
-            room.call()
-            await asyncio.sleep(0.01)
-            assert await room.until(lambda: room.telephony.synced and room.telephony.session.connected)
-            longest_s = max(longest_s, room.loop.time() - cut_at)
-            exchange.cut()
-        assert await room.until(room.is_calm)
-        wrong = list(room.blames(Fate(talks=1)))
-        await room.telephony.session.close()
-        await life
-        room.pump.stop()
-        return longest_s, wrong
+            return longest_s, list(room.blames(Fate(talks=1)))
 
     with asyncio.Runner(loop_factory=QuickLoop) as runner:
         longest_s, wrong = runner.run(story())

@@ -113,8 +113,8 @@ async def test_an_order_that_is_withdrawn_is_never_given() -> None:
         line.ringing.ring(order(number))
     assert line.ringing.withdraw(OfferId(offers(1)[0]))
     assert not line.ringing.withdraw(OfferId(offers(0)[0]))
-    await line.answer()
-    assert line.given == offers(0, 2)
+    await line.answer(count=2)
+    assert (line.given, line.ringing.waiting) == (offers(0, 2), 0)
     assert line.failed == [(offers(1)[0], WITHDRAWN)]
 
 

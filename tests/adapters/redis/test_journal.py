@@ -153,3 +153,21 @@ async def test_a_server_that_does_not_wait_for_its_disk_is_not_believed_to_have_
         await journal.close()
     finally:
         server.remove()
+
+
+async def test_nothing_is_called_safe_that_the_server_has_lost_since() -> None:
+    from tests.contracts.redis_servers import RedisServer as Server
+
+    server = Server("valkey", "--appendonly", "yes")
+    try:
+        server.start()
+        journal = opened(server)
+        await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+        assert await journal.sync()
+        server.command("FLUSHALL")
+        assert not await journal.sync()
+        await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+        assert await journal.sync()
+        await journal.close()
+    finally:
+        server.remove()

@@ -261,3 +261,22 @@ async def test_while_it_is_in_doubt_whose_the_pool_is_nothing_is_written_and_not
 
     assert server.stores == [(1, 0)]
     assert keeper.errors == 0
+
+
+async def test_who_was_dismissed_does_not_come_back_with_a_server_that_is_old() -> None:
+    server, clock = FakePresenceServer(), SetClock()
+    keeper = PresenceKeeper(FakePresence(server), clock)
+    for agent in ("agent-1001", "agent-1002"):
+        keeper.note(changed(agent))
+    await keeper.flush()
+    old = (dict(server.pools["main"]), server.beats["main"])
+    clock.at += SECOND
+    keeper.note(AgentDismissed(agent_id=AgentId("agent-1002")))
+    await keeper.flush()
+
+    server.pools["main"], server.beats["main"] = old
+    clock.at += SECOND
+    await keeper.flush()
+
+    assert [row.agent_id for row in await FakePresence(server).load()] == ["agent-1001"]
+    assert keeper.healthy

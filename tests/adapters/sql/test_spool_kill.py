@@ -56,10 +56,10 @@ def test_killed_at_a_byte_of_a_write_nothing_that_was_kept_is_missing(tmp_path: 
     assert tears > POINTS // 2
 
 
-@pytest.mark.parametrize("left", [None, 0, 1, LINE // 2, LINE - 1, LINE, LINE + 1, 2 * LINE])
+@pytest.mark.parametrize("left", [None, 0, LINE // 2, LINE + 1])
 def test_killed_between_a_write_and_its_fsync_what_was_kept_before_is_there(tmp_path: Path, left: int | None) -> None:
     """`left`: the machine dies with it, and of what was on its way so many bytes had reached the disk."""
-    for fsync in (1, 2, 5, 8):
+    for fsync in (1, 5):
         place = tmp_path / f"spool-{fsync}"
         how = (fsync,) if left is None else (fsync, left)
         done = subprocess.run(program(place, 1000, 0, *how), capture_output=True, timeout=60, cwd=ROOT, check=False)

@@ -2,6 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 from tests.mutants.rooms import (
+    admission,
     journal,
     lease,
     ledger,
@@ -16,6 +17,7 @@ from tests.mutants.rooms import (
     reconciliation,
     recovery,
     resync,
+    ringing,
     roster,
     rules,
     small_machines,
@@ -28,6 +30,7 @@ ALL: tuple[Mutant, ...] = (
     *offering.MUTANTS,
     *matching.MUTANTS,
     *reception.MUTANTS,
+    *admission.MUTANTS,
     *resync.MUTANTS,
     *talk.MUTANTS,
     *sweepers.MUTANTS,
@@ -35,6 +38,7 @@ ALL: tuple[Mutant, ...] = (
     *small_machines.MUTANTS,
     *pump.MUTANTS,
     *manager_interface.MUTANTS,
+    *ringing.MUTANTS,
     *ownership.MUTANTS,
     *lease.MUTANTS,
     *journal.MUTANTS,

@@ -130,8 +130,8 @@ MUTANTS = (
     Mutant(
         name="A Redis that did not get it onto its disk in time is said to have it there",
         file=_JOURNAL,
-        find="answer[0] >= 1",
-        replace="answer[0] >= 0",
+        find="on_disk[0] >= 1",
+        replace="on_disk[0] >= 0",
         guards=(_IN_REDIS + "test_a_server_that_does_not_wait_for_its_disk_is_not_believed_to_have_it_there",),
     ),
     Mutant(
@@ -206,5 +206,12 @@ MUTANTS = (
         find="        if contact is not None:\n            self.unwritten[contact] = None\n",
         replace="        if contact is not None:\n            pass\n",
         guards=("tests/domain/test_router_deaths.py::test_no_change_of_the_floor_goes_unwritten",),
+    ),
+    Mutant(
+        name="What a server has lost since it was written is called safe",
+        file=_JOURNAL,
+        find="        if seq and (commit is None",
+        replace="        if not seq and (commit is None",
+        guards=(_IN_REDIS + "test_nothing_is_called_safe_that_the_server_has_lost_since",),
     ),
 )

@@ -57,4 +57,11 @@ MUTANTS = (
         replace='                    self._guarded("AnswerPhone", telephony.perform, effect)\n',
         guards=(_PUMP + "test_the_answer_to_a_feature_code_is_left_to_whoever_knows_that_it_is_safe",),
     ),
+    Mutant(
+        name="A command over HTTP is answered before it is written down",
+        file="router/desk.py",
+        find="        await self._safe()\n",
+        replace="",
+        guards=("tests/test_desk.py::test_a_command_nobody_could_write_down_is_in_force_and_says_that_it_is_not_safe",),
+    ),
 )
