@@ -118,11 +118,12 @@ class Ledger(BaseModel):
     password_file: Path | None = Field(None, description="File that holds the password, or RINGFAIR_LEDGER_PASSWORD.")
     spool_dir: Path | None = Field(
         None,
-        description="Where facts wait on this machine's disk until the database has them, one directory a router: "
-        "`spool` beside the SQLite file if not given, with PostgreSQL /var/lib/ringfair/spool.",
+        description="Where facts wait on this machine's disk until the database has them; routers may share it, and "
+        "what one left there the others bring in: `spool` beside the SQLite file if not given, with PostgreSQL "
+        "/var/lib/ringfair/spool.",
     )
     spool_max_mb: Annotated[int, Field(ge=1, le=1_048_576)] = Field(
-        1024, description="MiB the spool may hold; what does not fit waits in memory."
+        1024, description="MiB a router may keep there; what does not fit waits in memory."
     )
 
 

@@ -206,7 +206,7 @@ def _was_left(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, 
     """The agent's leg ended while nobody looked. The dialplan knows how long the talk was; the rest is no talk."""
     unseen = contact.state is not ContactState.CONNECTED
     taken_up(floor, contact, leg.talk_at or seen.at, now)
-    if leg.talk_at is not None and leg.after_at is not None and leg.talk_at <= leg.after_at <= seen.at:
+    if leg.talk_at is not None and leg.after_at is not None and leg.talk_at <= leg.after_at:
         if unseen:
             contact.begins(SegmentKind.TALK, leg.talk_at, leg.agent_id)
         contact.begins(SegmentKind.WAITING, leg.after_at)

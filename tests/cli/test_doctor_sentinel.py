@@ -8,8 +8,7 @@ from router.adapters.redis.sentinel import Answer, Told
 from router.cli.checkup.finding import Finding
 from router.cli.checkup.sentinel import judge_replication, judge_sentinels
 from tests.cli.conftest import Bench
-
-pytest_plugins = ["tests.contracts.redis_servers", "tests.contracts.redis_trio"]
+from tests.contracts.redis_trio import a_trio
 
 
 def told(host: str = "10.0.0.1", *, failovers: int = 1, up: bool = True, replicas: int = 2, sentinels: int = 3) -> Told:
@@ -60,8 +59,6 @@ def test_a_master_that_would_take_writes_alone_is_told(info: dict[str, int], ver
 
 @pytest.mark.server
 def test_a_site_with_sentinels_is_looked_at(bench: Bench) -> None:
-    from tests.contracts.redis_trio import a_trio
-
     with a_trio(replicas=1, min_replicas_to_write="1") as trio:
         bench.settings["redis"] = f'url = "{trio.url}"\n'
         found = bench.findings(exit_code=1)  # there is no Asterisk

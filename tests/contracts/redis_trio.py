@@ -6,7 +6,7 @@ What may happen to them, without touching the machine's network:
 - `cut_off_master()`: Sentinels and replicas reach the master no more, clients do (a partition through its middle).
 The latter is done with users: Sentinels and replicas log in under names of their own, which the master can turn away.
 
-A module that wants the fixture `trio` names both this file and redis_servers, that one first, in its `pytest_plugins`.
+A module that wants the fixture `trio` names this file in its `pytest_plugins`.
 A replica that was cut off is promoted only if its last word from the master is younger than ten times `down_after_ms`.
 """
 

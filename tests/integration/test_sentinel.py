@@ -11,7 +11,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,16 +20,14 @@ from router.adapters.redis.presence import RedisPresence
 from router.domain.errors import RemoteError
 from router.domain.picture import ContactStands
 from router.domain.record import Outcome
+from tests.contracts.redis_trio import RedisTrio
 from tests.integration.call_centre import CallCentre
 from tests.integration.telephone_room import TelephoneRoom
 from tests.integration.test_takeover import epoch, with_standby
 from tests.telephones.carrier import Caller
 from tests.telephones.sipp_agent import Answers
 
-if TYPE_CHECKING:  # pytest itself must be the first to import it: see pytest_plugins
-    from tests.contracts.redis_trio import RedisTrio
-
-pytest_plugins = ["tests.contracts.redis_servers", "tests.contracts.redis_trio"]
+pytest_plugins = ["tests.contracts.redis_trio"]
 
 Record = Callable[[str, object], None]
 CALLS, PER_S = 12, 3.0

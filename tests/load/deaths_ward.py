@@ -246,7 +246,7 @@ _QUEUE = '[queue.orders]\nneed = "de"\nring_s = 15\nwrapup_s = 0\nmax_wait_s = 3
 async def ward(
     root: Root, on_duty: int, *, agents: int = 0, dsn: str | None = None, redis: RedisTrio | None = None
 ) -> AsyncIterator[Ward]:
-    """Nobody has called yet; `open` starts the routers and logs in who is on duty. Without `redis`: a Valkey of its own."""
+    """Nobody has called yet; `open` starts the routers and logs in who is on duty. Without `redis`: its own Valkey."""
     name = f"deaths-{os.getpid()}"
     async with contextlib.AsyncExitStack() as stack:
         phones = await stack.enter_async_context(Phones(root))
@@ -255,8 +255,12 @@ async def ward(
         pbx.render()
         host, port = phones.phones
         endpoints = [f"agent-{3001 + number}" for number in range(max(on_duty, agents))]
+        # Asterisk knows the phones of those on duty alone: of the others it has to be asked at each takeover
         pbx.write_agents(
-            [AgentEndpoint(agent_id=one, endpoint=one, contact=f"sip:{one}@{host}:{port}") for one in endpoints]
+            [
+                AgentEndpoint(agent_id=one, endpoint=one, contact=f"sip:{one}@{host}:{port}")
+                for one in endpoints[:on_duty]
+            ]
         )
         await asyncio.to_thread(pbx.start)
         valkey = Valkey(name, root=root)

@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,11 +20,9 @@ from router.cli.checkup.redis import judge
 from router.cli.checkup.sentinel import ask_sentinels, judge_replication, judge_sentinels
 from router.domain.errors import RemoteError
 from router.domain.ids import SECOND
+from tests.contracts.redis_servers import RedisServer
 
-if TYPE_CHECKING:  # pytest itself must be the first to import it: see pytest_plugins
-    from tests.contracts.redis_servers import RedisServer
-
-pytest_plugins = ["tests.contracts.redis_servers"]
+pytestmark = pytest.mark.server
 
 DEPLOY = Path(__file__).parents[2] / "deploy" / "redis"
 NOW = 1_790_000_000 * SECOND
@@ -38,9 +35,8 @@ def secret(name: str) -> str:
 
 def configured(example: str, *options: str, master: int = 0, more: str = "") -> RedisServer:
     """A server with an example's lines: only where it is and what its passwords are is filled in."""
-    from tests.contracts.redis_servers import RedisServer as Server
 
-    class Configured(Server):
+    class Configured(RedisServer):
         def arguments(self) -> list[str]:
             return [str(self._root.inside(self.directory / example)), *options]
 

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import time as real_time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
@@ -74,8 +75,9 @@ def play(
     agents: int = AGENTS,
     look_every: int = 5,
     prepare: Any = None,
+    passed: Counter[str] | None = None,
 ) -> Report:
-    """One day. `prepare(town)` may take a protection away, or set a trap at a point."""
+    """One day. `prepare(town)` may give another fate, or set a trap at a point; `passed` counts the points."""
     dice = Random(seed)
     crowd = Crowd(dice, habits, contacts)
     town = Town(rules(), agents_of(agents, dice), dice, weather or Weather(), crowd, look_every=look_every)
@@ -92,6 +94,8 @@ def play(
         asyncio.set_event_loop(None)
         town.clear_away()
     report = _report(town, crowd, seed)
+    if passed is not None:
+        passed.update(town.points.passed)
     _forget(town)
     return report
 
@@ -109,7 +113,8 @@ def _report(town: Town, crowd: Crowd, seed: int) -> Report:
         virtual_s=town.loop.time(),
         outcomes={str(outcome): count for outcome, count in sorted(judge.outcomes.items())},
         offers={str(result): count for result, count in sorted(judge.offers.items())},
-        injected=dict(sorted((town.faults + crowd.done).items())),
+        injected=dict(sorted((town.faults + crowd.done).items()))
+        | {"promises only in the ledger, forgotten": judge.forgotten, "contacts for the reconciliation": judge.unseen},
         fault_count=judge.fault_count,
         kinds={kind: judge.kinds[kind] for kind in KINDS},
         touched=touched,

@@ -1,6 +1,5 @@
 """What goes wrong in a day, drawn by dice: each kind of fault comes by itself, so any may meet any other."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -45,12 +44,16 @@ class Fate:
         self._dice = dice
         self._kinds = kinds
         self._over = False
-        self._mending: list[Callable[[], None]] = []
+        self._town: Any = None
 
     def begins(self, town: Any) -> None:
         self._town = town
         for kind in self._kinds:
             self._again(kind)
+
+    @property
+    def going_on(self) -> bool:
+        return self._town is not None and not self._over
 
     def ends(self) -> None:
         self._over = True
@@ -64,6 +67,8 @@ class Fate:
             return
         for_us = self._dice.randint(50 * MILLISECOND, max(kind.longest_us, 60 * MILLISECOND))
         if self.strike(kind.name, for_us):
+            if "Redis" in kind.name:
+                self._town.redis_well_at = max(self._town.redis_well_at, self._town.now + for_us + 5 * SECOND)
             self._town.faults[kind.name] += 1
             self._town.touch(kind.name, blind=kind.blind)
         self._again(kind)

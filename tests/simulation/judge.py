@@ -13,8 +13,10 @@ from router.domain.agent import RONA, Status
 from router.domain.commands import Command, Entitle, LogIn, LogOut, Pause, Unpause
 from router.domain.effects import AnswerPhone
 from router.domain.events import AgentChanged, Event, InvariantFailed, OfferClosed, OfferMade
+from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, ContactId, Micros
 from router.domain.observations import PhoneAsked
+from router.domain.picture import ContactStands
 from router.domain.record import BillingRecord
 from router.inheritance import Inheritance
 from router.simulation.judge import Judge, _record_faults
@@ -68,8 +70,10 @@ class WholeJudge(Judge):
             if away is not None:
                 self._away[command.agent_id] = away
 
-    def safe(self, command: Command, number: int) -> None:
-        if isinstance(command, LogOut | Pause) and self._told_at.get(command.agent_id) == number:
+    def safe(self, machine: Any, command: Command, number: int) -> None:
+        if machine is not self.world.owner and not JOURNALLED.get():
+            self.forgotten += 1  # the next owner has read the journal already
+        elif isinstance(command, LogOut | Pause) and self._told_at.get(command.agent_id) == number:
             self._promised(command.agent_id, type(command).__name__, journalled=JOURNALLED.get())
 
     def _promised(self, agent_id: AgentId, what: str, *, journalled: bool) -> None:
@@ -150,6 +154,14 @@ class WholeJudge(Judge):
             elif why != RONA and not forgot:
                 self.blame(f"{agent_id} was told {why}, and the successor does not know")
 
+    def on_paper(self, floor: Floor, left: Inheritance, died_at: Micros) -> None:
+        """Redis was well: whoever stood on the dead router's floor for a while is in what it left."""
+        found = {picture.contact_id for picture in left.pictures if isinstance(picture, ContactStands)}
+        for contact_id, contact in floor.contacts.items():
+            life = self._asterisk.lives[contact_id]
+            if contact.seen_at < died_at - _SETTLED_US and life.ended_at is None and contact_id not in found:
+                self.blame(f"{contact_id} was not on paper when its router died")
+
     def _can_see(self, now: Micros) -> bool:
         return self.sees_since is not None and now - self.sees_since > _SETTLED_US
 
@@ -171,6 +183,8 @@ class WholeJudge(Judge):
                 self.estimated += record.end_estimated
                 for fault in _record_faults(record, life, self._slack_us):
                     self.blame(f"{contact_id} {fault}")
+        if len(self._asterisk.lives) > 200 and not self.outcomes["answered"]:
+            self.blame("nobody was answered: that is no call centre")
         for contact_id in records:
             if contact_id not in self._asterisk.lives:
                 self.blame(f"{contact_id} has a record and never called", "double_bills")

@@ -18,6 +18,7 @@ _KEPT = 300
 "Entries of a stream; recovery reads those behind the snapshot only, and ordinarily there is none."
 
 Value = Any
+SNAPSHOT, EPOCHS = b"ringfair:{main}:snapshot", b"ringfair:{main}:epoch"
 
 
 def _bytes(value: Any) -> bytes:
@@ -41,6 +42,8 @@ class RedisServer:
         self._saved: tuple[dict[bytes, Value], dict[bytes, Micros]] = ({}, {})
         self._dirty = False
         self._serial = 0
+        self._audited: dict[str, Any] = {}
+        self.fault: Callable[[str, str], None] = lambda what, kind: None
         self._lua = LuaRuntime(encoding=None, unpack_returned_tuples=True)
         self._scripts: dict[str, Any] = {}
         table = self._lua.table_from
@@ -78,6 +81,14 @@ class RedisServer:
         """A hash, for the judge."""
         found = self._data.get(key)
         return found if isinstance(found, dict) else {}
+
+    def audit(self) -> None:
+        """Nobody writes the journal in an epoch that is over."""
+        commit = msgspec.json.decode(self.holds(SNAPSHOT).get(b"commit", b'{"epoch":0}'))
+        latest = int(self._data.get(EPOCHS, b"0"))
+        if commit["epoch"] < latest and self._audited != commit:
+            self.fault(f"a commit of epoch {commit['epoch']} is in the journal of epoch {latest}", "broken")
+        self._audited = commit
 
     # ---- scripts ----
 

@@ -58,6 +58,10 @@ class Town:
         self.over = False
         self.owner: Machine | None = None
         self.died_at: Micros = 0
+        self.last: tuple[Machine, Engine] | None = None
+        "Who owned the pool, with the floor it left."
+        self.redis_well_at: Micros = 0
+        "When Redis has been well, and in everybody's reach, for long enough to hold everything again."
         self.takeovers: list[Micros] = []
         "How long nobody decided, each time."
         self.disk = Disk(self.points, dice)
@@ -67,7 +71,7 @@ class Town:
         self.no_floor = Engine(rules).floor
         self.judge = WholeJudge(self, weather.late_us + weather.quick_us)
         self.asterisk.fault, self.asterisk.fan.phone_asked = self.judge.blame, self.judge.phone_asked
-        self.asterisk.spoken = self.judge.spoken
+        self.asterisk.spoken, self.redis.fault = self.judge.spoken, self.judge.blame
         for profile in profiles:
             self.asterisk.phones[profile.endpoint] = Phone(endpoint=profile.endpoint)
         self.place = Path(tempfile.mkdtemp(prefix="ringfair-simulation-", dir=_in_memory()))
@@ -111,7 +115,7 @@ class Town:
         assert machine.receipt is not None
         if await machine.receipt.safe():
             self.points.at("receipt: given")
-            self.judge.safe(command, number)
+            self.judge.safe(machine, command, number)
 
     def reload(self, version: int) -> None:
         self.rules = rules_of(version)
@@ -179,13 +183,18 @@ class Town:
     def died(self, machine: Machine, was_owner: bool) -> None:
         if machine is self.owner:
             self._blind()
-            if was_owner:
+            if was_owner and machine.engine is not None:
                 self.died_at = self.now
+                self.last = machine, machine.engine
 
     def took_over(self, machine: Machine, left: Inheritance) -> None:
         self._blind()
         self.owner = machine
         self.judge.took_over(machine, left, self.died_at)
+        if self.last is not None:
+            if self.died_at > self.redis_well_at:
+                self.judge.on_paper(self.last[1].floor, left, self.died_at)
+            self.last = None
 
     # ---- a day ----
 

@@ -41,7 +41,7 @@ _UNFIT = ("NOREPLICAS", "MASTERDOWN", "READONLY")
 
 
 class NoMaster(RedisConnectionError):
-    """No Sentinel names a master that is up; `why` is `silent`, `unknown`, `login`, `foreign` or `down`."""
+    """No Sentinel names a master that is up; `why`: `silent`, `unknown`, `login`, `untrusted`, `foreign`, `down`."""
 
     def __init__(self, why: str) -> None:
         super().__init__(f"no master: {why}")
@@ -96,6 +96,8 @@ def absence(failure: BaseException) -> Answer:
     """Why a Sentinel did not say it."""
     if isinstance(failure, AuthenticationError | NoPermissionError) or "NOAUTH" in str(failure):
         return "login"
+    if "CERTIFICATE" in str(failure):
+        return "untrusted"
     if isinstance(failure, ResponseError):
         return "unknown" if "No such master" in str(failure) else "foreign"
     if isinstance(failure, InvalidResponse) or "Protocol error" in str(failure):
@@ -112,7 +114,7 @@ def newest(answers: Sequence[Answer], of: int) -> Told:
     """Rule 1. Raises `NoMaster`."""
     told = [answer for answer in answers if isinstance(answer, Told)]
     if not told:
-        known = [word for word in ("login", "unknown", "foreign") if word in answers]
+        known = [word for word in ("login", "unknown", "untrusted", "foreign") if word in answers]
         raise NoMaster(known[0] if known else "silent")
     latest = max(answer.failovers for answer in told)
     same = sorted((answer for answer in told if answer.failovers == latest), key=lambda answer: not answer.up)

@@ -56,6 +56,8 @@ _NO_MASTER = {
     "unknown": "The Sentinels of {where} know no master of this name. Correct it in `redis.url`: it is that of their "
     "`sentinel monitor`.",
     "login": "The Sentinels of {where} do not accept our password. Set `redis.sentinel_password_file`.",
+    "untrusted": "The TLS certificate of the Sentinels of {where} is not trusted. Name its issuer in `redis.url`: "
+    "`?ca_file=…`.",
     "foreign": "What answers at {where} is no Sentinel. Its port is ordinarily 26379, the server's own 6379: correct "
     "`redis.url` in ringfair.toml.",
     "down": "The Sentinels of {where} know of no master that is up: a failover is under way, or cannot be decided.",

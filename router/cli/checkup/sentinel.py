@@ -15,6 +15,7 @@ _WORDS = {
     "silent": "does not answer",
     "unknown": "knows no master of this name",
     "login": "does not accept our password",
+    "untrusted": "has a TLS certificate that is not trusted",
     "foreign": "is no Sentinel",
 }
 

@@ -140,6 +140,7 @@ async def test_a_server_without_a_file_cannot_promise_and_one_with_it_does(redis
         await again.close()
 
 
+@pytest.mark.server
 async def test_a_server_that_does_not_wait_for_its_disk_is_not_believed_to_have_it_there() -> None:
     """`appendfsync no`: the file is written whenever the kernel likes, and `WAITAOF` says so after its time."""
     from tests.contracts.redis_servers import RedisServer as Server
@@ -155,6 +156,7 @@ async def test_a_server_that_does_not_wait_for_its_disk_is_not_believed_to_have_
         server.remove()
 
 
+@pytest.mark.server
 async def test_nothing_is_called_safe_that_the_server_has_lost_since() -> None:
     from tests.contracts.redis_servers import RedisServer as Server
 

@@ -5,10 +5,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.presence import RedisPresence
-from router.adapters.redis.sentinel import LOOK_S, Answer, MasterMoved, NoMaster, Told, Whereabouts, newest, read
+from router.adapters.redis.sentinel import (
+    LOOK_S,
+    Answer,
+    MasterMoved,
+    NoMaster,
+    Told,
+    Whereabouts,
+    absence,
+    newest,
+    read,
+)
 from router.domain.errors import RemoteError
 
 OLD, NEW = ("10.0.0.1", 6379), ("10.0.0.2", 6379)
@@ -59,6 +70,7 @@ def test_a_lone_sentinel_is_believed_when_nobody_else_answers() -> None:
         (["silent", "silent"], "silent"),
         (["silent", "unknown"], "unknown"),
         (["login", "silent"], "login"),
+        (["silent", absence(RedisConnectionError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate"))], "untrusted"),
         (["foreign", "foreign"], "foreign"),
     ],
 )

@@ -227,7 +227,7 @@ async def test_a_writer_brings_what_a_killed_router_left_to_the_ledger_within_se
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(writer.run())
             writer.offer(a_record(1))
-            await until(lambda: len(written(ledger)) == 1)
+            assert await writer.in_ledger()
             assert writer.pending == 0, "what others hold is not ours to count"
             owner.kill()
             owner.wait(20)

@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 from tests.mutants.rooms import (
     admission,
+    failover,
     journal,
     lease,
     ledger,
@@ -42,6 +43,7 @@ ALL: tuple[Mutant, ...] = (
     *ownership.MUTANTS,
     *lease.MUTANTS,
     *journal.MUTANTS,
+    *failover.MUTANTS,
     *recovery.MUTANTS,
     *receipt.MUTANTS,
     *presence.MUTANTS,

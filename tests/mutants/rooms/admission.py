@@ -49,4 +49,32 @@ MUTANTS = (
         replace="    _ = (CallRefused(",
         guards=(_GUARD + "test_a_refused_caller_is_told_of_with_their_campaign_and_is_no_contact",),
     ),
+    Mutant(
+        name="An emergency campaign is told to Asterisk as if a trunk's limit held for it",
+        file="router/adapters/ami/actions.py",
+        find="{'' if room.trunks else _NO_TRUNK}",
+        replace="",
+        guards=("tests/adapters/ami/test_actions.py::test_limits_follow_the_pool_as_far_as_there_are_any",),
+    ),
+    Mutant(
+        name="The limit of a trunk never reaches Asterisk",
+        file="router/adapters/ami/actions.py",
+        find='        found[f"ACD_TRUNK_{endpoint}"] = str(limit)\n',
+        replace='        found.pop(f"ACD_TRUNK_{endpoint}", None)\n',
+        guards=("tests/adapters/ami/test_telephony_routes.py::test_limits_stand_behind_a_number_and_with_the_trunk",),
+    ),
+    Mutant(
+        name="A record cites rules whose hash does not know how many callers were let in",
+        file="router/config/rulebook.py",
+        find='        "room": settings.asterisk.model_dump(include={"max_calls", "reserved_calls"}),\n',
+        replace="",
+        guards=("tests/config/test_capacity.py::test_a_limit_is_a_rule_and_so_in_the_hash",),
+    ),
+    Mutant(
+        name="A reserve for emergencies that no campaign can fill is accepted",
+        file="router/config/rulebook.py",
+        find="    elif broken or 0 in usable or sum(usable) >= reserved:\n",
+        replace="    elif broken or usable:\n",
+        guards=("tests/config/test_capacity.py::test_places_that_no_emergency_campaign_may_fill_are_told",),
+    ),
 )
