@@ -29,6 +29,16 @@ integration: ## the whole voice path on a real Asterisk with SIPp and baresip
 
 test: check contracts integration ## everything CI runs
 	@$(MAKE) --no-print-directory mutants SHORT=1
+	@$(MAKE) --no-print-directory simulate
+mutants: ## plant some 390 faults, one at a time; the tests must notice each: 5 min; SHORT=1 one of each room, 20 s; ONLY=part of a name
+
+simulate: ## days on which everything goes wrong, the whole system under a virtual clock: 1 min; CONTACTS=n SEED=s DAY=d
+	@deploy/prepare venv
+	@$(BIN)/python -m tests.simulate $(if $(CONTACTS),--contacts '$(CONTACTS)') $(if $(SEED),--seed '$(SEED)') $(if $(DAY),--day '$(DAY)')
+
+crash-matrix: ## each part killed at each of 170 named points: 25 min; SHORT=1 a spread, 1 min; CONTACTS=n SEED=s ONLY=text
+	@deploy/prepare venv
+	@$(BIN)/python -m tests.crash_matrix $(if $(SHORT),--cells 20) $(if $(CONTACTS),--contacts '$(CONTACTS)') $(if $(SEED),--seed '$(SEED)') $(if $(ONLY),--only '$(ONLY)')
 
 mutants: ## plant 180 faults, one at a time; the tests must notice each: 4 min; SHORT=1 a spread, 10 s; ONLY=part of a name
 	@deploy/prepare servers
@@ -62,4 +72,4 @@ deaths: ## routers, Redis, PostgreSQL and Asterisk die under 20 calls/s and noth
 clean: ## remove .venv and build/; the Asterisk in the cache stays
 	rm -rf .venv build
 
-.PHONY: help demo check contracts integration test mutants bench bench-load soak ami-cuts deaths clean
+.PHONY: help demo check contracts integration test simulate crash-matrix mutants bench bench-load soak ami-cuts deaths clean

@@ -270,6 +270,9 @@ def _warnings(settings: Settings, rules: Rules) -> tuple[str, ...]:
         found.append(
             f"the AMI secret crosses the network to {settings.asterisk.host} in the clear: use tls or a tunnel"
         )
+    urgent = [campaign.name for campaign in rules.campaigns.values() if campaign.emergency]
+    if urgent and rules.capacity.max_calls and not rules.capacity.reserved_calls:
+        found.append(f"emergency campaigns ({', '.join(urgent)}) have no places kept free: set asterisk.reserved_calls")
     reached = {target for queue in rules.queues.values() for target in queue.overflow}
     for campaign in rules.campaigns.values():
         entered = any(getattr(target, "queue", None) == campaign.entry for target in reached)

@@ -53,3 +53,14 @@ def test_places_that_no_emergency_campaign_may_fill_are_told(a_site: WriteSite) 
 
 def test_nothing_is_said_of_the_reserve_while_a_campaign_cannot_be_read(a_site: WriteSite) -> None:
     assert only_fault(a_site(FULL_HOUSE, shop=SHOP, care="[campaign\n")).file == "campaigns/care.toml"
+
+
+def test_an_emergency_campaign_without_places_of_its_own_is_worth_a_look(a_site: WriteSite) -> None:
+    def warned(more: str) -> bool:
+        return any(
+            "reserved_calls" in text for text in load(a_site(SETTINGS + more, care=emergency()), SECRET).warnings
+        )
+
+    assert warned("max_calls = 20\n")
+    assert not warned("max_calls = 20\nreserved_calls = 5\n")
+    assert not warned("")

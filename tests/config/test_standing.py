@@ -33,8 +33,10 @@ OTHER = {
     "agents.realm": "other",
 }
 "Another value for each key whose default is no number."
-FILES = {"asterisk.secret_file", "telemetry.secret_file", "redis.password_file", "ledger.password_file"}
-FILES |= {"redis.sentinel_password_file"}
+FILES = {
+    *("asterisk.secret_file", "telemetry.secret_file", "redis.password_file", "redis.sentinel_password_file"),
+    "ledger.password_file",
+}
 "Compared by what is in them."
 
 

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from router.domain.record import Outcome
 from router.ports import ContactStory
 from tests.integration.call_centre import CallCentre, poll
+from tests.integration.call_centre import _brief as brief
 from tests.integration.cut_line import CutLine, Way
 from tests.telephones.carrier import Caller, Calls
 from tests.telephones.manager import Message
@@ -76,6 +77,10 @@ class Verdict:
     @property
     def faults(self) -> int:
         return sum(len(value) for value in asdict(self).values() if isinstance(value, list))
+
+    def blamed(self) -> list[str]:
+        """Contacts with whom something is wrong."""
+        return [*self.lost, *self.served_twice, *self.fell_back, *self.without_record, *self.not_answered]
 
     def line(self) -> str:
         """The last line of a run."""
@@ -260,3 +265,11 @@ def waits(heard: Iterable[Message]) -> Iterable[float]:
             since[event["Contact"]] = float(event["Timestamp"])
         elif event.get("UserEvent") == "AcdTalk" and event["Contact"] in since:
             yield float(event["Timestamp"]) - since.pop(event["Contact"])
+
+
+def story_of(centre: CallCentre, contact: str) -> str:
+    """What Asterisk told of a contact, and what the router wrote, with every end and begin of its session."""
+    uniqueid = contact.partition("-")[2]
+    told = [event for event in centre.room.ami.events if uniqueid in event.get("Uniqueid", event.get("Contact", ""))]
+    logged = [line for line in centre.log.read_text().splitlines() if contact in line or "AMI session" in line]
+    return "\n".join((f"---- {contact}", *map(brief, told), *logged))

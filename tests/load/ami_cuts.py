@@ -60,8 +60,8 @@ async def _run(root: Root, times: int, seed: int) -> cut_calls.Verdict:
             except BaseException:
                 _tell(centre.tell())
                 raise
-            if verdict.faults:
-                _tell(centre.tell())
+            for contact in verdict.blamed():
+                _tell(cut_calls.story_of(centre, contact))
             return verdict
     finally:
         await asyncio.to_thread(valkey.remove)

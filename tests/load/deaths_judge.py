@@ -2,8 +2,8 @@
 
     the carrier's SIPp       how many calls it began; each has a number of its own
     the phones' SIPp         how many talks ended by the agent, how many were cut
-    the ledger               one record a caller's number, answered, one talk
-    Asterisk's event log     the same through `ringfair reconcile`, and talks as long as the phones talk
+    the ledger               one record a caller's number, answered
+    Asterisk's event log     the same through `ringfair reconcile`; one talk each, as long as the phones talk
     a listener at the AMI    double offers, callers the dialplan had to serve itself (deaths_tap.py)
 
 "Cut" is a talk shorter than any phone talks, or a second talk of a caller: whoever was cut waits and talks again.
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from router.domain.ids import Micros
-from router.domain.reconciliation import CallSeen, talks_of
+from router.domain.reconciliation import CallSeen
 from router.domain.record import BillingRecord, Outcome
 from tests.load.deaths_tap import Heard
 
@@ -112,13 +112,7 @@ def judge(
     verdict.doubled = sum(count - 1 for number, count in billed.items() if number in wanted)
     verdict.foreign = sum(count for number, count in billed.items() if number not in wanted)
     verdict.unanswered = sum(record.outcome is not Outcome.ANSWERED for record in records)
-    told = {r.contact_id: _is_cut(talks_of(r), least_talk) for r in records if r.outcome is Outcome.ANSWERED}
-    logged = {
-        call.contact_id: _is_cut([(talk.from_at, talk.to_at or call.last_at) for talk in call.talks], least_talk)
-        for call in seen
-        if call.talks
-    }
-    cut = {contact for half in (told, logged) for contact, is_cut in half.items() if is_cut}
+    cut = {call.contact_id for call in seen if call.talks and _is_cut(call, least_talk)}
     verdict.cut = max(len(cut), placed.cut - heard.turned_away)
     verdict.double_offers, verdict.fell_back = len(heard.doubles), heard.fell_back
     verdict.both_rang = sum(double.both_rang for double in heard.doubles)
@@ -131,5 +125,6 @@ def judge(
     return verdict
 
 
-def _is_cut(talks: Sequence[tuple[Micros, Micros]], least: Micros) -> bool:
-    return len(talks) != 1 or talks[0][1] - talks[0][0] < least
+def _is_cut(call: CallSeen, least: Micros) -> bool:
+    talks = [(talk.to_at or call.last_at) - talk.from_at for talk in call.talks]
+    return len(talks) != 1 or talks[0] < least

@@ -14,6 +14,7 @@ import math
 from asyncio import base_events
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
@@ -149,10 +150,8 @@ def thread(act: Callable[[], None]) -> None:
     """Run `act` as a thread of the process that asks."""
 
     def guarded() -> None:
-        try:
+        with suppress(Killed):
             act()
-        except Killed:
-            pass
 
     made = greenlet(guarded)
     made.gr_context = copy_context()

@@ -1,7 +1,7 @@
 """One machine of the site: a disk that stays, and a router on it that is started again whenever it ends.
 
-Put together like router/bootstrap.py does it, and run like router/app.py; what is left out is what nobody's call depends
-on (HTTP, metrics, presence, the canary).
+Put together like router/bootstrap.py does it, and run like router/app.py; what is left out is what nobody's call
+depends on (HTTP, metrics, presence, the canary).
 """
 
 import asyncio
@@ -109,6 +109,11 @@ class Machine:
         self.world.died(self, was_owner)
         self.world.clock.later(self.dice.randint(SECOND // 2, 5 * SECOND), self.boot)
 
+    def forget(self) -> None:
+        """The day is over."""
+        self.process = self.redis = self.engine = self.pump = self.telephony = None
+        self.writer = self.journal = self.receipt = self.tenure = None
+
     async def _life(self, process: Process) -> None:
         try:
             await self._live(process)
@@ -116,7 +121,7 @@ class Machine:
             self.world.ends[error.error_id] += 1
         except Killed:
             return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the judge is told
             self.world.failed(error)
         if not process.dead:
             self.die()
@@ -153,7 +158,7 @@ class Machine:
             tenure=tenure,
             sink=pump.see,
             numbers=_NUMBERS,
-            endpoints=lambda: [],
+            endpoints=list,
             rules=world.rules,
         )
         session = telephony.session

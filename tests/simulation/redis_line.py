@@ -89,7 +89,7 @@ class Client:
         for pair in await self._ask("journal load", lambda: self._line.server.do("HGETALL", key)):
             yield pair
 
-    async def xrevrange(self, key: str, max: str, count: int) -> list[Any]:  # noqa: A002 - redis-py's name
+    async def xrevrange(self, key: str, max: str, count: int) -> list[Any]:
         return list(await self._ask("journal tail", lambda: self._line.server.do("XREVRANGE", key, max, count)))
 
     def pipeline(self, *, transaction: bool) -> "Pipeline":
@@ -149,7 +149,9 @@ class Pipeline:
         await asyncio.sleep(min(due_us, patience_us) / 1e6)
         synced = [int(due_us <= patience_us and server.life == life), 0]
         await self._client._ask("synced", lambda: None)
-        return [synced if words[0] == "WAITAOF" else answer for words, answer in zip(self._commands, answers, strict=True)]
+        return [
+            synced if words[0] == "WAITAOF" else answer for words, answer in zip(self._commands, answers, strict=True)
+        ]
 
 
 class ThreadClient:

@@ -1,6 +1,7 @@
 """The whole site under one virtual clock: two machines with a router each, Redis, database, Asterisk, and its people.
 
-To the people (router/simulation/people.py) it is a `Centre`: they call in, answer, pause, and ask whoever owns the pool.
+To the people (router/simulation/people.py) it is a `Centre`: they call in, answer, pause, and ask whoever owns the
+pool.
 """
 
 import asyncio
@@ -41,7 +42,14 @@ _TICK_US = 200 * MILLISECOND
 
 class Town:
     def __init__(
-        self, rules: Rules, profiles: list[AgentProfile], dice: Random, weather: Weather, crowd: Crowd, *, look_every: int
+        self,
+        rules: Rules,
+        profiles: list[AgentProfile],
+        dice: Random,
+        weather: Weather,
+        crowd: Crowd,
+        *,
+        look_every: int,
     ) -> None:
         self.clock = VirtualClock(START_AT)
         self.loop = VirtualLoop(self.clock)
@@ -89,7 +97,8 @@ class Town:
     @property
     def engine(self) -> Engine:
         """The owner's; its last one's while there is none."""
-        assert self.owner is not None and self.owner.engine is not None
+        assert self.owner is not None
+        assert self.owner.engine is not None
         return self.owner.engine
 
     def ask(self, command: Command) -> bool:

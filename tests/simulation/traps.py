@@ -27,9 +27,11 @@ _STRIKES = {
 
 
 class Trap:
-    """`Trap(point, victim).set(town, dice)` is a `prepare` of day.py."""
+    """`Trap(point, victim).set` is a `prepare` of day.py."""
 
-    def __init__(self, point: str, victim: str, *, house: tuple[Kind, ...] = _HOUSE, every_us: Micros = EVERY_US) -> None:
+    def __init__(
+        self, point: str, victim: str, *, house: tuple[Kind, ...] = _HOUSE, every_us: Micros = EVERY_US
+    ) -> None:
         self.point, self.victim = point, victim
         self.sprung = 0
         self.passed = 0

@@ -95,6 +95,8 @@ class AmiTelephony:
         "Whether the end of this connection was told before the session had noticed it."
         self._resync: asyncio.Task[None] | None = None
         self._again = False
+        self._done = False
+        "Whether what is left of the resync under way can wait, so that another may begin at once."
         self._retry: asyncio.TimerHandle | None = None
         self._reading = Reading(
             node=node, caller_number=numbers.caller, dialled_number=numbers.dialled, clock=clock.now
@@ -322,10 +324,11 @@ class AmiTelephony:
         """One at a time. What is wanted while one is under way may come too late for it, so another follows."""
         if self._deposed:
             return
-        if self._resync is not None and not self._resync.done():
+        if self._resync is not None and not self._resync.done() and not self._done:
             self._again = True
             return
         self._stop_resync()
+        self._done = False
         self._resync = asyncio.get_running_loop().create_task(self._take_over(), name=f"resync {self.node}")
         self._resync.add_done_callback(self._resync_done)
 
@@ -360,7 +363,8 @@ class AmiTelephony:
         if self.unfit is not None:
             raise RemoteError("ami-unfit", self.unfit)
         if not self._owns:
-            await self._phones.ask()
+            self._done = True
+            await self._phones.ask(hurry=False)
             return
         owner = await self._claim.make()
         if owner is not None:
@@ -383,7 +387,10 @@ class AmiTelephony:
             )
         )
         self.synced = True
-        for endpoint, reachable in (await self._phones.ask_again()).items():
+        self._done = True
+        if self._again:
+            return
+        async for endpoint, reachable in self._phones.news():
             self._sink(EndpointSeen(endpoint=endpoint, reachable=reachable, at=self._clock.now()))
 
 

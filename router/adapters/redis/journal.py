@@ -21,10 +21,10 @@ Rule 3: the answer says which commit was there before. Another than we know of m
 of what we wrote (a restart without its file, a Sentinel failover): everything is then written again.
 Rule 4: everybody can write to Redis: what cannot be read is counted and left out, the rest counts.
 
-How durable: a commit is as safe as the server's own `appendfsync`; `sync` waits until it is on its disk
-(`WAITAOF`, Redis 7.2 and Valkey). A primary that dies may take up to a second with `everysec`, a Sentinel failover what
-its replicas had not heard. The design needs no more: calls are Asterisk's, records are in the spool, and what only we
-know is synced.
+How durable: a commit is as safe as the server's own `appendfsync`; `sync` waits until it is on its disk (`WAITAOF`,
+Redis 7.2 and Valkey), and with Sentinels until a replica has heard of it as well. A primary that dies may take up to a
+second with `everysec`, a Sentinel failover what the promoted replica had not heard. The design needs no more: calls are
+Asterisk's, records are in the spool, what only we know is synced, and the owner writes everything again.
 """
 
 from collections.abc import AsyncIterator, Sequence

@@ -22,6 +22,8 @@ from router.ports import Clock, Presence, PresenceRow
 
 FLUSH_S = 0.2
 BEAT_S = 1.0
+RETRY_S = 0.5
+"After a failure: a server that has moved is to have everything within seconds."
 REWRITE_US: Micros = 3600 * SECOND
 ROWS_AT_ONCE = 50
 "Of one transaction: it costs 1-2 ms of processor time, and a decision may have to wait for that long."
@@ -115,7 +117,7 @@ class PresenceKeeper:
         while True:
             await self.flush()
             if self.last_error is not None:
-                await asyncio.sleep(self._beat_s)
+                await asyncio.sleep(min(self._beat_s, RETRY_S))
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._beat_s):

@@ -53,10 +53,10 @@ class SqlLedger:
         return cls(await open_database(read_dsn(dsn), name="ledger", deadline_s=deadline_s))
 
     async def identity(self) -> str:
-        """The name it goes by, under whatever address; facts on a disk are kept for it."""
+        """The name it goes by, under whatever address; facts on a disk are kept for it. Empty if it has none."""
         query = select(schema.identity.c.ledger).order_by(schema.identity.c.ledger).limit(1)
         async with self._database.reading() as connection:
-            return str((await connection.execute(query)).scalar_one())
+            return str((await connection.execute(query)).scalar_one_or_none() or "")
 
     async def without_record(self, contacts: Sequence[ContactId]) -> list[ContactId]:
         """Those of them that have no record here, in their order."""

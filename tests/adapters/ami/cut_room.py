@@ -1,9 +1,10 @@
 """The real session, Telephony port, pump and engine beside an exchange whose line can be cut, all in virtual time."""
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from router.adapters.ami.session import AmiAddress
@@ -86,12 +87,12 @@ class Fate:
 
 
 class CutRoom:
-    def __init__(self, loop: QuickLoop, exchange: FakeExchange) -> None:
+    def __init__(self, loop: QuickLoop, exchange: FakeExchange, agents: Sequence[str] = AGENTS) -> None:
         self.loop = loop
         self.exchange = exchange
         clock = self.clock = LoopClock(loop)
         self.engine = Engine(rules())
-        self.pump = Pump(self.engine, clock=clock)
+        self.pump = Pump(self.engine, clock=clock, slice_s=60.0)  # so that how fast the machine is decides nothing
         self.pump.subscribe(self._hear)
         self.telephony = AmiTelephony(
             AmiAddress("exchange", exchange.port, "ringfair", SECRET),
@@ -101,7 +102,7 @@ class CutRoom:
             tenure=FakeTenure(),
             sink=self.pump.see,
             numbers=NUMBERS,
-            endpoints=lambda: list(AGENTS),
+            endpoints=lambda: list(agents),
             rules=self.engine.floor.rules,
         )
         session = self.telephony.session
@@ -113,7 +114,7 @@ class CutRoom:
         self.impossible: list[str] = []
         self.callers: list[str] = []
         loop.doors[exchange.port] = exchange.admit
-        for agent in AGENTS:
+        for agent in agents:
             exchange.phones[agent] = "NOT_INUSE"
             profile = AgentProfile(agent_id=AgentId(agent), endpoint=agent, skills={"de": 100})
             self.pump.ask(Enrol(profile=profile))
@@ -214,3 +215,21 @@ class CutRoom:
             pages.clear()
         self.callers.clear()
         self.impossible.clear()
+
+
+@contextlib.asynccontextmanager
+async def on_the_line(exchange: FakeExchange | None = None, agents: Sequence[str] = AGENTS) -> AsyncIterator[CutRoom]:
+    """A router that owns its pool, with its session up and everything in sight. The running loop is a `QuickLoop`."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, QuickLoop)
+    room = CutRoom(loop, exchange or FakeExchange(), agents)
+    room.telephony.own()
+    room.pump.start()
+    life = asyncio.ensure_future(room.telephony.run())
+    try:
+        assert await room.until(room.is_calm)
+        yield room
+    finally:
+        await room.telephony.session.close()
+        await life
+        room.pump.stop()

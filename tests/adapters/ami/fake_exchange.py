@@ -78,6 +78,7 @@ class FakeExchange(FakeNode):
         super().__post_init__()
         self._loop = asyncio.get_running_loop()
         self._serial = 0
+        self._lines: list[Wire] = []
         self._locks: dict[str, Leg] = {}
         self._beat_at = self._loop.time()
         self.port = 5038
@@ -88,9 +89,14 @@ class FakeExchange(FakeNode):
             return
         self.connections += 1
         line = Line(self, wire, self.connections)
+        self._lines.append(wire)
         self._writers[:] = [other for other in self._writers if not other.is_closing()]
         self._writers.append(line)  # type: ignore[arg-type]
         line.write(self.banner)
+
+    def line(self) -> Wire:
+        """The newest."""
+        return self._lines[-1]
 
     def be_away(self, for_s: float) -> None:
         self.away_until = self._loop.time() + for_s

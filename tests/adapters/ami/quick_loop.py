@@ -15,6 +15,8 @@ class QuickLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._at = 0.0
+        self.latency_s = 0.0
+        "Of what is said to the end that dialled."
         self.doors: dict[int, Callable[[Wire], None]] = {}
         super().__init__(_Jump(self))
 
@@ -52,20 +54,29 @@ class _Jump(selectors.SelectSelector):
 class Wire(asyncio.Transport):
     """The caller's end. The other end sets `heard` and `hung_up`, says `say` and may `cut`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol) -> None:
+    def __init__(self, loop: QuickLoop, protocol: asyncio.Protocol) -> None:
         super().__init__()
         self._loop = loop
         self.protocol = protocol
         self.heard: Callable[[bytes], None] = lambda data: None
         self.hung_up: Callable[[], None] = lambda: None
+        self.may_send: int | None = None
+        self.may_say: int | None = None
+        "So many bytes more of either way, then the wire is cut; None: as many as they like."
         self._over = False
         self._deaf = False
+        self._told_at = 0.0
 
     # ---- the end that dialled ----
 
     def write(self, data: Any) -> None:
-        if not self._over:
-            self.heard(bytes(data))
+        if self._over:
+            return
+        if self.may_send is not None:
+            data, self.may_send = data[: self.may_send], self.may_send - len(data)
+        self.heard(bytes(data))
+        if self.may_send is not None and self.may_send <= 0:
+            self.cut()
 
     def is_closing(self) -> bool:
         return self._over
@@ -90,14 +101,28 @@ class Wire(asyncio.Transport):
     # ---- the end that was dialled ----
 
     def say(self, data: bytes) -> None:
-        if not self._over and data:
-            self._loop.call_soon(self._tell, data)
+        if self._over or not data:
+            return
+        if self.may_say is not None:
+            data, self.may_say = data[: self.may_say], self.may_say - len(data)
+        self._in_turn(self._tell, data)
+        if self.may_say is not None and self.may_say <= 0:
+            self.cut()
 
     def cut(self) -> None:
         """The connection ends for both, behind what was said."""
         if not self._over:
             self._over = True
-            self._loop.call_soon(self.protocol.connection_lost, None)
+            self._in_turn(self.protocol.connection_lost, None)
+
+    def _in_turn(self, act: Callable[[Any], None], told: Any) -> None:
+        """Behind what was said before."""
+        latency_s = self._loop.latency_s
+        if latency_s:
+            self._told_at = max(self._loop.time() + latency_s, self._told_at + 1e-6)
+            self._loop.call_at(self._told_at, act, told)
+        else:
+            self._loop.call_soon(act, told)
 
     def _tell(self, data: bytes) -> None:
         if not self._deaf:

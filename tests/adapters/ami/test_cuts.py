@@ -1,10 +1,7 @@
 """The line to Asterisk cut at every byte of fifty pairs of action and answer: nothing is lost, nothing doubled."""
 
 import asyncio
-import contextlib
-import logging
 import os
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -12,33 +9,18 @@ from router.adapters.ami.limits import Limits
 from router.domain.commands import Unpause
 from router.domain.ids import AgentId
 
-from .cut_room import AGENTS, CutRoom, Fate
+from .cut_room import AGENTS, CutRoom, Fate, on_the_line
 from .cut_stories import PAIRS, Pair
 from .fake_exchange import FakeExchange
 from .quick_loop import QuickLoop
 from .shears import Shears
 
+pytestmark = pytest.mark.usefixtures("hushed")
 AWAY_S = (0.0, 0.7, 0.0, 3.0)
 "In turn: at once, after a moment, and so late that a ring is over by then."
 EVERY_BYTE = bool(os.environ.get("RINGFAIR_EVERY_BYTE"))
 STEP, LAST = 7, 5
 "Without that: each seventh byte, and each of the last ones."
-
-
-@contextlib.asynccontextmanager
-async def on_the_line(exchange: FakeExchange | None = None) -> AsyncIterator[CutRoom]:
-    """A router that owns its pool, with its session up and everything in sight."""
-    room = CutRoom(asyncio.get_running_loop(), exchange or FakeExchange())  # type: ignore[arg-type]
-    room.telephony.own()
-    room.pump.start()
-    life = asyncio.ensure_future(room.telephony.run())
-    try:
-        assert await room.until(room.is_calm)
-        yield room
-    finally:
-        await room.telephony.session.close()
-        await life
-        room.pump.stop()
 
 
 async def cuts(pair: Pair) -> list[str]:
@@ -84,14 +66,6 @@ async def cut(room: CutRoom, pair: Pair, shears: Shears) -> list[str]:
         standing = {agent.agent_id: agent.standing.name for agent in room.engine.floor.agents.values()}
         wrong.append(f"an agent is stuck: {standing}")
     return wrong
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """Ten thousand lost connections are no news here."""
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)

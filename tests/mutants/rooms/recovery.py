@@ -209,4 +209,11 @@ MUTANTS = (
         replace="",
         guards=(_INHERITS + "test_a_phone_that_rang_when_its_router_died_is_hung_up_and_its_caller_waits_again",),
     ),
+    Mutant(
+        name="Who waited too long under the dead router is sent on before Asterisk was asked",
+        file=_RECOVERY,
+        find="        if contact.overdue and contact.state is ContactState.QUEUED:\n",
+        replace="        if not contact.contact_id:\n",
+        guards=(_RECOVERS + "test_who_waits_too_long_already_is_not_sent_on_before_asterisk_was_asked",),
+    ),
 )

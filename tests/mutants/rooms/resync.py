@@ -126,4 +126,32 @@ MUTANTS = (
         replace="        pass\n",
         guards=(_GUARD + "test_an_adopted_caller_who_was_served_and_waits_again_stays_answered",),
     ),
+    Mutant(
+        name="Who talks to an agent is torn away because paper named nobody",
+        file=_HERE,
+        find='        floor.timers.cancel(("return", contact.contact_id))',
+        replace='        floor.timers.at(("return", contact.contact_id))',
+        guards=(_GUARD + "test_who_talks_with_one_of_ours_is_not_fetched_back_although_paper_names_nobody",),
+    ),
+    Mutant(
+        name="An agent whom paper has in wrap-up is not booked for the talk they are in",
+        file=_HERE,
+        find="    finish_wrapup(floor, agent, now)\n",
+        replace="",
+        guards=(_GUARD + "test_a_talk_we_did_not_know_of_ends_the_wrap_up_we_believed_in",),
+    ),
+    Mutant(
+        name="What a resync finds otherwise is mended and nobody hears of it",
+        file=_HERE,
+        find="    floor.emit(DifferenceMended(",
+        replace="    _ = (DifferenceMended(",
+        guards=("tests/domain/test_differences.py::test_a_difference_is_told",),
+    ),
+    Mutant(
+        name="Every start tells of as many differences as there are phones",
+        file=_HERE,
+        find="            if seen_before:\n",
+        replace="            if seen.node:\n",
+        guards=("tests/domain/test_differences.py::test_phones_seen_for_the_first_time_are_no_differences",),
+    ),
 )

@@ -105,4 +105,32 @@ MUTANTS = (
         replace="        pass\n",
         guards=("tests/domain/test_offering.py::test_who_enters_a_bridge_after_the_other_has_left_it_talks_to_nobody",),
     ),
+    Mutant(
+        name="A talk is billed on after its agent has left the bridge",
+        file=_HERE,
+        find="    if contact.timeline.is_talking:\n        contact.begins(SegmentKind.WAITING, at)\n",
+        replace='    if contact.leg == "":\n        contact.begins(SegmentKind.WAITING, at)\n',
+        guards=(_GUARD + "test_a_talk_ends_when_the_first_of_the_two_leaves_the_bridge",),
+    ),
+    Mutant(
+        name="Two who meet again in another bridge are billed as a wait",
+        file=_HERE,
+        find="    if together and not contact.timeline.is_talking:\n",
+        replace="    if together and contact.timeline.is_talking:\n",
+        guards=(_GUARD + "test_two_who_meet_again_in_another_bridge_talk_on",),
+    ),
+    Mutant(
+        name="A hold that is told late begins after the talk is over",
+        file=_HERE,
+        find="        if contact.timeline.is_talking:\n            contact.begins(kind",
+        replace="        if contact.leg:\n            contact.begins(kind",
+        guards=(_GUARD + "test_hold_ends_with_the_talk_and_does_not_come_back_when_told_late",),
+    ),
+    Mutant(
+        name="The milliseconds of hanging up are billed as a wait",
+        file="router/domain/timeline.py",
+        find="to_at - self._from >= PARTING",
+        replace="to_at - self._from >= 0",
+        guards=(_GUARD + "test_hanging_up_takes_milliseconds_and_is_no_wait",),
+    ),
 )

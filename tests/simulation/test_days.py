@@ -1,0 +1,72 @@
+"""Days of the whole system: every part dies, stops and is cut off, and nobody is lost, rung or billed twice."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from router.simulation.story import Report
+from tests.simulation.day import play
+from tests.simulation.protections import PROTECTIONS, without
+from tests.simulation.traps import Trap
+
+_AT_THE_POINT = {
+    "the epoch check in the journal's script": ("router: journal commit asked", "router stopped"),
+    "the record on disk before the journal forgets the contact": ("redis: journal commit done", "router without power"),
+}
+"Protections that are needed for an instant only: then the router has to die, or stop, in that instant."
+
+
+def judged(report: Report) -> Report:
+    assert report.fault_count == 0, str(report)
+    return report
+
+
+def a_day_without(name: str) -> Report:
+    """The first of some days on which something goes wrong, else the last of them."""
+    report: Report | None = None
+    for seed in (1, 2, 3):
+        trap = Trap(*_AT_THE_POINT[name], house=()) if name in _AT_THE_POINT else None
+        with without(name):
+            report = play(contacts=600, seed=seed, prepare=None if trap is None else trap.set)
+        if report.fault_count:
+            break
+    assert report is not None
+    return report
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_day_on_which_everything_goes_wrong_loses_nobody(seed: int) -> None:
+    report = judged(play(contacts=800, seed=seed))
+    assert report.contacts == 800
+    assert {"answered", "abandoned"} <= set(report.outcomes)
+    assert {"router killed", "router stopped", "node lost", "late", "doubled"} <= set(report.injected)
+
+
+@pytest.mark.parametrize("name", PROTECTIONS)
+def test_without_a_protection_the_judge_finds_what_it_protects_from(name: str) -> None:
+    assert a_day_without(name).fault_count > 0
+
+
+def test_a_failure_is_the_same_each_time_it_is_played() -> None:
+    one, other = (a_day_without("the bridge's epoch check") for _ in range(2))
+    assert one.faults == other.faults
+    assert one.digest == other.digest
+
+
+def test_a_day_is_the_same_whatever_the_hash_seed() -> None:
+    script = "from tests.simulation.day import play; print(play(contacts=150, seed=7).digest)"
+    digests = [
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=True,
+        ).stdout
+        for hash_seed in ("1", "4711")
+    ]
+    assert digests[0] == digests[1]
+    assert len(digests[0].strip()) == 64
