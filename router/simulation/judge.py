@@ -241,8 +241,8 @@ class Judge:
         for agent_id, agent in floor.agents.items():
             if agent.work != "idle":
                 self.blame(f"{agent_id} is still {agent.work}")
-        if left := self.timers_left():
-            self.blame(f"{left} timers are left")
+        if timers := self.timers_left():
+            self.blame(f"{timers} timers are left")
         self.look(now)
 
     def timers_left(self) -> int:

@@ -28,7 +28,7 @@ from tests.simulation.fate import Fate
 from tests.simulation.town import Town
 
 HABITS = Habits(arrival_us=320 * MILLISECOND, loses_node_us=10**15, kills_router_us=0)
-AGENTS = 110
+AGENTS = 150
 
 
 async def _fit(asking: Any, node: str) -> None:
@@ -115,7 +115,11 @@ def _report(town: Town, crowd: Crowd, seed: int) -> Report:
         outcomes={str(outcome): count for outcome, count in sorted(judge.outcomes.items())},
         offers={str(result): count for result, count in sorted(judge.offers.items())},
         injected=dict(sorted((town.faults + crowd.done).items()))
-        | {"promises only in the ledger, forgotten": judge.forgotten, "contacts for the reconciliation": judge.unseen},
+        | {
+            "promises only in the ledger, forgotten": judge.forgotten,
+            "contacts for the reconciliation": judge.unseen,
+            "contacts seen without a gap": sum(not life.blind for life in town.asterisk.lives.values()),
+        },
         fault_count=judge.fault_count,
         kinds={kind: judge.kinds[kind] for kind in KINDS},
         touched=touched,

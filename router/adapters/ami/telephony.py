@@ -7,6 +7,8 @@ same way, one after the other; what fails is tried again.
 Rule 3: when somebody else owns the pool (claim.py), it is told, and from then on nothing is done here.
 Rule 4: until `own` is called this router only stands by: it is logged in, knows whether the node is fit, claims nothing
 and tells nothing. What changes something goes through the gate (gate.py), and through nothing else.
+Rule 5: between a login and its snapshot nobody is hung up or sent anywhere: the wish is from before a blind spot, and
+who rang then may talk by now. The resync wishes again for what is still to be done.
 """
 
 import asyncio
@@ -168,9 +170,12 @@ class AmiTelephony:
         match effect:
             case RingAgent():
                 self.ringing.ring(effect)
+            case EndLeg() if self.ringing.withdraw(OfferId(effect.leg)):
+                pass
+            case EndLeg() | SendCaller() if not self.synced:
+                self.failed_actions += 1  # rule 5
             case EndLeg():
-                if not self.ringing.withdraw(OfferId(effect.leg)):
-                    self._send(actions.end(effect), effect)
+                self._send(actions.end(effect), effect)
             case SendCaller():
                 self._send(actions.send(effect), effect)
             case AnswerPhone():
@@ -194,7 +199,8 @@ class AmiTelephony:
         self._send(actions.call_in(digits))
 
     def _not_rung(self, effect: RingAgent, why: str) -> None:
-        self._sink(OriginateFailed(offer_id=effect.offer_id, reason=why, at=self._clock.now()))
+        exists = _EXISTS in why.lower()
+        self._sink(OriginateFailed(offer_id=effect.offer_id, reason=why, at=self._clock.now(), exists=exists))
 
     def _ring(self, effect: RingAgent) -> asyncio.Future[Reply] | None:
         try:
@@ -217,15 +223,7 @@ class AmiTelephony:
             if error is not None:
                 self.failed_actions += 1
                 return
-            message = done.result().message
-            self._sink(
-                OriginateFailed(
-                    offer_id=effect.offer_id,
-                    reason=message,
-                    at=self._clock.now(),
-                    exists=_EXISTS in message.lower(),
-                )
-            )
+            self._not_rung(effect, done.result().message)
 
         answer.add_done_callback(answered)
         self._mark(effect, answer)
@@ -376,6 +374,7 @@ class AmiTelephony:
         # The legs last: what changes between their answer and the engine is a matter of microseconds.
         asked_at: Micros = self._clock.now()
         legs = await self._asking.ask(actions.status(), _SNAPSHOT_DEADLINE_S)
+        self.synced = True
         self._sink(
             Resynced(
                 node=self.node,
@@ -386,7 +385,6 @@ class AmiTelephony:
                 at=self._clock.now(),
             )
         )
-        self.synced = True
         self._done = True
         if self._again:
             return

@@ -3,7 +3,7 @@
 import pytest
 
 from router.adapters.ami import telephony as module
-from router.domain.effects import EndLeg, LookAgain, SendCaller
+from router.domain.effects import AnswerPhone, EndLeg, LookAgain, SendCaller
 from router.domain.observations import EndpointSeen, HangupAsked, NodeLost, OriginateFailed, OwnerSeen, Resynced
 
 from .fake_node import FakeNode
@@ -310,3 +310,16 @@ async def test_everything_else_without_a_connection_is_counted_and_never_raised(
         room.telephony.beat(9)
         room.telephony.publish(rules("+493023125100"))
         assert room.telephony.failed_actions == before + 2
+
+
+async def test_between_a_login_and_its_snapshot_nobody_is_hung_up_or_sent_anywhere() -> None:
+    async with FakeNode() as node, connected(node) as room:
+        node.unanswered.add("Status")
+        node.cut()
+        await until(lambda: len(node.actions("Status")) == 2)
+        room.telephony.perform(EndLeg(leg=CALLER, node="pbx_1"))  # type: ignore[arg-type]
+        room.telephony.perform(SendCaller(contact_id=CALLER, leg=CALLER, node="pbx_1", context="acd-closing"))  # type: ignore[arg-type]
+        room.telephony.perform(AnswerPhone(leg=CALLER, node="pbx_1", result="paused"))  # type: ignore[arg-type]
+        await until(lambda: node.actions("Redirect"))
+        assert node.actions("Hangup") == []
+        assert [action["Context"] for action in node.actions("Redirect")] == ["acd-say"], "who waits for that is there"
