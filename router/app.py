@@ -26,6 +26,8 @@ from router.ports import LeaseView
 log = logging.getLogger(__name__)
 
 _CLOSING_S = 5.0
+_LAST_WORD_S = 2.0
+"For what is told to Redis at the end: whoever follows waits for it."
 _SUCCESSOR_S = 0.2
 "How often the one who drains looks for somebody who stands by; the renewals tell of them."
 
@@ -87,7 +89,7 @@ async def _live(
         await _first_of(stop, router.pool_lost)
         if not router.pool_lost.is_set():
             await _drain(router, hurry)
-    lost = _lost(router) if router.pool_lost.is_set() else None
+    lost = await _lost(router) if router.pool_lost.is_set() else None
     router.pump.stop()
     doors = tasks.create_task(router.http.stop(), name="doors")
     await router.telephony.session.close()
@@ -99,7 +101,9 @@ async def _live(
     await router.receipt.close()
     if owns and lost is None:  # else it would write over what the owner wrote
         await router.journal.close()
-        await router.keeper.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORD_S):
+                await router.keeper.close()
     await _let_go(router)
     await doors
     await router.writer.close(_CLOSING_S)
@@ -140,8 +144,13 @@ async def _let_go(router: Router) -> None:
             await asyncio.to_thread(router.lease.release)
 
 
-def _lost(router: Router) -> RemoteError:
-    if router.tenure.held:
+async def _lost(router: Router) -> RemoteError:
+    """Why: a router of our own Redis has the lease now; one of another would have left it with us."""
+    held = router.tenure.held
+    if held:
+        with suppress(RemoteError):
+            held = (await asyncio.to_thread(router.lease.read)).mine
+    if held:
         return RemoteError(
             "pool-foreign",
             "A router that does not use our Redis has taken the pool at Asterisk: the lease is still ours. Give both "
@@ -183,7 +192,7 @@ async def _first_of(*events: asyncio.Event) -> None:
 
 async def _drain(router: Router, hurry: asyncio.Event) -> None:
     """Stop offering; let talks finish, at most `drain_s`, unless somebody stands by who takes them on."""
-    if router.tenure.view.standbys:
+    if router.tenure.view.standbys and await _standbys(router):
         log.info("hands over to whoever stands by")
         return
     router.pump.ask(StopOffering())
@@ -219,6 +228,14 @@ async def _drain(router: Router, hurry: asyncio.Event) -> None:
         log.warning("talks go on without us; Asterisk ends them", extra={"talks": len(floor.assignments)})
     finally:
         looking.cancel()
+
+
+async def _standbys(router: Router) -> int:
+    """How many stand by at this moment; what the last renewal told may be a second old."""
+    try:
+        return (await asyncio.to_thread(router.lease.read)).standbys
+    except RemoteError:
+        return 0  # nobody could follow us now
 
 
 async def _reload_when_asked(router: Router, asked: asyncio.Event) -> None:

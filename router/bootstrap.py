@@ -38,6 +38,7 @@ from router.config import Site, load
 from router.config.numbers import caller_number, dialled_forms, e164
 from router.desk import RouterDesk, call_the_roll
 from router.domain.engine import Engine
+from router.domain.errors import CommandRefused, ConfigError
 from router.domain.events import Event, PoolLost
 from router.domain.facts import fact_of
 from router.domain.ids import Micros
@@ -107,7 +108,7 @@ async def build(directory: Path) -> Router:
         drawers = await asyncio.to_thread(Drawers.open, site.spool, ledger=await database.identity(), max_bytes=room)
         stack.callback(drawers.close)
         writer = LedgerWriter(database, drawers.spool, adopt=drawers.adopt)
-        standby = Standby(lease, clock)
+        standby = Standby(lease, clock, fit=lambda: telephony.trouble is None)
         tenure = LeaseTenure(lease)
         keeper = PresenceKeeper(presence, clock, may_write=lambda: tenure.may_act() is Acting.YES)
         records = RedisJournal(redis, pool=settings.router.pool)
@@ -175,7 +176,12 @@ async def build(directory: Path) -> Router:
                 pool_lost.set()
 
         async def roll() -> None:
-            call_the_roll(pump, desk.site, await agents.agents())
+            """The files may have changed while we stood by: the owner was told to reload, and nobody told us."""
+            try:
+                await desk.reload()
+            except (ConfigError, CommandRefused) as error:
+                log.error("the rules of our own start stay in force", extra={"why": error.message})
+                call_the_roll(pump, desk.site, await agents.agents())
 
         async def recover() -> None:
             await writer.adopt()  # what the router before us saw itself, before what we conclude

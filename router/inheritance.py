@@ -57,6 +57,11 @@ async def inherit(
     take_over(floor, now)
     for agent_id in journalled & floor.agents.keys():
         floor.agents[agent_id].told = floor.agents[agent_id].visible()  # rule 1
+    if left.config_hash and left.config_hash != floor.rules.config_hash:
+        log.warning(
+            "the router before us had other rules; are the files of both machines alike?",
+            extra={"theirs": left.config_hash, "ours": floor.rules.config_hash},
+        )
     if left.unreadable or strange:
         log.error("part of the journal is not ours to read", extra={"unreadable": left.unreadable, "strange": strange})
     if left.epoch:

@@ -125,7 +125,7 @@ def _tell(floor: Floor, agent: Agent) -> None:
         return  # no person: nobody is told, so that nobody counts it among the agents
     visible = agent.visible()
     if visible != agent.told:
-        changed_status = agent.told is None or agent.told[:2] != visible[:2]
+        changed_status = agent.told is None or agent.told[:4] != visible[:4]  # the one put off, too
         agent.told = visible
         floor.emit(agent.picture(changed_status, visible))
 

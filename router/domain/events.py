@@ -117,7 +117,7 @@ class AgentChanged:
     since_at: Micros
     next_reason: str | None = None
     asked_by: str | None = None
-    "Who changed the status, when it was the status that changed."
+    "Who changed the status, now or for after the contact in hand, when it was that which changed."
 
 
 @message

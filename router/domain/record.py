@@ -133,13 +133,16 @@ class DecisionFact:
 
 @message
 class AgentChangeFact:
-    """An agent's status changed: history that a restart must not lose."""
+    """An agent's status changed, or what it will be after the contact in hand: what a restart must not lose."""
 
     agent_id: AgentId
     at: Micros
     status: str
     reason: str | None
     asked_by: str
+    next_status: str | None = None
+    "Takes effect after the contact in hand."
+    next_reason: str | None = None
 
 
 Fact = BillingRecord | OfferFact | WrapUpFact | DecisionFact | AgentChangeFact

@@ -125,6 +125,7 @@ def change_status(floor: Floor, asked: LogIn | LogOut | Pause | Unpause, now: Mi
     in_hand = agent.offer is not None or agent.assignment is not None
     if in_hand and isinstance(asked, LogIn | Unpause) and agent.next_status is not None:
         agent.next_status = agent.next_reason = None  # thought better of it
+        agent.asked_by = asked.asked_by
         floor.touched[agent] = None
         return
     state = step(STATUS, agent.status, type(asked))

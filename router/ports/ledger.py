@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from router.domain.ids import ContactId, Micros
-from router.domain.record import BillingRecord, DecisionFact, Fact, OfferFact, WrapUpFact
+from router.domain.record import AgentChangeFact, BillingRecord, DecisionFact, Fact, OfferFact, WrapUpFact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,5 +48,12 @@ class Ledger(Protocol):
     async def story(self, contact_id: ContactId) -> ContactStory | None: ...
 
     def stories(self, query: RecordQuery) -> AsyncIterator[ContactStory]: ...
+
+    async def standings(self) -> tuple[AgentChangeFact, ...]:
+        """Of each agent the newest change there is, by agent, whatever became of the agent since.
+
+        For whoever takes over and finds Redis empty: what was asked for last, now and for after the contact in hand.
+        """
+        ...
 
     async def close(self) -> None: ...

@@ -299,6 +299,31 @@ async def test_an_agents_changes_come_in_order_and_within_the_time_asked_for(led
     assert await ledger.agent_history(AgentId("agent-1002"), 0, 2**62) == ()
 
 
+async def test_of_each_agent_the_newest_change_is_known_however_many_there_were(ledger: SqlLedger) -> None:
+    assert await ledger.standings() == ()
+    zoe, last = AgentId("agent-Zoë"), a_change(NOON + 9, "READY", None)
+    put_off = replace(last, next_status="PAUSED", next_reason="lunch", asked_by="control:uid=0")
+    other = replace(a_change(NOON + 5, "PAUSED", "lunch"), agent_id=zoe)
+    await ledger.append([put_off, *(a_change(NOON + n, "PAUSED", f"pause {n}") for n in range(9)), other])
+    await ledger.append([replace(other, at=NOON + 1, status="LOGGED_OUT", next_status="READY")])
+    assert await ledger.standings() == (put_off, other)
+
+
+async def test_a_change_put_off_comes_back_as_it_was_told_and_may_have_no_reason(ledger: SqlLedger) -> None:
+    changes = [
+        replace(a_change(NOON + 1), next_status="PAUSED", next_reason="Kaffee\x00"),
+        replace(a_change(NOON + 2), next_status="LOGGED_OUT", next_reason=""),
+        a_change(NOON + 3),
+    ]
+    await ledger.append(changes)
+    told_back = await ledger.agent_history(AGENT, 0, 2**62)
+    assert [(change.next_status, change.next_reason) for change in told_back] == [
+        ("PAUSED", "Kaffee\ufffd"),
+        ("LOGGED_OUT", None),
+        (None, None),
+    ]
+
+
 async def test_facts_are_there_for_whoever_opens_the_ledger_next(ledger_store: LedgerStore) -> None:
     async with ledger_store.open() as first:
         await first.append([a_record()])

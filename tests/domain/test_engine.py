@@ -118,6 +118,27 @@ def test_only_what_somebody_asked_for_is_a_change_of_status_for_the_ledger() -> 
     ]
 
 
+def test_what_was_put_off_is_a_fact_when_it_was_asked_for_thought_better_of_and_when_it_took_effect() -> None:
+    room = Room("orders")
+    agent = room.agents[0]
+    offer = room.talks(room.calls("c1"))
+    told = len(room.events)
+    room.ask(Pause(agent_id=agent, reason="lunch", asked_by="control:uid=0"))
+    room.ask(Pause(agent_id=agent, reason="coffee"))
+    room.ask(LogIn(agent_id=agent, asked_by="page"))
+    room.ask(LogOut(agent_id=agent))
+    room.agent_hangs_up(offer)
+    room.let_pass(100)
+    facts = [fact for event in room.events[told:] if isinstance(fact := fact_of(event, 0), AgentChangeFact)]
+    assert [(f.status, f.reason, f.next_status, f.next_reason, f.asked_by) for f in facts] == [
+        ("READY", None, "PAUSED", "lunch", "control:uid=0"),
+        ("READY", None, "PAUSED", "coffee", "phone"),
+        ("READY", None, None, None, "page"),
+        ("READY", None, "LOGGED_OUT", None, "phone"),
+        ("LOGGED_OUT", None, None, None, "phone"),
+    ]
+
+
 def test_the_same_inputs_give_the_same_outputs() -> None:
     def story() -> str:
         room = Room("orders", "orders general", "general bank")

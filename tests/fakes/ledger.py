@@ -21,7 +21,7 @@ class FakeLedgerStore:
     offers: dict[OfferId, OfferFact] = field(default_factory=dict)
     decisions: dict[OfferId, DecisionFact] = field(default_factory=dict)
     wrapups: dict[tuple[ContactId, AgentId, Micros], WrapUpFact] = field(default_factory=dict)
-    agent_changes: dict[AgentChangeFact, None] = field(default_factory=dict)
+    agent_changes: dict[tuple[AgentId, Micros, str, str, str], AgentChangeFact] = field(default_factory=dict)
     chain: list[tuple[ContactId, str, str]] = field(default_factory=list)
     "Of each record, in the order they came: whose, the hash before, its own."
     away: RemoteError | None = None
@@ -94,8 +94,13 @@ class FakeLedger:
 
     async def agent_history(self, agent_id: AgentId, from_at: Micros, to_at: Micros) -> tuple[AgentChangeFact, ...]:
         self._reach()
-        found = [c for c in self.store.agent_changes if c.agent_id == agent_id and from_at <= c.at < to_at]
-        return tuple(sorted(found, key=lambda c: (c.at, c.status, c.reason or "", c.asked_by)))
+        changes = sorted(self.store.agent_changes.items())
+        return tuple(change for key, change in changes if key[0] == agent_id and from_at <= change.at < to_at)
+
+    async def standings(self) -> tuple[AgentChangeFact, ...]:
+        self._reach()
+        newest = {key[0]: change for key, change in sorted(self.store.agent_changes.items())}
+        return tuple(newest.values())
 
     async def inspect(
         self, *, after: int = 0, noted: str | None = None, progress: Progress | None = None
@@ -141,7 +146,8 @@ class FakeLedger:
             case WrapUpFact():
                 self.store.wrapups.setdefault((fact.contact_id, fact.agent_id, fact.from_at), fact)
             case AgentChangeFact():
-                self.store.agent_changes.setdefault(fact)
+                key = (fact.agent_id, fact.at, fact.status, fact.reason or "", fact.asked_by)
+                self.store.agent_changes.setdefault(key, fact)
 
     def _tell(self, contact_id: ContactId) -> ContactStory:
         offers = (fact for fact in self.store.offers.values() if fact.contact_id == contact_id)

@@ -1,6 +1,6 @@
 """The journal of a pool in Redis or Valkey: who stands how, for whoever takes over. All keys carry the tag `{POOL}`.
 
-    ringfair:{main}:journal    stream, one entry per picture (router/domain/picture.py), trimmed to about 100,000
+    ringfair:{main}:journal    stream, one entry per picture (router/domain/picture.py), of the last hour
         v      1
         seq    of the commit it came with; grows by one, for ever
         epoch  of the router that wrote it
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 KEPT = 100_000
 "Entries of the stream, roughly: half an hour at 60 contacts/s. For people; recovery needs the snapshot alone."
+KEPT_S = 3600
+"And no longer: callers' numbers stand in it."
 APPEND_S = 2.0
 LOAD_S = 15.0
 HEARD_S = 0.1
@@ -59,13 +61,16 @@ LONGEST = 64 * 1024
 MOST = 200_000
 "Pictures. More than this is not a snapshot of ours."
 
+HIGHEST = 2**53
+"Of a number that Lua can tell from its neighbours; a higher one was not written by us."
+
 _COMMIT = b"commit"
 _TYPES: dict[str, type[Picture]] = {
     kind.__name__: kind for kind in (ContactStands, AgentStands, ContactGone, AgentGone)
 }
 _GONE = (ContactGone, AgentGone)
 _SCRIPT = """
--- KEYS epoch journal snapshot  ARGV epoch seq now kept commit, then for each picture: key type body
+-- KEYS epoch journal snapshot  ARGV epoch seq now kept commit kept_s, then for each picture: key type body
 -- gives {0, seq before, its epoch} or {the higher epoch, 0, 0}
 local given = tonumber(redis.call('GET', KEYS[1]) or '0') or 0
 if given > tonumber(ARGV[1]) then return {given, 0, 0} end
@@ -75,7 +80,8 @@ if before then
   local ok, was = pcall(cjson.decode, before)
   if ok and type(was) == 'table' then seq, by = tonumber(was['seq']) or 0, tonumber(was['epoch']) or 0 end
 end
-for at = 6, #ARGV, 3 do
+local time = redis.call('TIME')
+for at = 7, #ARGV, 3 do
   local key, kind, body = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'v', '1', 'seq', ARGV[2], 'epoch', ARGV[1], 'now', ARGV[3],
     'kind', 'event', 'type', kind, 'body', body)
@@ -85,6 +91,7 @@ for at = 6, #ARGV, 3 do
     redis.call('HSET', KEYS[3], key, kind .. ' ' .. body)
   end
 end
+redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f', (time[1] - ARGV[6]) * 1000))
 redis.call('HSET', KEYS[3], 'commit', ARGV[5])
 return {0, seq, by}
 """
@@ -112,6 +119,12 @@ class RedisJournal:
         self._snapshot = f"{self._prefix}snapshot"
         self._seq = self._epoch = 0
         "Of the commit that must be the last one there."
+        self._sent = 0
+        "The highest seq that was used."
+        self._unanswered: set[tuple[int, int]] = set()
+        "Of commits nobody knows of whether they are there: one of them may be the last one, too."
+        self._strange: list[bytes] = []
+        "Fields of the snapshot that could not be read."
         self._synced = f"{self._prefix}synced"
         self._syncs = True
         self._client: Redis | None = None
@@ -119,7 +132,7 @@ class RedisJournal:
 
     async def load(self) -> Journalled:
         """The state at the last commit. Raises `RemoteError`: Redis is away, or `journal-foreign`, a set too large."""
-        self.unreadable = 0
+        self.unreadable, self._strange = 0, []
         found: Journalled | None = None
         async with asking(self.address, LOAD_S):
             found = await self._load()
@@ -131,7 +144,8 @@ class RedisJournal:
         if await client.hlen(self._snapshot) > MOST:
             raise RemoteError(
                 "journal-foreign",
-                f"The snapshot at {self.address} has more entries than a pool can have. Use a database of our own.",
+                f"{self._snapshot} at {self.address} has more entries than a pool can have: others write there. "
+                "Give [redis] url a database of our own, or delete that key: Asterisk knows who is on the line.",
             )
         newest: dict[str, Picture] = {}
         commit = _Commit(v=SCHEMA, seq=0, epoch=0, now=0)
@@ -143,6 +157,8 @@ class RedisJournal:
             picture = self._picture(kind, body)
             if picture is not None:
                 newest[key_of(picture)] = picture
+            else:
+                self._strange.append(name)
         async for fields in self._after(client, commit.seq):
             picture = self._picture(fields.get(b"type", b""), fields.get(b"body", b""))
             if picture is not None:
@@ -155,6 +171,8 @@ class RedisJournal:
                 max(pair) for pair in zip((commit.seq, commit.epoch, commit.now), later, strict=True)
             )
         self._seq, self._epoch = commit.seq, commit.epoch
+        self._sent = max(self._sent, commit.seq)
+        self._unanswered.clear()
         return Journalled(
             pictures=tuple(newest.values()),
             seq=commit.seq,
@@ -191,22 +209,28 @@ class RedisJournal:
 
         Raises `RemoteError`; `journal-fenced` when a later router owns the pool: nothing was written.
         """
-        commit = _Commit(v=SCHEMA, seq=self._seq + 1, epoch=epoch, now=now, config_hash=config_hash)
-        given: list[Any] = [epoch, commit.seq, now, KEPT, msgspec.json.encode(commit)]
+        self._sent += 1
+        commit = _Commit(v=SCHEMA, seq=self._sent, epoch=epoch, now=now, config_hash=config_hash)
+        given: list[Any] = [epoch, commit.seq, now, KEPT, msgspec.json.encode(commit), KEPT_S]
         for picture in pictures:
             given += (key_of(picture), type(picture).__name__, msgspec.json.encode(picture))
         higher = before = by = 0
+        possible = {(self._seq, self._epoch), *self._unanswered}
+        self._unanswered.add((commit.seq, epoch))
         async with asking(self.address, APPEND_S):
             client = self._connected()
             if self._append is None:
                 self._append = client.register_script(_SCRIPT)
             keys = [f"{self._prefix}epoch", self._journal, self._snapshot]
             higher, before, by = await self._append(keys=keys, args=given)
+            if not higher and self._strange:
+                await client.hdel(self._snapshot, *self._strange)
+                self._strange = []
         if higher:
             raise RemoteError("journal-fenced", f"A later router (epoch {higher}) owns the pool.", epoch=higher)
-        whole = bool((before, by) == (self._seq, self._epoch))
         self._seq, self._epoch = commit.seq, commit.epoch
-        return whole
+        self._unanswered.clear()
+        return (before, by) in possible
 
     async def sync(self) -> bool:
         """Wait until all commits are on the server's disk; False when this server cannot say, or keeps no such file.
@@ -255,10 +279,14 @@ def _read(body: bytes, kind: type) -> Any:
     if len(body) > LONGEST:
         return None
     try:
-        return msgspec.json.decode(body, type=kind)
+        read: Any = msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+    if isinstance(read, _Commit) and not all(0 <= number <= HIGHEST for number in (read.seq, read.epoch, read.now)):
+        return None
+    return read
 
 
 def _whole(value: bytes | None) -> int:
-    return int(value) if value is not None and value.isdigit() and len(value) < 19 else 0
+    number = int(value) if value is not None and value.isdigit() and len(value) < 19 else 0
+    return number if number <= HIGHEST else 0

@@ -5,13 +5,15 @@
 Rule 1: a commit is a cut: the pictures are taken in one go, between two inputs of the engine, so what is written is a
 state the floor really had. Who changed several times in between is written once.
 Rule 2: calls are routed whether or not Redis is there. What could not be written is owed, the newest of each; its size
-is bounded by who is on the floor. When the server comes back without what it had, everything is written again, and who
+is bounded by who is on the floor, and by `MOST_GONE` for those who left it: beyond that the server is asked, later, who
+stands there and is not here. When the server comes back without what it had, everything is written again, and who
 stands there and is not here any more is taken out: what it came back with may be old.
 Rule 3: who must not say "done" before it is safe waits for `committed`.
 Rule 4: that a contact has ended is written only once its record is on our own disk: a router that died in between would
-leave a contact nobody knows of, and nobody has a record of.
+leave a contact nobody knows of, and nobody has a record of. A disk that takes none holds nothing else up.
 Rule 5: a fenced journal says that a later epoch was given out. Whoever runs us is told and finds out whose the pool is;
 until then it is tried again, for an epoch of our own may have been raised in this very moment.
+Rule 6: a mistake of ours in here costs what it is about, and never the process.
 """
 
 import asyncio
@@ -32,6 +34,10 @@ GROUP_S = 0.02
 RETRY_S = 0.5
 LOOK_S = 1.0
 "After so long without a change the server is looked at: it may have lost something meanwhile."
+RECORDS_S = 0.2
+"For the records of those who have ended to be on the disk; then their ends are held back and the rest is written."
+MOST_GONE = 5000
+CLOSING_S = 2.0
 AT_ONCE = 200
 "Pictures of one commit: some 2 ms of processor time here and as much in the server, and a decision may wait so long."
 
@@ -75,6 +81,7 @@ class JournalKeeper:
         "Whether to write even if nothing has changed."
         self._sweeps = False
         "Whether the server may know of somebody who has gone since."
+        self._asked: set[asyncio.Task[bool]] = set()
 
     @property
     def owed(self) -> int:
@@ -119,34 +126,46 @@ class JournalKeeper:
             await asyncio.sleep(self._group_s)
 
     async def flush(self) -> bool:
-        """Write all that changed; counts, never raises a `RemoteError`. Whether everything is written."""
+        """Write all that changed; counts, never raises. Whether all is written but ends that rule 4 holds back."""
         async with self._turn:
             self._woken.clear()
-            self._take()
             try:
+                self._take()
                 await self._write()
             except RemoteError as error:
-                self.errors += 1
                 if self.last_error is None or self.last_error.error_id != error.error_id:
                     log.warning("%s: %d pictures wait: %s", error.error_id, self.owed, error)
-                self.last_error = error
+                self._failed(error)
                 if error.error_id == "journal-fenced":
                     self._fenced(int(str(error.details.get("epoch", 0))))
                 return False
+            except Exception:
+                log.exception("the journal could not be written: a mistake of ours")
+                self._failed(RemoteError("journal-fault", "The router fails to write its journal; its log says why."))
+                return False
             if self.last_error is not None:
                 log.info("the journal is written again")
-            self.last_error = self.behind_since = None
+            self.last_error = None
+            if not self._owed:
+                self.behind_since = None
             return True
+
+    def _failed(self, error: RemoteError) -> None:
+        self.errors += 1
+        self.last_error = error
 
     async def committed(self) -> bool:
         """Write what was decided up to now, and wait for the server's disk. False when that cannot be said."""
-        if not await self.flush():
+        flushing = asyncio.ensure_future(self.flush())
+        self._asked.add(flushing)
+        flushing.add_done_callback(self._asked.discard)
+        # whoever asks may lose patience; a commit that was begun is not broken off for that
+        if not await asyncio.shield(flushing):
             return False
         try:
             return await self._journal.sync()
         except RemoteError as error:
-            self.errors += 1
-            self.last_error = error
+            self._failed(error)
             return False
 
     def _take(self) -> None:
@@ -154,18 +173,27 @@ class JournalKeeper:
             key = key_of(picture)
             self._owed.pop(key, None)
             self._owed[key] = picture
+        if len(self._owed) > MOST_GONE + len(self._engine.floor.contacts) + len(self._engine.floor.agents):
+            self._owed = {key: picture for key, picture in self._owed.items() if not _has_ended(picture)}
+            self._sweeps = True
         if self._owed and self.behind_since is None:
             self.behind_since = self._clock.now()
 
     async def _write(self) -> None:
+        held_back = False
         while self._owed or self._looks or self._sweeps:
             if not self._owed and not self._looks:
                 self.forget_others((await self._journal.load()).pictures)
                 self._sweeps = False
                 continue
             some = dict(islice(self._owed.items(), AT_ONCE))
-            if any(isinstance(picture, ContactGone) for picture in some.values()):
-                await self._records_on_disk()
+            if any(map(_has_ended, some.values())):
+                held_back = held_back or not await self._records_are_safe()
+                if held_back:
+                    rest = ((key, picture) for key, picture in self._owed.items() if not _has_ended(picture))
+                    some = dict(islice(rest, AT_ONCE))
+                    if not some and not self._looks:
+                        return
             config_hash = self._engine.floor.rules.config_hash
             kept = await self._journal.append(
                 list(some.values()), epoch=self._epoch(), now=self._clock.now(), config_hash=config_hash
@@ -182,6 +210,24 @@ class JournalKeeper:
                 for picture in whole(self._engine.floor):
                     self._owed.setdefault(key_of(picture), picture)
 
+    async def _records_are_safe(self) -> bool:
+        try:
+            async with asyncio.timeout(RECORDS_S):
+                await self._records_on_disk()
+        except TimeoutError:
+            return False
+        return True
+
     async def close(self) -> None:
         """Write the last state. Call it after the task of `run` has ended, and only while the pool is ours."""
-        await self.flush()
+        try:
+            async with asyncio.timeout(CLOSING_S):
+                await self.flush()
+        except TimeoutError:
+            log.warning(
+                "the journal's last state is not written; whoever follows asks Asterisk", extra={"owed": self.owed}
+            )
+
+
+def _has_ended(picture: Picture) -> bool:
+    return isinstance(picture, ContactGone)

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TypeVar
 
-from sqlalchemy import Select, Table, select, text, tuple_
+from sqlalchemy import Select, Table, and_, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from router.adapters.sql import inspection, rows, schema
@@ -39,6 +39,27 @@ _RECORDS = select(schema.records, schema.chain.c.prev_hash, schema.chain.c.posit
     schema.records, schema.chain, schema.chain.c.contact_id == schema.records.c.contact_id
 )
 _Kind = TypeVar("_Kind")
+
+
+def _standings() -> Select[tuple[object, ...]]:
+    """From one agent to the next along the key, since neither database skips what is alike by itself.
+
+    Of two changes of one instant, which no router makes, the last by key: the order of rows says so.
+    """
+    changes, later = schema.agent_changes, schema.agent_changes.alias("later")
+    whose = select(func.min(changes.c.agent_id).label("agent_id")).cte("whose", recursive=True)
+    following = select(func.min(later.c.agent_id)).where(later.c.agent_id > whose.c.agent_id).scalar_subquery()
+    whose = whose.union_all(select(following).where(whose.c.agent_id.is_not(None)))
+    last = select(func.max(later.c.at)).where(later.c.agent_id == whose.c.agent_id).scalar_subquery()
+    return (
+        select(changes)
+        .select_from(whose)
+        .join(changes, and_(changes.c.agent_id == whose.c.agent_id, changes.c.at == last))
+        .order_by(changes.c.agent_id, changes.c.status, changes.c.reason, changes.c.asked_by)
+    )
+
+
+_STANDINGS = _standings()
 
 
 class SqlLedger:
@@ -160,6 +181,12 @@ class SqlLedger:
         )
         async with self._database.reading() as connection:
             return tuple(rows.agent_change(row) for row in (await connection.execute(query)).mappings())
+
+    async def standings(self) -> tuple[AgentChangeFact, ...]:
+        """Of each agent the newest change, by agent; two probes of the key for each, however long the history is."""
+        async with self._database.reading() as connection:
+            found = {row["agent_id"]: row for row in (await connection.execute(_STANDINGS)).mappings()}
+        return tuple(rows.agent_change(row) for row in found.values())
 
     async def inspect(
         self, *, after: int = 0, noted: str | None = None, progress: inspection.Progress | None = None

@@ -4,7 +4,7 @@
              ├─< legs
              └── chain           its place and its hash, by which a change is seen (chain.py)
     offers, decisions, wrapups   point to a contact whose record may not be there yet, so they have no foreign key
-    agent_changes                what each agent's status was, and when
+    agent_changes                what each agent's status was, and when; what was put off until after a contact
     agents ─< agent_skills       the directory; rows change, and every change leaves one in
     agent_audit
     identity                     one row: the name this ledger goes by, whatever its address is
@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0003"
+HEAD = "0004"
 "The newest migration this code knows."
 VERSION_TABLE = "ringfair_schema"
 "Where alembic keeps the version; not its default name, so that a shared database cannot confuse two programs."
@@ -150,6 +150,10 @@ agent_changes = Table(
     Column("status", Key, nullable=False),
     Column("reason", Key, nullable=False),  # empty for none: NULLs are never equal, so they cannot be part of a key
     Column("asked_by", Key, nullable=False),
+    # Not in the key: two changes of one agent never share a microsecond, since a decision takes many, and each agent
+    # is told once a decision. (A key with them would mean copying the table into a new one.)
+    Column("next_status", Text),
+    Column("next_reason", Text),
     PrimaryKeyConstraint("agent_id", "at", "status", "reason", "asked_by"),
 )
 

@@ -8,8 +8,9 @@ stand.
 Rule 1: a line whose checksum is wrong is damaged; nothing it says is believed.
 Rule 2: a line whose checksum is right and that we cannot read comes from another release: a type, a version or a value
   we have no name for. It is worth as much as any other and is kept for a release that knows it (`Foreign`).
-Rule 3: a field more in a fact has a default, so that old lines can be read, and raises `VERSION`, so that an old
-  release keeps the line whole instead of storing the fact without it. Names in `TYPES` never change their meaning.
+Rule 3: a field more in a fact has a default, so that old lines can be read, and raises the version of its kind (`SINCE`),
+  so that an old release keeps the line whole instead of storing the fact without it. Names in `TYPES` never change
+  their meaning.
 Rule 4: one flipped bit costs one line at most. A newline that is gone joins two lines; both are found again.
 """
 
@@ -22,7 +23,8 @@ import msgspec
 from router.adapters.sql.admission import admit, refused
 from router.domain.record import AgentChangeFact, BillingRecord, DecisionFact, Fact, OfferFact, WrapUpFact
 
-VERSION: Final = 1
+VERSION: Final = 2
+"The newest this release can read."
 TYPES: Final[dict[str, type[Fact]]] = {
     "record": BillingRecord,
     "offer": OfferFact,
@@ -30,6 +32,8 @@ TYPES: Final[dict[str, type[Fact]]] = {
     "decision": DecisionFact,
     "agent-change": AgentChangeFact,
 }
+SINCE: Final[dict[type[Fact], int]] = {AgentChangeFact: 2}
+"The version a line of that kind needs, other kinds 1: who knows no later one reads them as before."
 
 LONGEST: Final = 8 << 20
 "Bytes of a line. Ours have some kilobytes at most; what is longer is no line of ours."
@@ -60,7 +64,9 @@ def write_line(fact: Fact) -> bytes:
     """
     fact = admit(fact)
     try:
-        line = sealed(_encode(_Envelope(v=VERSION, type=_NAMES[type(fact)], fact=msgspec.Raw(_encode(fact)))))
+        kind = type(fact)
+        version = SINCE.get(kind, 1)
+        line = sealed(_encode(_Envelope(v=version, type=_NAMES[kind], fact=msgspec.Raw(_encode(fact)))))
     except (ValueError, TypeError, OverflowError) as error:
         raise refused(f"{type(fact).__name__} with a value that cannot be written down") from error
     if len(line) > LONGEST:

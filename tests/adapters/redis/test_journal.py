@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from router.adapters.redis.address import RedisAddress
-from router.adapters.redis.journal import KEPT, RedisJournal
+from router.adapters.redis.journal import KEPT, KEPT_S, RedisJournal
 from router.ports import Journalled
 from tests.contracts.test_journal import NOW, a_day, an_agent
 
@@ -173,3 +173,59 @@ async def test_nothing_is_called_safe_that_the_server_has_lost_since() -> None:
         await journal.close()
     finally:
         server.remove()
+
+
+@pytest.mark.parametrize("seq", [2**53 + 1, 999_999_999_999_999_999])
+async def test_a_number_too_large_for_the_server_does_not_make_us_write_for_ever(
+    redis_server: RedisServer, client: Redis, seq: int
+) -> None:
+    client.xadd(
+        STREAM, {"v": 1, "seq": seq, "epoch": 1, "now": NOW, "kind": "event", "type": "AgentStands", "body": "{}"}
+    )
+    client.hset(SNAPSHOT, "commit", f'{{"v":1,"seq":{seq},"epoch":1,"now":{NOW},"config_hash":""}}')
+    journal = opened(redis_server)
+    await journal.load()
+
+    kept = [await journal.append([an_agent()], epoch=1, now=NOW, config_hash="") for _ in range(3)]
+
+    assert kept[1:] == [True, True]
+    await journal.close()
+
+
+async def test_a_commit_whose_answer_was_lost_is_no_loss(redis_server: RedisServer) -> None:
+    journal = opened(redis_server)
+    await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+    before = (journal._seq, journal._epoch)
+    await journal.append([an_agent(1002)], epoch=1, now=NOW, config_hash="")
+    # as if the second answer had never come
+    journal._unanswered, (journal._seq, journal._epoch) = {(journal._seq, journal._epoch)}, before
+
+    assert await journal.append([an_agent(1003)], epoch=1, now=NOW, config_hash="")
+    await journal.close()
+
+
+async def test_what_cannot_be_read_is_gone_after_the_first_commit_of_who_could_not(
+    redis_server: RedisServer, client: Redis
+) -> None:
+    client.hset(SNAPSHOT, "agent x", "AgentStands {")
+    journal = opened(redis_server)
+    await journal.load()
+    assert client.hexists(SNAPSHOT, "agent x")
+
+    await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+
+    assert not client.hexists(SNAPSHOT, "agent x")
+    await journal.close()
+
+
+async def test_a_caller_s_number_stays_in_the_stream_for_an_hour(redis_server: RedisServer, client: Redis) -> None:
+    seconds, _ = client.time()
+    fields = {"v": 1, "seq": 1, "epoch": 1, "now": NOW, "kind": "event", "type": "ContactStands", "body": "{}"}
+    for age_s in (2 * KEPT_S, KEPT_S - 60):
+        client.xadd(STREAM, fields, id=f"{(seconds - age_s) * 1000}-0")
+    journal = opened(redis_server)
+
+    await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+
+    assert client.xlen(STREAM) == 2
+    await journal.close()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from router.adapters.redis.journal_keeper import JournalKeeper
+from router.adapters.redis.journal_keeper import MOST_GONE, JournalKeeper
 from router.domain.commands import Pause
 from router.domain.engine import Engine
 from router.domain.picture import AgentStands, Picture, key_of, whole
@@ -233,3 +233,70 @@ async def test_a_loss_is_found_out_while_nothing_changes() -> None:
         return desk.keeper.rewrites == 1 and desk.written() == desk.standing()
 
     await running(desk, is_written_again)
+
+
+async def test_an_end_whose_record_no_disk_takes_holds_nothing_else_up() -> None:
+    desk = Desk()
+    contact_id = desk.room.calls("1")
+    await desk.keeper.flush()
+    desk.disk.clear()
+    desk.room.caller_hangs_up(contact_id)
+    desk.pause("agent-1002")
+
+    assert await desk.keeper.committed()
+
+    assert desk.written()["agent agent-1002"].status == "PAUSED"  # type: ignore[union-attr]
+    assert f"contact {contact_id}" in desk.written()
+    assert desk.keeper.behind_since is not None
+    await desk.keeper.close()
+    desk.disk.set()
+    assert await desk.keeper.flush()
+    assert (desk.written(), desk.keeper.behind_since) == (desk.standing(), None)
+
+
+async def test_who_has_left_while_the_server_was_away_takes_no_memory_without_end() -> None:
+    desk = Desk()
+    await desk.keeper.flush()
+    desk.server.state = "down"
+    for number in range(MOST_GONE + 20):
+        desk.room.caller_hangs_up(desk.room.calls(str(number)))
+        if number % 500 == 0:
+            await desk.keeper.flush()
+    await desk.keeper.flush()
+    assert desk.keeper.owed <= MOST_GONE
+
+    desk.server.state = "up"
+    assert await desk.keeper.flush()
+    assert desk.written() == desk.standing()
+
+
+async def test_who_loses_patience_does_not_break_a_commit_off() -> None:
+    desk = Desk()
+    contact_id = desk.room.calls("1")
+    await desk.keeper.flush()
+    desk.disk.clear()
+    desk.room.caller_hangs_up(contact_id)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await desk.keeper.committed()
+    desk.disk.set()
+
+    async with asyncio.timeout(10):
+        while f"contact {contact_id}" in desk.written():  # noqa: ASYNC110 - what was asked for goes on by itself
+            await asyncio.sleep(0.01)
+
+
+async def test_a_mistake_of_ours_costs_an_error_and_not_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+
+    def mistaken() -> list[Picture]:
+        raise KeyError("a mistake")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.engine, "pictures", mistaken)
+        assert not await desk.keeper.flush()
+    assert desk.keeper.standing != "ok"
+    desk.pause("agent-1001")
+    assert await desk.keeper.flush()
+    assert desk.keeper.standing == "ok"

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from router.adapters.redis import standby as module
-from router.adapters.redis.standby import COURTESY_S, POLL_S, Standby
+from router.adapters.redis.standby import COURTESY_S, POLL_S, UNFIT_S, Standby
 from router.domain.errors import RemoteError
 from tests.fakes.clock import HandClock
 from tests.fakes.lease import FakeLease, FakeLeaseServer
@@ -133,6 +133,41 @@ async def test_an_owner_who_died_while_the_server_was_away_is_followed_after_tha
     assert sum(corridor.waited[30:]) == pytest.approx(COURTESY_S, abs=POLL_S)
 
 
+async def test_a_lease_that_is_there_again_but_not_renewed_there_is_not_followed_at_once(corridor: Corridor) -> None:
+    # a replica was promoted with the lease as it stood; the owner renews at the master of before, and finds out late
+    def goes() -> None:
+        corridor.server.state = "down"
+        corridor.die()
+
+    def comes_back() -> None:
+        corridor.server.state = "up"
+
+    def finds_it() -> None:
+        corridor.owner.renew(1)
+        corridor.renews = True
+
+    corridor.story |= {10: goes, 12: comes_back, 25: finds_it, 60: corridor.leave}
+
+    view, _ = await corridor.standby.turn()
+
+    assert len(corridor.waited) >= 60, "the pool was taken from an owner who was well"
+    assert view.epoch == 2
+
+
+async def test_an_owner_who_renews_where_redis_is_now_is_followed_at_once_when_it_dies(corridor: Corridor) -> None:
+    def goes() -> None:
+        corridor.server.state = "down"
+
+    def comes_back() -> None:
+        corridor.server.state = "up"
+
+    corridor.story |= {10: goes, 12: comes_back, 40: corridor.die}
+
+    await corridor.standby.turn()
+
+    assert sum(corridor.waited[40:]) < COURTESY_S + POLL_S, "one life of a lease, and no courtesy"
+
+
 async def test_a_server_that_was_emptied_is_not_taken_at_its_word(corridor: Corridor) -> None:
     def emptied() -> None:
         corridor.server.empty()
@@ -195,3 +230,24 @@ async def test_an_owner_whose_lease_lapses_between_two_looks_is_followed_at_that
 
     renewed_last_at = 1000 + sum(corridor.waited[:4])
     assert asked_at - renewed_last_at == pytest.approx(corridor.owner.lives_s, abs=0.01)
+
+
+async def test_who_could_not_serve_is_not_counted_and_lets_others_go_first(corridor: Corridor) -> None:
+    fit = False
+    standby = Standby(FakeLease(corridor.server, "acd2"), HandClock(), fit=lambda: fit, instant=corridor.server.now)
+    corridor.story[3] = corridor.leave
+    counted: list[int] = []
+    corridor.story[2] = lambda: counted.append(corridor.owner.read().standbys)
+    began = corridor.server.at
+
+    await standby.turn()
+
+    assert counted == [0]
+    assert corridor.server.at - began > UNFIT_S
+
+
+async def test_nobody_fit_is_better_than_nobody_at_all_only_after_a_while(corridor: Corridor) -> None:
+    corridor.leave()
+    standby = Standby(FakeLease(corridor.server, "acd2"), HandClock(), fit=lambda: False, instant=corridor.server.now)
+    view, _ = await standby.turn()
+    assert view.mine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -38,6 +39,7 @@ FACTS: list[Fact] = [
     a_wrapup(disposition=None),
     a_change(reason=None),
     a_change(status="PAUSED", reason="lunch"),
+    replace(a_change(), next_status="PAUSED", next_reason="lunch"),
 ]
 HOSTILE = st.text(max_size=300)
 INSTANTS = st.integers(-(2**63) + 1, 2**63 - 1)
@@ -114,6 +116,15 @@ def other_release(**changes: object) -> bytes:
 def test_a_field_more_is_no_reason_to_refuse_a_line_of_our_version() -> None:
     fact = msgspec.to_builtins(an_offer()) | {"mood": "good"}
     assert read_line(other_release(fact=fact)) == an_offer()
+
+
+def test_a_change_of_the_release_before_is_read_and_one_of_ours_is_left_alone_by_it() -> None:
+    before = msgspec.to_builtins(a_change())
+    del before["next_status"], before["next_reason"]
+    line = sealed(msgspec.json.encode({"v": 1, "type": "agent-change", "fact": before}))[:-1]
+    assert read_line(line) == a_change()
+    assert body(write_line(a_change()))["v"] == 2
+    assert body(write_line(a_record()))["v"] == 1, "what has nothing new is read by both"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from router.adapters.sql.directory import SqlDirectory
 from router.adapters.sql.dsn import read_dsn
 from router.adapters.sql.ledger import SqlLedger
 from router.domain.errors import RemoteError
-from tests.contracts.test_ledger import NOON, a_record
+from tests.contracts.test_ledger import NOON, a_change, a_record
 
 pytest_plugins = ["tests.contracts.databases"]
 
@@ -149,6 +149,27 @@ async def test_records_of_the_first_release_are_chained_in_the_order_of_their_en
     assert (found.checked, found.noted_at, found.broken) == (4, 3, None)
     await ledger.close()
     await database.close()
+
+
+async def test_changes_of_the_release_before_stay_and_have_put_nothing_off(sql_dsn: str) -> None:
+    database = connect(read_dsn(sql_dsn), name="ledger")
+    config = Config()
+    config.set_main_option("script_location", str(Path(upgrade.__file__).parent / "migrations"))
+    before = {k: v for k, v in rows.agent_change_row(a_change()).items() if not k.startswith("next_")}
+
+    def build(connection: Connection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        names = ", ".join(before)
+        values = ", ".join(f":{name}" for name in before)
+        connection.execute(text(f"INSERT INTO agent_changes ({names}) VALUES ({values})"), before)
+
+    async with database.writing() as connection:
+        await connection.run_sync(build)
+    await database.close()
+    ledger = await SqlLedger.open(sql_dsn)
+    assert await ledger.standings() == (a_change(),)
+    await ledger.close()
 
 
 def modes_in(folder: Path) -> dict[str, int]:
