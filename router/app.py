@@ -62,6 +62,7 @@ async def run(directory: Path, *, stands_by: bool = True) -> None:
                 lost = await _live(router, tasks, stop, hurry, reload)
         finally:
             await _let_go(router)
+            await router.writer.close(_CLOSING_S)  # also when a task failed: what was decided is a fact
     if lost is not None:
         raise lost
 

@@ -185,7 +185,7 @@ async def build(directory: Path) -> Router:
 
         async def recover() -> None:
             await writer.adopt()  # what the router before us saw itself, before what we conclude
-            left = await inherit(pump, clock, journal=records, presence=presence, roll=roll)
+            left = await inherit(pump, clock, journal=records, presence=presence, ledger=database, roll=roll)
             for subscriber in (to_ledger, keeper, metrics, EventLog(), bird, watch_pool):
                 pump.subscribe(subscriber)
             canary.enrol(pump)

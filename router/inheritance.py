@@ -2,27 +2,33 @@
 
 The journal has the floor as it stood: who waits since when, who talks, who chose what. Asterisk's own word comes with
 the first resync and wins. Presence is read for those the journal does not know: an older release wrote none, and a
-Redis that lost one may still have the other.
+Redis that lost one may still have the other. The ledger has what people were told is done when Redis could not promise
+to keep it, or has lost it since.
 
 Rule 1: nothing that was told before is told again: what is restored is no change, so no fact comes of it.
 Rule 2: our clock does not go back behind what is written: a record that ends before it began is none.
 Rule 3: what cannot be read costs itself alone; Asterisk still has its calls.
+Rule 4: of what a person chose, the newest word counts, wherever it was written.
 """
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 
 from router.domain.commands import Remember
 from router.domain.errors import RemoteError
-from router.domain.ids import SECOND, AgentId
+from router.domain.ids import SECOND, AgentId, Micros
 from router.domain.picture import AgentStands, Picture
+from router.domain.record import AgentChangeFact
 from router.domain.recovery import restore, take_over
-from router.ports import Journal, Presence, PresenceRow
+from router.ports import Journal, Ledger, Presence, PresenceRow
 from router.runtime import Pump, WallClock
 
 log = logging.getLogger(__name__)
 
+LEDGER_S = 1.0
+"Callers wait for us; a database that is slow now is not waited for."
 _AHEAD_US = 24 * 3600 * SECOND
 "A clock that was further ahead of ours was wrong, or is not one: its years would be in every record from now on."
 
@@ -34,11 +40,22 @@ class Inheritance:
 
 
 async def inherit(
-    pump: Pump, clock: WallClock, *, journal: Journal, presence: Presence, roll: Callable[[], Awaitable[object]]
+    pump: Pump,
+    clock: WallClock,
+    *,
+    journal: Journal,
+    presence: Presence,
+    ledger: Ledger,
+    roll: Callable[[], Awaitable[object]],
 ) -> Inheritance:
     """Put the floor back as it stood; `roll` calls the agents there are now. Raises `RemoteError`: Redis is away."""
-    rows = await presence.load()
-    left = await journal.load()
+    asked = asyncio.ensure_future(_chosen(ledger))
+    try:
+        rows = await presence.load()
+        left = await journal.load()
+        chosen = await asked
+    finally:
+        asked.cancel()
     ahead_us = left.written_at - clock.now()
     if 0 < ahead_us < _AHEAD_US:
         clock.not_before(left.written_at)
@@ -51,9 +68,10 @@ async def inherit(
         log.warning("the roll stays as it was called before", extra={"why": error.message})
     floor = pump.engine.floor
     journalled = {picture.agent_id for picture in left.pictures if isinstance(picture, AgentStands)}
-    _remember(pump, rows, besides=journalled)
+    _remember(pump, rows, chosen, besides=journalled)
     now = clock.now()
-    strange = restore(floor, left.pictures, now)
+    pictures = [_as_chosen(picture, chosen, left.written_at) for picture in left.pictures]
+    strange = restore(floor, pictures, now)
     take_over(floor, now)
     for agent_id in journalled & floor.agents.keys():
         floor.agents[agent_id].told = floor.agents[agent_id].visible()  # rule 1
@@ -72,15 +90,51 @@ async def inherit(
     return Inheritance(pictures=left.pictures, rows=rows)
 
 
-def _remember(pump: Pump, rows: Collection[PresenceRow], *, besides: Collection[AgentId]) -> None:
-    for row in rows:
-        if row.agent_id in besides:
-            continue
-        pump.ask(
-            Remember(
-                agent_id=row.agent_id,
-                status=row.next_status or row.status,
-                reason=row.next_reason if row.next_status else row.reason,
-                since_at=row.since_at,
-            )
-        )
+async def _chosen(ledger: Ledger) -> dict[AgentId, AgentChangeFact]:
+    """What each agent chose last, as far as the ledger can tell in time."""
+    try:
+        async with asyncio.timeout(LEDGER_S):
+            return {fact.agent_id: fact for fact in await ledger.standings()}
+    except (RemoteError, TimeoutError) as error:
+        log.warning("the ledger could not tell what agents chose last", extra={"why": str(error)})
+        return {}
+
+
+def _as_chosen(picture: Picture, chosen: Mapping[AgentId, AgentChangeFact], written_at: Micros) -> Picture:
+    """Rule 4: the journal's word, or a newer one it had not heard of when it was written last."""
+    fact = chosen.get(picture.agent_id) if isinstance(picture, AgentStands) else None
+    if not isinstance(picture, AgentStands) or fact is None or fact.at <= written_at:
+        return picture
+    if picture.assignment is None:
+        status, reason = _in_the_end(fact)
+        return replace(picture, status=status, reason=reason, next_status=None, next_reason=None, since_at=fact.at)
+    return replace(
+        picture,
+        status=fact.status,
+        reason=fact.reason,
+        next_status=fact.next_status,
+        next_reason=fact.next_reason,
+        since_at=fact.at,
+    )
+
+
+def _remember(
+    pump: Pump,
+    rows: Collection[PresenceRow],
+    chosen: Mapping[AgentId, AgentChangeFact],
+    *,
+    besides: Collection[AgentId],
+) -> None:
+    """Rule 4 for those who are not in the journal."""
+    words = {row.agent_id: (row.since_at, *_in_the_end(row)) for row in rows}
+    for agent_id, fact in chosen.items():
+        if agent_id not in words or fact.at >= words[agent_id][0]:
+            words[agent_id] = (fact.at, *_in_the_end(fact))
+    for agent_id, (since_at, status, reason) in words.items():
+        if agent_id not in besides:
+            pump.ask(Remember(agent_id=agent_id, status=status, reason=reason, since_at=since_at))
+
+
+def _in_the_end(word: PresenceRow | AgentChangeFact) -> tuple[str, str | None]:
+    """What they wanted to be once nothing is in hand."""
+    return (word.next_status, word.next_reason) if word.next_status else (word.status, word.reason)

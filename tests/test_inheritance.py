@@ -9,11 +9,13 @@ from router.domain.errors import RemoteError
 from router.domain.events import AgentChanged, Event
 from router.domain.ids import SECOND, AgentId, Micros
 from router.domain.picture import key_of, whole
+from router.domain.record import AgentChangeFact
 from router.inheritance import Inheritance, inherit
 from router.ports import PresenceRow
 from router.runtime import Pump, WallClock
 from tests.builders import Room, rules
 from tests.fakes.journal import FakeJournal, FakeJournalServer
+from tests.fakes.ledger import FakeLedger
 from tests.fakes.presence import FakePresence, FakePresenceServer
 
 ANNA, BEN = AgentId("agent-1001"), AgentId("agent-1002")
@@ -27,6 +29,7 @@ class Heir:
         if before is not None:
             self.journal.newest = {key_of(picture): picture for picture in whole(before.floor)}
             self.journal.seq = self.journal.epoch = 1
+        self.ledger = FakeLedger()
         self.clock = WallClock()
         self.pump = Pump(Engine(rules(), journalled=True), clock=self.clock)
         self.told: list[Event] = []
@@ -47,6 +50,7 @@ class Heir:
             self.clock,
             journal=FakeJournal(self.journal),
             presence=FakePresence(self.presence),
+            ledger=self.ledger,
             roll=self.roll,
         )
         self.pump.subscribe(lambda event, now: self.told.append(event))
@@ -172,3 +176,56 @@ class Hears:
 
     def beat(self, count: int) -> None:
         """Nobody listens."""
+
+
+def chose(agent: AgentId, at: Micros, status: str, **more: str) -> AgentChangeFact:
+    return AgentChangeFact(
+        agent_id=agent, at=at, status=status, reason=more.pop("reason", None), asked_by="phone", **more
+    )
+
+
+async def test_what_somebody_was_told_is_done_counts_although_redis_has_forgotten_it() -> None:
+    heir = Heir()
+    await heir.ledger.append(
+        [chose(ANNA, 5, "READY"), chose(ANNA, 9, "PAUSED", reason="lunch"), chose(BEN, 4, "READY")]
+    )
+
+    await heir.inherit()
+
+    agents = heir.pump.engine.floor.agents
+    assert [(str(agents[agent].status), agents[agent].reason) for agent in (ANNA, BEN)] == [
+        ("PAUSED", "lunch"),
+        ("READY", None),
+    ]
+
+
+@pytest.mark.parametrize(("at", "status"), [(99, "READY"), (101, "PAUSED")])
+async def test_a_journal_that_had_not_heard_of_it_does_not_undo_what_was_chosen(at: Micros, status: str) -> None:
+    heir = Heir(Room("orders"))
+    heir.journal.now = 100
+    await heir.ledger.append([chose(ANNA, at, "PAUSED", reason="lunch")])
+
+    await heir.inherit()
+
+    assert heir.pump.engine.floor.agents[ANNA].status == status
+
+
+async def test_what_was_asked_for_during_a_talk_is_still_to_come_and_is_now_where_there_is_none() -> None:
+    talking = Room("orders")
+    talking.talks(talking.calls("1"))
+    for before, now, later in ((talking, "READY", "PAUSED"), (Room("orders"), "PAUSED", None)):
+        heir = Heir(before)
+        heir.journal.now = 100
+        await heir.ledger.append([chose(ANNA, 101, "READY", next_status="PAUSED", next_reason="lunch")])
+
+        await heir.inherit()
+
+        anna = heir.pump.engine.floor.agents[ANNA]
+        assert (anna.status, anna.next_status) == (now, later)
+
+
+async def test_a_ledger_that_is_away_keeps_nobody_waiting() -> None:
+    heir = Heir(Room("orders"))
+    heir.ledger.store.away = RemoteError("ledger-unreachable", "away", retryable=True)
+    await heir.inherit()
+    assert heir.pump.engine.floor.agents[ANNA].status == "READY"

@@ -75,7 +75,6 @@ class Numbers:
 
     def __init__(self, site: Site) -> None:
         self._country = site.settings.router.country
-        self._hash = site.rules.config_hash
         self._served: Mapping[str, tuple[CampaignRules, str]] = {
             form: (campaign, number)
             for campaign in site.rules.campaigns.values()
@@ -90,7 +89,7 @@ class Numbers:
         if served is None:
             return None
         ani = caller_number(call.caller, country=self._country)
-        return Dialled(campaign=served[0], dnis=served[1], ani=ani, config_hash=self._hash)
+        return Dialled(campaign=served[0], dnis=served[1], ani=ani)
 
 
 class Reconciler:

@@ -1,7 +1,10 @@
 """Records made of what only Asterisk saw: of a call no router knew, and of an end no router saw.
 
-What the router saw itself is never overruled here: a correction is made only of a record that says its end was guessed.
-The rule of a record holds: its segments are disjoint, in order, and cover exactly the life of the caller's leg.
+Rule 1: what the router saw itself is never overruled here: a correction is made only of a record that says its end was
+        guessed.
+Rule 2: a record of a call that no router knew says so (`RECONCILED`). A router that did know may come later, with a
+        disk that nobody had looked at: its record is the true one, and corrects what was made up.
+Rule 3: that of every record holds: its segments are disjoint, in order, and cover exactly the life of the caller's leg.
 """
 
 from collections.abc import Mapping
@@ -9,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from router.domain.ids import AgentId, LegId, Micros, QueueName
 from router.domain.reconciliation import CallSeen, Pair, correction_id
-from router.domain.record import BillingRecord, Leg, Outcome, Segment, SegmentKind
+from router.domain.record import RECONCILED, BillingRecord, Leg, Outcome, Segment, SegmentKind
 from router.domain.rules import CampaignRules
 from router.domain.timeline import Timeline
 
@@ -25,7 +28,6 @@ class Dialled:
     campaign: CampaignRules
     dnis: str
     ani: str
-    config_hash: str
 
 
 def was_refused(call: CallSeen) -> bool:
@@ -53,11 +55,21 @@ def record_of(call: CallSeen, dialled: Dialled, agents: Agents) -> BillingRecord
         ended_at=segments[-1].to_at,
         outcome=_outcome(call),
         ended_by=call.ended_by,
-        config_hash=dialled.config_hash,
+        config_hash=RECONCILED,
         end_estimated=call.lost,
         segments=tuple(replace(segment, queue=dialled.campaign.entry) for segment in segments),
         legs=_legs(call, agents),
     )
+
+
+def replaces(own: BillingRecord, held: BillingRecord) -> bool:
+    """Whether a router's own record of a contact comes behind one that was made up; `held`: the one in force."""
+    return held.config_hash == RECONCILED and own.config_hash != RECONCILED and own.corrects is None
+
+
+def replacement(own: BillingRecord, held: BillingRecord) -> BillingRecord:
+    """The router's own record as the correction of what is in force."""
+    return replace(own, contact_id=correction_id(held), corrects=held.contact_id)
 
 
 def correction_of(pair: Pair, agents: Agents) -> BillingRecord:

@@ -167,9 +167,12 @@ def release(floor: Floor, contact: Contact) -> None:
     floor.effects.append(EndLeg(leg=contact.leg, node=contact.node))
 
 
-def send_off(floor: Floor, contact: Contact) -> None:
-    """Do again what was decided about a contact that leaves: the order never got there."""
-    if contact.leaving is Outcome.OVERFLOWED:
+def send_off(floor: Floor, contact: Contact, now: Micros) -> None:
+    """Do what was decided about a contact that leaves: the order never got there, or was never given."""
+    nowhere = contact.leaving is Outcome.SYSTEM and contact.queue not in floor.queues
+    if nowhere or contact.leaving is Outcome.OVERFLOWED:
+        contact.begins(SegmentKind.ANNOUNCEMENT, now)
+        floor.stir(contact)
         _send(floor, contact, "acd-closing")
     else:
         release(floor, contact)

@@ -245,5 +245,5 @@ Coverage = Mapping[str, tuple[Micros, Micros]]
 
 def covers(coverage: Coverage, record: BillingRecord) -> bool:
     """Whether the files could have a word about the end of this record's call."""
-    first, last = coverage.get(record.contact_id.partition("-")[0], (0, -1))
+    first, last = coverage.get(record.contact_id.rpartition("-")[0], (0, -1))
     return first <= record.ended_at <= last

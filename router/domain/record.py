@@ -10,6 +10,9 @@ from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, O
 from router.domain.message import message
 
 SCHEMA = 1
+RECONCILED = "reconciled"
+"""Stands for the hash of the rules in a record that was made of what Asterisk saw, for want of a router's own: nobody
+knows which rules it was under. It steps aside once the router's own turns up."""
 
 
 class SegmentKind(StrEnum):

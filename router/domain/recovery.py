@@ -1,12 +1,13 @@
 """A floor put together again from what a router wrote down before it died: ours, or the one we take over from.
 
 Rule 1: what is restored is what was written, nothing is decided anew from inputs. Who is not known any more (an agent
-who left the directory, a queue that left the rules) is treated as at a reload.
+who left the directory, a queue or a campaign that left the rules) is treated as at a reload: who talks is not touched.
 Rule 2: no offer survives its router. Its leg carries an epoch that is over and may not talk: it is hung up, its
 contact stands in line again at its old age, its agent is free when the leg has ended. One that got the caller in the
 last instant does talk; the resync finds it.
 Rule 3: nothing is offered before Asterisk has told what lives (contacts are parked until their node is in sight), and
-no deadline of the dead router fires before that.
+no deadline of the dead router fires before that. Nor is anybody sent to the closing message: they may talk by now.
+Rule 4: a picture that cannot be ours costs itself alone (strange.py).
 """
 
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ from router.domain.agent import Agent, Status
 from router.domain.assignment import Assignment, AssignmentState
 from router.domain.contact import Contact, ContactState
 from router.domain.floor import Floor
-from router.domain.ids import SECOND, AgentId, ContactId, Micros
+from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import rescind
 from router.domain.picture import (
@@ -29,7 +30,9 @@ from router.domain.picture import (
     Picture,
     key_of,
 )
+from router.domain.reception import leave
 from router.domain.record import EndedBy, OfferResult, Outcome
+from router.domain.strange import look_at_assignment, look_at_contact, look_at_person
 from router.domain.talk import limit_call
 from router.domain.timeline import Timeline
 
@@ -38,6 +41,7 @@ GRACE_US: Micros = 2 * SECOND
 
 _LIVE = (OfferState.RESERVED, OfferState.RINGING, OfferState.ACCEPTED)
 _IN_TALK = (AssignmentState.CONNECTED, AssignmentState.HELD)
+_WAITING = (ContactState.QUEUED, ContactState.OFFERED)
 
 
 @dataclass(slots=True)
@@ -62,7 +66,8 @@ class Newest:
 def restore(floor: Floor, pictures: Iterable[Picture], now: Micros) -> list[str]:
     """Put everybody back as they stood. The floor has its rules and agents, and nobody on it yet.
 
-    Gives whose pictures cannot be ours (a state that does not exist): they are left out, Asterisk will tell of them.
+    Gives whose pictures cannot be ours (a state that does not exist): they are left out, Asterisk will tell of them. Of
+    an agent only what they have in hand is left out when that alone is strange: what they chose nobody else knows.
     """
     strange: list[str] = []
     newest = Newest()
@@ -80,8 +85,12 @@ def restore(floor: Floor, pictures: Iterable[Picture], now: Micros) -> list[str]
             _contact(floor, each, now)
         except ValueError:
             strange.append(key_of(each))
+    for contact in list(floor.contacts.values()):
+        if contact.is_waiting and contact.queue not in floor.queues:
+            leave(floor, contact, Outcome.SYSTEM, now)  # the resync sends them to the closing message, if they wait yet
     for agent in floor.agents.values():
         _deadline_of_leg(floor, agent, now)
+        agent.apply_next(now)  # what it was put off for may be gone
         floor.restand(agent, now)
     return strange
 
@@ -98,21 +107,24 @@ def take_over(floor: Floor, now: Micros) -> None:
 
 def _agent(floor: Floor, agent: Agent, stands: AgentStands, now: Micros) -> None:
     status, next_status = Status(stands.status), None if stands.next_status is None else Status(stands.next_status)
-    in_hand = None if stands.assignment is None else AssignmentState(stands.assignment.state)
+    look_at_person(stands, now)
     agent.status, agent.reason, agent.next_status = status, stands.reason, next_status
     agent.next_reason = stands.next_reason
     agent.since_at, agent.idle_since = min(stands.since_at, now), min(stands.idle_since, now)
-    agent.held_until = stands.held_until
-    if stands.held_until > now:
+    if stands.held_until <= now + floor.rules.fault_hold_us:  # else by a clock that was mad
+        agent.held_until = stands.held_until
+    if agent.held_until > now:
         floor.timers.set(("held", agent.agent_id), stands.held_until)
-    if stands.assignment is not None and in_hand is not None:
-        _assignment(floor, agent, stands.assignment, in_hand, now)
+    if stands.assignment is not None:
+        _assignment(floor, agent, stands.assignment, now)
     floor.restand(agent, now)
 
 
-def _assignment(floor: Floor, agent: Agent, stands: AssignmentStands, state: AssignmentState, now: Micros) -> None:
+def _assignment(floor: Floor, agent: Agent, stands: AssignmentStands, now: Micros) -> None:
+    state = AssignmentState(stands.state)
     if state is AssignmentState.CLOSED:
         return
+    look_at_assignment(floor, stands, now)
     agent.assignment = made = Assignment(
         contact_id=stands.contact_id,
         agent_id=agent.agent_id,
@@ -136,9 +148,9 @@ def _assignment(floor: Floor, agent: Agent, stands: AssignmentStands, state: Ass
 
 def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
     state = ContactState(stands.state)
-    campaign = floor.rules.campaigns.get(stands.campaign)
-    if state in (ContactState.ARRIVED, ContactState.ENDED) or campaign is None:
+    if state in (ContactState.ARRIVED, ContactState.ENDED):
         return  # nobody's any more: at the resync Asterisk's callers are looked at anew
+    look_at_contact(floor, stands, now)
     contact = Contact(
         contact_id=stands.contact_id,
         ordinal=floor.serial(),
@@ -146,7 +158,7 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         linkedid=stands.linkedid,
         node=stands.node,
         campaign=stands.campaign,
-        queue=stands.queue if stands.queue in floor.queues else campaign.entry,
+        queue=_line(floor, stands.queue) if state in _WAITING else stands.queue,
         dnis=stands.dnis,
         ani=stands.ani,
         arrived_at=stands.arrived_at,
@@ -183,6 +195,12 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         floor.timers.set(("return", contact.contact_id), _not_yet(None, now))
 
 
+def _line(floor: Floor, name: QueueName) -> QueueName:
+    """Where somebody who waited in `name` waits now: as at a reload, the entry of its campaign when it is gone."""
+    campaign = floor.rules.campaigns.get(CampaignName(name.partition("/")[0]))
+    return name if name in floor.queues or campaign is None else campaign.entry
+
+
 def _offer(contact: Contact, stands: OfferStands, now: Micros) -> Offer:
     return Offer(
         offer_id=stands.offer_id,
@@ -190,7 +208,7 @@ def _offer(contact: Contact, stands: OfferStands, now: Micros) -> Offer:
         agent_id=stands.agent_id,
         queue=stands.queue,
         node=contact.node,
-        made_at=stands.made_at,
+        made_at=min(stands.made_at, now),
         deadline_at=stands.deadline_at,
         state=OfferState(stands.state),
         rang=stands.rang,

@@ -8,11 +8,12 @@ What is adopted: callers in `waiting` or `offered` (at their age), talks in `tal
 is somebody else's. A ringing agent's leg that nobody here asked for is hung up: its offer died with its router.
 """
 
+from router.domain.assignment import Assignment, AssignmentState
 from router.domain.contact import Contact, ContactState
 from router.domain.effects import EndLeg, LookAgain, SendCaller
 from router.domain.events import DifferenceMended
 from router.domain.floor import Floor
-from router.domain.ids import ContactId, LegId, Micros, OfferId
+from router.domain.ids import ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.observations import CallerFellBack, CallerReturned, LegBridged, LegEnded, LegSnapshot, Resynced
 from router.domain.offer import OfferState
 from router.domain.offering import leg_ended
@@ -146,7 +147,7 @@ def _compare(
     elif leg.state == "fallback":
         if state is not ContactState.LEAVING:
             _differs(floor, "fell-back", leg.leg, contact_id)
-            fell_back(floor, CallerFellBack(contact_id=contact_id, reason="seen at resync", at=seen.at), now)
+        fell_back(floor, CallerFellBack(contact_id=contact_id, reason="seen at resync", at=seen.at), now)
     elif leg.state == "after":
         if state is not ContactState.LEAVING:
             _differs(floor, "left-alone", leg.leg, contact_id)
@@ -158,24 +159,25 @@ def _compare(
             enter_queue(floor, contact, contact.queue, now, now)
         elif state is ContactState.LEAVING:
             _differs(floor, "not-sent-off", leg.leg, contact_id)
-            send_off(floor, contact)
+            send_off(floor, contact, now)
 
 
 def _adopt_caller(
     floor: Floor, seen: Resynced, leg: LegSnapshot, living: dict[LegId, LegSnapshot], now: Micros
 ) -> None:
-    """A caller of a time before us."""
-    campaign = floor.rules.campaigns.get(leg.campaign) if leg.campaign else None
-    if campaign is None or leg.contact_id is None or leg.state not in (*_WAITING, "talking", "after", "fallback"):
+    """A caller of a time before us. One whose campaign has left the rules is ours too: who talks is not touched."""
+    if leg.contact_id is None or leg.state not in (*_WAITING, "talking", "after", "fallback") or not leg.campaign:
         return
+    campaign = floor.rules.campaigns.get(leg.campaign)
+    entry = QueueName(f"{leg.campaign}/") if campaign is None else campaign.entry  # no queue has such a name
     contact = Contact(
         contact_id=leg.contact_id,
         ordinal=floor.serial(),
         leg=leg.leg,
         linkedid=leg.linkedid,
         node=seen.node,
-        campaign=campaign.name,
-        queue=campaign.entry,
+        campaign=leg.campaign,
+        queue=entry,
         dnis=leg.dnis,
         ani=leg.ani,
         arrived_at=leg.arrived_at if leg.arrived_at is not None else seen.at,
@@ -193,13 +195,11 @@ def _adopt_caller(
     elif leg.state == "fallback":
         # The dialplan serves them and nobody else may; ours is only the record of their end.
         fell_back(floor, CallerFellBack(contact_id=contact.contact_id, reason="seen at resync", at=seen.at), now)
-    else:
-        enter_queue(floor, contact, campaign.entry, contact.arrived_at, now, adopted=True)
-        if leg.state == "talking":
-            # It held the lock, but nobody is there to talk to: back to the music, at the old age.
-            floor.effects.append(
-                SendCaller(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, context="acd-wait")
-            )
+    elif enter_queue(floor, contact, entry, contact.arrived_at, now, adopted=True) and leg.state == "talking":
+        # It held the lock, but nobody is there to talk to: back to the music, at the old age.
+        floor.effects.append(
+            SendCaller(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, context="acd-wait")
+        )
 
 
 def _was_left(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, now: Micros) -> None:
@@ -243,14 +243,25 @@ def _book(
     now: Micros,
 ) -> None:
     """The talk is this agent's. What they had in hand on paper is older than what they do, so it is over."""
+    known = floor.assignments.get(leg.leg)
+    if known is not None and known.contact_id == contact.contact_id and known.agent_id != contact.agent_id:
+        _rejoin(floor, contact, known, at)
     agent = floor.agents.get(leg.agent_id) if leg.agent_id else None
-    if agent is None or leg.leg in floor.assignments:
+    if agent is None or known is not None:
         return
     if agent.offer is not None and agent.offer.leg not in living:
         leg_ended(floor, agent.offer, None, None, seen.at, now)
     finish_wrapup(floor, agent, now)
     if agent.offer is None and agent.assignment is None:
         begin_assignment(floor, contact, agent, leg.leg, at, now)
+
+
+def _rejoin(floor: Floor, contact: Contact, known: Assignment, at: Micros) -> None:
+    """The agent was known to talk to this caller; only the caller was not known: that talk is not to be ended."""
+    floor.timers.cancel(("leg", known.leg))
+    known.bridge, contact.agent_id = contact.bridge, known.agent_id
+    contact.begins(SegmentKind.HOLD if known.state is AssignmentState.HELD else SegmentKind.TALK, at, known.agent_id)
+    floor.stir(contact)
 
 
 def _last_attempt(leg: LegSnapshot, living: dict[LegId, LegSnapshot]) -> int:

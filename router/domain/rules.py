@@ -9,6 +9,9 @@ from router.domain.admission import Capacity
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
 
+LONGEST_CALL_US: Micros = 4 * 3600 * SECOND
+"Unless a campaign says otherwise, or is gone."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToQueue:
@@ -60,7 +63,7 @@ class CampaignRules:
     "What the agent hears before the talk; the prompt's name, or empty."
     press_one: bool = False
     "The agent must press 1 to accept."
-    max_call_us: Micros = 4 * 3600 * SECOND
+    max_call_us: Micros = LONGEST_CALL_US
     "A talk this long is ended: nobody talks so long, and a leg whose end got lost would never end by itself."
     show_number: bool = True
     "Whether the agent may see the caller's number."

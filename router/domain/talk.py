@@ -16,6 +16,7 @@ from router.domain.observations import LegBridged, LegHeld, LegUnbridged, LegUnh
 from router.domain.offer import Offer, OfferStep
 from router.domain.offering import fact_of, rescind
 from router.domain.record import OfferResult, SegmentKind, WrapUpFact
+from router.domain.rules import LONGEST_CALL_US
 from router.domain.tables import step
 
 
@@ -54,6 +55,8 @@ def limit_call(floor: Floor, contact: Contact, now: Micros) -> None:
     campaign = floor.rules.campaigns.get(contact.campaign)
     if campaign is not None:
         floor.timers.set(("call", contact.contact_id), now + campaign.max_call_us)
+    else:
+        floor.timers.set(("call", contact.contact_id), now + LONGEST_CALL_US)
 
 
 def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, at: Micros, now: Micros) -> None:

@@ -19,7 +19,7 @@ from tests.domain.test_reconciliation import NOON, a_call, a_record, segment
 SHOP = CampaignRules(
     name=CampaignName("shop"), client="example-shop", dnis=("+493023125100",), entry=QueueName("shop/orders")
 )
-DIALLED = Dialled(campaign=SHOP, dnis="+493023125100", ani="+493023125900", config_hash="c0ffee")
+DIALLED = Dialled(campaign=SHOP, dnis="+493023125100", ani="+493023125900")
 AGENTS = {"agent-1001": AgentId("anna")}
 
 

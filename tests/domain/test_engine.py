@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from router.domain.agent import Standing
-from router.domain.commands import Configure, LogIn, Pause
+from router.domain.commands import Configure, LogIn, LogOut, Pause
 from router.domain.effects import RingAgent, SendCaller
 from router.domain.events import AgentChanged, OfferMade, PoolLost
 from router.domain.facts import fact_of

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from router.adapters.sql.admission import admit, clean
 from router.adapters.sql.chain import GENESIS, Break, Fault, Link, Walk, link, stored
 from router.adapters.sql.inspection import Inspection, Progress
+from router.domain.completion import replacement, replaces
 from router.domain.errors import RemoteError
 from router.domain.ids import AgentId, ContactId, Micros, OfferId
 from router.domain.record import AgentChangeFact, BillingRecord, DecisionFact, Fact, OfferFact, WrapUpFact
@@ -135,10 +136,11 @@ class FakeLedger:
     def _keep(self, fact: Fact) -> None:
         match fact:
             case BillingRecord():
-                if fact.contact_id not in self.store.records:
-                    self.store.records[fact.contact_id] = fact
-                    before = self.store.head
-                    self.store.chain.append((fact.contact_id, before, link(before, stored(fact))))
+                held = self.store.records.get(fact.contact_id)
+                if held is None:
+                    self._chain(fact)
+                elif replaces(fact, in_force := [held, *self._tell(fact.contact_id).corrections][-1]):
+                    self._chain(replacement(fact, in_force))
             case OfferFact():
                 self.store.offers.setdefault(fact.offer_id, fact)
             case DecisionFact():
@@ -148,6 +150,11 @@ class FakeLedger:
             case AgentChangeFact():
                 key = (fact.agent_id, fact.at, fact.status, fact.reason or "", fact.asked_by)
                 self.store.agent_changes.setdefault(key, fact)
+
+    def _chain(self, record: BillingRecord) -> None:
+        self.store.records[record.contact_id] = record
+        before = self.store.head
+        self.store.chain.append((record.contact_id, before, link(before, stored(record))))
 
     def _tell(self, contact_id: ContactId) -> ContactStory:
         offers = (fact for fact in self.store.offers.values() if fact.contact_id == contact_id)

@@ -83,11 +83,14 @@ async def test_the_longest_wait_ends_when_it_would_have_ended(centre: CallCentre
     assert 5_900_000 < waited_us < 15_000_000
 
 
-async def test_a_redis_that_forgot_the_journal_costs_no_caller(centre: CallCentre) -> None:
+async def test_a_redis_that_forgot_the_journal_costs_no_caller_and_no_choice(centre: CallCentre) -> None:
     number = centre.campaign()
-    agent = centre.agent("agent-2001")
+    agent, paused = centre.agent("agent-2001"), centre.agent("agent-2002")
     await centre.start()
     await centre.room.phone(agent).behave(Answers(talks_ms=300))
+    await centre.log_in(paused)
+    assert (await centre.post(f"/v1/agents/{paused}/pause", {"reason": "break"}))[0] < 300
+    await asyncio.sleep(0.5)  # Redis had promised to keep it; now the ledger has it, too
     calls = await centre.room.carrier.call(Caller(dnis=number))
     [before] = await centre.waiting(1)
     await centre.stop(signal.SIGKILL)
@@ -95,6 +98,7 @@ async def test_a_redis_that_forgot_the_journal_costs_no_caller(centre: CallCentr
 
     await centre.start()
 
+    await centre.agent_is(paused, status="PAUSED", reason="break")
     [after] = await centre.waiting(1)
     assert (after["contact_id"], after["arrived_at"]) == (before["contact_id"], before["arrived_at"])
     await centre.log_in(agent)

@@ -181,6 +181,8 @@ class WholeJudge(Judge):
             else:
                 self.outcomes[record.outcome] += 1
                 self.estimated += record.end_estimated
+                if record.end_estimated:
+                    life.blind = True  # it says itself that it was only inferred, by a router that did not see the end
                 for fault in _record_faults(record, life, self._slack_us):
                     self.blame(f"{contact_id} {fault}")
         if len(self._asterisk.lives) > 200 and not self.outcomes["answered"]:

@@ -19,7 +19,7 @@ from router.adapters.redis.tenure import LeaseTenure
 from router.adapters.sql.drawers import Drawers
 from router.adapters.sql.ledger import SqlLedger
 from router.adapters.sql.writer import LedgerWriter
-from router.domain.commands import Enrol, Entitle
+from router.domain.commands import Configure, Enrol, Entitle
 from router.domain.engine import Engine
 from router.domain.errors import RemoteError
 from router.domain.events import Event, PoolLost
@@ -137,7 +137,7 @@ class Machine:
         redis.cut, redis.slow_s = self.redis_cut, self.redis_slow_s
         lease = RedisLease(redis)  # type: ignore[arg-type]
         lease.owner = f"{self.dice.getrandbits(64):016x}"
-        standby = Standby(lease, clock, instant=loop.time)
+        standby = Standby(lease, clock, fit=lambda: telephony.trouble is None, instant=loop.time)
         tenure = LeaseTenure(lease, clock=loop.time)
         tenure.asked = Flag()  # type: ignore[assignment]
         records = RedisJournal(redis)  # type: ignore[arg-type]
@@ -186,6 +186,7 @@ class Machine:
         pool_lost = asyncio.Event()
 
         async def roll() -> None:
+            pump.ask(Configure(rules=world.rules))
             for profile in world.profiles:
                 pump.ask(Enrol(profile=profile))
             for agent_id, entitlement in world.judge.entitled.items():
@@ -212,7 +213,7 @@ class Machine:
         renewal.start()
         world.points.at("takeover: the lease is ours")
         await writer.adopt()
-        left = await inherit(pump, clock, journal=records, presence=_no_presence(), roll=roll)
+        left = await inherit(pump, clock, journal=records, presence=_no_presence(), ledger=ledger, roll=roll)
         world.points.at("takeover: the journal is read")
         pump.subscribe(to_ledger)
         pump.subscribe(watch)

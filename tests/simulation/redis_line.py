@@ -89,6 +89,9 @@ class Client:
         for pair in await self._ask("journal load", lambda: self._line.server.do("HGETALL", key)):
             yield pair
 
+    async def hdel(self, key: str, *fields: bytes) -> int:
+        return int(await self._ask("journal tidy", lambda: self._line.server.do("HDEL", key, *fields)))
+
     async def xrevrange(self, key: str, max: str, count: int) -> list[Any]:
         return list(await self._ask("journal tail", lambda: self._line.server.do("XREVRANGE", key, max, count)))
 

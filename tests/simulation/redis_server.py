@@ -139,7 +139,10 @@ class RedisServer:
         if ends is not None and ends <= self.clock.now:
             del self._ends[key]
             self._data.pop(key, None)
-        command: Callable[..., Any] = getattr(self, f"_{name.lower()}")
+        command: Callable[..., Any] | None = getattr(self, f"_{name.lower()}", None)
+        if command is None:
+            self.fault(f"the modelled Redis does not know {name}", "broken")
+            raise ValueError(f"unknown command {name}")
         return command(key, *given[1:])
 
     def _wrote(self) -> None:
@@ -234,6 +237,12 @@ class RedisServer:
             del stream[:-_KEPT]
         self._wrote()
         return name
+
+    def _xtrim(self, key: bytes, how: Any, oldest: Any) -> int:
+        stream, before = self._data.get(key, []), int(_bytes(oldest).partition(b"-")[0])
+        gone = next((n for n, (name, _) in enumerate(stream) if int(name.partition(b"-")[0]) >= before), len(stream))
+        del stream[:gone]
+        return gone
 
     def _xrevrange(self, key: bytes, until: Any, count: int) -> list[Any]:
         stream = self._data.get(key, [])

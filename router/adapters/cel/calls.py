@@ -5,7 +5,9 @@
     a talk            a caller's and an agent's leg in one bridge, from the second's entry to the first's leaving
 
 Rule 1: a file is never held in memory. A call is given away `SETTLING` rows after its end: what was told of its agents
-        a little later is still in it, what comes after that is of no call.
+        a little later is still in it, what comes after that is of no call. One whose end was never written is given away
+        without it, once nothing was heard of it for longer than a call lasts, or when so many are open at once that
+        they cannot be calls.
 Rule 2: what began before the first row has no begin; what has not ended at the last row is given with no end.
 Rule 3: when the ids of a node's legs count from the beginning again, its Asterisk was restarted: whatever was open is
         over, and nobody saw how (`lost`).
@@ -24,6 +26,10 @@ from router.domain.record import EndedBy
 
 SETTLING = 5_000
 "Rows: half a minute at 20 calls/s, and what is said of a leg's end is said within milliseconds."
+QUIET: Micros = 26 * 3600 * SECOND
+"The file's own time. No event is written while two talk, and a campaign may let them talk for a day."
+OPEN_MAX = 20_000
+"Legs of one node; some times what an Asterisk carries."
 TALKS_MAX = 1_000
 "Of one call; more are no talk but a broken file."
 _UNNAMED = "unnamed"
@@ -84,6 +90,11 @@ class _Node:
 
     first_at: Micros
     last_at: Micros
+    recent_at: Micros
+    "The earlier one of the last two rows: a single row with a wrong clock ends nothing."
+    row_at: Micros = 0
+    open: dict[str, _Leg] = field(default_factory=dict)
+    "Legs without an end, the one heard of longest ago first."
     highest: int = -1
     highest_at: Micros = 0
 
@@ -91,8 +102,9 @@ class _Node:
 class CallReader:
     """Give it the rows of a day; it gives the calls, each once, about in order of their ends."""
 
-    def __init__(self, *, settling: int = SETTLING) -> None:
+    def __init__(self, *, settling: int = SETTLING, open_max: int = OPEN_MAX) -> None:
         self._settling = settling
+        self._open_max = open_max
         self._legs: dict[str, _Leg] = {}
         self._bridges: dict[str, list[_Leg]] = {}
         self._ended: deque[tuple[int, _Leg]] = deque()
@@ -107,30 +119,36 @@ class CallReader:
     def calls(self, rows: Iterable[Row]) -> Iterator[CallSeen]:
         for row in rows:
             self._count += 1
-            self._take(row)
+            node = self._take(row)
+            yield from self._never_ended(node)
             while self._ended and self._ended[0][0] <= self._count - self._settling:
                 leg = self._ended.popleft()[1]
                 self._legs.pop(leg.uniqueid, None)
                 yield from _call(leg)
         for leg in self._legs.values():
             yield from _call(leg)
+        for node in self._nodes.values():
+            node.open.clear()
         self._legs.clear()
         self._ended.clear()
         self._bridges.clear()
 
-    def _take(self, row: Row) -> None:
+    def _take(self, row: Row) -> _Node:
         name = row.uniqueid.rpartition("-")[0] or _UNNAMED
         node = self._nodes.get(name)
         if node is None:
-            node = self._nodes[name] = _Node(first_at=row.at, last_at=row.at)
+            node = self._nodes[name] = _Node(first_at=row.at, last_at=row.at, recent_at=row.at, row_at=row.at)
         if row.event == "CHAN_START":
-            self._count_up(node, name, row)
+            self._count_up(node, row)
         node.first_at, node.last_at = min(node.first_at, row.at), max(node.last_at, row.at)
+        node.recent_at, node.row_at = min(node.row_at, row.at), row.at
         leg = self._legs.get(row.uniqueid)
         if leg is None:
             leg = self._legs[row.uniqueid] = _Leg(uniqueid=row.uniqueid, node=name)
         if leg.ended_at is not None or leg.lost:
-            return  # its end was its end
+            return node  # its end was its end
+        node.open.pop(leg.uniqueid, None)
+        node.open[leg.uniqueid] = leg
         leg.last_at = max(leg.last_at, row.at)
         leg.channel, leg.linkedid = row.channel or leg.channel, row.linkedid or leg.linkedid
         leg.number = row.number
@@ -151,9 +169,22 @@ class CallReader:
                 leg.announced_at, leg.announced = row.at, row.context
             case "HANGUP" | "CHAN_END":
                 self._end(leg, row)
+                del node.open[leg.uniqueid]
             case _:
                 pass
         leg.dialled = leg.dialled or row.dialled
+        return node
+
+    def _never_ended(self, node: _Node) -> Iterator[CallSeen]:
+        """Rule 1: forget legs that are long over, though nobody wrote it down."""
+        while node.open:
+            leg = next(iter(node.open.values()))
+            if len(node.open) <= self._open_max and leg.last_at > node.recent_at - QUIET:
+                return
+            del node.open[leg.uniqueid]
+            self._legs.pop(leg.uniqueid, None)
+            self._part(leg)
+            yield from _call(leg)
 
     def _enter(self, leg: _Leg, bridge: str, at: Micros) -> None:
         self._leave(leg, at)
@@ -174,6 +205,11 @@ class CallReader:
             for talk in caller.talks:
                 if talk.to_at is None and talk.agent is agent:
                     talk.to_at = at
+        self._part(leg)
+
+    def _part(self, leg: _Leg) -> None:
+        """Out of its bridge, whatever became of the talks."""
+        members = self._bridges.get(leg.bridge, [])
         if leg in members:
             members.remove(leg)
         if not members:
@@ -186,7 +222,7 @@ class CallReader:
         leg.ended_by = _extra(row, "hangupsource")
         self._ended.append((self._count, leg))
 
-    def _count_up(self, node: _Node, name: str, row: Row) -> None:
+    def _count_up(self, node: _Node, row: Row) -> None:
         found = _LEG.fullmatch(row.uniqueid)
         if found is None or _OFFER.fullmatch(row.uniqueid):
             return
@@ -194,15 +230,15 @@ class CallReader:
         if number > node.highest:
             node.highest, node.highest_at = number, row.at
         elif row.at > node.highest_at + _RESTART_TAKES:
-            for leg in list(self._legs.values()):
-                if leg.node == name and leg.ended_at is None and not leg.lost:
-                    self._lose(leg, node)
+            for leg in list(node.open.values()):
+                self._lose(leg, node)
             node.highest, node.highest_at = number, row.at
 
     def _lose(self, leg: _Leg, node: _Node) -> None:
         if leg.started_at is not None and leg.started_at > node.highest_at:
             return  # of the new Asterisk, before anybody noticed that it is one
         self._leave(leg, node.last_at)
+        del node.open[leg.uniqueid]
         leg.lost, leg.last_at = True, node.last_at
         self._ended.append((self._count, leg))
 

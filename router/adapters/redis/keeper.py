@@ -11,6 +11,7 @@ Memory is bounded by the number of agents: one row for each, whatever happens wh
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from itertools import islice
@@ -19,6 +20,8 @@ from router.domain.errors import RemoteError
 from router.domain.events import AgentChanged, AgentDismissed, Event
 from router.domain.ids import SECOND, AgentId, Micros
 from router.ports import Clock, Presence, PresenceRow
+
+log = logging.getLogger(__name__)
 
 FLUSH_S = 0.2
 BEAT_S = 1.0
@@ -134,6 +137,11 @@ class PresenceKeeper:
         except RemoteError as error:
             self.errors += 1
             self.last_error = error
+            return False
+        except Exception:
+            log.exception("presence could not be written: a mistake of ours")
+            self.errors += 1
+            self.last_error = RemoteError("presence-fault", "The router fails to write presence; its log says why.")
             return False
         self._written = True
         self.last_error = None

@@ -2,7 +2,8 @@
 
 `append` may be repeated after an answer was lost: every kind of fact has a natural key and a row already there stays
 as it is. A record's segments and legs are written only when the record itself was new, or a second, longer version of
-it would leave its tail behind the first. The same transaction puts the new ones into the chain (chain.py), one writer
+it would leave its tail behind the first. One case is different: a record that was made up for want of the router's own
+(completion.py, rule 2) gets that as its correction when it turns up, once. The same transaction puts the new ones into the chain (chain.py), one writer
 at a time: SQLite is so by itself, on PostgreSQL an advisory lock makes the others wait until we have committed.
 
 `stories` reads in pages by key (`ended_at`, `contact_id`) and holds no connection and no snapshot between two pages,
@@ -22,8 +23,9 @@ from router.adapters.sql.chain import GENESIS, link, stored
 from router.adapters.sql.database import DEADLINE_S, Database
 from router.adapters.sql.dsn import read_dsn
 from router.adapters.sql.upgrade import open_database
+from router.domain.completion import replacement, replaces
 from router.domain.ids import AgentId, ContactId, Micros
-from router.domain.record import AgentChangeFact, BillingRecord, Fact
+from router.domain.record import RECONCILED, AgentChangeFact, BillingRecord, Fact
 from router.ports import ContactStory, RecordQuery
 
 PAGE = 500
@@ -111,12 +113,31 @@ class SqlLedger:
         if self._database.dsn.kind == "postgresql":
             await connection.execute(_ALONE, {"key": _CHAIN_LOCK, "held": f"{HELD_S}s"})
         new = set(await self._insert_new(connection, schema.records, batch.records))
+        known = [record for contact_id, record in batch.closed.items() if contact_id not in new]
         fresh = [record for contact_id, record in batch.closed.items() if contact_id in new]
+        fresh += await self._true_ones(connection, known)
         if fresh:
             await self._insert(connection, schema.segments, [row for r in fresh for row in rows.segment_rows(r)])
             await self._insert(connection, schema.legs, [row for r in fresh for row in rows.leg_rows(r)])
             await self._chain(connection, fresh)
         return len(fresh)
+
+    async def _true_ones(self, connection: AsyncConnection, known: Sequence[BillingRecord]) -> list[BillingRecord]:
+        """Of records whose contact has one here already: those that correct one that was made up, written as that."""
+        ids, hashes = schema.records.c.contact_id, schema.records.c.config_hash
+        asked = select(schema.records).where(ids.in_([record.contact_id for record in known]), hashes == RECONCILED)
+        made_up = {row["contact_id"]: row for row in (await connection.execute(asked)).mappings()} if known else {}
+        if not made_up:
+            return []
+        later = await self._corrections(connection, list(made_up))
+        found: list[BillingRecord] = []
+        for own in known:
+            if own.contact_id in made_up:
+                in_force = rows.record([made_up[own.contact_id], *later[own.contact_id]][-1], (), ())
+                if replaces(own, in_force):
+                    found.append(replacement(own, in_force))
+        new = set(await self._insert_new(connection, schema.records, [rows.record_row(record) for record in found]))
+        return [record for record in found if record.contact_id in new]
 
     async def _chain(self, connection: AsyncConnection, fresh: Sequence[BillingRecord]) -> None:
         """Put new records behind the last one, in their order."""

@@ -94,7 +94,7 @@ MUTANTS = (
     Mutant(
         name="A closing message that was ordered while the node was away is never played",
         file=_HERE,
-        find="            send_off(floor, contact)\n",
+        find="            send_off(floor, contact, now)\n",
         replace="            pass\n",
         guards=(_GUARD + "test_a_closing_message_that_was_never_ordered_is_ordered_again",),
     ),
