@@ -69,7 +69,12 @@ deaths: ## routers, Redis, PostgreSQL and Asterisk die under 20 calls/s and noth
 	@deploy/prepare servers
 	@$(BIN)/python -m tests.load.deaths $(if $(DEATHS),--kind '$(DEATHS)') $(DEATHS_ARGS)
 
+# HOUR_ARGS: more of `python -m tests.load.hour_without_database --help`
+hour: ## an hour without PostgreSQL at 20 contacts/s, then all of it is there once and in order: 6 min; HOUR_ARGS=--kill
+	@deploy/prepare servers
+	@$(BIN)/python -m tests.load.hour_without_database $(HOUR_ARGS)
+
 clean: ## remove .venv and build/; the Asterisk in the cache stays
 	rm -rf .venv build
 
-.PHONY: help demo check contracts integration test simulate crash-matrix mutants bench bench-load soak ami-cuts deaths clean
+.PHONY: help demo check contracts integration test simulate crash-matrix mutants bench bench-load soak ami-cuts deaths hour clean

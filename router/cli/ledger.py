@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 
-@app.command("verify")
+@app.command("verify", short_help="Tell the first record that was changed or is gone.")
 def verify(
     from_: Annotated[
         int, typer.Option("--from", min=0, metavar="POSITION", help="Begin behind this record; all before is believed.")
@@ -99,7 +99,7 @@ def _tell(found: "Inspection") -> None:
     typer.echo(f"head     {found.head}")
 
 
-@app.command("spool")
+@app.command("spool", short_help="Show what waits on this machine's disk.")
 def spool(
     directory: Annotated[
         Path | None, typer.Argument(metavar="DIR", help="Another spool than this site's, such as a copied one.")
@@ -176,7 +176,7 @@ def _cells(found: "Contents") -> tuple[str, ...]:
     )
 
 
-@app.command("merge")
+@app.command("merge", short_help="Bring in the spool of a dead machine.")
 def merge(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="The spool directory of the dead machine, or one drawer of it.")

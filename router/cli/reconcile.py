@@ -57,7 +57,9 @@ def reconcile(
 
     A call belongs to the day it ended in. Around midnight it may be in the file of the day before or after: give both.
     With --write a caller nobody has a record of gets one, and a record whose end was only guessed is corrected by a new
-    one that names it; to do it again changes nothing. It is refused while records still wait on this machine's disk.
+    one that names it; to do it again changes nothing. Merge every machine's spool first (`ringfair ledger merge`): it
+    is refused while records still wait on this machine's disk, but another one's cannot be seen from here. A record
+    that was made up says so, `reconciled` in place of the rules' hash, and is corrected when the router's own turns up.
     Exit code 0 when nothing is wrong (any more) and instants are as close as they should be, else 1.
 
     Example: ringfair reconcile 2027-03-01 --cel ringfair-cel-2027-02-28.csv --cel ringfair-cel-2027-03-01.csv

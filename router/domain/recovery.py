@@ -38,6 +38,8 @@ from router.domain.timeline import Timeline
 
 GRACE_US: Micros = 2 * SECOND
 "So long after the restoration no deadline of old fires: until then a resync is done, or there is no node."
+_HELD_AT_MOST_US: Micros = 3600 * SECOND
+"No fault of a phone holds its agent off for so long."
 
 _LIVE = (OfferState.RESERVED, OfferState.RINGING, OfferState.ACCEPTED)
 _IN_TALK = (AssignmentState.CONNECTED, AssignmentState.HELD)
@@ -111,7 +113,7 @@ def _agent(floor: Floor, agent: Agent, stands: AgentStands, now: Micros) -> None
     agent.status, agent.reason, agent.next_status = status, stands.reason, next_status
     agent.next_reason = stands.next_reason
     agent.since_at, agent.idle_since = min(stands.since_at, now), min(stands.idle_since, now)
-    if stands.held_until <= now + floor.rules.fault_hold_us:  # else by a clock that was mad
+    if stands.held_until <= now + _HELD_AT_MOST_US:  # else by a clock that was mad
         agent.held_until = stands.held_until
     if agent.held_until > now:
         floor.timers.set(("held", agent.agent_id), stands.held_until)

@@ -3,74 +3,23 @@
 from __future__ import annotations
 
 import gzip
-import io
 import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import Result
 
-from router.adapters.cel.calls import CallReader
-from router.adapters.cel.lines import Tally, read_rows
-from router.adapters.sql.drawers import Drawers
-from router.adapters.sql.spool import Spool
-from router.adapters.sql.spool_line import write_line
-from router.cli.exits import DONE, FAILED, MISSING, REFUSED, USAGE
+from router.cli.exits import DONE, FAILED, MISSING, USAGE
 from router.domain.ids import SECOND
-from router.domain.reconciliation import CallSeen
-from router.domain.record import BillingRecord
 from tests.cli.conftest import Bench
-from tests.domain.test_reconciliation import a_record
+from tests.cli.night import DAY, Night, findings
 from tests.fakes.event_log import FakeEventLog
-
-MS = 1000
-DAY = "2026-09-21"
-"Of the log's first line, in UTC."
-
-
-class Night:
-    """A bench, an event log, and what the router would have written of it."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.log = FakeEventLog()
-        self.file = bench.directory / "cel.csv"
-        bench.remember()
-
-    def records(self) -> dict[str, BillingRecord]:
-        return {call.contact_id: a_record(call) for call in self.calls()}
-
-    def calls(self) -> list[CallSeen]:
-        return list(CallReader().calls(read_rows(io.BytesIO(self.log.text), Tally())))
-
-    def run(self, *more: str, day: str = DAY, files: tuple[Path, ...] = ()) -> Result:
-        if not files:
-            files = (self.log.save(self.file),)
-        given = [word for file in files for word in ("--cel", str(file))]
-        return self.bench.run("reconcile", day, "--utc", *given, *more)
-
-    def told(self, *more: str, code: int, **how: Any) -> dict[str, Any]:
-        result = self.run("--json", *more, **how)
-        assert result.exit_code == code, result.output
-        told: dict[str, Any] = json.loads(result.stdout)
-        return told
-
-    def ledger(self) -> dict[str, dict[str, Any]]:
-        return {record["contact_id"]: record for record in self.bench.json("records", "--json")}
 
 
 @pytest.fixture
 def night(bench: Bench) -> Night:
     return Night(bench)
-
-
-def findings(told: dict[str, Any]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for finding in told["findings"]:
-        found.setdefault(finding["verdict"], []).append(finding["contact_id"])
-    return found
 
 
 def test_a_day_that_agrees_is_said_to_and_exits_with_0(night: Night) -> None:
@@ -360,116 +309,6 @@ def test_without_a_ledger_it_says_so(bench: Bench, tmp_path: Path) -> None:
     result = bench.run("reconcile", DAY, "--cel", str(file))
 
     assert result.exit_code == MISSING
-
-
-# ---- how far apart ----
-
-
-def test_one_instant_in_a_hundred_may_be_late_and_is_named(night: Night) -> None:
-    for number in range(60):
-        night.log.abandoned_call(number * 30)  # each with two instants
-    late, *others = night.records().values()
-    night.bench.remember(replace(late, ended_at=late.ended_at + 60 * MS), *others)
-
-    told = night.told(code=DONE)
-
-    assert (told["differing"], told["late"], told["usually_ms"], told["tolerance_ms"]) == (0, False, 20, 250)
-    assert (told["apart"]["instants"], told["apart"]["p99_ms"], told["apart"]["most_ms"]) == (120, 2, 62.0)
-    assert (told["apart"]["worst"][0]["contact_id"], told["apart"]["worst"][0]["what"]) == (late.contact_id, "end")
-    shown = night.run().stdout
-    assert "Of 120 instants 99 in 100 are within 2 ms" in shown
-    assert "end: +62.0 ms in the ledger" in shown
-    assert shown.rstrip().endswith("Nothing is wrong.")
-    assert night.told("--tolerance", "50", code=FAILED)["differing"] == 1
-
-
-def test_two_in_a_hundred_are_too_many(night: Night) -> None:
-    for number in range(60):
-        night.log.abandoned_call(number * 30)
-    first, second, *others = night.records().values()
-    late = [replace(record, ended_at=record.ended_at + 60 * MS) for record in (first, second)]
-    night.bench.remember(*late, *others)
-
-    told = night.told(code=FAILED)
-
-    assert (told["differing"], told["wrong"], told["late"], told["apart"]["p99_ms"]) == (0, 0, True, 62)
-    shown = night.run()
-    assert shown.exit_code == FAILED
-    assert shown.stdout.rstrip().endswith("The two are too far apart too often.")
-    assert night.told("--usually", "62", code=DONE)["late"] is False
-
-
-def test_an_instant_more_than_a_quarter_of_a_second_apart_differs(night: Night) -> None:
-    for number in range(60):
-        night.log.abandoned_call(number * 30)
-    first, *others = night.records().values()
-    night.bench.remember(replace(first, ended_at=first.ended_at + 249 * MS), *others)
-
-    told = night.told(code=FAILED)
-
-    assert (told["differing"], told["late"]) == (1, False)
-
-
-# ---- records that are still on their way ----
-
-
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("router.cli.reconcile.ON_THE_WAY_S", 0.3)
-
-
-@pytest.mark.usefixtures("hurried")
-def test_nothing_is_written_while_records_wait_on_this_machine(night: Night) -> None:
-    kept, brought = night.log.abandoned_call(0), night.log.abandoned_call(100)
-    records = night.records()
-    night.bench.remember(records[brought])
-    for drawer, contact in ((1, kept), (2, brought)):
-        spool = Spool.open(night.bench.directory / "spool" / str(drawer))
-        spool.append([write_line(records[contact])])
-        spool.close()
-
-    refused = night.run("--write")
-    assert refused.exit_code == REFUSED
-    assert f"1 records are still on this machine's disk, in {night.bench.directory / 'spool' / '1'}" in refused.stderr
-    assert "ledger merge" in refused.stderr
-    assert list(night.ledger()) == [brought]
-
-    asked = night.run("--json")
-    assert "1 records are still on this machine's disk" in asked.stderr
-    told = json.loads(asked.stdout)
-    assert (asked.exit_code, told["on_the_way"], told["missing"]) == (FAILED, 1, 1)
-
-    night.bench.json("ledger", "merge", str(night.bench.directory / "spool"), "--json")
-    assert night.told("--write", code=DONE)["on_the_way"] == 0
-
-
-@pytest.mark.usefixtures("hurried")
-def test_what_waits_for_another_sites_ledger_is_none_of_ours(night: Night) -> None:
-    night.log.abandoned_call(0)
-    with Drawers.open(night.bench.directory / "spool", ledger="elsewhere") as drawers:
-        drawers.spool.append([write_line(record) for record in night.records().values()])
-
-        assert night.told("--write", code=DONE)["completed"] == 1
-
-
-def test_an_empty_spool_and_none_are_in_nobodys_way(night: Night) -> None:
-    night.log.abandoned_call(0)
-    (night.bench.directory / "spool").mkdir()
-
-    assert night.told("--write", code=DONE)["completed"] == 1
-
-
-def test_a_spool_that_cannot_be_read_is_told_and_nothing_is_written(night: Night) -> None:
-    night.log.abandoned_call(0)
-    drawer = night.bench.directory / "spool" / "1"
-    drawer.mkdir(parents=True)
-    (drawer / "000000000001.facts").mkdir()
-
-    assert night.run("--write").exit_code == MISSING
-    assert night.ledger() == {}
-    asked = night.run()
-    assert asked.exit_code == FAILED
-    assert "is not known" in asked.stderr
 
 
 def test_yesterday_is_a_day_and_midnight_is_this_machines_unless_utc(night: Night, monkeypatch: Any) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from router.adapters.sql.chain import GENESIS, link, stored
+from router.adapters.sql.chain import GENESIS
 from router.domain.errors import RemoteError
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId, OfferId, QueueName
 from router.domain.record import (
@@ -343,131 +342,3 @@ async def test_the_ledger_says_how_many_facts_it_did_not_have(ledger: SqlLedger)
     assert await ledger.append([*facts, *facts]) == 2
     assert await ledger.append([*facts, a_record(2), an_offer(3)]) == 2
     assert await ledger.append(facts) == 0
-
-
-# ---- the chain ----
-
-
-async def test_each_record_carries_the_hash_of_the_one_that_came_before_it(ledger: SqlLedger) -> None:
-    # Ends in the other order: what counts is when the ledger got them.
-    chained = [a_record(n, ended_at=NOON + 100 - n) for n in range(1, 6)]
-    await ledger.append(chained[:2])
-    await ledger.append([an_offer(9)])
-    await ledger.append([chained[0], *chained[2:], chained[3]])
-    head = GENESIS
-    for record in chained:
-        story = await ledger.story(record.contact_id)
-        assert story is not None
-        assert story.prev_hash == head
-        head = link(head, stored(record))
-    found = await ledger.inspect(noted=head)
-    assert (found.checked, found.position, found.head, found.noted_at) == (5, 5, head, 5)
-    assert found.broken is None
-
-
-async def test_an_empty_ledger_is_a_whole_one(ledger: SqlLedger) -> None:
-    await ledger.append([an_offer()])
-    found = await ledger.inspect()
-    assert (found.checked, found.head, found.broken) == (0, GENESIS, None)
-
-
-async def test_what_was_cut_or_cleaned_on_its_way_in_is_chained_as_it_stands_there(ledger: SqlLedger) -> None:
-    await ledger.append([a_record(1, ani="1" * 999 + "\r\n"), a_record(2, ani="Zoë\x00\ud800", config_hash="é" * 300)])
-    assert (await ledger.inspect()).broken is None
-
-
-async def test_a_batch_that_is_refused_leaves_the_chain_as_it_was(ledger: SqlLedger) -> None:
-    await ledger.append([a_record(1)])
-    before = (await ledger.inspect()).head
-    with pytest.raises(RemoteError):
-        await ledger.append([a_record(2), a_record(3, contact_id=ContactId(""))])
-    assert (await ledger.inspect()).head == before
-    await ledger.append([a_record(4)])
-    found = await ledger.inspect()
-    assert (found.checked, found.broken) == (2, None)
-
-
-async def test_several_writers_at_once_make_one_chain(ledger_store: LedgerStore) -> None:
-    async def write(start: int) -> int:
-        async with ledger_store.open() as ledger:
-            new = 0
-            for number in range(start, start + 40, 2):
-                # Every record is written by two of them.
-                new += await ledger.append([a_record(number), an_offer(number), a_record(number + 1)])
-            return new
-
-    async with ledger_store.open() as ledger:
-        new = await asyncio.gather(*(write(start) for start in (0, 20, 40, 60, 0, 40)))
-        found = await ledger.inspect()
-        assert (found.checked, found.broken) == (100, None)
-        assert sum(new) == 100 + 50
-
-
-# ---- corrections ----
-
-
-def a_correction(of: BillingRecord, number: int, **changes: object) -> BillingRecord:
-    name = ContactId(f"{of.contact_id.partition('~')[0]}~{number}")
-    return replace(of, contact_id=name, corrects=of.contact_id, **changes)  # type: ignore[arg-type]
-
-
-async def test_a_correction_is_a_record_of_its_own_and_the_story_of_the_contact_shows_both(ledger: SqlLedger) -> None:
-    old = a_record(1, end_estimated=True)
-    first = a_correction(old, 1, ended_at=NOON + 61 * SECOND)
-    second = a_correction(old, 2, ended_at=NOON + 62 * SECOND, legs=(), segments=old.segments[:1])
-    await ledger.append([old, an_offer(1)])
-    await ledger.append([first, a_record(2)])
-    await ledger.append([second, first])
-    story = await ledger.story(old.contact_id)
-    assert story is not None
-    assert (story.record, story.corrections, story.offers) == (old, (first, second), (an_offer(1),))
-    told_of_it = await ledger.story(first.contact_id)
-    assert told_of_it is not None
-    assert (told_of_it.record, told_of_it.corrections) == (first, ())
-    found = await ledger.inspect()
-    assert (found.checked, found.broken) == (4, None)
-
-
-async def test_a_correction_of_a_correction_belongs_to_the_contact_too(ledger: SqlLedger) -> None:
-    old = a_record(1)
-    first = a_correction(old, 1, ended_at=NOON + 61 * SECOND)
-    second = a_correction(first, 2, ended_at=NOON + 62 * SECOND)
-    await ledger.append([old, first, second, a_record(2)])
-    stories = {story.contact_id: story.corrections for story in await told(ledger)}
-    assert stories == {
-        old.contact_id: (first, second),
-        first.contact_id: (second,),
-        second.contact_id: (),
-        a_record(2).contact_id: (),
-    }
-
-
-async def test_a_correction_of_what_the_ledger_never_had_is_shown_where_it_would_be(ledger: SqlLedger) -> None:
-    lost = a_record(1)
-    correction = a_correction(lost, 1)
-    await ledger.append([correction])
-    story = await ledger.story(lost.contact_id)
-    assert story is not None
-    assert (story.record, story.prev_hash, story.corrections) == (None, None, (correction,))
-
-
-async def test_records_that_correct_each_other_in_a_ring_do_no_harm(ledger: SqlLedger) -> None:
-    one, two = a_record(1), a_record(2)
-    ring = [replace(one, corrects=two.contact_id), replace(two, corrects=one.contact_id), a_record(3)]
-    ring[2] = replace(ring[2], corrects=ring[2].contact_id)
-    await ledger.append(ring)
-    stories = {story.contact_id: {c.contact_id for c in story.corrections} for story in await told(ledger)}
-    assert set(stories) == {record.contact_id for record in ring}
-    assert all(contact not in corrections for contact, corrections in stories.items())
-
-
-async def test_the_story_of_one_contact_has_the_correction_of_its_correction(ledger: SqlLedger) -> None:
-    old = a_record(1)
-    first = a_correction(old, 1, ended_at=NOON + 61 * SECOND)
-    second = a_correction(first, 2, ended_at=NOON + 62 * SECOND)
-    await ledger.append([old, first, second])
-
-    story = await ledger.story(old.contact_id)
-
-    assert story is not None
-    assert (story.record, story.corrections) == (old, (first, second))

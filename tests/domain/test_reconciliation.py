@@ -294,6 +294,14 @@ def test_files_cover_the_time_of_their_own_node_only() -> None:
     assert not covers({"node1": (around[0], record.ended_at - 1)}, record)
 
 
+def test_the_name_of_a_node_may_have_hyphens_itself() -> None:
+    call = a_call(contact_id=ContactId("pbx-1-1790000000.1"), node="pbx-1")
+    record = a_record(call)
+
+    assert covers({"pbx-1": (record.ended_at, record.ended_at)}, record)
+    assert not covers({"pbx": (record.ended_at, record.ended_at)}, record)
+
+
 @given(st.data())
 def test_whatever_the_times_nothing_is_lost_between_the_two(data: st.DataObject) -> None:
     times = st.integers(min_value=0, max_value=2**62)

@@ -115,7 +115,7 @@ def test_what_a_person_chose_is_still_chosen() -> None:
         )
 
 
-def test_who_left_the_directory_and_whose_campaign_is_gone_are_left_out() -> None:
+def test_who_left_the_directory_is_left_out_and_whose_campaign_is_gone_is_offered_to_nobody() -> None:
     centre = a_busy_floor(1, 80)
     now = centre.now
     few = list(centre.engine.floor.agents.values())[::2]
@@ -134,7 +134,10 @@ def test_who_left_the_directory_and_whose_campaign_is_gone_are_left_out() -> Non
     take_over(engine.floor, now)
 
     assert set(engine.floor.agents) == {agent.agent_id for agent in few}
-    assert all(contact.campaign != gone for contact in engine.floor.contacts.values())
+    assert set(engine.floor.contacts) == set(centre.engine.floor.contacts)
+    of_it = [contact for contact in engine.floor.contacts.values() if contact.queue.startswith(f"{gone}/")]
+    assert of_it
+    assert {str(contact.state) for contact in of_it} <= {"connected", "leaving"}
     assert broken(engine.floor, now) == []
 
 

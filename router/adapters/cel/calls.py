@@ -15,7 +15,7 @@ Rule 3: when the ids of a node's legs count from the beginning again, its Asteri
 
 import json
 import re
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -93,7 +93,7 @@ class _Node:
     recent_at: Micros
     "The earlier one of the last two rows: a single row with a wrong clock ends nothing."
     row_at: Micros = 0
-    open: dict[str, _Leg] = field(default_factory=dict)
+    open: OrderedDict[str, _Leg] = field(default_factory=OrderedDict)
     "Legs without an end, the one heard of longest ago first."
     highest: int = -1
     highest_at: Micros = 0
@@ -147,8 +147,8 @@ class CallReader:
             leg = self._legs[row.uniqueid] = _Leg(uniqueid=row.uniqueid, node=name)
         if leg.ended_at is not None or leg.lost:
             return node  # its end was its end
-        node.open.pop(leg.uniqueid, None)
         node.open[leg.uniqueid] = leg
+        node.open.move_to_end(leg.uniqueid)
         leg.last_at = max(leg.last_at, row.at)
         leg.channel, leg.linkedid = row.channel or leg.channel, row.linkedid or leg.linkedid
         leg.number = row.number

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import random
+from collections.abc import Iterator
 
 import pytest
 
 from router.adapters.cel.calls import CallReader
-from router.adapters.cel.lines import Tally, read_rows
+from router.adapters.cel.lines import Row, Tally, read_rows
 from router.domain.ids import SECOND
 from router.domain.reconciliation import CallSeen
 from router.domain.record import EndedBy
@@ -268,3 +269,52 @@ def test_a_call_of_another_node_lives_on_when_an_asterisk_is_restarted() -> None
     lost = {call.contact_id: call.lost for call in calls(log)}
 
     assert (lost[here], lost[there]) == (True, False)
+
+
+# ---- legs whose end was never written ----
+
+
+def test_a_leg_nobody_heard_of_for_longer_than_a_call_lasts_is_given_as_open() -> None:
+    log = FakeEventLog()
+    forgotten, day = log.caller(0), 24 * 3600
+    talks = log.caller(10)
+    log.talk(talks, log.agent(11, talks), 12, day)
+    log.hangup(talks, day + 1)
+    for at in (day + 7300, day + 7301):
+        log.abandoned_call(at, waits_s=0.5)
+
+    given = {call.contact_id: call for call in calls(log)}
+
+    assert (given[forgotten].is_over, given[talks].is_over) == (False, True)
+    assert [s(talk.to_at) for talk in given[talks].talks] == [day]
+    assert next(iter(given)) == forgotten, "as soon as that is known, and not at the end of the file"
+
+
+def test_one_row_with_a_wrong_clock_ends_no_call() -> None:
+    log = FakeEventLog()
+    caller = log.caller(0)
+    log.line("USER_DEFINED", 9_000_000, "node1-1790000001.9", context="acd-home")
+    log.hangup(caller, 10)
+
+    assert [(s(call.started_at), s(call.ended_at)) for call in calls(log)] == [(0, 10)]
+
+
+def test_a_file_without_any_end_needs_no_memory() -> None:
+    log = FakeEventLog()
+    held: list[int] = []
+    reader = CallReader(open_max=100)
+    begun = 0
+
+    def rows() -> Iterator[Row]:
+        nonlocal begun
+        for row in read_rows(io.BytesIO(log.text), Tally()):
+            begun += 1
+            yield row
+
+    for number in range(1000):
+        log.caller(number / 100)
+    for given, call in enumerate(reader.calls(rows()), start=1):
+        assert not call.is_over
+        held.append(begun - given)
+
+    assert (len(held), max(held)) == (1000, 100)

@@ -21,14 +21,13 @@ from router.adapters.sql.spool_line import write_line
 from router.adapters.sql.writer import LedgerWriter
 from router.domain.errors import RemoteError
 from router.domain.record import Fact
-from tests.adapters.sql.test_spool import drained, lines_of, records
-from tests.adapters.sql.test_writer import until, written
+from tests.adapters.sql.spooling import ROOT, drained, lines_of, records
+from tests.adapters.sql.writing import until, written
 from tests.contracts.test_ledger import a_record
 from tests.fakes.ledger import FakeLedger
 
 pytest_plugins = ["tests.contracts.databases"]
 
-ROOT = Path(__file__).parents[3]
 HOLD = """
 import sys
 from pathlib import Path
@@ -40,11 +39,6 @@ drawers.spool.append([write_line(a_record(number)) for number in range(int(sys.a
 print(drawers.spool.directory.name, flush=True)
 sys.stdin.read()
 """
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    return tmp_path / "spool"
 
 
 @contextmanager

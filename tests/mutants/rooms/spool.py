@@ -253,10 +253,34 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="A spool that another router holds is thought to be free",
+        file=_LOCK,
+        find="            free = False\n",
+        replace="            free = True\n",
+        guards=(
+            _OF_DRAWERS + "test_what_a_killed_router_left_is_taken_over_in_its_order_and_only_once_it_is_dead",
+            _OF_DRAWERS + "test_the_single_spool_of_an_older_release_is_taken_over_unless_that_one_still_runs",
+        ),
+    ),
+    Mutant(
+        name="An heir takes over more than it has room for",
+        file=_DRAWERS,
+        find="        room = self.spool.max_bytes // 2 - self.spool.size\n",
+        replace="        room = self.spool.max_bytes * 99\n",
+        guards=(_OF_DRAWERS + "test_no_more_is_taken_over_than_leaves_room_for_our_own",),
+    ),
+    Mutant(
+        name="Facts of a router that died while its standby ran stay on the disk until the next start",
+        file=_WRITER,
+        find="            await self.adopt()\n",
+        replace="            self._look()\n",
+        guards=(_OF_DRAWERS + "test_a_writer_brings_what_a_killed_router_left_to_the_ledger_within_seconds",),
+    ),
+    Mutant(
         name="Facts of another site on the same machine turn up in our bills",
         file=_DRAWERS,
         find='            if whose not in ("", self._ledger):\n',
-        replace="            if not self._ledger:\n",
+        replace='            if whose == "never":\n',
         guards=(_OF_DRAWERS + "test_facts_for_another_ledger_are_left_and_told_once",),
     ),
     Mutant(
