@@ -194,8 +194,7 @@ async def build(directory: Path) -> Router:
                     continue
                 keeper.note(agent.picture(status_changed=False))
                 metrics(agent.picture(status_changed=False), clock.now())
-            keeper.forget_others(left.rows, engine.floor.agents.keys())
-            journal.forget_others(left.pictures)
+            journal.forget_others(left)
 
         host, port = settings.http.address
         http = HttpServer(desk, metrics.scrape, host=host, port=port, control=Path(settings.http.control_socket))

@@ -14,7 +14,7 @@ Rule 4: of what a person chose, the newest word counts, wherever it was written.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from router.domain.commands import Remember
 from router.domain.errors import RemoteError
@@ -33,12 +33,6 @@ _AHEAD_US = 24 * 3600 * SECOND
 "A clock that was further ahead of ours was wrong, or is not one: its years would be in every record from now on."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inheritance:
-    pictures: tuple[Picture, ...]
-    rows: tuple[PresenceRow, ...]
-
-
 async def inherit(
     pump: Pump,
     clock: WallClock,
@@ -47,11 +41,13 @@ async def inherit(
     presence: Presence,
     ledger: Ledger,
     roll: Callable[[], Awaitable[object]],
-) -> Inheritance:
-    """Put the floor back as it stood; `roll` calls the agents there are now. Raises `RemoteError`: Redis is away."""
+) -> tuple[Picture, ...]:
+    """Put the floor back as it stood, and give what was written. `roll` calls the agents there are now.
+
+    Raises `RemoteError`: Redis is away.
+    """
     asked = asyncio.ensure_future(_chosen(ledger))
     try:
-        rows = await presence.load()
         left = await journal.load()
         chosen = await asked
     finally:
@@ -68,6 +64,8 @@ async def inherit(
         log.warning("the roll stays as it was called before", extra={"why": error.message})
     floor = pump.engine.floor
     journalled = {picture.agent_id for picture in left.pictures if isinstance(picture, AgentStands)}
+    # ten thousand rows take half a second, and ordinarily the journal knows everybody
+    rows = await presence.load() if floor.agents.keys() - journalled else ()
     _remember(pump, rows, chosen, besides=journalled)
     now = clock.now()
     pictures = [_as_chosen(picture, chosen, left.written_at) for picture in left.pictures]
@@ -87,7 +85,7 @@ async def inherit(
             "the floor of the router before us is taken up",
             extra={"epoch": left.epoch, "contacts": len(floor.contacts), "agents": len(journalled)},
         )
-    return Inheritance(pictures=left.pictures, rows=rows)
+    return left.pictures
 
 
 async def _chosen(ledger: Ledger) -> dict[AgentId, AgentChangeFact]:

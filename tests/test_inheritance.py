@@ -8,9 +8,9 @@ from router.domain.engine import Engine
 from router.domain.errors import RemoteError
 from router.domain.events import AgentChanged, Event
 from router.domain.ids import SECOND, AgentId, Micros
-from router.domain.picture import key_of, whole
+from router.domain.picture import Picture, key_of, whole
 from router.domain.record import AgentChangeFact
-from router.inheritance import Inheritance, inherit
+from router.inheritance import inherit
 from router.ports import PresenceRow
 from router.runtime import Pump, WallClock
 from tests.builders import Room, rules
@@ -44,7 +44,7 @@ class Heir:
             profile = room.floor.agents[ANNA].profile
             self.pump.ask(Enrol(profile=type(profile)(agent_id=agent, endpoint=agent, skills=profile.skills)))
 
-    async def inherit(self) -> Inheritance:
+    async def inherit(self) -> tuple[Picture, ...]:
         left = await inherit(
             self.pump,
             self.clock,
@@ -118,7 +118,7 @@ async def test_without_a_journal_everybody_is_as_presence_has_them() -> None:
 
     left = await heir.inherit()
 
-    assert (left.pictures, heir.pump.engine.floor.agents[ANNA].status) == ((), "READY")
+    assert (left, heir.pump.engine.floor.agents[ANNA].status) == ((), "READY")
 
 
 @pytest.mark.parametrize(("ahead_s", "taken"), [(-60, False), (600, True), (400 * 86_400, False)])

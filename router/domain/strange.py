@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from router.domain.contact import ContactState
 from router.domain.floor import Floor
-from router.domain.ids import SECOND, LegId, Micros
+from router.domain.ids import SECOND, LegId, Micros, OfferId
 from router.domain.picture import AgentStands, AssignmentStands, ContactStands
 from router.domain.record import Segment
 
@@ -73,5 +73,5 @@ def _segments(segments: tuple[Segment, ...], now: Micros) -> None:
 
 
 def _in_no_hand(floor: Floor, leg: LegId) -> None:
-    if leg in floor.by_leg or leg in floor.assignments or leg in floor.offers:
+    if leg in floor.by_leg or leg in floor.assignments or OfferId(leg) in floor.offers:
         raise ValueError("a leg in two hands")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from router.adapters.sql.drawers import Drawers
 from router.adapters.sql.spool import Spool
 from router.adapters.sql.spool_line import write_line
 from router.cli.exits import DONE, FAILED, MISSING, REFUSED
+from router.domain.record import RECONCILED
 from tests.cli.conftest import Bench
 from tests.cli.night import Night
 
@@ -76,3 +78,25 @@ def test_a_spool_that_cannot_be_read_is_told_and_nothing_is_written(night: Night
     asked = night.run()
     assert asked.exit_code == FAILED
     assert "is not known" in asked.stderr
+
+
+def test_what_was_on_another_machines_disk_corrects_the_record_that_was_made_up_for_it(
+    night: Night, tmp_path: Path
+) -> None:
+    contact = night.log.answered_call(0)
+    own = night.records()[contact]
+    spool = Spool.open(tmp_path / "dead-machine")
+    spool.append([write_line(own)])
+    spool.close()
+    assert night.told("--write", code=DONE)["completed"] == 1
+    assert night.ledger()[contact]["config_hash"] == RECONCILED
+
+    for new in (1, 0):
+        merged = night.bench.json("ledger", "merge", str(tmp_path / "dead-machine"), "--json")
+        assert merged["new"] == new
+
+    record = night.ledger()[f"{contact}~1"]
+    assert (record["corrects"], record["config_hash"]) == (contact, own.config_hash)
+    told = night.told("--write", code=DONE)
+    assert (told["same"], told["completed"], told["findings"]) == (1, 0, [])
+    assert night.bench.json("ledger", "verify", "--json")["whole"]

@@ -20,7 +20,7 @@ from router.simulation import site
 from router.simulation.centre import Centre
 from router.simulation.legs import Leg, Place
 from router.simulation.wire import CALM
-from tests.builders import SHOP, Room, rules
+from tests.builders import GENERAL, SHOP, Room, rules
 
 ME = AgentId("agent-1001")
 C1 = ContactId("node-a-c1")
@@ -229,6 +229,18 @@ def test_a_queue_that_is_gone_sends_its_line_to_the_entry_of_its_own_campaign() 
     before.let_pass(60)
     fewer = replace(kept, queues={name: queue for name, queue in kept.queues.items() if name != "shop/general"})
     engine = Engine(fewer)
+    restore(engine.floor, whole(before.floor), before.now)
+    assert engine.floor.contacts[caller].queue == "shop/orders"
+
+
+def test_a_talk_stays_in_its_queue_though_that_is_gone_and_is_billed_to_it() -> None:
+    kept = rules()
+    before = Room("orders")
+    caller = before.calls("c1")
+    before.talks(caller)
+    fewer = replace(kept, queues={name: queue for name, queue in kept.queues.items() if name != "shop/orders"})
+    shop = replace(kept.campaigns[SHOP], entry=GENERAL)
+    engine = Engine(replace(fewer, campaigns={**kept.campaigns, SHOP: shop}))
     restore(engine.floor, whole(before.floor), before.now)
     assert engine.floor.contacts[caller].queue == "shop/orders"
 

@@ -305,3 +305,30 @@ def test_a_clock_that_was_years_ahead_holds_no_agent_off_and_hides_no_choice() -
     engine, strange = put_back([stands])
     agent = engine.floor.agents[AGENTS[0]]
     assert (strange, agent.status, agent.since_at, agent.held_until) == ([], Status.PAUSED, NOW, 0)
+
+
+@pytest.mark.parametrize("changes", [{"wrapup_us": -1}, {"wrapup_us": 2**62}, {"seen_at": -1}, {"wrapup_at": 2**62}])
+def test_a_talk_that_cannot_be_ours_is_in_nobodys_hands(changes: dict[str, Any]) -> None:
+    (talks,) = (one for one in living() if isinstance(one, AgentStands) and one.agent_id == "agent-1002")
+    assert talks.assignment is not None
+    engine, strange = put_back([replace(talks, assignment=replace(talks.assignment, **changes))])
+    assert (strange, engine.floor.assignments) == (["agent agent-1002"], {})
+
+
+def test_a_talk_is_in_the_hands_of_one_agent_and_its_leg_is_no_callers() -> None:
+    (talks,) = (one for one in living() if isinstance(one, AgentStands) and one.agent_id == "agent-1002")
+    assert talks.assignment is not None
+    leg = talks.assignment.leg
+    engine, strange = put_back([talks, replace(talks, agent_id=AGENTS[2]), a_caller(leg=leg)])
+    assert strange == ["agent agent-1003", "contact node-a-waits"]
+    assert engine.floor.assignments[leg].agent_id == "agent-1002"
+
+
+def test_an_offer_that_was_made_by_a_clock_ahead_of_ours_is_not_waited_for() -> None:
+    (rung,) = (one for one in living() if isinstance(one, ContactStands) and one.contact_id == "node-a-rings")
+    (offer,) = rung.offers
+    ahead = replace(offer, made_at=NOW + 3600 * SECOND, leg_seen_at=None)
+    engine, _ = put_back([replace(rung, offers=(ahead,))])
+    at = NOW + 60 * SECOND
+    engine.handle(Resynced(node=NODE, legs=(), asked_at=at - 1, at=at), at)
+    assert engine.floor.offers == {}

@@ -16,9 +16,8 @@ from router.domain.events import AgentChanged, Event, InvariantFailed, OfferClos
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, ContactId, Micros
 from router.domain.observations import PhoneAsked
-from router.domain.picture import ContactStands
+from router.domain.picture import ContactStands, Picture
 from router.domain.record import BillingRecord
-from router.inheritance import Inheritance
 from router.simulation.judge import Judge, _record_faults
 
 JOURNALLED: ContextVar[bool] = ContextVar("journalled", default=False)
@@ -136,7 +135,7 @@ class WholeJudge(Judge):
             case InvariantFailed(what=what):
                 self.blame(what)
 
-    def took_over(self, machine: Any, left: Inheritance, died_at: Micros) -> None:
+    def took_over(self, machine: Any, left: tuple[Picture, ...], died_at: Micros) -> None:
         floor = self._floor = machine.engine.floor
         for contact_id in floor.contacts:
             life = self._asterisk.lives.get(contact_id)
@@ -154,9 +153,9 @@ class WholeJudge(Judge):
             elif why != RONA and not forgot:
                 self.blame(f"{agent_id} was told {why}, and the successor does not know")
 
-    def on_paper(self, floor: Floor, left: Inheritance, died_at: Micros) -> None:
+    def on_paper(self, floor: Floor, left: tuple[Picture, ...], died_at: Micros) -> None:
         """Redis was well: whoever stood on the dead router's floor for a while is in what it left."""
-        found = {picture.contact_id for picture in left.pictures if isinstance(picture, ContactStands)}
+        found = {picture.contact_id for picture in left if isinstance(picture, ContactStands)}
         for contact_id, contact in floor.contacts.items():
             life = self._asterisk.lives[contact_id]
             if contact.seen_at < died_at - _SETTLED_US and life.ended_at is None and contact_id not in found:

@@ -217,7 +217,7 @@ class Machine:
         world.points.at("takeover: the journal is read")
         pump.subscribe(to_ledger)
         pump.subscribe(watch)
-        journal.forget_others(left.pictures)
+        journal.forget_others(left)
         self.owns = True
         world.took_over(self, left)
         pump.start()

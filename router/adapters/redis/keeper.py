@@ -116,9 +116,14 @@ class PresenceKeeper:
         self._woken.set()
 
     async def run(self) -> None:
-        """Write and beat until cancelled."""
+        """Write and beat until cancelled. Who is there and not here is looked for once callers need not wait for it."""
+        tidy = False
         while True:
             await self.flush()
+            if not tidy and self.last_error is None:
+                with suppress(RemoteError):
+                    self.forget_others(await self.load(), self._known)
+                    tidy = True
             if self.last_error is not None:
                 await asyncio.sleep(min(self._beat_s, RETRY_S))
                 continue

@@ -3,8 +3,9 @@
 `append` may be repeated after an answer was lost: every kind of fact has a natural key and a row already there stays
 as it is. A record's segments and legs are written only when the record itself was new, or a second, longer version of
 it would leave its tail behind the first. One case is different: a record that was made up for want of the router's own
-(completion.py, rule 2) gets that as its correction when it turns up, once. The same transaction puts the new ones into the chain (chain.py), one writer
-at a time: SQLite is so by itself, on PostgreSQL an advisory lock makes the others wait until we have committed.
+(completion.py, rule 2) gets that as its correction when it turns up, once. The same transaction puts the new ones into
+the chain (chain.py), one writer at a time: SQLite is so by itself, on PostgreSQL an advisory lock makes the others wait
+until we have committed.
 
 `stories` reads in pages by key (`ended_at`, `contact_id`) and holds no connection and no snapshot between two pages,
 so a reader who prints a million contacts slowly keeps neither memory nor SQLite's write-ahead log from shrinking.

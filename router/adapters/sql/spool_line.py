@@ -8,9 +8,9 @@ stand.
 Rule 1: a line whose checksum is wrong is damaged; nothing it says is believed.
 Rule 2: a line whose checksum is right and that we cannot read comes from another release: a type, a version or a value
   we have no name for. It is worth as much as any other and is kept for a release that knows it (`Foreign`).
-Rule 3: a field more in a fact has a default, so that old lines can be read, and raises the version of its kind (`SINCE`),
-  so that an old release keeps the line whole instead of storing the fact without it. Names in `TYPES` never change
-  their meaning.
+Rule 3: a field more in a fact has a default, so that old lines can be read, and raises the version of its kind
+  (`SINCE`), so that an old release keeps the line whole instead of storing the fact without it. Names in `TYPES` never
+  change their meaning.
 Rule 4: one flipped bit costs one line at most. A newline that is gone joins two lines; both are found again.
 """
 

@@ -151,29 +151,3 @@ def test_facts_no_ledger_takes_are_kept_for_a_person(open_spool: OpenSpool, plac
     assert kept[0] == write_line(a_record(1))
     assert b"no fact at all" in kept[1]
     assert spool.size == len(b"".join(kept))
-
-
-def test_a_disk_that_takes_a_little_at_a_time_is_given_the_rest(
-    open_spool: OpenSpool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = os.write
-    monkeypatch.setattr(os, "write", lambda handle, data: whole(handle, data[:100]))
-    spool = open_spool()
-    assert spool.append(lines_of(records(range(9)))) == 9
-    monkeypatch.undo()
-    assert drained(spool) == records(range(9))
-
-
-def test_what_a_write_that_failed_left_behind_is_not_there_after_a_restart(open_spool: OpenSpool) -> None:
-    lines = lines_of(records(range(8)))
-    spool = open_spool()
-    spool.append(lines[:3])
-    in_the_fifth = spool.end + len(lines[3]) + 10
-    with files_no_longer_than(in_the_fifth), pytest.raises(OSError, match="too large"):
-        spool.append(lines[3:8])
-    spool.append(lines[3:8])
-    spool.close()
-
-    again = open_spool()
-    assert drained(again) == records(range(8))
-    assert (again.torn, again.damaged) == (0, 0)
