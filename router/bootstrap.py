@@ -137,7 +137,12 @@ async def build(directory: Path) -> Router:
             trace=trace,
             max_originates=settings.asterisk.max_originates,
         )
-        receipt = Receipt(journalled=journal.committed, in_ledger=writer.in_ledger, speak=telephony.perform)
+        receipt = Receipt(
+            journalled=journal.committed,
+            in_ledger=writer.in_ledger,
+            ours=lambda: tenure.may_act() is Acting.YES,
+            speak=telephony.perform,
+        )
         telemetry = _telemetry(site)
 
         def ready() -> Mapping[str, str]:

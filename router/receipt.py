@@ -4,7 +4,9 @@ What only we know (who logged in, who pauses and why, a disposition) is lost wit
 command over HTTP is answered, and a feature code on a phone is spoken to, only then. The journal is asked first, for a
 server that can say that it is on its disk; else the ledger, where the same change is a fact.
 Rule 1: the decision itself waits for nothing; what waits is the word about it.
-Rule 2: when neither can be written, the change is in force and the answer says that it is not safe.
+Rule 2: what the ledger got when the pool was not ours any more came too late for the successor: it is not safe. The
+journal sees to that by itself.
+Rule 3: when neither can be written, the change is in force and the answer says that it is not safe.
 """
 
 import asyncio
@@ -26,6 +28,7 @@ class Receipt:
         *,
         journalled: Callable[[], Awaitable[bool]],
         in_ledger: Callable[[], Awaitable[bool]],
+        ours: Callable[[], bool],
         speak: Callable[[AnswerPhone], None],
         safe_s: float = SAFE_S,
     ) -> None:
@@ -33,6 +36,7 @@ class Receipt:
         "Answers that could not be made safe in time."
         self._journalled = journalled
         self._in_ledger = in_ledger
+        self._ours = ours
         self._speak = speak
         self._safe_s = safe_s
         self._waiting: set[asyncio.Task[None]] = set()
@@ -41,7 +45,7 @@ class Receipt:
         """Wait until everything decided so far is on a disk; False when it is not within some seconds."""
         try:
             async with asyncio.timeout(self._safe_s):
-                if await self._journalled() or await self._in_ledger():
+                if await self._journalled() or (await self._in_ledger() and self._ours()):
                     return True
         except TimeoutError:
             pass

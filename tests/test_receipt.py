@@ -16,10 +16,12 @@ class Room:
     def __init__(self, *, journal: bool | None, ledger: bool | None, safe_s: float = 5.0) -> None:
         self.said: list[AnswerPhone] = []
         self.asked: list[str] = []
+        self.ours = True
         self.answers = {"journal": journal, "ledger": ledger}
         self.receipt = Receipt(
             journalled=lambda: self._answer("journal"),
             in_ledger=lambda: self._answer("ledger"),
+            ours=lambda: self.ours,
             speak=self.said.append,
             safe_s=safe_s,
         )
@@ -83,3 +85,9 @@ async def test_a_phone_is_not_told_what_would_be_forgotten() -> None:
             await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert room.said == []
+
+
+async def test_what_came_into_the_ledger_after_the_pool_was_lost_is_not_called_safe() -> None:
+    room = Room(journal=False, ledger=True)
+    room.ours = False
+    assert not await room.receipt.safe()

@@ -215,6 +215,7 @@ class LegSnapshot:
     endpoint: str
     linkedid: str
     up: bool
+    rings: bool = False
     bridge: str = ""
     "The bridge it is in, or empty."
     contact_id: ContactId | None = None

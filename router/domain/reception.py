@@ -19,7 +19,7 @@ from router.domain.observations import (
 from router.domain.offering import rescind
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import ToQueue
-from router.domain.talk import expect_leg_end
+from router.domain.talk import expect_leg_end, taken_up
 
 
 def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
@@ -152,6 +152,8 @@ def returned(floor: Floor, seen: CallerReturned, now: Micros) -> None:
         return
     contact.news_at = now
     floor.stir(contact)
+    if contact.is_waiting and contact.node not in floor.nodes:
+        taken_up(floor, contact, seen.at, now)  # told before the snapshot of a node that was away: we missed a talk
     if contact.state is ContactState.CONNECTED:
         # A person who hangs up is heard before their leg ends (`HangupAsked`); without that nobody is blamed.
         contact.ended_by = contact.ended_by or EndedBy.SYSTEM
@@ -170,7 +172,7 @@ def release(floor: Floor, contact: Contact) -> None:
 def send_off(floor: Floor, contact: Contact, now: Micros) -> None:
     """Do what was decided about a contact that leaves: the order never got there, or was never given."""
     nowhere = contact.leaving is Outcome.SYSTEM and contact.queue not in floor.queues
-    if nowhere or contact.leaving is Outcome.OVERFLOWED:
+    if nowhere or contact.leaving is Outcome.OVERFLOWED or contact.timeline.is_announcement:
         contact.begins(SegmentKind.ANNOUNCEMENT, now)
         floor.stir(contact)
         _send(floor, contact, "acd-closing")

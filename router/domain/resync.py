@@ -14,11 +14,21 @@ from router.domain.effects import EndLeg, LookAgain, SendCaller
 from router.domain.events import DifferenceMended
 from router.domain.floor import Floor
 from router.domain.ids import ContactId, LegId, Micros, OfferId, QueueName
-from router.domain.observations import CallerFellBack, CallerReturned, LegBridged, LegEnded, LegSnapshot, Resynced
-from router.domain.offer import OfferState
-from router.domain.offering import leg_ended
+from router.domain.observations import (
+    CallerFellBack,
+    CallerReturned,
+    LegAnswered,
+    LegAppeared,
+    LegBridged,
+    LegEnded,
+    LegRinging,
+    LegSnapshot,
+    Resynced,
+)
+from router.domain.offer import Offer, OfferState
+from router.domain.offering import answered, appeared, leg_ended, rescind, rings
 from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome
-from router.domain.record import SegmentKind
+from router.domain.record import OfferResult, SegmentKind
 from router.domain.talk import begin_assignment, bridged, finish_wrapup, taken_up, talk_ended
 
 _WAITING = ("waiting", "offered")
@@ -27,6 +37,7 @@ DIFFERENCES = {
     "talk-ended": "the agent's leg of a talk had ended unseen",
     "offer-ended": "an agent's ringing leg had ended unseen",
     "order-lost": "an order to ring an agent never got to Asterisk",
+    "offer-found": "an agent's leg was made, rang or was answered unseen",
     "still-rings": "a leg that was withdrawn still rings; it is hung up again",
     "stray-leg": "an agent's leg rang for an offer of a router that is gone; it is hung up",
     "caller-ended": "a caller had hung up unseen",
@@ -35,7 +46,7 @@ DIFFERENCES = {
     "still-waits": "a caller we took for talking waits; they are in line again",
     "left-alone": "the agent's end of a talk was not heard; the caller goes on",
     "fell-back": "the dialplan had taken a waiting caller to its fallback unseen",
-    "not-sent-off": "a caller we had sent off still waits; they are sent again",
+    "not-sent-off": "a caller we had sent off is still there; they are sent again",
     "private-ended": "a call of an agent's own had ended unseen",
     "phone-busy": "an agent is in a call that is none of ours",
 }
@@ -54,7 +65,9 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
                 _differs(floor, "phone", endpoint)
             agent.reachable = reachable
             floor.restand(agent, now)
-    _bury(floor, seen, living, now)
+    # looked at before anybody is buried: what that makes of a caller is no news of theirs
+    older = {contact.contact_id for contact in floor.contacts.values() if contact.news_at < seen.asked_at}
+    _bury(floor, seen, living, now, was_away=not seen_before)
     for leg in living.values():
         if leg.contact_id is None or leg.offer_id is not None:
             continue
@@ -65,7 +78,7 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
             if known.attempts < seen.epoch * _ATTEMPTS_AN_EPOCH:
                 known.attempts = seen.epoch * _ATTEMPTS_AN_EPOCH
                 floor.stir(known)
-            if known.news_at < seen.asked_at:
+            if known.contact_id in older:
                 _compare(floor, seen, known, leg, living, now)
     for leg in living.values():
         _other_leg(floor, seen, leg, now)
@@ -100,7 +113,9 @@ def _is_peopled(floor: Floor) -> bool:
     return bool(floor.contacts or floor.offers or floor.assignments or floor.private)
 
 
-def _bury(floor: Floor, seen: Resynced, living: dict[LegId, LegSnapshot], now: Micros) -> None:
+def _bury(
+    floor: Floor, seen: Resynced, living: dict[LegId, LegSnapshot], now: Micros, *, was_away: bool = False
+) -> None:
     """End what we believe in and Asterisk does not have: agents' legs first, then callers, as in life."""
 
     def ended(leg: LegId) -> LegEnded:
@@ -124,6 +139,10 @@ def _bury(floor: Floor, seen: Resynced, living: dict[LegId, LegSnapshot], now: M
             # Asked for long ago and not there: the order was lost. A younger one may still be on its way.
             _differs(floor, "order-lost", offer.leg, offer.contact_id)
             leg_ended(floor, offer, None, None, seen.at, now)
+        elif was_away and offer.state is OfferState.RESERVED and missing(offer.leg, offer.node, offer.made_at):
+            # It went by a connection that is no more. Should it be carried out all the same, it is hung up.
+            _differs(floor, "order-lost", offer.leg, offer.contact_id)
+            rescind(floor, offer, OfferResult.RESCINDED, now)
     for contact in list(floor.contacts.values()):
         if missing(contact.leg, contact.node, contact.seen_at):
             _differs(floor, "caller-ended", contact.leg, contact.contact_id)
@@ -140,7 +159,10 @@ def _compare(
 ) -> None:
     """A caller both know, and we know nothing newer: they are where Asterisk has them."""
     contact_id, state = contact.contact_id, contact.state
-    if leg.bridge:
+    if leg.bridge and state is ContactState.LEAVING and _talks_on(floor, contact, leg, living):
+        _differs(floor, "not-sent-off", leg.leg, contact_id)
+        send_off(floor, contact, now)
+    elif leg.bridge:
         if state is not ContactState.CONNECTED:
             _differs(floor, "talk-found", leg.leg, contact_id)
         _find_talk(floor, seen, contact, leg, living, now)
@@ -149,7 +171,9 @@ def _compare(
             _differs(floor, "fell-back", leg.leg, contact_id)
         fell_back(floor, CallerFellBack(contact_id=contact_id, reason="seen at resync", at=seen.at), now)
     elif leg.state == "after":
-        if state is not ContactState.LEAVING:
+        if state is ContactState.LEAVING:
+            send_off(floor, contact, now)
+        else:
             _differs(floor, "left-alone", leg.leg, contact_id)
             _was_left(floor, seen, contact, leg, now)
     elif leg.state in _WAITING:
@@ -160,6 +184,15 @@ def _compare(
         elif state is ContactState.LEAVING:
             _differs(floor, "not-sent-off", leg.leg, contact_id)
             send_off(floor, contact, now)
+
+
+def _talks_on(floor: Floor, contact: Contact, leg: LegSnapshot, living: dict[LegId, LegSnapshot]) -> bool:
+    """Whether it is the very talk that was to be ended."""
+    agent = floor.agents.get(contact.agent_id) if contact.agent_id is not None else None
+    assignment = agent.assignment if agent is not None else None
+    if assignment is None or assignment.contact_id != contact.contact_id or assignment.leg not in living:
+        return False
+    return living[assignment.leg].bridge == leg.bridge
 
 
 def _adopt_caller(
@@ -284,6 +317,8 @@ def _other_leg(floor: Floor, seen: Resynced, leg: LegSnapshot, now: Micros) -> N
         if offer.state is OfferState.RESCINDING and not leg.bridge:
             _differs(floor, "still-rings", leg.leg, offer.contact_id)
             floor.effects.append(EndLeg(leg=leg.leg, node=seen.node))
+        elif offer.state is not OfferState.RESCINDING and offer.made_at < seen.asked_at:
+            _heard_of(floor, seen, offer, leg, now)
         return
     if leg.offer_id is not None and not leg.bridge:
         _differs(floor, "stray-leg", leg.leg, leg.contact_id)
@@ -294,3 +329,24 @@ def _other_leg(floor: Floor, seen: Resynced, leg: LegSnapshot, now: Micros) -> N
     if agent is not None and (leg.offer_id is not None or leg.contact_id is None):
         _differs(floor, "phone-busy", leg.leg)
         floor.occupy(agent, leg.leg, seen.node, seen.asked_at, now)
+
+
+def _heard_of(floor: Floor, seen: Resynced, offer: Offer, leg: LegSnapshot, now: Micros) -> None:
+    """What the leg of a live offer did unseen: who let it ring must not be taken for a dead phone."""
+    before = (offer.leg_seen_at, offer.state)
+    if offer.leg_seen_at is None:
+        told = LegAppeared(
+            leg=leg.leg,
+            endpoint=leg.endpoint,
+            channel=leg.channel,
+            linkedid=leg.linkedid,
+            node=seen.node,
+            at=seen.at,
+        )
+        appeared(floor, offer, told, now)
+    if leg.up:
+        answered(floor, offer, LegAnswered(leg=leg.leg, at=seen.at), now)
+    elif leg.rings:
+        rings(floor, offer, LegRinging(leg=leg.leg, at=seen.at), now)
+    if (offer.leg_seen_at, offer.state) != before:
+        _differs(floor, "offer-found", leg.leg, offer.contact_id)

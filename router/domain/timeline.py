@@ -32,6 +32,10 @@ class Timeline:
     def is_talking(self) -> bool:
         return self._kind in TALKING
 
+    @property
+    def is_announcement(self) -> bool:
+        return self._kind is SegmentKind.ANNOUNCEMENT
+
     def begin(
         self, kind: SegmentKind, at: Micros, agent_id: AgentId | None = None, queue: QueueName | None = None
     ) -> None:

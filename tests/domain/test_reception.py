@@ -13,10 +13,11 @@ from router.domain.observations import (
     CallerReturned,
     CallerTransferred,
     CallTurnedAway,
+    NodeLost,
 )
 from router.domain.record import OfferResult, Outcome
 from router.domain.rules import ToClosing, ToQueue
-from tests.builders import ACCOUNTS, BANK_DNIS, GENERAL, ORDERS, Room, rules, with_queue
+from tests.builders import ACCOUNTS, BANK_DNIS, GENERAL, NODE, ORDERS, Room, rules, with_queue
 
 
 def test_a_caller_who_gives_up_waiting_is_an_abandon() -> None:
@@ -230,6 +231,17 @@ def test_a_caller_back_from_a_talk_we_never_saw_waits_on() -> None:
     room.see(CallerReturned(contact_id=caller, at=room.now))
     assert room.last(SendCaller).context == "acd-wait"
     assert room.state(caller) == "queued"
+
+
+def test_a_caller_back_from_a_talk_that_nobody_could_see_is_let_go_and_was_answered() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    room.see(NodeLost(node=NODE))
+    room.see(CallerReturned(contact_id=caller, at=room.now))
+    assert room.of(SendCaller) == []
+    assert [end.leg for end in room.of(EndLeg)][-1] == caller
+    room.ends(caller)
+    assert room.record(caller).outcome is Outcome.ANSWERED
 
 
 def test_letting_a_waiting_caller_go_takes_the_offer_back_and_is_the_systems_doing() -> None:

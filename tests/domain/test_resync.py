@@ -3,12 +3,20 @@
 from dataclasses import replace
 
 from router.domain.agent import Reach, Status
-from router.domain.commands import Enrol
+from router.domain.commands import Enrol, HangUp
 from router.domain.effects import EndLeg, RingAgent, SendCaller
 from router.domain.engine import Engine
 from router.domain.events import ContactEnded, ContactQueued, WrapUpEnded
 from router.domain.ids import SECOND, AgentId, ContactId, LegId
-from router.domain.observations import CallerReturned, EndpointSeen, LegAppeared, LegSnapshot, NodeLost, Resynced
+from router.domain.observations import (
+    CallerReturned,
+    CallerTransferred,
+    EndpointSeen,
+    LegAppeared,
+    LegSnapshot,
+    NodeLost,
+    Resynced,
+)
 from router.domain.picture import ContactStands, whole
 from router.domain.record import EndedBy, OfferResult, Outcome, SegmentKind
 from router.domain.recovery import restore, take_over
@@ -395,3 +403,86 @@ def test_a_talk_that_came_and_went_unseen_is_over() -> None:
     assert room.last(EndLeg).leg == caller
     room.ends(caller)
     assert room.record(caller).outcome is Outcome.ANSWERED
+
+
+# ---- what was ordered over a connection that is gone ----
+
+
+def test_an_order_lost_with_its_connection_keeps_the_caller_from_nobody_else() -> None:
+    room = Room("orders", "orders")
+    room.calls("c1")
+    lost, first = room.offer(C1), room.offered_to(C1)
+    room.see(NodeLost(node=NODE))
+    room.let_pass(0.3)
+    room.resync(room.waiting(C1))
+    assert room.offered_to(C1) not in (None, first)
+    assert room.offer(C1) != lost
+    assert EndLeg(leg=LegId(lost), node=NODE) in room.effects, "should it be carried out all the same"
+    room.let_pass(10)
+    assert room.results() == [OfferResult.RESCINDED], "nobody is to blame"
+
+
+def test_an_order_of_a_moment_ago_is_not_taken_for_lost_by_a_look_on_a_line_that_stood() -> None:
+    room = Room("orders")
+    room.calls("c1")
+    made = room.offer(C1)
+    room.let_pass(0.3)
+    room.resync(room.waiting(C1))
+    assert room.offer(C1) == made
+    assert room.results() == []
+
+
+def test_who_let_a_ring_unseen_go_by_has_missed_it() -> None:
+    room = Room("orders")
+    room.calls("c1")
+    room.see(NodeLost(node=NODE))
+    room.let_pass(0.3)
+    ringing = room.agent_leg(C1, 1, ME, up=False, rings=True, bridge="")
+    room.resync(room.waiting(C1), ringing)
+    room.let_pass(16)
+    room.ends(ringing.leg)
+    assert room.results() == [OfferResult.MISSED]
+    assert [leg.agent_id for leg in room.floor.contacts[C1].legs] == [None, ME], "the record will tell of the leg"
+
+
+def test_a_talk_that_was_to_be_ended_is_ended_again_when_the_order_was_lost() -> None:
+    room = Room("orders")
+    room.calls("c1")
+    talk = room.talks(C1)
+    room.ask(HangUp(contact_id=C1))
+    room.see(NodeLost(node=NODE))
+    room.effects.clear()
+    room.let_pass(0.3)
+    room.resync(
+        room.waiting(C1, state="talking", bridge="b", talk_at=room.now),
+        room.agent_leg(C1, int(talk.rpartition(".")[2]), ME, up=True, bridge="b"),
+    )
+    assert EndLeg(leg=C1, node=NODE) in room.effects  # type: ignore[arg-type]
+    assert room.state(C1) == "leaving"
+
+
+def test_a_closing_message_that_was_never_begun_is_begun_whatever_led_to_it() -> None:
+    room = Room("orders")
+    room.calls("c1")
+    room.talks(C1)
+    room.see(CallerTransferred(contact_id=C1, exten="4711", at=room.now))
+    room.see(NodeLost(node=NODE))
+    room.effects.clear()
+    room.let_pass(0.3)
+    room.resync(room.waiting(C1))
+    assert [e.context for e in room.effects if isinstance(e, SendCaller)] == ["acd-closing"]
+
+
+def test_a_talk_that_began_and_ended_unseen_is_one_though_its_ring_was_seen() -> None:
+    room = Room("orders", "orders")
+    room.calls("c1")
+    room.appears(room.offer(C1))
+    room.rings(room.offer(C1))
+    room.see(NodeLost(node=NODE))
+    rung = len(room.rung())
+    room.let_pass(3)
+    room.resync(room.waiting(C1, state="after", talk_at=room.now - 2 * SECOND))
+    assert len(room.rung()) == rung, "nobody else is rung for a caller who is served"
+    assert EndLeg(leg=LegId(C1), node=NODE) in room.effects
+    room.ends(C1)
+    assert room.record(C1).outcome is Outcome.ANSWERED

@@ -26,6 +26,7 @@ from router.domain.events import Event, PoolLost
 from router.domain.facts import fact_of
 from router.domain.ids import SECOND, Micros
 from router.inheritance import inherit
+from router.ports import Acting
 from router.receipt import Receipt
 from router.runtime import Pump, WallClock
 from tests.fakes.presence import FakePresence, FakePresenceServer
@@ -173,7 +174,12 @@ class Machine:
             JOURNALLED.set(await journal.committed())
             return JOURNALLED.get()
 
-        receipt = Receipt(journalled=journalled, in_ledger=writer.in_ledger, speak=speak)
+        receipt = Receipt(
+            journalled=journalled,
+            in_ledger=writer.in_ledger,
+            ours=lambda: tenure.may_act() is Acting.YES,
+            speak=speak,
+        )
 
         def decided(effect: Any) -> None:
             world.judge.will_speak(effect)

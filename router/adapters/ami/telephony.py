@@ -173,7 +173,9 @@ class AmiTelephony:
             case EndLeg() if self.ringing.withdraw(OfferId(effect.leg)):
                 pass
             case EndLeg() | SendCaller() if not self.synced:
-                self.failed_actions += 1  # rule 5
+                self.failed_actions += 1  # rule 5; what was decided after Asterisk was asked needs another look
+                if self.session.connected:
+                    self._start_resync()
             case EndLeg():
                 self._send(actions.end(effect), effect)
             case SendCaller():

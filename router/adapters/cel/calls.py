@@ -5,9 +5,9 @@
     a talk            a caller's and an agent's leg in one bridge, from the second's entry to the first's leaving
 
 Rule 1: a file is never held in memory. A call is given away `SETTLING` rows after its end: what was told of its agents
-        a little later is still in it, what comes after that is of no call. One whose end was never written is given away
-        without it, once nothing was heard of it for longer than a call lasts, or when so many are open at once that
-        they cannot be calls.
+        a little later is still in it, what comes after that is of no call. One whose end was never written is given
+        away without it, once nothing was heard of it for longer than a call lasts, or when so many are open at once
+        that they cannot be calls.
 Rule 2: what began before the first row has no begin; what has not ended at the last row is given with no end.
 Rule 3: when the ids of a node's legs count from the beginning again, its Asterisk was restarted: whatever was open is
         over, and nobody saw how (`lost`).
@@ -238,7 +238,7 @@ class CallReader:
         if leg.started_at is not None and leg.started_at > node.highest_at:
             return  # of the new Asterisk, before anybody noticed that it is one
         self._leave(leg, node.last_at)
-        del node.open[leg.uniqueid]
+        node.open.pop(leg.uniqueid, None)
         leg.lost, leg.last_at = True, node.last_at
         self._ended.append((self._count, leg))
 

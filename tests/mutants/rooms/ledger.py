@@ -6,6 +6,8 @@ _DATABASE = "router/adapters/sql/database.py"
 _LEDGER = "router/adapters/sql/ledger.py"
 _CHAIN = "router/adapters/sql/chain.py"
 _CONTRACT = "tests/contracts/test_ledger.py::"
+_IN_CHAIN = "tests/contracts/test_ledger_chain.py::"
+_CORRECTS = "tests/contracts/test_ledger_corrections.py::"
 _OF_CHAIN = "tests/adapters/sql/test_chain.py::"
 
 MUTANTS = (
@@ -59,7 +61,7 @@ MUTANTS = (
         file="router/adapters/sql/ledger.py",
         find='        if self._database.dsn.kind == "postgresql":\n',
         replace='        if self._database.dsn.kind == "":\n',
-        guards=(_CONTRACT + "test_several_writers_at_once_make_one_chain[postgresql]",),
+        guards=(_IN_CHAIN + "test_several_writers_at_once_make_one_chain[postgresql]",),
     ),
     Mutant(
         name="Of two who change an agent at once the second is refused, or audits what never was",
@@ -76,7 +78,7 @@ MUTANTS = (
         file=_LEDGER,
         find="            await self._chain(connection, fresh)\n",
         replace="",
-        guards=(_CONTRACT + "test_each_record_carries_the_hash_of_the_one_that_came_before_it[sqlite]",),
+        guards=(_IN_CHAIN + "test_each_record_carries_the_hash_of_the_one_that_came_before_it[sqlite]",),
     ),
     Mutant(
         name="The chain begins anew with every batch",
@@ -84,7 +86,7 @@ MUTANTS = (
         find="(0, GENESIS) if found is None else (found.position, found.hash)",
         replace="(0 if found is None else found.position, GENESIS)",
         guards=(
-            _CONTRACT + "test_each_record_carries_the_hash_of_the_one_that_came_before_it[sqlite]",
+            _IN_CHAIN + "test_each_record_carries_the_hash_of_the_one_that_came_before_it[sqlite]",
             _OF_CHAIN + "test_a_whole_ledger_is_whole_in_pages_of_any_size[sqlite]",
         ),
     ),
@@ -138,7 +140,7 @@ MUTANTS = (
         file=_LEDGER,
         find="        for _ in range(CORRECTIONS):\n",
         replace="        for _ in range(1):\n",
-        guards=(_CONTRACT + "test_the_story_of_one_contact_has_the_correction_of_its_correction[sqlite]",),
+        guards=(_CORRECTS + "test_the_story_of_one_contact_has_the_correction_of_its_correction[sqlite]",),
     ),
     Mutant(
         name="A writer that stands still in its commit keeps all the others out",
@@ -160,5 +162,12 @@ MUTANTS = (
         find="    if writer is not None:\n        raise CommandRefused(",
         replace='    if writer == "":\n        raise CommandRefused(',
         guards=("tests/cli/test_ledger.py::test_a_spool_that_a_router_writes_to_is_refused",),
+    ),
+    Mutant(
+        name="Who takes over reads what an agent wanted first and not what they wanted last",
+        file=_LEDGER,
+        find="    last = select(func.max(later.c.at))",
+        replace="    last = select(func.min(later.c.at))",
+        guards=(_CONTRACT + "test_of_each_agent_the_newest_change_is_known_however_many_there_were[sqlite]",),
     ),
 )

@@ -109,16 +109,57 @@ MUTANTS = (
     Mutant(
         name="Calls that were up when Asterisk died are open for ever",
         file=_CALLS,
-        find="                    self._lose(leg, node)\n",
-        replace="                    pass\n",
+        find="                self._lose(leg, node)\n",
+        replace="                pass\n",
         guards=(_OF_CALLS + "test_calls_that_were_up_when_asterisk_died_are_lost_and_those_after_it_are_not",),
     ),
     Mutant(
         name="The restart of one Asterisk ends the calls of all",
         file=_CALLS,
-        find="                if leg.node == name and leg.ended_at",
-        replace="                if leg.ended_at",
+        find="            for leg in list(node.open.values()):\n",
+        replace="            for leg in [leg for each in self._nodes.values() for leg in each.open.values()]:\n",
         guards=(_OF_CALLS + "test_a_call_of_another_node_lives_on_when_an_asterisk_is_restarted",),
+    ),
+    Mutant(
+        name="Calls whose end was never written fill the memory",
+        file=_CALLS,
+        find="            if len(node.open) <= self._open_max and leg.last_at",
+        replace="            if leg.last_at",
+        guards=(_OF_CALLS + "test_a_file_without_any_end_needs_no_memory",),
+    ),
+    Mutant(
+        name="One row with a wrong clock tears every call of that moment in two",
+        file=_CALLS,
+        find="leg.last_at > node.recent_at - QUIET",
+        replace="leg.last_at > node.last_at - QUIET",
+        guards=(_OF_CALLS + "test_one_row_with_a_wrong_clock_ends_no_call",),
+    ),
+    Mutant(
+        name="Records of a node with a hyphen in its name are never covered by its file",
+        file=_COMPARES,
+        find='record.contact_id.rpartition("-")[0]',
+        replace='record.contact_id.partition("-")[0]',
+        guards=(_GUARD + "test_the_name_of_a_node_may_have_hyphens_itself",),
+    ),
+    Mutant(
+        name="A record that was made up shuts the true one out for ever",
+        file=_COMPLETES,
+        find="    return held.config_hash == RECONCILED and own.config_hash != RECONCILED and own.corrects is None\n",
+        replace="    return False\n",
+        guards=(
+            "tests/contracts/test_ledger_corrections.py::"
+            "test_a_routers_own_record_that_comes_late_corrects_the_one_that_was_made_up[sqlite]",
+        ),
+    ),
+    Mutant(
+        name="A record that was made up cannot be told from a router's own",
+        file=_COMPLETES,
+        find="        config_hash=RECONCILED,\n",
+        replace='        config_hash="",\n',
+        guards=(
+            "tests/cli/test_reconcile_on_the_way.py::"
+            "test_what_was_on_another_machines_disk_corrects_the_record_that_was_made_up_for_it",
+        ),
     ),
     Mutant(
         name="A whole day's event log is held in memory",

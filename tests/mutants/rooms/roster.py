@@ -107,6 +107,16 @@ MUTANTS = (
         guards=(_GUARD + "test_what_was_put_off_is_told_no_longer_once_it_took_effect",),
     ),
     Mutant(
+        name="A pause asked for during a call is in no database before the call is over",
+        file="router/domain/engine.py",
+        find="agent.told[:4] != visible[:4]",
+        replace="agent.told[:2] != visible[:2]",
+        guards=(
+            "tests/domain/test_engine.py::"
+            "test_what_was_put_off_is_a_fact_when_it_was_asked_for_thought_better_of_and_when_it_took_effect",
+        ),
+    ),
+    Mutant(
         name="Every news of a phone is a change of status for the ledger",
         file="router/domain/facts.py",
         find="        case AgentChanged() if event.asked_by is not None:\n",

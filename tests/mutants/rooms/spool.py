@@ -6,8 +6,11 @@ _SPOOL = "router/adapters/sql/spool.py"
 _LINE = "router/adapters/sql/spool_line.py"
 _WRITER = "router/adapters/sql/writer.py"
 _GUARD = "tests/adapters/sql/test_spool.py::"
+_OF_DAMAGE = "tests/adapters/sql/test_spool_damage.py::"
 _OF_LINES = "tests/adapters/sql/test_spool_line.py::"
 _WRITES = "tests/adapters/sql/test_writer.py::"
+_OF_BARRIERS = "tests/adapters/sql/test_writer_barriers.py::"
+_OF_OUTAGES = "tests/adapters/sql/test_writer_outages.py::"
 _SAVER = "router/adapters/sql/saver.py"
 _FILES = "router/adapters/sql/segments.py"
 _LOCK = "router/adapters/sql/spool_lock.py"
@@ -106,7 +109,7 @@ MUTANTS = (
         file=_SPOOL,
         find=" or _is_gone(self._active):\n",
         replace=":\n",
-        guards=(_GUARD + "test_the_file_that_is_written_to_may_be_taken_away_too",),
+        guards=(_OF_DAMAGE + "test_the_file_that_is_written_to_may_be_taken_away_too",),
     ),
     Mutant(
         name="A file is taken away when part of it is in the database",
@@ -141,7 +144,7 @@ MUTANTS = (
         file=_FILES,
         find="            if damaged and not closed and end == size:\n",
         replace="            if damaged and closed and end == size:\n",
-        guards=(_GUARD + "test_a_line_torn_at_any_byte_is_dropped_and_counted_and_the_others_are_there",),
+        guards=(_OF_DAMAGE + "test_a_line_torn_at_any_byte_is_dropped_and_counted_and_the_others_are_there",),
     ),
     Mutant(
         name="One damaged line costs all that stand behind it in the file",
@@ -149,8 +152,8 @@ MUTANTS = (
         find="                page.damaged += damaged\n",
         replace="                page.damaged += damaged\n                page.offset = size\n                break\n",
         guards=(
-            _GUARD + "test_a_damaged_line_is_set_aside_as_it_was_and_stands_there_once",
-            _GUARD + "test_rubbish_between_lines_holds_nothing_up",
+            _OF_DAMAGE + "test_a_damaged_line_is_set_aside_as_it_was_and_stands_there_once",
+            _OF_DAMAGE + "test_rubbish_between_lines_holds_nothing_up",
         ),
     ),
     Mutant(
@@ -190,8 +193,8 @@ MUTANTS = (
         find="        wanted = self.offered\n",
         replace="        wanted = self.passed\n",
         guards=(
-            _WRITES + "test_what_is_on_the_disk_survives_and_what_waits_for_it_is_hurried",
-            _WRITES + "test_whoever_waits_is_told_when_the_fact_was_turned_away",
+            _OF_BARRIERS + "test_what_is_on_the_disk_survives_and_what_waits_for_it_is_hurried",
+            _OF_BARRIERS + "test_whoever_waits_is_told_when_the_fact_was_turned_away",
         ),
     ),
     Mutant(
@@ -209,14 +212,14 @@ MUTANTS = (
             "                self._failed(error)\n                done, refused = len(facts), []\n"
             "            self._pass(done)"
         ),
-        guards=(_WRITES + "test_a_disk_that_fails_for_a_moment_costs_no_fact",),
+        guards=(_OF_OUTAGES + "test_a_disk_that_fails_for_a_moment_costs_no_fact",),
     ),
     Mutant(
         name="What is only on the disk is said to be in the ledger",
         file=_WRITER,
         find="        saved, wanted = await self._saver.all_passed(), self._spool.end\n",
         replace="        saved, wanted = await self._saver.all_passed(), self._spool.confirmed\n",
-        guards=(_WRITES + "test_nothing_is_in_the_ledger_while_it_is_away",),
+        guards=(_OF_BARRIERS + "test_nothing_is_in_the_ledger_while_it_is_away",),
     ),
     Mutant(
         name="A bug in the ledger's adapter ends the only task that sends facts",
@@ -231,8 +234,8 @@ MUTANTS = (
         find="                await self._empty()\n",
         replace="                pass\n",
         guards=(
-            _WRITES + "test_closing_writes_what_is_left",
-            _WRITES + "test_a_writer_whose_task_was_cancelled_can_still_be_closed_without_loss",
+            _OF_BARRIERS + "test_closing_writes_what_is_left",
+            _OF_BARRIERS + "test_a_writer_whose_task_was_cancelled_can_still_be_closed_without_loss",
         ),
     ),
     Mutant(
