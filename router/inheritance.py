@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 LEDGER_S = 1.0
 "Callers wait for us; a database that is slow now is not waited for."
-_AHEAD_US = 24 * 3600 * SECOND
+_AHEAD_US: Micros = 24 * 3600 * SECOND
 "A clock that was further ahead of ours was wrong, or is not one: its years would be in every record from now on."
 
 
@@ -46,7 +46,7 @@ async def inherit(
 
     Raises `RemoteError`: Redis is away.
     """
-    asked = asyncio.ensure_future(_chosen(ledger))
+    asked = asyncio.ensure_future(_chosen(ledger, clock.now()))
     try:
         left = await journal.load()
         chosen = await asked
@@ -88,11 +88,11 @@ async def inherit(
     return left.pictures
 
 
-async def _chosen(ledger: Ledger) -> dict[AgentId, AgentChangeFact]:
+async def _chosen(ledger: Ledger, now: Micros) -> dict[AgentId, AgentChangeFact]:
     """What each agent chose last, as far as the ledger can tell in time."""
     try:
         async with asyncio.timeout(LEDGER_S):
-            return {fact.agent_id: fact for fact in await ledger.standings()}
+            return {fact.agent_id: fact for fact in await ledger.standings() if fact.at < now + _AHEAD_US}
     except (RemoteError, TimeoutError) as error:
         log.warning("the ledger could not tell what agents chose last", extra={"why": str(error)})
         return {}

@@ -308,7 +308,7 @@ class Pump:
             self._look_for_the_impossible()
         if self.telephony is not None:
             self._guarded("beat", self.telephony.beat, self.beats)
-            for node in [node for node, (due, _) in self._failed_on.items() if due == self.beats]:
-                self._guarded("LookAgain", self.telephony.perform, LookAgain(node=node))
+            for again in [LookAgain(node=node) for node, (due, _) in self._failed_on.items() if due == self.beats]:
+                self._guarded("LookAgain", self.telephony.perform, again)
         if self.lagged is not None:
             self._guarded("lag", self.lagged, late)

@@ -14,7 +14,7 @@ from tests.fakes.telephony import NODE
 
 
 @pytest.fixture
-async def room() -> AsyncIterator[Room]:
+async def floor() -> AsyncIterator[Room]:
     made = Room()
     made.pump.start()
     yield made
@@ -25,9 +25,9 @@ Stumble = Callable[[int], None]
 
 
 @pytest.fixture
-def stumble(room: Room, monkeypatch: pytest.MonkeyPatch) -> Stumble:
+def stumble(floor: Room, monkeypatch: pytest.MonkeyPatch) -> Stumble:
     """From now on the engine fails on so many snapshots."""
-    handle, left = room.engine.handle, [0]
+    handle, left = floor.engine.handle, [0]
 
     def touchy(message: Command | Observation, now: Micros) -> None:
         if isinstance(message, Resynced) and left[0]:
@@ -38,51 +38,59 @@ def stumble(room: Room, monkeypatch: pytest.MonkeyPatch) -> Stumble:
     def set_left(count: int) -> None:
         left[0] = count
 
-    monkeypatch.setattr(room.engine, "handle", touchy)
+    monkeypatch.setattr(floor.engine, "handle", touchy)
     return set_left
 
 
-async def passes(room: Room, seconds: int) -> None:
+async def passes(floor: Room, seconds: int) -> None:
     for _ in range(seconds):
-        room.clock.pass_s(1.0001)
-        await room.quiet()
+        floor.clock.pass_s(1.0001)
+        await floor.quiet()
 
 
 async def test_after_a_failed_snapshot_another_is_asked_for_and_the_node_is_in_service(
-    room: Room, stumble: Stumble
+    floor: Room, stumble: Stumble
 ) -> None:
     stumble(1)
-    room.staffed()
-    room.calls.arrive("shop")
-    await room.quiet()
-    assert (room.pump.failures, room.events(ContactConnected), room.effects(LookAgain)) == (1, [], [])
-    await passes(room, 2)
-    assert room.effects(LookAgain) == [LookAgain(node=NODE)]
-    assert room.events(ContactConnected)
-    await passes(room, 10)
-    assert len(room.effects(LookAgain)) == 1
+    floor.staffed()
+    floor.calls.arrive("shop")
+    await floor.quiet()
+    assert (floor.pump.failures, floor.events(ContactConnected), floor.effects(LookAgain)) == (1, [], [])
+    await passes(floor, 2)
+    assert floor.effects(LookAgain) == [LookAgain(node=NODE)]
+    assert floor.events(ContactConnected)
+    await passes(floor, 10)
+    assert len(floor.effects(LookAgain)) == 1
 
 
-async def test_a_bug_that_stays_is_asked_about_ever_more_seldom(room: Room, stumble: Stumble) -> None:
+async def test_a_bug_that_stays_is_asked_about_ever_more_seldom(floor: Room, stumble: Stumble) -> None:
     stumble(10_000)
-    room.staffed()
-    await room.quiet()
-    await passes(room, 200)
-    asked = len(room.effects(LookAgain))
+    floor.staffed()
+    await floor.quiet()
+    await passes(floor, 200)
+    asked = len(floor.effects(LookAgain))
     assert 5 <= asked <= 15
-    assert room.pump.failures == asked + 1
+    assert floor.pump.failures == asked + 1
     stumble(0)
-    room.calls.arrive("shop")
-    await passes(room, 31)
-    assert room.events(ContactConnected)
+    floor.calls.arrive("shop")
+    await passes(floor, 31)
+    assert floor.events(ContactConnected)
 
 
-async def test_after_one_that_went_well_the_next_failure_is_mended_quickly_again(room: Room, stumble: Stumble) -> None:
+async def test_after_one_that_went_well_the_next_failure_is_mended_quickly_again(floor: Room, stumble: Stumble) -> None:
     stumble(4)
-    room.staffed()
-    await passes(room, 40)
-    before = len(room.effects(LookAgain))
+    floor.staffed()
+    await passes(floor, 40)
+    before = len(floor.effects(LookAgain))
     stumble(1)
-    room.calls.resync()
-    await passes(room, 2)
-    assert len(room.effects(LookAgain)) == before + 1
+    floor.calls.resync()
+    await passes(floor, 2)
+    assert len(floor.effects(LookAgain)) == before + 1
+
+
+async def test_a_node_that_does_not_answer_is_not_asked_at_every_beat(floor: Room, stumble: Stumble) -> None:
+    stumble(1)
+    floor.staffed()
+    floor.calls.away = True
+    await passes(floor, 20)
+    assert len(floor.effects(LookAgain)) == 1

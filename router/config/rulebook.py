@@ -64,6 +64,7 @@ def compile_rules(
         fault_hold_us=micros(router.fault_hold_s),
         rescind_grace_us=micros(router.rescind_grace_s),
         connect_grace_us=micros(router.connect_grace_s),
+        give_up_us=micros(router.give_up_s),
         sweep_us=micros(router.sweep_s),
     )
 

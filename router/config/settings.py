@@ -49,6 +49,13 @@ class Router(BaseModel):
     connect_grace_s: Seconds = Field(
         20.0, description="An answered agent's leg must talk within this long, whisper and press-1 included."
     )
+    give_up_s: float = Field(
+        900.0,
+        ge=10,
+        le=86_400,
+        description="An Asterisk that has been away for this long has no calls any more: their records are closed, "
+        "with the moment it was lost as their end, and their agents are free.",
+    )
     sweep_s: float = Field(
         60.0, ge=5, le=3600, description="While calls are on, Asterisk is asked this often whether all legs still live."
     )

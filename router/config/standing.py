@@ -13,6 +13,7 @@ RELOADED = frozenset(
         "router.fault_hold_s",
         "router.rescind_grace_s",
         "router.connect_grace_s",
+        "router.give_up_s",
         "router.sweep_s",
         "asterisk.max_calls",
         "asterisk.reserved_calls",

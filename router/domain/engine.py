@@ -264,7 +264,7 @@ def _owner_seen(floor: Floor, seen: OwnerSeen, now: Micros) -> None:
 
 
 def _node_lost(floor: Floor, seen: NodeLost, now: Micros) -> None:
-    resync.node_lost(floor, seen.node)
+    resync.node_lost(floor, seen.node, now)
 
 
 def _skip_deadline(floor: Floor, key: Any, now: Micros) -> None:
@@ -327,6 +327,7 @@ _DEADLINES: dict[str, Handler] = {
     "return": reception.return_deadline,
     "call": reception.call_deadline,
     "sweep": resync.sweep_deadline,
+    "node": resync.node_given_up,
     "wrapup": _wrapup_deadline,
     "skip": _skip_deadline,
     "held": roster.held_deadline,

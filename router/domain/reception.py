@@ -281,7 +281,8 @@ def _record(floor: Floor, contact: Contact, state: ContactState, seen: LegEnded)
         outcome=outcome,
         ended_by=ended_by,
         config_hash=floor.rules.config_hash,
-        end_estimated=seen.estimated,
+        # before its node was looked at whole: the end of a talk may have been missed
+        end_estimated=seen.estimated or (contact.parked and contact.answered_at is not None),
         segments=segments,
         legs=contact.legs,
     )

@@ -85,7 +85,7 @@ class BillingRecord:
     ended_by: EndedBy
     config_hash: str
     end_estimated: bool
-    "True when the end was not seen but inferred at a resync."
+    "True when the end of the call, or of its last talk, was not seen but inferred."
     segments: tuple[Segment, ...]
     legs: tuple[Leg, ...]
     corrects: ContactId | None = None

@@ -105,6 +105,10 @@ def take_over(floor: Floor, now: Micros) -> None:
         if contact.overdue and contact.state is ContactState.QUEUED:
             floor.timers.set(("wait", contact.contact_id), _not_yet(None, now))  # rule 3: they may talk by now
         contact.news_at = 0  # whatever Asterisk says is newer than what was on paper
+    callers = (contact.node for contact in floor.contacts.values())
+    agents = (assignment.node for assignment in floor.assignments.values())
+    for node in dict.fromkeys(node for node in (*callers, *agents) if node not in floor.nodes):
+        floor.timers.set(("node", node), now + floor.rules.give_up_us)
 
 
 def _agent(floor: Floor, agent: Agent, stands: AgentStands, now: Micros) -> None:

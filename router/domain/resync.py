@@ -57,6 +57,7 @@ _ATTEMPTS_AN_EPOCH = 1000
 def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
     seen_before = seen.node in floor.nodes
     floor.nodes[seen.node] = None
+    floor.timers.cancel(("node", seen.node))
     living = {leg.leg: leg for leg in seen.legs if leg.leg not in floor.past}
     for endpoint, agent in floor.by_endpoint.items():
         reachable = seen.reachable.get(endpoint, False)
@@ -89,13 +90,23 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
         floor.sweep(seen.node, now)
 
 
-def node_lost(floor: Floor, node: str) -> None:
+def node_lost(floor: Floor, node: str, now: Micros) -> None:
     """Its callers wait on, but nothing can be offered for them until we see the node again."""
     floor.nodes.pop(node, None)
     floor.timers.cancel(("sweep", node))
+    floor.timers.set(("node", node), now + floor.rules.give_up_us)
     for contact in floor.contacts.values():
         if contact.node == node:
             floor.park(contact, True)
+
+
+def node_given_up(floor: Floor, node: str, now: Micros) -> None:
+    """It has been away too long: its calls are closed with the moment it was lost as their end, and agents are free.
+
+    Nobody is billed for what nobody saw. Should some of them live, they are found, and adopted, when it is back.
+    """
+    lost_at = now - floor.rules.give_up_us
+    _bury(floor, Resynced(node=node, legs=(), asked_at=now, at=lost_at), {}, now)
 
 
 def sweep_deadline(floor: Floor, node: str, now: Micros) -> None:
@@ -171,7 +182,7 @@ def _compare(
             _differs(floor, "fell-back", leg.leg, contact_id)
         fell_back(floor, CallerFellBack(contact_id=contact_id, reason="seen at resync", at=seen.at), now)
     elif leg.state == "after":
-        if state is ContactState.LEAVING:
+        if state is ContactState.LEAVING and _is_told_of(contact, leg):
             send_off(floor, contact, now)
         else:
             _differs(floor, "left-alone", leg.leg, contact_id)
@@ -193,6 +204,13 @@ def _talks_on(floor: Floor, contact: Contact, leg: LegSnapshot, living: dict[Leg
     if assignment is None or assignment.contact_id != contact.contact_id or assignment.leg not in living:
         return False
     return living[assignment.leg].bridge == leg.bridge
+
+
+def _is_told_of(contact: Contact, leg: LegSnapshot) -> bool:
+    """Whether the talk that is over is in the record already; else it was missed whole, and is told of here."""
+    since = contact.timeline.so_far()[-1].from_at
+    heard = leg.talk_at is None or contact.timeline.is_talking or leg.talk_at <= since
+    return heard and contact.answered_at is not None
 
 
 def _adopt_caller(

@@ -92,5 +92,7 @@ class Rules:
     "A rescinded leg that has not ended after this long is taken for dead."
     connect_grace_us: Micros = 20 * SECOND
     "An answered leg must talk within this long (whisper and press-1 included)."
+    give_up_us: Micros = 900 * SECOND
+    "A node that has been away for this long has no calls any more, as far as records and agents go."
     sweep_us: Micros = 60 * SECOND
     "While anybody is on the floor, each node is asked for the truth this often: the end of a leg may have got lost."

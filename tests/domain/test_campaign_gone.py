@@ -222,6 +222,30 @@ def test_who_fell_back_meanwhile_is_left_to_the_dialplan_and_the_record_says_so(
     assert [str(segment.kind) for segment in room.record(caller).segments] == ["waiting", "announcement"]
 
 
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_talk_that_nobody_saw_between_two_routers_is_billed(earlier: bool) -> None:
+    """They were being rung when the router died; before the next one looked, the agent had talked and hung up."""
+    room = Room("orders", "orders")
+    caller = room.calls("c1")
+    if earlier:
+        offer = room.talks(caller)
+        room.let_pass(20)
+        room.ends(offer, cause=44)
+        room.let_pass(6)  # a lost line: they are in line again
+    room.rings(room.offer(caller))
+    room.let_pass(2)
+    talk_at = room.now
+    room.let_pass(5)
+    room = Successor(room)
+    room.resync(room.waiting(caller, state="after", talk_at=talk_at, after_at=room.now, agent_id=room.agents[1]))
+    assert room.last(EndLeg).leg == caller
+    room.ends(caller)
+    record = room.record(caller)
+    assert (record.outcome, room.of(SendCaller)) == (Outcome.ANSWERED, [])
+    talk = next(segment for segment in reversed(record.segments) if segment.kind == "talk")
+    assert (talk.from_at, talk.to_at, talk.agent_id) == (talk_at, talk_at + 5 * SECOND, room.agents[1])
+
+
 def test_a_queue_that_is_gone_sends_its_line_to_the_entry_of_its_own_campaign() -> None:
     kept = rules()
     before = Room()

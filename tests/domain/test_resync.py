@@ -6,7 +6,7 @@ from router.domain.agent import Reach, Status
 from router.domain.commands import Enrol, HangUp
 from router.domain.effects import EndLeg, RingAgent, SendCaller
 from router.domain.engine import Engine
-from router.domain.events import ContactEnded, ContactQueued, WrapUpEnded
+from router.domain.events import ContactEnded, ContactQueued, DifferenceMended, WrapUpEnded
 from router.domain.ids import SECOND, AgentId, ContactId, LegId
 from router.domain.observations import (
     CallerReturned,
@@ -486,3 +486,30 @@ def test_a_talk_that_began_and_ended_unseen_is_one_though_its_ring_was_seen() ->
     assert EndLeg(leg=LegId(C1), node=NODE) in room.effects
     room.ends(C1)
     assert room.record(C1).outcome is Outcome.ANSWERED
+
+
+def test_who_was_to_be_let_go_after_a_talk_we_saw_is_let_go_again_and_talks_no_second_time() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    talk_at = room.now
+    offer = room.talks(caller)
+    room.let_pass(10)
+    room.agent_hangs_up(offer)
+    let_go, after_at = len(room.of(EndLeg)), room.now
+    room.let_pass(1)
+    room.resync(room.waiting(caller, state="after", talk_at=talk_at, after_at=after_at, agent_id=ME))
+    assert [effect.leg for effect in room.of(EndLeg)[let_go:]] == [caller]
+    assert "left-alone" not in [told.kind for told in room.of(DifferenceMended)]
+    room.ends(caller)
+    assert [str(segment.kind) for segment in room.record(caller).segments if segment.agent_id] == ["talk"]
+
+
+def test_who_talked_unseen_while_they_were_sent_to_the_closing_message_was_answered() -> None:
+    room = Room()
+    caller = room.calls("c1")
+    room.let_pass(121)
+    assert room.state(caller) == "leaving"
+    talk_at = room.now - 10 * SECOND
+    room.resync(room.waiting(caller, state="after", talk_at=talk_at, after_at=room.now, agent_id=ME))
+    room.ends(caller)
+    assert (room.record(caller).outcome, room.record(caller).answered_at) == (Outcome.ANSWERED, talk_at)

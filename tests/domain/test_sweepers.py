@@ -2,14 +2,20 @@
 
 from dataclasses import replace
 
+from router.domain.commands import Enrol, LogOut
 from router.domain.effects import EndLeg, LookAgain
+from router.domain.engine import Engine
+from router.domain.events import ContactEnded
 from router.domain.ids import SECOND, ContactId
 from router.domain.observations import NodeLost
+from router.domain.picture import whole
 from router.domain.record import EndedBy, Outcome
+from router.domain.recovery import restore, take_over
 from tests.builders import NODE, SHOP, Room, rules
 
 SWEEP_S = 60
 LONGEST_S = 600
+GIVE_UP_S = 900
 
 
 def a_room_of_short_talks(*skills: str) -> Room:
@@ -125,3 +131,61 @@ def test_who_waits_again_after_a_talk_is_not_cut_off_by_its_limit() -> None:
     room.let_pass(10)
     assert [end.leg for end in room.of(EndLeg)] == [caller]
     assert second.endswith(".2")
+
+
+# ---- a node that does not come back ----
+
+
+def test_a_node_that_never_comes_back_is_given_up_and_nobody_is_billed_for_what_nobody_saw() -> None:
+    room = Room("orders", "orders")
+    talking, waiting = room.calls("c1"), room.calls("c2")
+    room.talks(talking)
+    room.ask(LogOut(agent_id=room.agents[1]))
+    room.let_pass(30)
+    lost_at = room.now
+    room.see(NodeLost(node=NODE))
+    room.let_pass(GIVE_UP_S + 60)
+
+    records = [room.record(contact) for contact in (talking, waiting)]
+    assert [record.end_estimated for record in records] == [True, True]
+    assert [record.ended_at for record in records] == [lost_at, lost_at]
+    assert room.floor.contacts == room.floor.assignments == room.floor.offers == {}
+    assert room.agent(room.agents[0]).work in ("idle", "wrapup")
+
+
+def test_a_node_that_is_back_in_time_is_not_given_up() -> None:
+    room = Room()
+    caller = room.calls("c1")
+    room.see(NodeLost(node=NODE))
+    room.let_pass(GIVE_UP_S / 60)
+    room.resync(room.waiting(caller))
+    room.let_pass(50)
+    assert caller in room.floor.contacts
+    assert ("node", NODE) not in room.floor.timers
+
+
+def test_a_node_nobody_has_seen_since_a_takeover_is_given_up_too() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    room.talks(caller)
+    heir = Engine(rules())
+    heir.handle(Enrol(profile=room.floor.agents[room.agents[0]].profile), room.now)
+    restore(heir.floor, whole(room.floor), room.now)
+    take_over(heir.floor, room.now)
+    at = room.now
+    while (due := heir.next_timer()) is not None and due <= room.now + (GIVE_UP_S + 60) * SECOND:
+        at = max(at, due)
+        heir.handle_timer(at)
+    [ended] = [event for event in heir.drain()[0] if isinstance(event, ContactEnded)]
+    assert (ended.record.contact_id, ended.record.end_estimated) == (caller, True)
+    assert heir.floor.agents[room.agents[0]].assignment is None
+
+
+def test_a_talk_whose_end_may_have_been_missed_is_said_to_be_estimated() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    room.talks(caller)
+    room.see(NodeLost(node=NODE))
+    room.let_pass(2)
+    room.ends(caller)  # heard after the log-in, before Asterisk was looked at
+    assert room.record(caller).end_estimated

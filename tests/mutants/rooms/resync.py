@@ -17,8 +17,8 @@ MUTANTS = (
     Mutant(
         name="A snapshot that is older than the news ends a talk",
         file=_HERE,
-        find="known.news_at < seen.asked_at:\n",
-        replace="known.news_at < now:\n",
+        find="contact.news_at < seen.asked_at}\n",
+        replace="contact.news_at < now}\n",
         guards=(_GUARD + "test_a_snapshot_taken_before_the_talk_does_not_end_it",),
     ),
     Mutant(
@@ -94,7 +94,8 @@ MUTANTS = (
     Mutant(
         name="A closing message that was ordered while the node was away is never played",
         file=_HERE,
-        find="            send_off(floor, contact, now)\n",
+        find='            _differs(floor, "not-sent-off", leg.leg, contact_id)\n'
+        "            send_off(floor, contact, now)\n",
         replace="            pass\n",
         guards=(_GUARD + "test_a_closing_message_that_was_never_ordered_is_ordered_again",),
     ),
