@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from router.domain.commands import Enrol, LogIn
+from router.domain.commands import Configure, Enrol, LogIn
 from router.domain.effects import EndLeg, RingAgent, SendCaller
 from router.domain.engine import Engine
 from router.domain.events import ContactEnded
@@ -154,6 +154,17 @@ def test_who_was_being_rung_when_the_router_died_and_talks_now_is_not_torn_away(
 
 
 # ---- in the room: one thing at a time ----
+
+
+def test_a_reload_does_the_same_to_a_talk() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    offer = room.talks(caller)
+    room.ask(Configure(rules=without(rules(), SHOP)))
+    room.let_pass(30)
+    room.agent_hangs_up(offer)
+    room.ends(caller)
+    assert (room.record(caller).outcome, room.record(caller).campaign) == (Outcome.ANSWERED, SHOP)
 
 
 def test_a_talk_goes_on_however_long_the_resync_takes() -> None:

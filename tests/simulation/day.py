@@ -116,7 +116,6 @@ def _report(town: Town, crowd: Crowd, seed: int) -> Report:
         offers={str(result): count for result, count in sorted(judge.offers.items())},
         injected=dict(sorted((town.faults + crowd.done).items()))
         | {
-            "promises only in the ledger, forgotten": judge.forgotten,
             "contacts for the reconciliation": judge.unseen,
             "contacts seen without a gap": sum(not life.blind for life in town.asterisk.lives.values()),
         },

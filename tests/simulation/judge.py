@@ -40,7 +40,6 @@ class WholeJudge(Judge):
         self._journalled: dict[str, bool] = {}
         self._weak: set[AgentId] = set()
         "Whose promise stands in the ledger only."
-        self.forgotten = 0
         "Such promises that did not survive their router."
         self._serial = 0
         self.forgotten_at: Micros = 0
@@ -71,7 +70,7 @@ class WholeJudge(Judge):
 
     def safe(self, machine: Any, command: Command, number: int) -> None:
         if machine is not self.world.owner and not JOURNALLED.get():
-            self.forgotten += 1  # the next owner has read the journal already
+            self.blame(f"{command} was called safe by a router that owns nothing any more")
         elif isinstance(command, LogOut | Pause) and self._told_at.get(command.agent_id) == number:
             self._promised(command.agent_id, type(command).__name__, journalled=JOURNALLED.get())
 
@@ -149,7 +148,7 @@ class WholeJudge(Judge):
                 continue
             del self._away[agent_id]
             if agent_id in self._weak and why != RONA:
-                self.forgotten += 1  # it was in the ledger, where no successor looks
+                self.blame(f"{agent_id} was told {why} on the ledger's word, and the successor does not know")
             elif why != RONA and not forgot:
                 self.blame(f"{agent_id} was told {why}, and the successor does not know")
 

@@ -224,6 +224,7 @@ class Machine:
         pump.subscribe(to_ledger)
         pump.subscribe(watch)
         journal.forget_others(left)
+        await roll()  # shifts are files: what is in them since the takeover began was told to the router before
         self.owns = True
         world.took_over(self, left)
         pump.start()
