@@ -79,20 +79,32 @@ class Engine:
         floor = self.floor
         if floor.lost:
             return
+        self._turn_pages(now)
         _HANDLERS[type(message)](floor, message, now)
         matching.settle(floor, now)
 
     def next_timer(self) -> Micros | None:
         """When `handle_timer` must be called next, or None; on a floor that is lost nothing is due any more."""
-        return None if self.floor.lost else self.floor.timers.next_at()
+        floor = self.floor
+        if floor.lost:
+            return None
+        due, edge = floor.timers.next_at(), floor.calendar.next_at()
+        return due if edge is None or (due is not None and due <= edge) else edge
 
     def handle_timer(self, now: Micros) -> None:
         """Do everything that is due."""
         floor = self.floor
-        while not floor.lost:
-            key = floor.timers.pop_due(now)
-            if key is None:
-                return
+        if floor.lost:
+            return
+        self._turn_pages(now)
+        while (key := floor.timers.pop_due(now)) is not None and not floor.lost:
+            _DEADLINES[key[0]](floor, key[1], now)
+            matching.settle(floor, now)
+
+    def _turn_pages(self, now: Micros) -> None:
+        """The calendar comes first: nobody is offered anything after their shift, whatever was seen before its end."""
+        floor = self.floor
+        while (key := floor.calendar.pop_due(now)) is not None:
             _DEADLINES[key[0]](floor, key[1], now)
             matching.settle(floor, now)
 

@@ -42,6 +42,8 @@ class Floor:
         self.nodes: dict[str, None] = {}
         "Asterisk nodes in reach."
         self.timers = Timers()
+        self.calendar = Timers()
+        "Edges of shifts: they wait for nothing that was seen, however late we hear of either."
         self.offering = True
         self.lost = False
         self.events: list[Event] = []
@@ -109,9 +111,9 @@ class Floor:
             self.freed.append(agent)
         change = None if entitlement is ENTITLED_ALWAYS else entitlement.next_change(now)
         if change is None:
-            self.timers.cancel(("entitlement", agent.agent_id))
+            self.calendar.cancel(("entitlement", agent.agent_id))
         else:
-            self.timers.set(("entitlement", agent.agent_id), change)
+            self.calendar.set(("entitlement", agent.agent_id), change)
         self.touched[agent] = None
 
     def seat(self, agent: Agent) -> None:

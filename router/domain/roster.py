@@ -85,8 +85,8 @@ def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
     floor.people -= not agent.profile.dial
     del floor.by_endpoint[agent.profile.endpoint]
     floor.touched.pop(agent, None)
-    for what in ("entitlement", "held"):
-        floor.timers.cancel((what, asked.agent_id))
+    floor.timers.cancel(("held", asked.agent_id))
+    floor.calendar.cancel(("entitlement", asked.agent_id))
     floor.emit(AgentDismissed(agent_id=asked.agent_id))
 
 

@@ -246,10 +246,9 @@ class Judge:
         self.look(now)
 
     def timers_left(self) -> int:
-        """Those that should end with the day: not the edges of shifts, nor the sweep."""
+        """Those that should end with the day: not the sweep."""
         floor = self._floor
-        going_on = [("entitlement", agent_id) for agent_id in floor.agents] + [("sweep", node) for node in floor.nodes]
-        return len(floor.timers) - sum(key in floor.timers for key in going_on)
+        return len(floor.timers) - sum(("sweep", node) in floor.timers for node in floor.nodes)
 
     @property
     def digest(self) -> str:

@@ -269,3 +269,12 @@ def test_what_the_last_router_wrote_down_is_remembered() -> None:
     assert room.agent(ME).status is Status.LOGGED_OUT
     room.ask(Remember(agent_id=ME, status=Status.READY, reason=None, since_at=room.now))
     assert room.offered_to(caller) == ME
+
+
+def test_nobody_is_offered_anything_after_their_shift_though_its_end_was_not_noticed_yet() -> None:
+    """A router that stood still hears of a caller before any of its deadlines."""
+    room = Room("orders")
+    shift = Entitlement(intervals=(Interval(from_at=0, to_at=room.now + 10 * SECOND),))
+    room.ask(Entitle(agent_id=room.agents[0], entitlement=shift))
+    room.now += 11 * SECOND
+    assert room.offered_to(room.calls("c1")) is None

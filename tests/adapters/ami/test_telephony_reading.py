@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from router.adapters.metrics import Reading
+from router.adapters.redis.journal_keeper import JournalKeeper
 from router.adapters.redis.keeper import PresenceKeeper
 from router.adapters.redis.standby import Standby
 from router.adapters.redis.tenure import LeaseTenure
@@ -14,7 +15,9 @@ from router.adapters.sql.writer import LedgerWriter
 from router.bootstrap import _reader
 from router.domain.engine import Engine
 from router.domain.observations import OwnerSeen
+from router.receipt import Receipt
 from router.runtime import Pump, WallClock
+from tests.fakes.journal import FakeJournal, FakeJournalServer
 from tests.fakes.lease import FakeLease, FakeLeaseServer
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.presence import FakePresence, FakePresenceServer
@@ -36,10 +39,23 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 def read_of(room: Room, spool: Spool) -> Callable[[], Reading]:
     clock = WallClock()
     keeper = PresenceKeeper(FakePresence(FakePresenceServer(), "main"), clock)
-    pump = Pump(Engine(rules("+493023125100")), clock=clock)
+    engine = Engine(rules("+493023125100"), journalled=True)
+    pump = Pump(engine, clock=clock)
+    writer = LedgerWriter(FakeLedger(), spool)
     lease = FakeLease(FakeLeaseServer())
     standby, tenure = Standby(lease, clock), LeaseTenure(lease)
-    return _reader(pump, room.telephony, keeper, LedgerWriter(FakeLedger(), spool), clock, standby, tenure, dict)
+    journal = JournalKeeper(
+        FakeJournal(FakeJournalServer()),
+        engine,
+        clock,
+        epoch=lambda: tenure.epoch,
+        fenced=lambda epoch: tenure.suspect(),
+        records_on_disk=writer.on_disk,
+    )
+    receipt = Receipt(
+        journalled=journal.committed, in_ledger=writer.in_ledger, ours=lambda: True, speak=room.telephony.perform
+    )
+    return _reader(pump, room.telephony, keeper, journal, receipt, writer, clock, standby, tenure, dict)
 
 
 async def test_a_node_that_serves_us_reads_as_connected_until_another_router_has_the_pool(reader: Reader) -> None:

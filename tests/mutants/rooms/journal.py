@@ -21,7 +21,7 @@ MUTANTS = (
     Mutant(
         name="A Redis that lost the journal is believed to have it",
         file=_JOURNAL,
-        find="        return whole\n",
+        find="        return (before, by) in possible\n",
         replace="        return True\n",
         guards=(_CONTRACT + "test_a_server_that_lost_it_all_says_so_at_the_next_commit[redis]",),
     ),
@@ -102,8 +102,8 @@ MUTANTS = (
     Mutant(
         name="Who takes over counts commits from the beginning and takes the journal for lost",
         file=_JOURNAL,
-        find="        self._seq, self._epoch = commit.seq, commit.epoch\n        return Journalled(",
-        replace="        return Journalled(",
+        find="        self._seq, self._epoch = commit.seq, commit.epoch\n        self._sent = max(self._sent, commit.seq)\n",
+        replace="",
         guards=(_CONTRACT + "test_a_commit_after_a_load_goes_on_where_the_last_router_stopped[redis]",),
     ),
     Mutant(
@@ -158,8 +158,8 @@ MUTANTS = (
     Mutant(
         name="A pause is called safe because something else was",
         file=_KEEPER,
-        find="        if not await self.flush():\n            return False\n        try:\n",
-        replace="        await self.flush()\n        try:\n",
+        find="        if not await asyncio.shield(flushing):\n            return False\n",
+        replace="        await asyncio.shield(flushing)\n",
         guards=(_KEEPS + "test_a_fenced_journal_makes_nothing_safe",),
     ),
     Mutant(
@@ -213,5 +213,54 @@ MUTANTS = (
         find="        if seq and (commit is None",
         replace="        if not seq and (commit is None",
         guards=(_IN_REDIS + "test_nothing_is_called_safe_that_the_server_has_lost_since",),
+    ),
+    Mutant(
+        name="One end whose record no disk takes holds everything else back",
+        file=_KEEPER,
+        find="                if held_back:\n",
+        replace="                if held_back:\n                    return\n                if held_back:\n",
+        guards=(_KEEPS + "test_an_end_whose_record_no_disk_takes_holds_nothing_else_up",),
+    ),
+    Mutant(
+        name="While Redis is away each caller who has left takes memory, without end",
+        file=_KEEPER,
+        find="        if len(self._owed) > MOST_GONE + ",
+        replace="        if len(self._owed) > 10**9 + ",
+        guards=(_KEEPS + "test_who_has_left_while_the_server_was_away_takes_no_memory_without_end",),
+    ),
+    Mutant(
+        name="Who left while Redis was away, and was one too many to remember, stays in the journal",
+        file=_KEEPER,
+        find="if not _has_ended(picture)}\n            self._sweeps = True\n",
+        replace="if not _has_ended(picture)}\n",
+        guards=(_KEEPS + "test_who_was_forgotten_because_there_were_too_many_is_taken_out_once_the_server_is_back",),
+    ),
+    Mutant(
+        name="An answer that came too late for a phone breaks the commit off for everybody",
+        file=_KEEPER,
+        find="        if not await asyncio.shield(flushing):\n",
+        replace="        if not await flushing:\n",
+        guards=(_KEEPS + "test_who_loses_patience_does_not_break_a_commit_off",),
+    ),
+    Mutant(
+        name="A mistake of ours in the journal ends the router",
+        file=_KEEPER,
+        find="            except Exception:\n",
+        replace="            except RecursionError:\n",
+        guards=(_KEEPS + "test_a_mistake_of_ours_costs_an_error_and_not_the_process",),
+    ),
+    Mutant(
+        name="A commit whose answer was lost is taken for a loss, and everything is written again",
+        file=_JOURNAL,
+        find="possible = {(self._seq, self._epoch), *self._unanswered}\n",
+        replace="possible = {(self._seq, self._epoch)}\n",
+        guards=(_IN_REDIS + "test_a_commit_whose_answer_was_lost_is_no_loss[redis]",),
+    ),
+    Mutant(
+        name="A commit that is on its way is not remembered, should its answer get lost",
+        file=_JOURNAL,
+        find="        self._unanswered.add((commit.seq, epoch))\n",
+        replace="",
+        guards=(_IN_REDIS + "test_a_commit_that_arrived_on_a_line_that_then_broke_is_no_loss[redis]",),
     ),
 )

@@ -208,8 +208,8 @@ MUTANTS = (
     Mutant(
         name="A Redis that was away says that the pool is nobody's, and is believed",
         file=_STANDBY,
-        find="self._courtesy = error, True, None",
-        replace="self._courtesy = error, False, None",
+        find="self._left_us = error, True, None, None",
+        replace="self._left_us = error, False, None, None",
         guards=(_WAITS + "test_an_owner_who_died_while_the_server_was_away_is_followed_after_that_time",),
     ),
     Mutant(
@@ -239,5 +239,26 @@ MUTANTS = (
         find="        if view.mine:\n            return None",
         replace="        if view.mine:\n            return POLL_S",
         guards=(_WAITS + "test_one_whose_answer_was_lost_finds_that_it_owns_the_pool",),
+    ),
+    Mutant(
+        name="A standby that could not serve is counted, and the owner hands the pool over to it",
+        file=_STANDBY,
+        find="registers = now >= self._register_at and self._fit()\n",
+        replace="registers = now >= self._register_at\n",
+        guards=(_WAITS + "test_who_could_not_serve_is_not_counted_and_lets_others_go_first",),
+    ),
+    Mutant(
+        name="A standby that could not serve takes the pool before one that could",
+        file=_STANDBY,
+        find="forgotten or self._doubtful or not self._fit()",
+        replace="forgotten or self._doubtful",
+        guards=(_WAITS + "test_who_could_not_serve_is_not_counted_and_lets_others_go_first",),
+    ),
+    Mutant(
+        name="A lease that a promoted replica has from before is taken for an owner who is there",
+        file=_STANDBY,
+        find="self._doubtful = self._doubtful and (seen_us is None or view.left_us < seen_us)\n",
+        replace="self._doubtful = False\n",
+        guards=(_WAITS + "test_a_lease_that_is_there_again_but_not_renewed_there_is_not_followed_at_once",),
     ),
 )

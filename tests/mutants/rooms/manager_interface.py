@@ -120,20 +120,20 @@ MUTANTS = (
     Mutant(
         name="A ring whose fate nobody knows is called failed, and a second agent rung for the caller",
         file=_TELEPHONY,
-        find="                self.failed_actions += 1\n                return\n            message = ",
+        find="                self.failed_actions += 1\n                return\n            self._not_rung(",
         replace=(
             "                self.failed_actions += 1\n"
-            '                self._sink(OriginateFailed(offer_id=effect.offer_id, reason="", at=self._clock.now()))\n'
+            '                self._not_rung(effect, "")\n'
             "                return\n"
-            "            message = "
+            "            self._not_rung("
         ),
         guards=(_GUARD + "test_telephony.py::test_a_ring_in_flight_when_the_connection_goes_is_not_called_failed",),
     ),
     Mutant(
         name="A ring that Asterisk refused because its leg lives is told as a plain failure",
         file=_TELEPHONY,
-        find="                    exists=_EXISTS in message.lower(),\n",
-        replace="                    exists=False,\n",
+        find="        exists = _EXISTS in why.lower()\n",
+        replace="        exists = False\n",
         guards=(_GUARD + "test_telephony_calls.py::test_a_ring_refused_because_the_leg_exists_is_to_be_adopted",),
     ),
     Mutant(
@@ -151,6 +151,31 @@ MUTANTS = (
         guards=(
             _GUARD + "test_telephony_routes.py::"
             "test_a_number_taken_off_while_the_router_was_down_is_unknown_after_its_start",
+        ),
+    ),
+    Mutant(
+        name="A wish from before a blind spot hangs somebody up who may talk by now",
+        file=_TELEPHONY,
+        find="            case EndLeg() | SendCaller() if not self.synced:\n",
+        replace="            case EndLeg() | SendCaller() if self.epoch < 0:\n",
+        guards=(
+            _GUARD + "test_telephony.py::test_between_a_login_and_its_snapshot_nobody_is_hung_up_or_sent_anywhere",
+        ),
+    ),
+    Mutant(
+        name="A line that is cut again and again is dialled later and later, and callers fall back",
+        file="router/adapters/ami/session.py",
+        find="min(failures, self.limits.flapping_failures)",
+        replace="failures",
+        guards=(_GUARD + "test_cuts.py::test_a_line_that_is_cut_again_and_again_is_back_before_any_caller_falls_back",),
+    ),
+    Mutant(
+        name="A caller is offered to one agent after the other over a line that is gone",
+        file=_TELEPHONY,
+        find="            if not self.session.connected:\n                self._out_of_sight()\n",
+        replace="",
+        guards=(
+            _GUARD + "test_cuts.py::test_a_caller_is_not_offered_to_one_agent_after_the_other_over_a_line_that_is_gone",
         ),
     ),
 )

@@ -86,8 +86,8 @@ MUTANTS = (
     Mutant(
         name="Nobody notices that a shift begins or ends",
         file=_FLOOR,
-        find='            self.timers.set(("entitlement", agent.agent_id), change)\n',
-        replace='            self.timers.cancel(("entitlement", agent.agent_id))\n',
+        find='            self.calendar.set(("entitlement", agent.agent_id), change)\n',
+        replace='            self.calendar.cancel(("entitlement", agent.agent_id))\n',
         guards=(_ROSTER + "test_a_shift_that_begins_finds_who_waits",),
     ),
     Mutant(

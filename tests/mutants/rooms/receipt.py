@@ -39,7 +39,7 @@ MUTANTS = (
     Mutant(
         name="A Redis that keeps no file makes every command fail though the database has it",
         file=_HERE,
-        find="if await self._journalled() or await self._in_ledger():",
+        find="if await self._journalled() or (await self._in_ledger() and self._ours()):",
         replace="if await self._journalled():",
         guards=(_GUARD + "test_a_journal_that_cannot_promise_leaves_it_to_the_ledger",),
     ),
@@ -63,5 +63,12 @@ MUTANTS = (
         find="        await self._safe()\n",
         replace="",
         guards=("tests/test_desk.py::test_a_command_nobody_could_write_down_is_in_force_and_says_that_it_is_not_safe",),
+    ),
+    Mutant(
+        name="What the ledger got after the pool was lost is called safe",
+        file=_HERE,
+        find="(await self._in_ledger() and self._ours())",
+        replace="await self._in_ledger()",
+        guards=(_GUARD + "test_what_came_into_the_ledger_after_the_pool_was_lost_is_not_called_safe",),
     ),
 )

@@ -189,10 +189,10 @@ MUTANTS = (
     Mutant(
         name="An older word of presence goes before what the journal knows of an agent",
         file=_INHERITANCE,
-        find="    _remember(pump, rows, besides=journalled)\n    now = clock.now()\n"
-        "    strange = restore(floor, left.pictures, now)\n",
-        replace="    now = clock.now()\n    strange = restore(floor, left.pictures, now)\n"
-        "    _remember(pump, rows, besides=())\n",
+        find="    take_over(floor, now)\n    for agent_id in journalled",
+        replace=(
+            "    _remember(pump, rows, chosen, besides=())\n    take_over(floor, now)\n    for agent_id in journalled"
+        ),
         guards=(_INHERITS + "test_the_journal_goes_before_presence_and_presence_speaks_for_the_rest",),
     ),
     Mutant(
@@ -215,5 +215,40 @@ MUTANTS = (
         find="        if contact.overdue and contact.state is ContactState.QUEUED:\n",
         replace="        if not contact.contact_id:\n",
         guards=(_RECOVERS + "test_who_waits_too_long_already_is_not_sent_on_before_asterisk_was_asked",),
+    ),
+    Mutant(
+        name="What a person was told is done is undone by a journal that had not heard of it",
+        file=_INHERITANCE,
+        find="[_as_chosen(picture, chosen, left.written_at) for picture in left.pictures]",
+        replace="list(left.pictures)",
+        guards=(_INHERITS + "test_a_journal_that_had_not_heard_of_it_does_not_undo_what_was_chosen",),
+    ),
+    Mutant(
+        name="An old word in the ledger undoes what an agent chose since",
+        file=_INHERITANCE,
+        find=" or fact is None or fact.at <= written_at:\n",
+        replace=" or fact is None:\n",
+        guards=(_INHERITS + "test_a_journal_that_had_not_heard_of_it_does_not_undo_what_was_chosen",),
+    ),
+    Mutant(
+        name="A pause that was asked for during a talk begins in the middle of it",
+        file=_INHERITANCE,
+        find="    if picture.assignment is None:\n",
+        replace="    if True:\n",
+        guards=(_INHERITS + "test_what_was_asked_for_during_a_talk_is_still_to_come_and_is_now_where_there_is_none",),
+    ),
+    Mutant(
+        name="What only the ledger knows is not read, and an agent who went to lunch is rung",
+        file=_INHERITANCE,
+        find="    for agent_id, fact in chosen.items():\n",
+        replace="    for agent_id, fact in ():\n",
+        guards=(_INHERITS + "test_what_somebody_was_told_is_done_counts_although_redis_has_forgotten_it",),
+    ),
+    Mutant(
+        name="A ledger that is away keeps a successor from taking over",
+        file=_INHERITANCE,
+        find="    except (RemoteError, TimeoutError) as error:\n",
+        replace="    except TimeoutError as error:\n",
+        guards=(_INHERITS + "test_a_ledger_that_is_away_keeps_nobody_waiting",),
     ),
 )

@@ -6,6 +6,7 @@ _RESYNC = "router/domain/resync.py"
 _FLOOR = "router/domain/floor.py"
 _TALK = "router/domain/talk.py"
 _RECEPTION = "router/domain/reception.py"
+_RECOVERY = "router/domain/recovery.py"
 _GUARD = "tests/domain/test_sweepers.py::"
 
 MUTANTS = (
@@ -97,5 +98,40 @@ MUTANTS = (
             "            floor.timers.set(key, contact.arrived_at + campaign.max_call_us)\n"
         ),
         guards=(_GUARD + "test_who_waits_again_after_a_talk_is_not_cut_off_by_its_limit",),
+    ),
+    Mutant(
+        name="A node that is away for ever is never given up, and its callers never get a record",
+        file=_RESYNC,
+        find='    floor.timers.set(("node", node), now + floor.rules.give_up_us)\n',
+        replace="",
+        guards=(_GUARD + "test_a_node_that_never_comes_back_is_given_up_and_nobody_is_billed_for_what_nobody_saw",),
+    ),
+    Mutant(
+        name="A caller of a node that was given up is billed until then",
+        file=_RESYNC,
+        find="legs=(), asked_at=now, at=lost_at)",
+        replace="legs=(), asked_at=now, at=now)",
+        guards=(_GUARD + "test_a_node_that_never_comes_back_is_given_up_and_nobody_is_billed_for_what_nobody_saw",),
+    ),
+    Mutant(
+        name="A node that is back is given up all the same, with everybody who talks there",
+        file=_RESYNC,
+        find='    floor.timers.cancel(("node", seen.node))\n',
+        replace="",
+        guards=(_GUARD + "test_a_node_that_is_back_in_time_is_not_given_up",),
+    ),
+    Mutant(
+        name="A node that nobody has seen since the takeover is never given up",
+        file=_RECOVERY,
+        find='        floor.timers.set(("node", node), now + floor.rules.give_up_us)\n',
+        replace="        pass\n",
+        guards=(_GUARD + "test_a_node_nobody_has_seen_since_a_takeover_is_given_up_too",),
+    ),
+    Mutant(
+        name="A talk whose end may have been missed is billed as if it had been heard",
+        file=_RECEPTION,
+        find="seen.estimated or (contact.parked and contact.answered_at is not None)",
+        replace="seen.estimated",
+        guards=(_GUARD + "test_a_talk_whose_end_may_have_been_missed_is_said_to_be_estimated",),
     ),
 )
