@@ -90,7 +90,8 @@ def test_the_contexts_of_callers_are_those_of_the_dialplan() -> None:
     assert CALLERS - there == {"acd-fallback-site"}  # the site's own, which may be absent
     agents = {"acd-agent", "acd-leg-ended", "acd-home", "acd-feature", "acd-say", "acd-canary-agent"}
     canary = {"acd-canary", "acd-canary-call"}
-    assert there - CALLERS == agents | canary
+    refused = {"acd-full"}  # before they became a contact
+    assert there - CALLERS == agents | canary | refused
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from redis import Redis
 
 from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.journal import KEPT, KEPT_S, RedisJournal
+from router.domain.errors import RemoteError
 from router.ports import Journalled
 from tests.contracts.test_journal import NOW, a_day, an_agent
 
@@ -229,3 +232,63 @@ async def test_a_caller_s_number_stays_in_the_stream_for_an_hour(redis_server: R
 
     assert client.xlen(STREAM) == 2
     await journal.close()
+
+
+class Line:
+    """A wire to the server. A broken one still carries what is asked, and is gone before the answer."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.is_broken = False
+        self.url = ""
+        self._server = server
+        self._connections: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def up(self) -> AsyncIterator[None]:
+        listening = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self.url = f"redis://127.0.0.1:{listening.sockets[0].getsockname()[1]}/0"
+        try:
+            yield
+        finally:
+            listening.close()
+            for connection in self._connections:
+                connection.cancel()
+            await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def _connect(self, asked: asyncio.StreamReader, told: asyncio.StreamWriter) -> None:
+        self._connections.add(asyncio.ensure_future(self._carry(asked, told)))
+
+    async def _carry(self, asked: asyncio.StreamReader, told: asyncio.StreamWriter) -> None:
+        answers, there = await asyncio.open_connection("127.0.0.1", self._server.port)
+        questions = asyncio.ensure_future(self._forward(asked, there))
+        try:
+            while (answer := await answers.read(65536)) and not self.is_broken:
+                told.write(answer)
+        finally:
+            questions.cancel()
+            await asyncio.wait({questions})
+            for writer in (told, there):
+                writer.close()
+                with suppress(ConnectionError):
+                    await writer.wait_closed()
+
+    async def _forward(self, asked: asyncio.StreamReader, there: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while question := await asked.read(65536):
+                there.write(question)
+
+
+async def test_a_commit_that_arrived_on_a_line_that_then_broke_is_no_loss(redis_server: RedisServer) -> None:
+    line = Line(redis_server)
+    async with line.up():
+        journal = RedisJournal(RedisAddress.parse(line.url))
+        await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+        line.is_broken = True
+        with pytest.raises(RemoteError):
+            await journal.append([an_agent(1002)], epoch=1, now=NOW, config_hash="")
+        line.is_broken = False
+
+        assert await journal.append([an_agent(1003)], epoch=1, now=NOW, config_hash="")
+        await journal.close()
+    found = await read(redis_server)
+    assert (found.seq, len(found.pictures)) == (3, 3)

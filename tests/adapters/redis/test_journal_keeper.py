@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from router.adapters.redis import journal_keeper as module
 from router.adapters.redis.journal_keeper import MOST_GONE, JournalKeeper
 from router.domain.commands import Pause
 from router.domain.engine import Engine
@@ -300,3 +301,21 @@ async def test_a_mistake_of_ours_costs_an_error_and_not_the_process(monkeypatch:
     desk.pause("agent-1001")
     assert await desk.keeper.flush()
     assert desk.keeper.standing == "ok"
+
+
+async def test_who_was_forgotten_because_there_were_too_many_is_taken_out_once_the_server_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MOST_GONE", 3)
+    desk = Desk()
+    callers = [desk.room.calls(str(number)) for number in range(8)]
+    await desk.keeper.flush()
+    desk.server.state = "down"
+    for contact_id in callers:
+        desk.room.caller_hangs_up(contact_id)
+    await desk.keeper.flush()
+    assert desk.keeper.owed < len(callers)
+
+    desk.server.state = "up"
+    assert await desk.keeper.flush()
+    assert desk.written() == desk.standing()

@@ -102,8 +102,8 @@ MUTANTS = (
     Mutant(
         name="Who takes over counts commits from the beginning and takes the journal for lost",
         file=_JOURNAL,
-        find="        self._seq, self._epoch = commit.seq, commit.epoch\n        self._sent = max(self._sent, commit.seq)\n",
-        replace="",
+        find="        self._seq, self._epoch = commit.seq, commit.epoch\n        self._sent = max(",
+        replace="        self._sent = max(",
         guards=(_CONTRACT + "test_a_commit_after_a_load_goes_on_where_the_last_router_stopped[redis]",),
     ),
     Mutant(

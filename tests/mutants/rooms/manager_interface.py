@@ -178,4 +178,11 @@ MUTANTS = (
             _GUARD + "test_cuts.py::test_a_caller_is_not_offered_to_one_agent_after_the_other_over_a_line_that_is_gone",
         ),
     ),
+    Mutant(
+        name="What was decided in a blind spot and not done is never done",
+        file=_TELEPHONY,
+        find="rule 5; what was decided after Asterisk was asked needs another look\n                if self.session.connected:\n",
+        replace="rule 5\n                if self.epoch < 0:\n",
+        guards=(_GUARD + "test_cut_storm.py::test_a_storm_of_cuts_loses_no_caller_and_doubles_nothing",),
+    ),
 )

@@ -158,8 +158,8 @@ MUTANTS = (
     Mutant(
         name="An order to ring that was lost with its connection keeps its caller from every other agent",
         file=_HERE,
-        find="        elif was_away and offer.state is OfferState.RESERVED and missing(offer.leg, offer.node, offer.made_at):\n",
-        replace="        elif was_away and offer.state is None:\n",
+        find="        elif was_away and offer.state is OfferState.RESERVED and ",
+        replace="        elif was_away and offer.state is OfferState.CLOSED and ",
         guards=(_GUARD + "test_an_order_lost_with_its_connection_keeps_the_caller_from_nobody_else",),
     ),
     Mutant(
