@@ -323,3 +323,19 @@ async def test_between_a_login_and_its_snapshot_nobody_is_hung_up_or_sent_anywhe
         await until(lambda: node.actions("Redirect"))
         assert node.actions("Hangup") == []
         assert [action["Context"] for action in node.actions("Redirect")] == ["acd-say"], "who waits for that is there"
+
+
+async def test_what_was_wished_for_after_asterisk_was_asked_has_it_asked_once_more() -> None:
+    wishes = []
+
+    class Asked(FakeNode):
+        def _status(self, action: Received) -> bytes:
+            while wishes:
+                room.telephony.perform(wishes.pop())
+            return super()._status(action)
+
+    async with Asked() as node, connected(node) as room:
+        wishes.append(EndLeg(leg=CALLER, node="pbx_1"))  # type: ignore[arg-type]
+        node.cut()
+        await room.synced(3)
+        assert node.actions("Hangup") == []
