@@ -24,6 +24,8 @@ from router.ports import Clock, Presence, PresenceRow
 log = logging.getLogger(__name__)
 
 FLUSH_S = 0.2
+TIDY_S = 2.0
+"For everything that is written down; what changes meanwhile waits so long."
 BEAT_S = 1.0
 RETRY_S = 0.5
 "After a failure: a server that has moved is to have everything within seconds."
@@ -121,8 +123,10 @@ class PresenceKeeper:
         while True:
             await self.flush()
             if not tidy and self.last_error is None:
-                with suppress(RemoteError):
-                    self.forget_others(await self.load(), self._known)
+                with suppress(RemoteError, TimeoutError):
+                    async with asyncio.timeout(TIDY_S):
+                        left = await self.load()
+                    self.forget_others(left, self._known)
                     tidy = True
             if self.last_error is not None:
                 await asyncio.sleep(min(self._beat_s, RETRY_S))
