@@ -28,6 +28,21 @@ integration: ## the whole voice path on a real Asterisk with SIPp and baresip
 	RINGFAIR_REQUIRE_SERVERS=1 $(BIN)/pytest -q -m server --ignore tests/contracts
 
 test: check contracts integration ## everything CI runs
+	@$(MAKE) --no-print-directory mutants SHORT=1
+	@$(MAKE) --no-print-directory simulate
+	@$(MAKE) --no-print-directory crash-matrix SHORT=1
+
+simulate: ## days on which everything goes wrong, the whole system under a virtual clock: 1 min; CONTACTS=n SEED=s DAY=d
+	@deploy/prepare venv
+	@$(BIN)/python -m tests.simulate $(if $(CONTACTS),--contacts '$(CONTACTS)') $(if $(SEED),--seed '$(SEED)') $(if $(DAY),--day '$(DAY)')
+
+crash-matrix: ## each part killed at each of 170 named points: 25 min; SHORT=1 a spread, 1 min; CONTACTS=n SEED=s ONLY=text
+	@deploy/prepare venv
+	@$(BIN)/python -m tests.crash_matrix $(if $(SHORT),--cells 20) $(if $(CONTACTS),--contacts '$(CONTACTS)') $(if $(SEED),--seed '$(SEED)') $(if $(ONLY),--only '$(ONLY)')
+
+mutants: ## plant some 390 faults, one at a time; the tests must notice each: 5 min; SHORT=1 one of each room, 20 s; ONLY=part of a name
+	@deploy/prepare servers
+	@$(BIN)/python -m tests.mutants $(if $(SHORT),--short) $(if $(ONLY),--only '$(ONLY)')
 
 # BENCH=quick: short runs; BENCH_ARGS: more of `python -m tests.load.bench --help`
 bench_options = $(if $(filter quick,$(BENCH)),--quick) $(BENCH_ARGS)
@@ -44,7 +59,22 @@ soak: ## 30 calls/s with audio, nothing may fail or be left behind, else it fail
 	@deploy/prepare pbx
 	@$(BIN)/python -m tests.load.bench soak $(if $(SOAK_MIN),--minutes '$(SOAK_MIN)') $(bench_options)
 
+ami-cuts: ## the line to Asterisk cut at every byte of a fake's, at 300 of a real one's with calls up: 13 min; CUTS=n SEED=n
+	@deploy/prepare servers
+	@RINGFAIR_EVERY_BYTE=1 $(BIN)/pytest -q tests/adapters/ami/test_cuts.py
+	@$(BIN)/python -m tests.load.ami_cuts --times '$(or $(CUTS),300)' --seed '$(or $(SEED),1)'
+
+# DEATHS_ARGS: more of `python -m tests.load.deaths --help`
+deaths: ## routers, Redis, PostgreSQL and Asterisk die under 20 calls/s and nothing is lost: 30 min; DEATHS=kill one kind
+	@deploy/prepare servers
+	@$(BIN)/python -m tests.load.deaths $(if $(DEATHS),--kind '$(DEATHS)') $(DEATHS_ARGS)
+
+# HOUR_ARGS: more of `python -m tests.load.hour_without_database --help`
+hour: ## an hour without PostgreSQL at 20 contacts/s, then all of it is there once and in order: 6 min; HOUR_ARGS=--kill
+	@deploy/prepare servers
+	@$(BIN)/python -m tests.load.hour_without_database $(HOUR_ARGS)
+
 clean: ## remove .venv and build/; the Asterisk in the cache stays
 	rm -rf .venv build
 
-.PHONY: help demo check contracts integration test bench bench-load soak clean
+.PHONY: help demo check contracts integration test simulate crash-matrix mutants bench bench-load soak ami-cuts deaths hour clean

@@ -1,7 +1,11 @@
-"""The life of the process: start → ready → drain → stop.
+"""The life of the process: start → stand by → own → drain → stop.
 
-SIGTERM or SIGINT: offer nothing more and stop the heartbeat, so that the dialplan takes waiting callers to its fallback
-unless a successor is there first; talks go on until they end or `drain_s` has passed; a second signal does not wait.
+Standing by: everything is open, nothing is decided. Who gets the lease recovers what the router before it left, claims
+the pool at Asterisk and serves. A lease that is lost ends the process: whoever supervises it starts it again, to stand
+by.
+SIGTERM or SIGINT: with somebody who stands by, the pool is let go at once and everything goes on there. Without, offer
+nothing more and stop the heartbeat, so that the dialplan takes waiting callers to its fallback unless a successor is
+there first; talks go on until they end or `drain_s` has passed; a second signal does not wait.
 SIGHUP: read the files again.
 """
 
@@ -9,6 +13,7 @@ import asyncio
 import gc
 import logging
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from router.bootstrap import Router, build
@@ -16,14 +21,25 @@ from router.domain.commands import StopOffering
 from router.domain.errors import RemoteError, RouterError
 from router.domain.events import Event
 from router.domain.ids import Micros
+from router.ports import LeaseView
 
 log = logging.getLogger(__name__)
 
 _CLOSING_S = 5.0
+_LAST_WORD_S = 2.0
+"For what is told to Redis at the end: whoever follows waits for it."
+_SUCCESSOR_S = 0.2
+"How often the one who drains looks for somebody who stands by; the renewals tell of them."
+
+Taken = tuple[LeaseView, float]
+"The lease, and when it was asked for."
 
 
-async def run(directory: Path) -> None:
-    """Serve until told to stop. Raises `ConfigError`, `RemoteError` at the start, `RemoteError("pool-lost")` later."""
+async def run(directory: Path, *, stands_by: bool = True) -> None:
+    """Serve until told to stop. Raises `ConfigError`, `RemoteError` at the start, `RemoteError("pool-lost")` later.
+
+    Without `stands_by`, a pool that is another's is `RemoteError("pool-owned")`.
+    """
     router = await build(directory)
     _spare_the_collector()
     stop, hurry, reload = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -35,34 +51,124 @@ async def run(directory: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_stop)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
-    async with router.resources, asyncio.TaskGroup() as tasks:
-        await router.http.start()
+    async with router.resources:
+        taken = await router.standby.try_once()
+        if taken is None and not stands_by:
+            raise _owned(router)
+        if taken is not None:
+            _hold(router, taken)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                lost = await _live(router, tasks, stop, hurry, reload)
+        finally:
+            await _let_go(router)
+            await router.writer.close(_CLOSING_S)  # also when a task failed: what was decided is a fact
+    if lost is not None:
+        raise lost
+
+
+async def _live(
+    router: Router, tasks: asyncio.TaskGroup, stop: asyncio.Event, hurry: asyncio.Event, reload: asyncio.Event
+) -> RemoteError | None:
+    """From the open doors to the closed ones; why the pool was lost, if it was."""
+    await router.http.start()
+    running = [
+        tasks.create_task(router.telephony.run(), name="ami"),
+        tasks.create_task(_reload_when_asked(router, reload), name="reload"),
+    ]
+    if router.telemetry is not None:
+        running.append(tasks.create_task(router.telemetry.run(), name="telemetry"))
+    writing = tasks.create_task(router.writer.run(), name="ledger")
+    owns = bool(router.tenure.epoch) or await _turn_comes(router, stop)
+    if owns:
+        await router.recover()
         router.pump.start()
-        running = [
-            tasks.create_task(router.telephony.run(), name="ami"),
-            tasks.create_task(router.keeper.run(), name="presence"),
-            tasks.create_task(_reload_when_asked(router, reload), name="reload"),
-        ]
-        if router.telemetry is not None:
-            running.append(tasks.create_task(router.telemetry.run(), name="telemetry"))
-        writing = tasks.create_task(router.writer.run(), name="ledger")
-        log.info("ready", extra={"node": router.telephony.node})
-        lost = await _until_stopped(router, stop)
-        if not lost:
+        router.telephony.own()
+        running.append(tasks.create_task(router.keeper.run(), name="presence"))
+        running.append(tasks.create_task(router.journal.run(), name="journal"))
+        log.info("ready", extra={"node": router.telephony.node, "epoch": router.tenure.epoch})
+        await _first_of(stop, router.pool_lost)
+        if not router.pool_lost.is_set():
             await _drain(router, hurry)
-        router.pump.stop()
-        await router.telephony.session.close()
-        if router.telemetry is not None:
-            await router.telemetry.close()
-        await router.http.stop()
-        for task in running:
+    lost = await _lost(router) if router.pool_lost.is_set() else None
+    router.pump.stop()
+    doors = tasks.create_task(router.http.stop(), name="doors")
+    await router.telephony.session.close()
+    if router.telemetry is not None:
+        await router.telemetry.close()
+    for task in running:
+        task.cancel()
+    await asyncio.wait(running)
+    await router.receipt.close()
+    if owns and lost is None:  # else it would write over what the owner wrote
+        await router.journal.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORD_S):
+                await router.keeper.close()
+    await _let_go(router)
+    await doors
+    await router.writer.close(_CLOSING_S)
+    writing.cancel()
+    return lost
+
+
+# ---- the pool ----
+
+
+def _hold(router: Router, taken: Taken) -> None:
+    router.tenure.begin(*taken)
+    router.renewal.start()
+
+
+async def _turn_comes(router: Router, stop: asyncio.Event) -> bool:
+    """Stand by until the pool is ours; False when we are told to stop before."""
+    turn = asyncio.ensure_future(router.standby.turn())
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([turn, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if not turn.done():
+            return False
+        _hold(router, turn.result())
+        log.warning("takes the pool over", extra={"epoch": router.tenure.epoch})
+        return True
+    finally:
+        for task in (turn, stopped):
             task.cancel()
-        await asyncio.wait(running)
-        await router.writer.close(_CLOSING_S)
-        writing.cancel()
-        await router.keeper.close()
-    if lost:
-        raise RemoteError("pool-lost", "Another router owns the pool now; this one has stopped.")
+        await asyncio.wait([turn, stopped])
+
+
+async def _let_go(router: Router) -> None:
+    """Nobody has to wait for our lease to lapse. Harmless when repeated."""
+    await router.renewal.stop()
+    if not router.tenure.lost:
+        with suppress(RemoteError):
+            await asyncio.to_thread(router.lease.release)
+
+
+async def _lost(router: Router) -> RemoteError:
+    """Why: a router of our own Redis has the lease now; one of another would have left it with us."""
+    held = router.tenure.held
+    if held:
+        with suppress(RemoteError):
+            held = (await asyncio.to_thread(router.lease.read)).mine
+    if held:
+        return RemoteError(
+            "pool-foreign",
+            "A router that does not use our Redis has taken the pool at Asterisk: the lease is still ours. Give both "
+            "the same [redis] url, or the other one a [router] pool of its own, then start this one again.",
+        )
+    return RemoteError(
+        "pool-lost", "Another router owns the pool now; this one has stopped. Started again it stands by."
+    )
+
+
+def _owned(router: Router) -> RemoteError:
+    owner = router.standby.view
+    return RemoteError(
+        "pool-owned",
+        f"Pool {router.site.settings.router.pool} is owned by the router on {owner.host or 'an unnamed host'} (epoch "
+        f"{owner.epoch}). Stop that one first, or start this one without --no-standby: it stands by then.",
+    )
 
 
 def _spare_the_collector() -> None:
@@ -76,12 +182,6 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-async def _until_stopped(router: Router, stop: asyncio.Event) -> bool:
-    """Wait for a signal; True when the pool was lost instead."""
-    await _first_of(stop, router.pool_lost)
-    return router.pool_lost.is_set()
-
-
 async def _first_of(*events: asyncio.Event) -> None:
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     try:
@@ -92,13 +192,16 @@ async def _first_of(*events: asyncio.Event) -> None:
 
 
 async def _drain(router: Router, hurry: asyncio.Event) -> None:
-    """Stop offering; let talks finish, at most `drain_s`."""
+    """Stop offering; let talks finish, at most `drain_s`, unless somebody stands by who takes them on."""
+    if router.tenure.view.standbys and await _standbys(router):
+        log.info("hands over to whoever stands by")
+        return
     router.pump.ask(StopOffering())
     router.pump.stop_beating()
     floor = router.pump.engine.floor
     drain_s = router.desk.site.settings.router.drain_s
     log.info("draining", extra={"talks": len(floor.assignments), "at_most_s": drain_s})
-    quiet = asyncio.Event()
+    enough = asyncio.Event()
 
     def done() -> bool:
         # The caller's leg ends after the agent's, and only then is there a record; who waits is left to the dialplan.
@@ -108,16 +211,32 @@ async def _drain(router: Router, hurry: asyncio.Event) -> None:
 
     def look(event: Event, now: Micros) -> None:
         if done():
-            quiet.set()
+            enough.set()
+
+    async def successor() -> None:
+        while not router.tenure.view.standbys:  # noqa: ASYNC110 - a thread learns of them
+            await asyncio.sleep(_SUCCESSOR_S)
+        enough.set()
 
     router.pump.subscribe(look)
     if done():
         return
+    looking = asyncio.ensure_future(successor())
     try:
         async with asyncio.timeout(drain_s):
-            await _first_of(quiet, hurry)
+            await _first_of(enough, hurry, router.pool_lost)
     except TimeoutError:
         log.warning("talks go on without us; Asterisk ends them", extra={"talks": len(floor.assignments)})
+    finally:
+        looking.cancel()
+
+
+async def _standbys(router: Router) -> int:
+    """How many stand by at this moment; what the last renewal told may be a second old."""
+    try:
+        return (await asyncio.to_thread(router.lease.read)).standbys
+    except RemoteError:
+        return 0  # nobody could follow us now
 
 
 async def _reload_when_asked(router: Router, asked: asyncio.Event) -> None:

@@ -1,10 +1,14 @@
-"""The composition root: the only file that names concrete adapters and puts them together."""
+"""The composition root: the only file that names concrete adapters and puts them together.
+
+`build` makes what every router has, also one that stands by. `Router.recover` comes between "the lease is ours" and
+"the pump starts": what the router before us wrote down is read there, and who listens to the engine listens from there.
+"""
 
 import asyncio
 import logging
 import os
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -16,21 +20,31 @@ from router.adapters.ami.telemetry import Telemetry
 from router.adapters.ami.telephony import AmiTelephony, Numbers
 from router.adapters.http.server import HttpServer
 from router.adapters.log import EventLog
-from router.adapters.metrics import Metrics, Reading, read_queues
+from router.adapters.metrics import Metrics, Reading, read_calls, read_queues
 from router.adapters.redis.address import RedisAddress
+from router.adapters.redis.journal import RedisJournal
+from router.adapters.redis.journal_keeper import JournalKeeper
 from router.adapters.redis.keeper import PresenceKeeper
+from router.adapters.redis.lease import RedisLease
 from router.adapters.redis.presence import RedisPresence
+from router.adapters.redis.renewal import Renewal
+from router.adapters.redis.standby import Standby
+from router.adapters.redis.tenure import LeaseTenure
 from router.adapters.sql.directory import SqlDirectory
+from router.adapters.sql.drawers import Drawers
 from router.adapters.sql.ledger import SqlLedger
 from router.adapters.sql.writer import LedgerWriter
 from router.config import Site, load
 from router.config.numbers import caller_number, dialled_forms, e164
 from router.desk import RouterDesk, call_the_roll
-from router.domain.commands import Remember
 from router.domain.engine import Engine
+from router.domain.errors import CommandRefused, ConfigError
 from router.domain.events import Event, PoolLost
 from router.domain.facts import fact_of
 from router.domain.ids import Micros
+from router.inheritance import inherit
+from router.ports import Acting, LeaseView
+from router.receipt import Receipt
 from router.runtime import Pump, WallClock
 from router.trace.recorder import Recorder
 
@@ -42,7 +56,7 @@ _OWN = frozenset({canary.AGENT, canary.CAMPAIGN})
 
 @dataclass(slots=True, kw_only=True)
 class Router:
-    """Everything of one running router that `app.py` starts and stops."""
+    """Everything of one router that `app.py` starts and stops, the owner of its pool or not."""
 
     site: Site
     clock: WallClock
@@ -51,9 +65,17 @@ class Router:
     telemetry: Telemetry | None
     "None without a secret for it."
     keeper: PresenceKeeper
+    journal: JournalKeeper
+    receipt: Receipt
     writer: LedgerWriter
     http: HttpServer
     desk: RouterDesk
+    lease: RedisLease
+    standby: Standby
+    tenure: LeaseTenure
+    renewal: Renewal
+    recover: Callable[[], Awaitable[None]]
+    "Take up what the router before us left. Once, when the lease is ours; raises `RemoteError`."
     pool_lost: asyncio.Event
     resources: AsyncExitStack
     "Closes what was opened, in the reverse order."
@@ -62,7 +84,7 @@ class Router:
 async def build(directory: Path) -> Router:
     """Read the site, open every neighbour that must be there, put the parts together. Nothing runs yet.
 
-    Raises `ConfigError` (files), `RemoteError` (Redis or the database is missing). Asterisk may come later.
+    Raises `ConfigError` (files), `RemoteError` (the database is missing). Asterisk may come later.
     """
     site = await asyncio.to_thread(load, directory, os.environ)
     settings = site.settings
@@ -72,17 +94,33 @@ async def build(directory: Path) -> Router:
         stack.push_async_callback(database.close)
         agents = await SqlDirectory.open(site.ledger_dsn)
         stack.push_async_callback(agents.close)
-        presence = RedisPresence(
-            RedisAddress.parse(settings.redis.url, password=site.secrets.redis), pool=settings.router.pool
+        redis = RedisAddress.parse(
+            settings.redis.url, password=site.secrets.redis, sentinel_password=site.secrets.redis_sentinel
         )
+        presence = RedisPresence(redis, pool=settings.router.pool)
         stack.push_async_callback(presence.close)
-        remembered = await presence.load()
-        entries = await agents.agents()
+        lease = RedisLease(redis, pool=settings.router.pool)
+        stack.callback(lease.close)
 
         rules = canary.with_canary(site.rules)
-        engine = Engine(rules)
-        writer = LedgerWriter(database)
-        keeper = PresenceKeeper(presence, clock)
+        engine = Engine(rules, journalled=True)
+        room = settings.ledger.spool_max_mb << 20
+        drawers = await asyncio.to_thread(Drawers.open, site.spool, ledger=await database.identity(), max_bytes=room)
+        stack.callback(drawers.close)
+        writer = LedgerWriter(database, drawers.spool, adopt=drawers.adopt)
+        standby = Standby(lease, clock, fit=lambda: telephony.trouble is None)
+        tenure = LeaseTenure(lease)
+        keeper = PresenceKeeper(presence, clock, may_write=lambda: tenure.may_act() is Acting.YES)
+        records = RedisJournal(redis, pool=settings.router.pool)
+        stack.push_async_callback(records.close)
+        journal = JournalKeeper(
+            records,
+            engine,
+            clock,
+            epoch=lambda: tenure.epoch,
+            fenced=lambda epoch: tenure.suspect(),
+            records_on_disk=writer.on_disk,
+        )
         pool_lost = asyncio.Event()
         trace = Recorder(clock.from_monotonic)
         pump = Pump(engine, clock=clock, trace=trace)
@@ -91,49 +129,31 @@ async def build(directory: Path) -> Router:
             node=settings.asterisk.systemname,
             pool=settings.router.pool,
             clock=clock,
+            tenure=tenure,
             sink=pump.see,
             numbers=_numbers(settings.router.country),
             endpoints=lambda: [a.profile.endpoint for a in engine.floor.agents.values() if not a.profile.dial],
             rules=rules,
             trace=trace,
+            max_originates=settings.asterisk.max_originates,
+        )
+        receipt = Receipt(
+            journalled=journal.committed,
+            in_ledger=writer.in_ledger,
+            ours=lambda: tenure.may_act() is Acting.YES,
+            speak=telephony.perform,
         )
         telemetry = _telemetry(site)
-        read = _reader(pump, telephony, keeper, writer, clock, telemetry)
+
+        def ready() -> Mapping[str, str]:
+            return _readiness(settings.router.pool, telephony, keeper, journal, writer, standby, tenure)
+
+        read = _reader(pump, telephony, keeper, journal, receipt, writer, clock, standby, tenure, ready, telemetry)
         metrics = Metrics(read, version=version("ringfair"), own=_OWN)
         pump.telephony, pump.decided, pump.lagged = telephony, metrics.matched, metrics.lagged
-        pump.heard = metrics.heard
+        pump.heard, pump.stirred, pump.speak = metrics.heard, journal.stirred, receipt.speak
         pump.behind = lambda: telephony.session.behind
         bird = canary.Canary(pump, telephony)
-
-        def to_ledger(event: Event, now: Micros) -> None:
-            fact = fact_of(event, now)
-            if fact is not None:
-                writer.offer(fact)
-
-        def watch_pool(event: Event, now: Micros) -> None:
-            if isinstance(event, PoolLost):
-                pool_lost.set()
-
-        call_the_roll(pump, site, entries)
-        for row in remembered:
-            pump.ask(
-                Remember(
-                    agent_id=row.agent_id,
-                    status=row.next_status or row.status,
-                    reason=row.next_reason if row.next_status else row.reason,
-                    since_at=row.since_at,
-                )
-            )
-        for subscriber in (to_ledger, keeper, metrics, EventLog(), bird, watch_pool):
-            pump.subscribe(subscriber)
-        canary.enrol(pump)
-        for agent in engine.floor.agents.values():
-            if agent.profile.dial:
-                continue
-            keeper.note(agent.picture(status_changed=False))
-            metrics(agent.picture(status_changed=False), clock.now())
-        keeper.forget_others(remembered, engine.floor.agents.keys())
-
         desk = RouterDesk(
             pump=pump,
             clock=clock,
@@ -144,8 +164,43 @@ async def build(directory: Path) -> Router:
             trace=trace,
             site=site,
             read_site=lambda: load(directory, os.environ),
-            ready=lambda: _readiness(telephony, keeper, writer),
+            safe=receipt.must_be_safe,
+            lease=lambda: _owner(standby, tenure),
+            ready=ready,
         )
+        # Also while it only stands by: a roll that is known already takes no time from those who wait.
+        call_the_roll(pump, site, await agents.agents())
+
+        def to_ledger(event: Event, now: Micros) -> None:
+            fact = fact_of(event, now)
+            if fact is not None:
+                writer.offer(fact)
+
+        def watch_pool(event: Event, now: Micros) -> None:
+            if isinstance(event, PoolLost):
+                pool_lost.set()
+
+        async def roll() -> None:
+            """The files may have changed while we stood by: the owner was told to reload, and nobody told us."""
+            try:
+                await desk.reload()
+            except (ConfigError, CommandRefused) as error:
+                log.error("the rules of our own start stay in force", extra={"why": error.message})
+                call_the_roll(pump, desk.site, await agents.agents())
+
+        async def recover() -> None:
+            await writer.adopt()  # what the router before us saw itself, before what we conclude
+            left = await inherit(pump, clock, journal=records, presence=presence, ledger=database, roll=roll)
+            for subscriber in (to_ledger, keeper, metrics, EventLog(), bird, watch_pool):
+                pump.subscribe(subscriber)
+            canary.enrol(pump)
+            for agent in engine.floor.agents.values():
+                if agent.profile.dial:
+                    continue
+                keeper.note(agent.picture(status_changed=False))
+                metrics(agent.picture(status_changed=False), clock.now())
+            journal.forget_others(left)
+
         host, port = settings.http.address
         http = HttpServer(desk, metrics.scrape, host=host, port=port, control=Path(settings.http.control_socket))
         return Router(
@@ -155,9 +210,16 @@ async def build(directory: Path) -> Router:
             telephony=telephony,
             telemetry=telemetry,
             keeper=keeper,
+            journal=journal,
+            receipt=receipt,
             writer=writer,
             http=http,
             desk=desk,
+            lease=lease,
+            standby=standby,
+            tenure=tenure,
+            renewal=Renewal(tenure),
+            recover=recover,
             pool_lost=pool_lost,
             resources=stack.pop_all(),
         )
@@ -191,8 +253,13 @@ def _reader(
     pump: Pump,
     telephony: AmiTelephony,
     keeper: PresenceKeeper,
+    journal: JournalKeeper,
+    receipt: Receipt,
     writer: LedgerWriter,
     clock: WallClock,
+    standby: Standby,
+    tenure: LeaseTenure,
+    ready: Callable[[], Mapping[str, str]],
     telemetry: Telemetry | None = None,
 ) -> Callable[[], Reading]:
     def read() -> Reading:
@@ -204,22 +271,58 @@ def _reader(
             inbox_depth=pump.depth,
             inbox_overflows=pump.overflows,
             failures=pump.failures,
-            ready={name: said == "ok" for name, said in _readiness(telephony, keeper, writer).items()},
+            ready={name: said == "ok" for name, said in ready().items()},
             ami_connected={telephony.node: telephony.trouble is None},
+            calls=read_calls(pump.engine.floor, telephony.node, _OWN),
+            calls_limit={telephony.node: pump.engine.floor.rules.capacity.max_calls},
+            ring_orders=telephony.ringing.on_way + telephony.ringing.waiting,
+            ring_overflows=telephony.ringing.overflows,
             ami_last_event_at=seen,
             lines=None if telemetry is None else telemetry.summary(),
-            redis_errors=keeper.errors,
+            redis_errors=keeper.errors + journal.errors,
+            journal_owed=journal.owed,
+            journal_behind_us=0 if journal.behind_since is None else clock.now() - journal.behind_since,
+            journal_rewrites=journal.rewrites,
+            unsafe_answers=receipt.unsafe,
             ledger_spool=writer.pending,
+            ledger_spool_bytes=writer.spool_bytes,
+            ledger_spool_limit_bytes=writer.spool_limit_bytes,
+            ledger_spool_damaged=writer.spool_damaged,
+            ledger_unsynced=writer.unsynced,
             ledger_lost=writer.lost,
+            lease_left_us=tenure.left_us,
+            lease_lapses=tenure.lapses,
+            takeovers=standby.takeovers,
+            withheld_overflows=telephony.gate.overflows,
         )
 
     return read
 
 
-def _readiness(telephony: AmiTelephony, keeper: PresenceKeeper, writer: LedgerWriter) -> Mapping[str, str]:
+def _owner(standby: Standby, tenure: LeaseTenure) -> LeaseView:
+    return replace(tenure.view, left_us=tenure.left_us) if tenure.epoch else standby.view
+
+
+def _readiness(
+    pool: str,
+    telephony: AmiTelephony,
+    keeper: PresenceKeeper,
+    journal: JournalKeeper,
+    writer: LedgerWriter,
+    standby: Standby,
+    tenure: LeaseTenure,
+) -> Mapping[str, str]:
     """Each neighbour → `ok` or the sentence that says why not."""
+    owner, waits = _owner(standby, tenure), not tenure.epoch
+    pool_said, redis_said = "ok", keeper.standing if keeper.standing != "ok" else journal.standing
+    if waits:
+        pool_said = f"This router stands by for {owner.host or 'nobody'}, which owns pool {pool} (epoch {owner.epoch})."
+        redis_said = "ok" if standby.trouble is None else standby.trouble.message
+    elif tenure.lost:
+        pool_said = f"This router has lost pool {pool} to {owner.host or 'another one'}."
     return {
+        "pool": pool_said,
         f"asterisk {telephony.node}": telephony.trouble or "ok",
-        "redis": keeper.standing,
+        "redis": redis_said,
         "ledger": "ok" if writer.last_error is None else writer.last_error.message,
     }

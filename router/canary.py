@@ -46,6 +46,7 @@ def with_canary(rules: Rules) -> Rules:
         language="en",
         greeting="answered",
         label="canary",
+        emergency=True,  # whoever else finds no room, it is let in: it asks whether this works
     )
     queue = QueueRules(
         name=_QUEUE,

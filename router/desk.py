@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -24,6 +24,7 @@ from router.ports import (
     ContactView,
     Directory,
     FloorView,
+    LeaseView,
     Ledger,
     QueueView,
     RecordQuery,
@@ -149,6 +150,8 @@ class RouterDesk:
         trace: Recorder,
         site: Site,
         read_site: Callable[[], Site],
+        safe: Callable[[], Awaitable[None]],
+        lease: Callable[[], LeaseView],
         ready: Callable[[], Mapping[str, str]],
     ) -> None:
         self._pump = pump
@@ -161,16 +164,33 @@ class RouterDesk:
         self.site = site
         "The files as they are in force: those of the start, or of the latest reload."
         self._read_site = read_site
+        self._safe = safe
+        self._lease = lease
         self._ready = ready
         self._reloading = asyncio.Lock()
 
     def floor(self) -> FloorView:
         return view_floor(self._pump.engine.floor, self._clock.now())
 
+    def lease(self) -> LeaseView:
+        return self._lease()
+
+    def _must_own(self) -> None:
+        """What a router that stands by decided would be lost: the owner knows nothing of it."""
+        owner = self._lease()
+        if not owner.mine:
+            raise CommandRefused(
+                "pool-not-ours",
+                f"This router stands by; the pool is {owner.host or 'nobody'}'s. Give the command there.",
+                host=owner.host,
+            )
+
     async def ask(self, command: object) -> None:
+        self._must_own()
         if isinstance(command, Pause):
             self._check_reason(command.reason)
         self._pump.ask(command)  # type: ignore[arg-type]  # an unknown command is a KeyError of ours, and a bug
+        await self._safe()
 
     def _check_reason(self, reason: str) -> None:
         """A pause is a fact for ever, and some are paid: only what the site names, nothing the router says itself."""
@@ -207,6 +227,7 @@ class RouterDesk:
             return rules.config_hash
 
     async def canary(self) -> dict[str, object]:
+        self._must_own()
         return await self._canary.fly()
 
     async def story(self, contact_id: ContactId) -> ContactStory | None:

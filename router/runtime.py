@@ -6,7 +6,9 @@ Who finds the inbox empty and this turn of the loop unused is handled at once: a
 through the inbox, behind whatever came in the same breath, takes longer than the decision.
 
 Rule 1: effects leave before events are told: a caller waits for the first, nobody for the second.
-Rule 2: an engine, an adapter or a subscriber that raises is counted and logged; the pump and its heart go on.
+Rule 2: an engine, an adapter or a subscriber that raises is counted and logged; the pump and its heart go on. A
+snapshot on which the engine failed left its node half looked at, and its callers are offered to nobody: another is
+asked for, by the heart and ever more seldom, since what failed once may fail each time.
 Rule 3: the inbox is bounded. Overflow is not silent loss: everything in it is thrown away and Asterisk is asked for the
 truth instead (`LookAgain`), which is cheaper than catching up on what is long past. What no snapshot could tell (a new
 owner, a lost node) is kept. Since most is decided as it is parsed, a burst waits in the adapter as bytes, with a bound
@@ -23,7 +25,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from router.domain.commands import Command
-from router.domain.effects import LookAgain
+from router.domain.effects import AnswerPhone, LookAgain
 from router.domain.engine import Engine
 from router.domain.events import OfferMade
 from router.domain.ids import SECOND, Micros
@@ -50,6 +52,10 @@ class WallClock:
 
     def now(self) -> Micros:
         return (self._offset + time.monotonic_ns()) // 1000
+
+    def not_before(self, at: Micros) -> None:
+        """Go on from this instant at the earliest."""
+        self._offset += max(0, (at - self.now()) * 1000)
 
     def from_monotonic(self, seconds: float) -> Micros:
         """The instant of a reading of `time.monotonic()`."""
@@ -84,12 +90,18 @@ class Pump:
         self.lagged = lagged
         self.heard: Callable[[Micros], None] | None = None
         "Told how old a caller's arrival is by Asterisk's clock when the engine gets it; negative when that is ahead."
+        self.stirred: Callable[[], None] | None = None
+        "Told after whatever may have changed the floor: somebody writes down how it stands."
+        self.speak: Callable[[AnswerPhone], None] | None = None
+        "Answers a feature code once it is safe to say so; None: at once."
         self._trace = trace
         self._inbox: deque[Observation] = deque()
         self._inbox_limit = inbox_limit
         self._slice_s = slice_s
         self.behind: Callable[[], bool] = lambda: False
         "Whether something was heard that has not come here yet: bytes that wait to be parsed."
+        self._failed_on: dict[str, tuple[int, int]] = {}
+        "Node whose last snapshot the engine failed on → the beat at which another is asked for, and after how many."
         self._scheduled = False
         self._until = 0.0
         "`perf_counter()` up to which this turn of the loop may decide; set anew with each tick that is scheduled."
@@ -182,6 +194,12 @@ class Pump:
         except Exception:
             self.failures += 1
             log.exception("the engine failed on an observation", extra={"observation": type(seen).__name__})
+            if type(seen) is Resynced:
+                after = min(_LOOK_EVERY_BEATS, 2 * self._failed_on.get(seen.node, (0, 0))[1] or 1)
+                self._failed_on[seen.node] = self.beats + after, after
+        else:
+            if self._failed_on and type(seen) is Resynced:
+                self._failed_on.pop(seen.node, None)
         self._flush(began)
         if self.heard is not None and type(seen) is ContactArrived:
             self._guarded("heard", self.heard, now - seen.at)
@@ -210,7 +228,10 @@ class Pump:
         telephony = self.telephony
         if telephony is not None:
             for effect in effects:
-                self._guarded(type(effect).__name__, telephony.perform, effect)
+                if self.speak is not None and type(effect) is AnswerPhone:
+                    self._guarded("AnswerPhone", self.speak, effect)
+                else:
+                    self._guarded(type(effect).__name__, telephony.perform, effect)
         if events:
             if began is not None and self.decided is not None and any(isinstance(e, OfferMade) for e in events):
                 self._guarded("match", self.decided, took_s)
@@ -218,6 +239,8 @@ class Pump:
             for event in events:
                 for subscriber in self._subscribers:
                     self._guarded(type(event).__name__, subscriber, event, now)
+        if self.stirred is not None:
+            self.stirred()
         self._flushing = not outermost
         self._rearm()
 
@@ -285,5 +308,7 @@ class Pump:
             self._look_for_the_impossible()
         if self.telephony is not None:
             self._guarded("beat", self.telephony.beat, self.beats)
+            for again in [LookAgain(node=node) for node, (due, _) in self._failed_on.items() if due == self.beats]:
+                self._guarded("LookAgain", self.telephony.perform, again)
         if self.lagged is not None:
             self._guarded("lag", self.lagged, late)

@@ -8,6 +8,9 @@ from pathlib import PurePath
 import pytest
 from hypothesis import settings
 
+# whoever imports them first, a plugin or not
+pytest.register_assert_rewrite("tests.contracts.redis_servers", "tests.contracts.redis_trio")
+
 # no test depends on how fast the machine is just now
 settings.register_profile("ringfair", deadline=None)
 settings.load_profile("ringfair")

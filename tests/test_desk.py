@@ -17,7 +17,7 @@ from router.domain.engine import Engine
 from router.domain.errors import CommandRefused, ConfigError, RemoteError
 from router.domain.events import ContactConnected, Event
 from router.domain.ids import SECOND, AgentId, ContactId
-from router.ports import AgentEntry
+from router.ports import AgentEntry, LeaseView
 from router.runtime import Pump
 from router.trace.recorder import Recorder
 from tests.config.site_files import CARE, SECRET, SETTINGS, SHOP, WriteSite, site_writer
@@ -54,6 +54,9 @@ class Room:
         self.events: list[Event] = []
         self.pump.subscribe(lambda event, now: self.events.append(event))
         canary.enrol(self.pump)
+        self.disk = True
+        "Whether what was decided reaches one."
+        self.lease = LeaseView(mine=True, owner="00", host="acd1", epoch=1)
         self.desk = RouterDesk(
             pump=self.pump,
             clock=self.clock,
@@ -64,8 +67,14 @@ class Room:
             trace=self.trace,
             site=started,
             read_site=lambda: load(self.site, self.environ),
+            safe=self.written_down,
+            lease=lambda: self.lease,
             ready=lambda: {"redis": "ok"},
         )
+
+    async def written_down(self) -> None:
+        if not self.disk:
+            raise RemoteError("not-written-down", "It is in force now, but nobody could write it down.", retryable=True)
 
     async def people(self, *entries: AgentEntry) -> None:
         for one in entries:
@@ -405,3 +414,28 @@ async def test_the_latest_traces_come_first_and_as_many_as_asked(room: Room) -> 
     assert [trace.contact_id for trace in await room.desk.traces(1)] == [second]
     [offer] = room.desk.trace(second).offers
     assert offer.offer_id == f"{second}.1"
+
+
+async def test_who_stands_by_takes_no_command_and_says_whose_the_pool_is(room: Room) -> None:
+    room.lease = LeaseView(owner="77", host="acd2", epoch=9)
+
+    with pytest.raises(CommandRefused, match="acd2's") as refused:
+        await room.desk.ask(LogIn(agent_id=ANNA))
+    with pytest.raises(CommandRefused):
+        await room.desk.canary()
+
+    assert refused.value.error_id == "pool-not-ours"
+    assert room.engine.floor.agents[ANNA].status.name == "LOGGED_OUT"
+    assert room.desk.lease().host == "acd2"
+
+
+async def test_a_command_nobody_could_write_down_is_in_force_and_says_that_it_is_not_safe(room: Room) -> None:
+    await room.people(entry(ANNA))
+    await room.reload()
+    room.disk = False
+
+    with pytest.raises(RemoteError, match="in force") as told:
+        await room.desk.ask(LogIn(agent_id=ANNA))
+
+    assert told.value.error_id == "not-written-down"
+    assert room.engine.floor.agents[ANNA].status == "READY"

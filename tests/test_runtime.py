@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from router.domain.commands import Command, LogIn, LogOut, Pause, StopOffering
-from router.domain.effects import Effect, EndLeg, LookAgain, RingAgent
+from router.domain.effects import AnswerPhone, Effect, EndLeg, LookAgain, RingAgent
 from router.domain.errors import CommandRefused
 from router.domain.events import ContactConnected, ContactEnded, ContactQueued, Event, OfferMade
-from router.domain.ids import AgentId, LegId, Micros
+from router.domain.ids import SECOND, AgentId, LegId, Micros
 from router.domain.observations import (
     CallerKeyed,
     CallTurnedAway,
@@ -20,6 +20,7 @@ from router.domain.observations import (
     NodeLost,
     Observation,
     OwnerSeen,
+    PhoneAsked,
 )
 from router.domain.record import OfferResult
 from router.runtime import WallClock
@@ -275,8 +276,11 @@ async def test_one_timer_is_armed_for_the_nearest_deadline_and_follows_it(room: 
     room.calls.hang_up(room.engine.floor.contacts[contact].leg)
     await room.quiet()
     assert ringing.cancelled()
-    assert room.engine.next_timer() is None
-    assert room.pump._timer is None
+    look = first.made_at + room.engine.floor.rules.sweep_us
+    assert (room.engine.next_timer(), room.pump._armed_for) == (look, look), "all that is left is to look who is there"
+    room.clock.pass_s(room.engine.floor.rules.sweep_us / SECOND + 0.001)
+    await room.quiet()
+    assert (room.engine.next_timer(), room.pump._timer) == (None, None)
 
 
 async def test_an_answer_behind_a_backlog_is_heard_before_the_deadline_that_passed_meanwhile(room: Room) -> None:
@@ -451,3 +455,39 @@ async def test_a_log_out_during_a_talk_waits_for_its_end(room: Room) -> None:
     room.calls.hang_up(room.engine.floor.contacts[contact].leg)
     await room.quiet()
     assert room.engine.floor.agents[AGENT].status == "LOGGED_OUT"
+
+
+# ---- who writes down how the floor stands, and who says that it is written ----
+
+
+async def test_who_writes_the_floor_down_is_told_of_each_change_after_its_effects(room: Room) -> None:
+    ordered: list[int] = []
+    room.pump.stirred = lambda: ordered.append(len(room.effects(RingAgent)))
+    room.calls.arrive("shop")
+    await room.quiet()
+    assert 1 in ordered, "the ring had left by then"
+    told = len(ordered)
+    room.pump.ask(LogOut(agent_id=AGENT))
+    assert len(ordered) == told + 1
+    room.clock.pass_s(room.engine.floor.rules.sweep_us / SECOND + 0.001)
+    await room.quiet()
+    assert len(ordered) > told + 1, "a deadline changes it as well"
+
+
+async def test_the_answer_to_a_feature_code_is_left_to_whoever_knows_that_it_is_safe(room: Room) -> None:
+    spoken: list[AnswerPhone] = []
+    room.pump.speak = spoken.append
+    leg, at = LegId("pbx_1-7"), room.clock.now()
+    room.pump.see(PhoneAsked(leg=leg, channel=f"{DIAL}-7", endpoint=AGENT, code="*46", arg="", node=NODE, at=at))
+    await room.quiet()
+    assert [answer.leg for answer in spoken] == [leg]
+    assert room.effects(AnswerPhone) == [], "not behind its back"
+
+
+def test_a_successors_clock_is_never_behind_what_the_dead_router_wrote_down() -> None:
+    clock = WallClock()
+    ahead = clock.now() + 3600 * SECOND
+    clock.not_before(ahead)
+    assert ahead <= clock.now() < ahead + 60 * SECOND
+    clock.not_before(ahead - 1800 * SECOND)
+    assert clock.now() >= ahead, "and never steps back for it"

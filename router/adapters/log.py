@@ -23,16 +23,19 @@ import msgspec
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from router.domain.admission import FULL
 from router.domain.events import (
     CallRefused,
     ContactConnected,
     ContactEnded,
     ContactQueued,
+    DifferenceMended,
     Event,
     InvariantFailed,
     PoolLost,
 )
 from router.domain.ids import SECOND, ContactId, Micros
+from router.domain.resync import DIFFERENCES
 
 LONGEST_TEXT = 2_000
 "Characters of one field; a traceback may have ten times that."
@@ -42,6 +45,7 @@ REDACTED = "[redacted]"
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 _NUMBER = re.compile(r"(?<![\w.])(?:\+\d{6,17}|00?[1-9]\d{5,15})(?![\w.])")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FULL_EVERY_US = 10 * SECOND
 _BULK = frozenset({"segments", "legs", "decision", "next_best", "others", "schema", "corrects"})
 _PERSONAL = frozenset({"ani", "dnis"})
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"event", "at", "level", "asctime"}
@@ -86,6 +90,8 @@ class EventLog:
         self._log: FilteringBoundLogger = logger if logger is not None else structlog.get_logger().bind()
         self._tells_all = self._log.is_enabled_for(logging.DEBUG)
         self._live: set[ContactId] = set()
+        self._full: dict[tuple[str, str], tuple[Micros, int]] = {}
+        "Reason and campaign → when refusals for lack of room were told last, and how many there were since."
 
     def __call__(self, event: Event, now: Micros) -> None:
         """Write one event down, if its level is asked for."""
@@ -124,8 +130,16 @@ class EventLog:
                     lasted_s=(record.ended_at - record.arrived_at) / SECOND,
                     pii_ani=record.ani,
                 )
+            case DifferenceMended():
+                self._log.info(
+                    "Asterisk and we differed; it is put right",
+                    at=now,
+                    what=DIFFERENCES[event.kind],
+                    whose=event.whose,
+                    contact_id=event.contact_id,
+                )
             case CallRefused():
-                self._log.warning("a call was refused", at=now, dialled=event.dialled, reason=event.reason)
+                self._refused(event, now)
             case InvariantFailed():
                 self._log.warning("an impossible state was found", at=now, what=event.what)
             case PoolLost():
@@ -134,6 +148,19 @@ class EventLog:
                 self._log.debug(_sentence(type(event).__name__), at=now, **_flat(event))
             case _:
                 pass
+
+    def _refused(self, event: CallRefused, now: Micros) -> None:
+        """Who finds no room is one of many: of them a line now and then, with how many it stands for."""
+        about = {"at": now, "dialled": event.dialled, "reason": event.reason}
+        if event.reason not in FULL:
+            self._log.warning("a call was refused", **about)
+            return
+        told_at, untold = self._full.get((event.reason, event.campaign), (now - _FULL_EVERY_US, 0))
+        if now - told_at < _FULL_EVERY_US:
+            self._full[event.reason, event.campaign] = told_at, untold + 1
+            return
+        self._full[event.reason, event.campaign] = now, 0
+        self._log.warning("calls were refused: no room", **about, campaign=event.campaign, calls=untold + 1)
 
 
 def _sentence(name: str) -> str:

@@ -5,7 +5,21 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from router.cli import agents, config, doctor, explain, export, orders, pbx, records, serve, status, trace
+from router.cli import (
+    agents,
+    config,
+    doctor,
+    explain,
+    export,
+    ledger,
+    orders,
+    pbx,
+    reconcile,
+    records,
+    serve,
+    status,
+    trace,
+)
 from router.cli.exits import MEANINGS, code_of, first_of_ours, sentence
 
 # The control character keeps the lines of the list as they are; anything else is wrapped to the screen's width.
@@ -63,6 +77,8 @@ app.command("reload", short_help="Have the router read its files and agents agai
 app.command("canary", short_help="Send an echo call of our own through everything.")(orders.canary)
 app.command("hangup")(orders.hangup)
 app.command("records", short_help="Show billing records: table, JSON or CSV.")(records.records)
+app.command("reconcile", short_help="Hold a day's records against Asterisk's own log.")(reconcile.reconcile)
+app.add_typer(ledger.app, name="ledger", short_help="Is the ledger whole, and what waits for it on the disk?")
 app.command("explain", short_help="Tell why a contact went where it went.")(explain.explain)
 app.command("trace", short_help="Show when a contact passed which milestone.")(trace.trace)
 app.add_typer(agents.app, name="agent", short_help="Agents: phones, skills, passwords, state.")

@@ -20,7 +20,13 @@ MEANINGS: Final = {
     POOL_LOST: "another router owns the pool now",
 }
 
-_OF_ID: Final = {"pool-lost": POOL_LOST, "canary-lost": FAILED, "router-fault": FAILED}
+_OF_ID: Final = {
+    "pool-lost": POOL_LOST,
+    "pool-owned": POOL_LOST,
+    "pool-foreign": USAGE,
+    "canary-lost": FAILED,
+    "router-fault": FAILED,
+}
 
 
 def code_of(error: RouterError) -> int:

@@ -22,7 +22,7 @@ from router.adapters.pbx.errors import PbxError
 from router.adapters.pbx.instance import Instance
 from router.adapters.pbx.prompts import install_prompts, read_texts
 from router.adapters.pbx.root import Root, find_root, site_files
-from router.adapters.pbx.site import Site, write_site
+from router.adapters.pbx.site import EVENT_LOG, Site, write_site
 
 NOT_RUNNING = 3
 
@@ -33,6 +33,10 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Option("--name", help="Which instance; several may run side by side.")]
+EventLog = Annotated[
+    bool,
+    typer.Option("--cel", help="Keep Asterisk's own log of legs (CEL) for `ringfair reconcile`; it holds numbers."),
+]
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Default: the last one used, else our own.")]
 
 
@@ -65,6 +69,7 @@ def start(
     ami_port: Port = None,
     rtp_first: Port = None,
     rtp_last: Port = None,
+    cel: EventLog = False,
 ) -> None:
     """Start it; the first time on a machine a root for it is made (about a minute)."""
     wanted = {
@@ -76,15 +81,19 @@ def start(
     }
     chosen = {field: number for field, number in wanted.items() if number is not None}
     with _sentences():
-        instance = Instance(name)
+        instance = Instance(name, cel=cel)
         if chosen and instance.pid is None:
-            instance = Instance(name, replace(instance.ports, **chosen), root=instance.root)
+            instance = Instance(name, replace(instance.ports, **chosen), root=instance.root, cel=cel)
+        if cel and instance.pid is not None:
+            _fail(f"the PBX {name} runs already; --cel is for its start: ringfair pbx stop --name {name}")
         pid = instance.start()
         ports = instance.ports
         typer.echo(f"PBX {name} runs (pid {pid}) on {instance.address}:")
         typer.echo(f"  SIP {ports.sip}/udp, SIP over TLS {ports.tls}/tcp, RTP {ports.rtp_first}-{ports.rtp_last}/udp")
         typer.echo(f"  AMI {ports.ami}/tcp, user ringfair, secret in {instance.secret_file}")
         typer.echo(f"  RTCP reports for user ringfair-telemetry, secret in {instance.telemetry_secret_file}")
+        if cel:
+            typer.echo(f"  event log in {instance.event_log}")
         if instance.root.path is None:
             typer.echo("  prompts: `sudo ringfair pbx prompts` speaks them into the system's sounds", err=True)
 
@@ -182,6 +191,7 @@ def config(
     systemname: Annotated[str, typer.Option(help="This node's name: letters, digits, underscores.")],
     trunk_address: Annotated[str, typer.Option(help="The carrier's address: calls from there are callers.")],
     language: Annotated[str, typer.Option(help="Prompts and tones of a site: de or en.")] = "de",
+    cel: EventLog = False,
 ) -> None:
     """Write the configuration and dialplan for an Asterisk of your own."""
     with _sentences():
@@ -192,9 +202,12 @@ def config(
             ami_secret=secrets.token_urlsafe(32),
             trunk_address=trunk_address,
             language=language,
+            cel=cel,
         )
         written = write_site(site, directory, asterisk=site_files("asterisk"), dialplans=site_files("dialplans"))
     typer.echo(f"{len(written)} files in {directory}")
     typer.echo(f"  the AMI secrets are in {directory}/manager.d/ringfair.conf and, for RTCP reports,")
     typer.echo(f"  {directory}/manager.d/ringfair-telemetry.conf (mode 0640): give the router a copy of each")
+    if cel:
+        typer.echo(f"  Asterisk will keep its log of legs in {site.log / EVENT_LOG}; see deploy/logrotate")
     typer.echo(f"  put the site's TLS certificate and key at {site.values['tls_cert']} and {site.values['tls_key']}")

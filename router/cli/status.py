@@ -37,8 +37,8 @@ def status(
 
     control = Control(read_site(config).settings.http)
     if as_json:
-        queues, agents, contacts = _floor(control)
-        floor = {"queues": queues, "agents": agents, "contacts": contacts}
+        queues, agents, contacts, pool = _floor(control)
+        floor = {"pool": pool, "queues": queues, "agents": agents, "contacts": contacts}
         typer.echo(json.dumps(floor, ensure_ascii=False, indent=2))
         return
     if not watch:
@@ -61,12 +61,13 @@ def status(
             time.sleep(REFRESH_S)
 
 
-def _floor(control: "Control") -> tuple[Items, Items, Items]:
-    return control.items("queues"), control.items("agents"), control.items("contacts")
+def _floor(control: "Control") -> tuple[Items, Items, Items, dict[str, Any]]:
+    return control.items("queues"), control.items("agents"), control.items("contacts"), control.get("pool")
 
 
-def _picture(queues: Items, agents: Items, contacts: Items, at: Micros) -> "Group":
+def _picture(queues: Items, agents: Items, contacts: Items, pool: dict[str, Any], at: Micros) -> "Group":
     from rich.console import Group
+    from rich.text import Text
 
     lines = make_table(
         "Queues",
@@ -101,7 +102,20 @@ def _picture(queues: Items, agents: Items, contacts: Items, at: Micros) -> "Grou
             for contact in contacts
         ),
     )
-    return Group(lines, people, *((calls,) if contacts else ()))
+    return Group(Text(_owner(pool, at)), lines, people, *((calls,) if contacts else ()))
+
+
+def _owner(pool: dict[str, Any], at: Micros) -> str:
+    """Whose the pool is, and whether anybody would follow."""
+    count = pool.get("standbys") or 0
+    standbys = f"{count or 'nobody'} {'stands' if count in (0, 1) else 'stand'} by"
+    whose = f"pool of {_text(pool, 'host') or 'nobody'}, epoch {_text(pool, 'epoch')}"
+    since_at = _ago(pool.get("since"), at)
+    lasts = f", for {since_at}" if since_at else ""
+    left = pool.get("lease_left_s")
+    lease = f", lease for {left:.1f} s more" if isinstance(left, int | float) else ""
+    here = "" if pool.get("mine") else "; this router stands by, its floor is empty"
+    return f"{whose}{lasts}{lease}; {standbys}{here}"
 
 
 def _agent(agent: dict[str, Any], at: Micros) -> tuple[str, ...]:

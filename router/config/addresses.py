@@ -8,10 +8,13 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
 
+from router.config.sentinels import is_sentinel_url, sentinel_url
+
 UNIX_PATH_BYTES = 107
 "Longest path of a unix socket on Linux (sockaddr_un, unix(7)), its closing NUL excepted."
 
 _PASSWORD = re.compile(r"^[A-Za-z0-9+]*:/*[^:@/?#]*:.*@", re.DOTALL)
+_NO_PASSWORD = "no password in the URL: use password_file or the environment (RINGFAIR_…)"
 _REDIS_QUERY = {"redis": {"db"}, "unix": {"db"}, "rediss": {"db", "ca_file", "cert_file", "key_file"}}
 
 
@@ -26,11 +29,15 @@ def listen_address(text: str) -> str:
 
 
 def redis_url(text: str) -> str:
-    """`redis://host:port/0`, `rediss://…` with TLS, `unix:///path?db=0`."""
+    """`redis://host:port/0`, `rediss://…` with TLS, `unix:///path?db=0`, `redis+sentinel://host,host/master/0`."""
+    if is_sentinel_url(text):
+        _without_password(text)
+        sentinel_url(text)
+        return text
     parts = _url(text)
     allowed = _REDIS_QUERY.get(parts.scheme)
     if allowed is None:
-        raise ValueError('"redis://host:port/0", "rediss://…" (TLS) or "unix:///path?db=0"')
+        raise ValueError('"redis://host:port/0", "rediss://…" (TLS), "unix:///path?db=0" or "redis+sentinel://…"')
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if unknown := sorted(set(query) - allowed):
         raise ValueError(f"no {', '.join(unknown)[:80]!r} after the question mark, only {', '.join(sorted(allowed))}")
@@ -95,11 +102,17 @@ def _url(text: str) -> SplitResult:
         parts = urlsplit(text)
     except ValueError:
         raise ValueError("a URL") from None
+    _without_password(text)
+    if any("pass" in key.lower() for key, _ in parse_qsl(parts.query)):
+        raise ValueError(_NO_PASSWORD)
+    return parts
+
+
+def _without_password(text: str) -> None:
     if not text.isprintable():
         raise ValueError("a URL without control characters")
-    if _PASSWORD.match(text) or any("pass" in key.lower() for key, _ in parse_qsl(parts.query)):
-        raise ValueError("no password in the URL: use password_file or the environment (RINGFAIR_…)")
-    return parts
+    if _PASSWORD.match(text):
+        raise ValueError(_NO_PASSWORD)
 
 
 def _is_number(text: str, most: int) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 from router.config.faults import E164, KEYS, LANGUAGE, PROMPT, SLUG, WORD
-from router.config.settings import STRICT, Line, one_line
+from router.config.settings import STRICT, Calls, Line, one_line
 from router.domain.need import Need, NeedError
 
 CHOOSE = "longest-idle"
@@ -77,7 +77,14 @@ class CampaignTable(BaseModel):
         "", max_length=80, pattern=PROMPT, description="Prompt the agent hears before the talk; empty for none."
     )
     press_one: bool = Field(False, description="The agent must press 1 to accept.")
+    max_call_s: float = Field(14_400.0, ge=60, le=86_400, description="A talk this long is ended.")
     show_number: bool = Field(True, description="Whether the agent may see the caller's number.")
+    max_calls: Calls = Field(
+        0, description="Its callers on a node at a time, waiting and talking; who comes above is refused. 0: no limit."
+    )
+    emergency: bool = Field(
+        False, description="Its callers may use the places of reserved_calls, and no limit of a trunk holds for them."
+    )
 
 
 class QueueTable(BaseModel):

@@ -21,6 +21,7 @@ SLUG = r"^[a-z0-9][a-z0-9-]{0,39}$"
 LANGUAGE = r"^[a-z]{2}(_[A-Z]{2})?$"
 SYSTEMNAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$"
 WORD = r"^[A-Za-z0-9_-]{1,40}$"
+ENDPOINT = r"^[A-Za-z0-9_.-]{1,64}$"
 PROMPT = r"^([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,4})?$"
 COUNTRY = r"^[A-Z]{2}$"
 DIGIT = r"^[0-9]$"
@@ -32,6 +33,7 @@ SENTENCES = {
     SLUG: "small letters, digits and '-', 40 at most, no '-' first",
     LANGUAGE: 'a language as Asterisk names it, e.g. "de" or "en_GB"',
     SYSTEMNAME: "letters, digits, '-' and '_', 32 at most: `systemname` in Asterisk's asterisk.conf",
+    ENDPOINT: "the name of a PJSIP endpoint: letters, digits, '-', '_' and '.', 64 at most",
     WORD: "letters, digits, '-' and '_', 40 at most",
     PROMPT: 'the name of a prompt without its ending, e.g. "acd/shop"',
     COUNTRY: 'two capitals (ISO 3166-1), e.g. "DE"',

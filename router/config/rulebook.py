@@ -13,6 +13,7 @@ from router.config.campaign import CampaignFile, CampaignTable, QueueTable
 from router.config.faults import Faults
 from router.config.numbers import e164
 from router.config.settings import Settings
+from router.domain.admission import Capacity
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
 from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Rules, ToClosing, ToQueue
@@ -46,17 +47,25 @@ def compile_rules(
             rules = _queue(name, short, table, overflow)
             queues[rules.name] = rules
     _check_circles(queues, faults)
-    router = settings.router
+    _check_reserve(settings, files, broken, faults)
+    router, asterisk = settings.router, settings.asterisk
     return Rules(
         config_hash=rules_hash(settings, files),
         pool=router.pool,
         campaigns=campaigns,
         queues=queues,
+        capacity=Capacity(
+            max_calls=asterisk.max_calls,
+            reserved_calls=asterisk.reserved_calls,
+            trunks={name: trunk.max_calls for name, trunk in settings.trunk.items() if trunk.max_calls},
+        ),
         reject_hold_us=micros(router.reject_hold_s),
         pause_reasons=_pause_reasons(settings),
         fault_hold_us=micros(router.fault_hold_s),
         rescind_grace_us=micros(router.rescind_grace_s),
         connect_grace_us=micros(router.connect_grace_s),
+        give_up_us=micros(router.give_up_s),
+        sweep_us=micros(router.sweep_s),
     )
 
 
@@ -68,6 +77,8 @@ def rules_hash(settings: Settings, files: Mapping[str, CampaignFile]) -> str:
     """
     content = {
         "router": settings.router.model_dump(),
+        "room": settings.asterisk.model_dump(include={"max_calls", "reserved_calls"}),
+        "trunk": {name: trunk.model_dump() for name, trunk in settings.trunk.items()},
         "pause_reasons": {digit: reason.model_dump() for digit, reason in settings.pause_reasons.items()},
         # The order of the queues only matters for the entry, which is therefore written out.
         "campaigns": {
@@ -187,6 +198,25 @@ def _check_circles(queues: Mapping[QueueName, QueueRules], faults: Faults) -> No
             todo.extend((target.queue, depth + 1) for target in queues[queue].overflow if isinstance(target, ToQueue))
 
 
+def _check_reserve(
+    settings: Settings, files: Mapping[str, CampaignFile], broken: Collection[str], faults: Faults
+) -> None:
+    """Places that are kept free must be some of those there are, and somebody must be able to use them all."""
+    reserved, most = settings.asterisk.reserved_calls, settings.asterisk.max_calls
+    if not reserved:
+        return
+    usable = [file.campaign.max_calls for file in files.values() if file.campaign.emergency]
+    if reserved >= most:
+        expected = f"less than max_calls ({most})" if most else "max_calls beside it: without it nobody is refused"
+    elif broken or 0 in usable or sum(usable) >= reserved:
+        return
+    elif usable:
+        expected = f"{sum(usable)} at most: so many callers the emergency campaigns may have by their own max_calls"
+    else:
+        expected = "a campaign with emergency = true: nobody else may use these places"
+    faults.add("ringfair.toml", "asterisk.reserved_calls", reserved, expected)
+
+
 def _pause_reasons(settings: Settings) -> dict[str, str]:
     """Digits after the pause code → reason. The bare code pauses for the first reason of the file."""
     reasons = {digit: reason.code for digit, reason in settings.pause_reasons.items()}
@@ -206,7 +236,10 @@ def _campaign(name: str, table: CampaignTable, entry: QueueName) -> CampaignRule
         label=table.label,
         whisper=table.whisper,
         press_one=table.press_one,
+        max_call_us=micros(table.max_call_s),
         show_number=table.show_number,
+        max_calls=table.max_calls,
+        emergency=table.emergency,
     )
 
 

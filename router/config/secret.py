@@ -21,6 +21,7 @@ class Secrets:
     asterisk: str = field(repr=False)
     telemetry: str | None = field(default=None, repr=False)
     redis: str | None = field(default=None, repr=False)
+    redis_sentinel: str | None = field(default=None, repr=False)
     ledger: str | None = field(default=None, repr=False)
 
 
@@ -43,6 +44,14 @@ def read_secrets(settings: Settings, file: str, environ: Mapping[str, str], faul
         ),
         redis=_read(
             file, "redis.password_file", settings.redis.password_file, "RINGFAIR_REDIS_PASSWORD", environ, faults
+        ),
+        redis_sentinel=_read(
+            file,
+            "redis.sentinel_password_file",
+            settings.redis.sentinel_password_file,
+            "RINGFAIR_REDIS_SENTINEL_PASSWORD",
+            environ,
+            faults,
         ),
         ledger=_read(
             file, "ledger.password_file", settings.ledger.password_file, "RINGFAIR_LEDGER_PASSWORD", environ, faults

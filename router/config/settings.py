@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from router.config.addresses import ledger_dsn, listen_address, redis_url, socket_path
-from router.config.faults import COUNTRY, DIGIT, HOST, SLUG, SYSTEMNAME, WORD
+from router.config.faults import COUNTRY, DIGIT, ENDPOINT, HOST, SLUG, SYSTEMNAME, WORD
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -22,6 +22,7 @@ def one_line(text: str) -> str:
 
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Calls = Annotated[int, Field(ge=0, le=100_000)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Path = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(one_line)]
 Line = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(one_line)]
@@ -48,6 +49,16 @@ class Router(BaseModel):
     connect_grace_s: Seconds = Field(
         20.0, description="An answered agent's leg must talk within this long, whisper and press-1 included."
     )
+    give_up_s: float = Field(
+        900.0,
+        ge=10,
+        le=86_400,
+        description="An Asterisk that has been away for this long has no calls any more: their records are closed, "
+        "with the moment it was lost as their end, and their agents are free.",
+    )
+    sweep_s: float = Field(
+        60.0, ge=5, le=3600, description="While calls are on, Asterisk is asked this often whether all legs still live."
+    )
 
 
 class Asterisk(BaseModel):
@@ -65,6 +76,22 @@ class Asterisk(BaseModel):
     )
     tls: bool = Field(False, description="Speak AMI over TLS; the certificate is checked.")
     tls_ca_file: Path | None = Field(None, description="Certificates to trust instead of the system's (PEM).")
+    max_calls: Calls = Field(
+        0, description="Callers on this node at a time, waiting and talking; who comes above is refused. 0: no limit."
+    )
+    reserved_calls: Calls = Field(0, description="Of max_calls, those that only emergency campaigns may use.")
+    max_originates: Annotated[int, Field(ge=1, le=200)] = Field(
+        50, description="Orders to ring an agent that Asterisk has not answered yet; more wait for their turn."
+    )
+
+
+class Trunk(BaseModel):
+    """[trunk.NAME]: a limit of a trunk, named like its PJSIP endpoint."""
+
+    model_config = STRICT
+    max_calls: Calls = Field(
+        0, description="Callers by this trunk at a time on this node; who comes above is refused. 0: no limit."
+    )
 
 
 class Telemetry(BaseModel):
@@ -83,6 +110,9 @@ class Redis(BaseModel):
     model_config = STRICT
     url: Annotated[str, Field(max_length=500), AfterValidator(redis_url)] = "redis://127.0.0.1:6379/0"
     password_file: Path | None = Field(None, description="File that holds the password, or RINGFAIR_REDIS_PASSWORD.")
+    sentinel_password_file: Path | None = Field(
+        None, description="File that holds the Sentinels' own password, or RINGFAIR_REDIS_SENTINEL_PASSWORD."
+    )
 
 
 class Ledger(BaseModel):
@@ -93,6 +123,15 @@ class Ledger(BaseModel):
         "sqlite:////var/lib/ringfair/ledger.sqlite3"
     )
     password_file: Path | None = Field(None, description="File that holds the password, or RINGFAIR_LEDGER_PASSWORD.")
+    spool_dir: Path | None = Field(
+        None,
+        description="Where facts wait on this machine's disk until the database has them; routers may share it, and "
+        "what one left there the others bring in: `spool` beside the SQLite file if not given, with PostgreSQL "
+        "/var/lib/ringfair/spool.",
+    )
+    spool_max_mb: Annotated[int, Field(ge=1, le=1_048_576)] = Field(
+        1024, description="MiB a router may keep there; what does not fit waits in memory."
+    )
 
 
 class Http(BaseModel):
@@ -141,6 +180,9 @@ class Settings(BaseModel):
     model_config = STRICT
     router: Router = Field(default_factory=Router)
     asterisk: Asterisk
+    trunk: dict[Annotated[str, Field(pattern=ENDPOINT)], Trunk] = Field(
+        default_factory=dict, max_length=100, description="Limits of trunks, by the names of their PJSIP endpoints."
+    )
     telemetry: Telemetry = Field(default_factory=Telemetry)
     redis: Redis = Field(default_factory=Redis)
     ledger: Ledger = Field(default_factory=Ledger)

@@ -32,6 +32,7 @@ from router.domain.ids import AgentId
 from router.domain.rules import Rules
 
 DEFAULT_DIRECTORY = Path("/etc/ringfair")
+DEFAULT_SPOOL = Path("/var/lib/ringfair/spool")
 SETTINGS_FILE = "ringfair.toml"
 MAX_BYTES = 1 << 20
 MAX_CAMPAIGNS = 1000
@@ -59,6 +60,16 @@ class Site:
         """The database's address with its password: not for logs and screens."""
         dsn, password = self.settings.ledger.dsn, self.secrets.ledger
         return dsn if password is None else with_password(dsn, password)
+
+    @property
+    def spool(self) -> Path:
+        """Where facts wait for the database."""
+        ledger = self.settings.ledger
+        if ledger.spool_dir is not None:
+            return Path(ledger.spool_dir)
+        if ledger.dsn.startswith("sqlite:///"):
+            return Path(ledger.dsn.removeprefix("sqlite:///")).parent / "spool"
+        return DEFAULT_SPOOL
 
     def entitlement(self, agent: AgentId) -> Entitlement:
         """When this agent may be offered contacts; an agent missing in the shifts never may."""
@@ -184,7 +195,7 @@ def _absolute(settings: Settings, directory: Path) -> Settings:
     def absolute(path: str | None) -> str | None:
         return None if path is None else str(directory / path)
 
-    ledger, telemetry = settings.ledger, settings.telemetry
+    ledger, redis, telemetry = settings.ledger, settings.redis, settings.telemetry
     dsn = ledger.dsn
     if dsn.startswith("sqlite:///"):
         dsn = f"sqlite:///{directory / dsn.removeprefix('sqlite:///')}"
@@ -197,8 +208,19 @@ def _absolute(settings: Settings, directory: Path) -> Settings:
                 }
             ),
             "telemetry": telemetry.model_copy(update={"secret_file": absolute(telemetry.secret_file)}),
-            "redis": settings.redis.model_copy(update={"password_file": absolute(settings.redis.password_file)}),
-            "ledger": ledger.model_copy(update={"dsn": dsn, "password_file": absolute(ledger.password_file)}),
+            "redis": redis.model_copy(
+                update={
+                    "password_file": absolute(redis.password_file),
+                    "sentinel_password_file": absolute(redis.sentinel_password_file),
+                }
+            ),
+            "ledger": ledger.model_copy(
+                update={
+                    "dsn": dsn,
+                    "password_file": absolute(ledger.password_file),
+                    "spool_dir": absolute(ledger.spool_dir),
+                }
+            ),
             "http": settings.http.model_copy(update={"control_socket": absolute(settings.http.control_socket)}),
             "shifts": settings.shifts.model_copy(update={"file": absolute(settings.shifts.file)}),
         }
@@ -248,6 +270,9 @@ def _warnings(settings: Settings, rules: Rules) -> tuple[str, ...]:
         found.append(
             f"the AMI secret crosses the network to {settings.asterisk.host} in the clear: use tls or a tunnel"
         )
+    urgent = [campaign.name for campaign in rules.campaigns.values() if campaign.emergency]
+    if urgent and rules.capacity.max_calls and not rules.capacity.reserved_calls:
+        found.append(f"emergency campaigns ({', '.join(urgent)}) have no places kept free: set asterisk.reserved_calls")
     reached = {target for queue in rules.queues.values() for target in queue.overflow}
     for campaign in rules.campaigns.values():
         entered = any(getattr(target, "queue", None) == campaign.entry for target in reached)

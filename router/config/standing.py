@@ -13,6 +13,11 @@ RELOADED = frozenset(
         "router.fault_hold_s",
         "router.rescind_grace_s",
         "router.connect_grace_s",
+        "router.give_up_s",
+        "router.sweep_s",
+        "asterisk.max_calls",
+        "asterisk.reserved_calls",
+        "trunk",
         "shifts",
         "agents",
         "pause_reasons",
@@ -24,6 +29,7 @@ _SECRETS = {
     "asterisk.secret_file": "asterisk",
     "telemetry.secret_file": "telemetry",
     "redis.password_file": "redis",
+    "redis.sentinel_password_file": "redis_sentinel",
     "ledger.password_file": "ledger",
 }
 "Where a secret stands does not matter to a router that has read it; what it says does."

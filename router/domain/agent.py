@@ -161,7 +161,7 @@ class Agent:
         )
 
     def picture(self, status_changed: bool, visible: "Visible | None" = None) -> AgentChanged:
-        """The whole agent as others may see it; who asked is told with a change of status only."""
+        """The whole agent as others may see it; who asked is told with a change of status only, now or put off."""
         status, reason, next_status, next_reason, reach, link, work, contact_id = visible or self.visible()
         return AgentChanged(
             agent_id=self.agent_id,

@@ -46,6 +46,8 @@ class Assignment:
     seen_at: Micros
     "`now` when we learned of it."
     wrapup_us: Micros
+    bridge: str = ""
+    "The bridge the agent's leg is in."
     state: AssignmentState = AssignmentState.CONNECTED
     held_at: Micros = 0
     "Asterisk's time of the last hold or its end; older news of the kind is told twice."

@@ -60,6 +60,7 @@ from router.domain.observations import (
     Resynced,
     TalkBegins,
 )
+from router.domain.picture import Picture, picture_of
 from router.domain.queue import Queue
 from router.domain.record import EndedBy, Outcome, SegmentKind
 from router.domain.rules import Rules
@@ -68,8 +69,9 @@ Handler = Callable[[Floor, Any, Micros], None]
 
 
 class Engine:
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, *, journalled: bool = False) -> None:
         self.floor = Floor(rules)
+        self._journalled = journalled
         _configure(self.floor, Configure(rules=rules), 0)
 
     def handle(self, message: Command | Observation, now: Micros) -> None:
@@ -77,20 +79,32 @@ class Engine:
         floor = self.floor
         if floor.lost:
             return
+        self._turn_pages(now)
         _HANDLERS[type(message)](floor, message, now)
         matching.settle(floor, now)
 
     def next_timer(self) -> Micros | None:
-        """When `handle_timer` must be called next, or None."""
-        return self.floor.timers.next_at()
+        """When `handle_timer` must be called next, or None; on a floor that is lost nothing is due any more."""
+        floor = self.floor
+        if floor.lost:
+            return None
+        due, edge = floor.timers.next_at(), floor.calendar.next_at()
+        return due if edge is None or (due is not None and due <= edge) else edge
 
     def handle_timer(self, now: Micros) -> None:
         """Do everything that is due."""
         floor = self.floor
-        while not floor.lost:
-            key = floor.timers.pop_due(now)
-            if key is None:
-                return
+        if floor.lost:
+            return
+        self._turn_pages(now)
+        while (key := floor.timers.pop_due(now)) is not None and not floor.lost:
+            _DEADLINES[key[0]](floor, key[1], now)
+            matching.settle(floor, now)
+
+    def _turn_pages(self, now: Micros) -> None:
+        """The calendar comes first: nobody is offered anything after their shift, whatever was seen before its end."""
+        floor = self.floor
+        while (key := floor.calendar.pop_due(now)) is not None:
             _DEADLINES[key[0]](floor, key[1], now)
             matching.settle(floor, now)
 
@@ -100,10 +114,22 @@ class Engine:
         if floor.touched:
             for agent in floor.touched:
                 _tell(floor, agent)
+                floor.unwritten[agent] = None
             floor.touched.clear()
+        if not self._journalled:
+            floor.unwritten.clear()
         events, floor.events = floor.events, []
         effects, floor.effects = floor.effects, []
         return events, effects
+
+    def pictures(self) -> list[Picture]:
+        """Everybody who changed since the last call, as they stand now: a state the floor really had.
+
+        Only of an engine that is `journalled`.
+        """
+        floor = self.floor
+        changed, floor.unwritten = floor.unwritten, {}
+        return [picture_of(floor, who) for who in changed if not (isinstance(who, Agent) and who.profile.dial)]
 
 
 def _tell(floor: Floor, agent: Agent) -> None:
@@ -111,7 +137,7 @@ def _tell(floor: Floor, agent: Agent) -> None:
         return  # no person: nobody is told, so that nobody counts it among the agents
     visible = agent.visible()
     if visible != agent.told:
-        changed_status = agent.told is None or agent.told[:2] != visible[:2]
+        changed_status = agent.told is None or agent.told[:4] != visible[:4]  # the one put off, too
         agent.told = visible
         floor.emit(agent.picture(changed_status, visible))
 
@@ -142,6 +168,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
                 continue
             contact.queue = campaign.entry
             contact.begins(SegmentKind.WAITING, now)
+            floor.stir(contact)
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
             floor.queues[contact.queue].line_up(contact, floor.serial())
             floor.seeking.append(contact)
@@ -154,6 +181,7 @@ def _hang_up(floor: Floor, asked: HangUp, now: Micros) -> None:
             "contact-unknown", f"There is no contact {asked.contact_id} now.", contact_id=asked.contact_id
         )
     contact.ended_by = EndedBy.SYSTEM
+    floor.stir(contact)
     reception.leave(floor, contact, Outcome.SYSTEM, now)
     reception.release(floor, contact)
 
@@ -199,11 +227,13 @@ def _hangup_asked(floor: Floor, seen: HangupAsked, now: Micros) -> None:
     contact = floor.by_leg.get(seen.leg)
     if contact is not None:
         contact.ended_by = contact.ended_by or EndedBy.CALLER
+        floor.stir(contact)
         return
     assignment = floor.assignments.get(seen.leg)
     contact = floor.contacts.get(assignment.contact_id) if assignment is not None else None
     if contact is not None:
         contact.ended_by = contact.ended_by or EndedBy.AGENT
+        floor.stir(contact)
 
 
 def _leg_ended(floor: Floor, seen: LegEnded, now: Micros) -> None:
@@ -236,7 +266,8 @@ def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
 
 
 def _call_refused(floor: Floor, seen: CallTurnedAway, now: Micros) -> None:
-    floor.emit(CallRefused(dialled=seen.dialled, reason=seen.reason))
+    campaign = seen.campaign if seen.campaign in floor.rules.campaigns else CampaignName("")
+    floor.emit(CallRefused(dialled=seen.dialled, reason=seen.reason, campaign=campaign))
 
 
 def _owner_seen(floor: Floor, seen: OwnerSeen, now: Micros) -> None:
@@ -245,13 +276,14 @@ def _owner_seen(floor: Floor, seen: OwnerSeen, now: Micros) -> None:
 
 
 def _node_lost(floor: Floor, seen: NodeLost, now: Micros) -> None:
-    resync.node_lost(floor, seen.node)
+    resync.node_lost(floor, seen.node, now)
 
 
 def _skip_deadline(floor: Floor, key: Any, now: Micros) -> None:
     contact = floor.contacts.get(key[0])
     if contact is not None:
         contact.skips.pop(key[1], None)
+        floor.stir(contact)
         if contact.state is ContactState.QUEUED:
             floor.seeking.append(contact)
 
@@ -305,6 +337,9 @@ _DEADLINES: dict[str, Handler] = {
     "leg": talk.leg_deadline,
     "wait": reception.wait_deadline,
     "return": reception.return_deadline,
+    "call": reception.call_deadline,
+    "sweep": resync.sweep_deadline,
+    "node": resync.node_given_up,
     "wrapup": _wrapup_deadline,
     "skip": _skip_deadline,
     "held": roster.held_deadline,

@@ -77,10 +77,12 @@ class ContactEnded:
 
 @message
 class CallRefused:
-    """Emitted when a call came for a number nobody serves and was refused before the answer; it is no contact."""
+    """Emitted when a call was refused before the answer: nobody serves the number, or no room. It is no contact."""
 
     dialled: str
     reason: str
+    campaign: CampaignName = CampaignName("")
+    "Whose callers found no room; empty when there is no such campaign."
 
 
 @message
@@ -115,7 +117,7 @@ class AgentChanged:
     since_at: Micros
     next_reason: str | None = None
     asked_by: str | None = None
-    "Who changed the status, when it was the status that changed."
+    "Who changed the status, now or for after the contact in hand, when it was that which changed."
 
 
 @message
@@ -136,6 +138,17 @@ class ObservationIgnored:
 
     kind: str
     why: str
+
+
+@message
+class DifferenceMended:
+    """Emitted when a resync found Asterisk otherwise than we believed. What comes after it has put that right."""
+
+    kind: str
+    "One of `resync.DIFFERENCES`, which has a sentence for each."
+    whose: str
+    "The leg, or the phone."
+    contact_id: ContactId | None = None
 
 
 @message
@@ -161,5 +174,6 @@ Event = (
     | AgentDismissed
     | PoolLost
     | ObservationIgnored
+    | DifferenceMended
     | InvariantFailed
 )

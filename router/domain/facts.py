@@ -23,6 +23,8 @@ def fact_of(event: Event, now: Micros) -> Fact | None:
                 status=event.status,
                 reason=event.reason,
                 asked_by=event.asked_by,
+                next_status=event.next_status,
+                next_reason=event.next_reason,
             )
         case _:
             return None

@@ -42,6 +42,8 @@ class Floor:
         self.nodes: dict[str, None] = {}
         "Asterisk nodes in reach."
         self.timers = Timers()
+        self.calendar = Timers()
+        "Edges of shifts: they wait for nothing that was seen, however late we hear of either."
         self.offering = True
         self.lost = False
         self.events: list[Event] = []
@@ -49,11 +51,17 @@ class Floor:
         self.freed: list[Agent] = []
         self.seeking: list[Contact] = []
         self.touched: dict[Agent, None] = {}
+        self.unwritten: dict[Contact | Agent, None] = {}
+        "Whose picture (picture.py) is no longer the one that was last taken; contacts by `stir`, agents by `touched`."
         self._serial = 0
 
     def serial(self) -> int:
         self._serial += 1
         return self._serial
+
+    def stir(self, contact: Contact) -> None:
+        """Call after anything about a contact changed that its picture shows; a step of its table does by itself."""
+        self.unwritten[contact] = None
 
     def emit(self, event: Event) -> None:
         self.events.append(event)
@@ -103,9 +111,9 @@ class Floor:
             self.freed.append(agent)
         change = None if entitlement is ENTITLED_ALWAYS else entitlement.next_change(now)
         if change is None:
-            self.timers.cancel(("entitlement", agent.agent_id))
+            self.calendar.cancel(("entitlement", agent.agent_id))
         else:
-            self.timers.set(("entitlement", agent.agent_id), change)
+            self.calendar.set(("entitlement", agent.agent_id), change)
         self.touched[agent] = None
 
     def seat(self, agent: Agent) -> None:
@@ -117,9 +125,15 @@ class Floor:
 
     def occupy(self, agent: Agent, leg: LegId, node: str, seen_at: Micros, now: Micros) -> None:
         """A leg of this phone that is not ours, alive at `seen_at`: while it lives the agent is busy elsewhere."""
+        self.sweep(node, now)
         agent.private_legs[leg] = None
         self.private[leg] = PrivateLeg(agent=agent, node=node, seen_at=seen_at)
         self.restand(agent, now)
+
+    def sweep(self, node: str, now: Micros) -> None:
+        """Somebody is there: from time to time the node is asked whether they still are (resync.py)."""
+        if ("sweep", node) not in self.timers:
+            self.timers.set(("sweep", node), now + self.rules.sweep_us)
 
     def vacate(self, leg: LegId, now: Micros) -> None:
         """That leg is gone, or is ours after all. Nothing happens to one we do not know."""
@@ -139,7 +153,9 @@ class Floor:
             self.queues[contact.queue].step_out(contact)
         if contact.state is ContactState.CONNECTED:
             self.timers.cancel(("return", contact.contact_id))
+            self.timers.cancel(("call", contact.contact_id))
         contact.state, contact.news_at = state, now
+        self.unwritten[contact] = None
         if state is ContactState.QUEUED and contact.overdue:
             self.timers.set(("wait", contact.contact_id), now)
         elif state is ContactState.QUEUED and not contact.parked:
@@ -168,6 +184,9 @@ class Floor:
         if state is None:
             return False
         offer.state = state
+        contact = self.contacts.get(offer.contact_id)
+        if contact is not None:
+            self.unwritten[contact] = None
         if state is OfferState.CLOSED:
             del self.offers[offer.offer_id]
             for what in ("ring", "talk", "rescind"):

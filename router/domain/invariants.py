@@ -62,8 +62,8 @@ def _contacts(floor: Floor) -> Iterator[str]:
         for agent_id in contact.skips:
             if ("skip", (contact_id, agent_id)) not in floor.timers:
                 yield f"{contact_id} skips {agent_id} for ever"
-        if contact.queue not in floor.queues:
-            yield f"{contact_id} is in queue {contact.queue}, which is gone"
+        if contact.is_waiting and contact.queue not in floor.queues:
+            yield f"{contact_id} waits in queue {contact.queue}, which is gone"
 
 
 def _offers(floor: Floor) -> Iterator[str]:

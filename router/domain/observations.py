@@ -165,11 +165,13 @@ class CallerFellBack:
 
 @message
 class CallTurnedAway:
-    """The dialplan refused a call before the answer: nobody serves the number (`UserEvent(AcdRefused)`)."""
+    """The dialplan refused a call before the answer: nobody serves the number, or no room (`UserEvent(AcdRefused)`)."""
 
     dialled: str
     reason: str
     at: Micros
+    campaign: CampaignName = CampaignName("")
+    "Whose room was full (admission.py)."
 
 
 @message
@@ -213,6 +215,7 @@ class LegSnapshot:
     endpoint: str
     linkedid: str
     up: bool
+    rings: bool = False
     bridge: str = ""
     "The bridge it is in, or empty."
     contact_id: ContactId | None = None
@@ -225,6 +228,8 @@ class LegSnapshot:
     ani: str = ""
     arrived_at: Micros | None = None
     talk_at: Micros | None = None
+    after_at: Micros | None = None
+    "When the agent's leg was gone and the caller's was not, latest."
 
 
 @message

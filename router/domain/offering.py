@@ -41,6 +41,7 @@ def appeared(floor: Floor, offer: Offer, seen: LegAppeared, now: Micros) -> None
         contact = floor.contacts.get(offer.contact_id)
         if contact is not None:
             contact.legs += (Leg(uniqueid=seen.leg, linkedid=seen.linkedid, node=seen.node, agent_id=offer.agent_id),)
+            floor.stir(contact)
     if offer.state is OfferState.RESCINDING:
         floor.effects.append(EndLeg(leg=offer.leg, node=offer.node))
 
@@ -85,6 +86,9 @@ def turned_away(floor: Floor, seen: OfferTurnedAway, now: Micros) -> None:
         return
     if offer.state is not OfferState.RESCINDING:
         offer.result = _TURNED_AWAY.get(seen.why, OfferResult.FAILED)
+        contact = floor.contacts.get(offer.contact_id)
+        if contact is not None:
+            floor.stir(contact)
 
 
 def originate_failed(floor: Floor, seen: OriginateFailed, now: Micros) -> None:

@@ -19,7 +19,7 @@ from router.domain.observations import (
 from router.domain.offering import rescind
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import ToQueue
-from router.domain.talk import expect_leg_end
+from router.domain.talk import expect_leg_end, taken_up
 
 
 def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
@@ -54,6 +54,7 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
 
 def welcome(floor: Floor, contact: Contact) -> None:
     """Make the contact known; its timeline begins with waiting."""
+    floor.sweep(contact.node, contact.seen_at)
     floor.contacts[contact.contact_id] = contact
     floor.by_leg[contact.leg] = contact
     contact.legs = (Leg(uniqueid=contact.leg, linkedid=contact.linkedid, node=contact.node),)
@@ -74,6 +75,7 @@ def enter_queue(
     if contact.place is not None:
         floor.queues[contact.queue].step_out(contact)
     contact.queue = name
+    floor.stir(contact)
     contact.ended_by = None
     contact.overdue = False
     if floor.move(contact, ContactStep.QUEUE, now):
@@ -98,6 +100,7 @@ def wait_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     if contact is None or not contact.is_waiting:
         return
     if contact.offer is not None:
+        floor.stir(contact)
         contact.overdue = True  # `Floor.move` makes the wait due again the moment the ring is over
         return
     overflow(floor, contact, now)
@@ -131,6 +134,7 @@ def nowhere_to_go(floor: Floor, contact: Contact, now: Micros) -> None:
 
 def leave(floor: Floor, contact: Contact, outcome: Outcome | None, now: Micros) -> None:
     """Nothing more is offered for it; the end of its leg will end it."""
+    floor.stir(contact)
     given = contact.offer
     if floor.move(contact, ContactStep.LEAVE, now):
         contact.leaving = outcome
@@ -147,6 +151,9 @@ def returned(floor: Floor, seen: CallerReturned, now: Micros) -> None:
         floor.ignore(seen, "no such contact")
         return
     contact.news_at = now
+    floor.stir(contact)
+    if contact.is_waiting and contact.node not in floor.nodes:
+        taken_up(floor, contact, seen.at, now)  # told before the snapshot of a node that was away: we missed a talk
     if contact.state is ContactState.CONNECTED:
         # A person who hangs up is heard before their leg ends (`HangupAsked`); without that nobody is blamed.
         contact.ended_by = contact.ended_by or EndedBy.SYSTEM
@@ -162,9 +169,12 @@ def release(floor: Floor, contact: Contact) -> None:
     floor.effects.append(EndLeg(leg=contact.leg, node=contact.node))
 
 
-def send_off(floor: Floor, contact: Contact) -> None:
-    """Do again what was decided about a contact that leaves: the order never got there."""
-    if contact.leaving is Outcome.OVERFLOWED:
+def send_off(floor: Floor, contact: Contact, now: Micros) -> None:
+    """Do what was decided about a contact that leaves: the order never got there, or was never given."""
+    nowhere = contact.leaving is Outcome.SYSTEM and contact.queue not in floor.queues
+    if nowhere or contact.leaving is Outcome.OVERFLOWED or contact.timeline.is_announcement:
+        contact.begins(SegmentKind.ANNOUNCEMENT, now)
+        floor.stir(contact)
         _send(floor, contact, "acd-closing")
     else:
         release(floor, contact)
@@ -197,6 +207,19 @@ def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
     _send(floor, contact, context)
 
 
+def call_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
+    """The longest talk has passed: both are let go, and the agent's leg must follow."""
+    contact = floor.contacts.get(key)
+    if contact is None or contact.state is not ContactState.CONNECTED:
+        return
+    contact.ended_by = EndedBy.SYSTEM
+    agent = floor.agents.get(contact.agent_id) if contact.agent_id is not None else None
+    if agent is not None and agent.assignment is not None and agent.assignment.contact_id == contact.contact_id:
+        expect_leg_end(floor, agent.assignment, now)
+    leave(floor, contact, None, now)
+    release(floor, contact)
+
+
 def return_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     """The agent is gone and the caller went where no rule of ours sent them (an attended transfer): fetch them back.
 
@@ -216,6 +239,7 @@ def fell_back(floor: Floor, seen: CallerFellBack, now: Micros) -> None:
         floor.ignore(seen, "no such contact")
         return
     contact.begins(SegmentKind.ANNOUNCEMENT, seen.at)
+    floor.stir(contact)
     leave(floor, contact, Outcome.SYSTEM, now)
 
 
@@ -257,7 +281,8 @@ def _record(floor: Floor, contact: Contact, state: ContactState, seen: LegEnded)
         outcome=outcome,
         ended_by=ended_by,
         config_hash=floor.rules.config_hash,
-        end_estimated=seen.estimated,
+        # before its node was looked at whole: the end of a talk may have been missed
+        end_estimated=seen.estimated or (contact.parked and contact.answered_at is not None),
         segments=segments,
         legs=contact.legs,
     )

@@ -10,6 +10,9 @@ from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, O
 from router.domain.message import message
 
 SCHEMA = 1
+RECONCILED = "reconciled"
+"""Stands for the hash of the rules in a record that was made of what Asterisk saw, for want of a router's own: nobody
+knows which rules it was under. It steps aside once the router's own turns up."""
 
 
 class SegmentKind(StrEnum):
@@ -82,7 +85,7 @@ class BillingRecord:
     ended_by: EndedBy
     config_hash: str
     end_estimated: bool
-    "True when the end was not seen but inferred at a resync."
+    "True when the end of the call, or of its last talk, was not seen but inferred."
     segments: tuple[Segment, ...]
     legs: tuple[Leg, ...]
     corrects: ContactId | None = None
@@ -133,13 +136,16 @@ class DecisionFact:
 
 @message
 class AgentChangeFact:
-    """An agent's status changed: history that a restart must not lose."""
+    """An agent's status changed, or what it will be after the contact in hand: what a restart must not lose."""
 
     agent_id: AgentId
     at: Micros
     status: str
     reason: str | None
     asked_by: str
+    next_status: str | None = None
+    "Takes effect after the contact in hand."
+    next_reason: str | None = None
 
 
 Fact = BillingRecord | OfferFact | WrapUpFact | DecisionFact | AgentChangeFact

@@ -1,61 +1,132 @@
 """Asterisk's truth after a (re)connect, against ours. Asterisk wins.
 
 A snapshot is taken while the floor goes on: what we learned after it was asked for is not contradicted by it, and a leg
-that ended since then is not adopted. Every difference is repaired by the same steps an observation would have taken.
+that ended since then is not adopted. Every difference is told and then repaired by the same steps an observation would
+have taken.
 
 What is adopted: callers in `waiting` or `offered` (at their age), talks in `talking`. One in `fallback` or `rescue`
 is somebody else's. A ringing agent's leg that nobody here asked for is hung up: its offer died with its router.
 """
 
+from router.domain.assignment import Assignment, AssignmentState
 from router.domain.contact import Contact, ContactState
-from router.domain.effects import EndLeg, SendCaller
+from router.domain.effects import EndLeg, LookAgain, SendCaller
+from router.domain.events import DifferenceMended
 from router.domain.floor import Floor
-from router.domain.ids import LegId, Micros, OfferId
-from router.domain.observations import CallerFellBack, CallerReturned, LegBridged, LegEnded, LegSnapshot, Resynced
-from router.domain.offer import OfferState
-from router.domain.offering import leg_ended
+from router.domain.ids import ContactId, LegId, Micros, OfferId, QueueName
+from router.domain.observations import (
+    CallerFellBack,
+    CallerReturned,
+    LegAnswered,
+    LegAppeared,
+    LegBridged,
+    LegEnded,
+    LegRinging,
+    LegSnapshot,
+    Resynced,
+)
+from router.domain.offer import Offer, OfferState
+from router.domain.offering import answered, appeared, leg_ended, rescind, rings
 from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome
-from router.domain.record import SegmentKind
-from router.domain.talk import begin_assignment, bridged, taken_up, talk_ended
+from router.domain.record import OfferResult, SegmentKind
+from router.domain.talk import begin_assignment, bridged, finish_wrapup, taken_up, talk_ended
 
 _WAITING = ("waiting", "offered")
+DIFFERENCES = {
+    "phone": "a phone can be reached, or cannot, other than we believed",
+    "talk-ended": "the agent's leg of a talk had ended unseen",
+    "offer-ended": "an agent's ringing leg had ended unseen",
+    "order-lost": "an order to ring an agent never got to Asterisk",
+    "offer-found": "an agent's leg was made, rang or was answered unseen",
+    "still-rings": "a leg that was withdrawn still rings; it is hung up again",
+    "stray-leg": "an agent's leg rang for an offer of a router that is gone; it is hung up",
+    "caller-ended": "a caller had hung up unseen",
+    "caller-found": "a caller we did not know of; they wait, or talk, at their age",
+    "talk-found": "a caller and an agent talk, and we had not heard of it",
+    "still-waits": "a caller we took for talking waits; they are in line again",
+    "left-alone": "the agent's end of a talk was not heard; the caller goes on",
+    "fell-back": "the dialplan had taken a waiting caller to its fallback unseen",
+    "not-sent-off": "a caller we had sent off is still there; they are sent again",
+    "private-ended": "a call of an agent's own had ended unseen",
+    "phone-busy": "an agent is in a call that is none of ours",
+}
 _ATTEMPTS_AN_EPOCH = 1000
 "More than any contact can have while one router owns it; an offer's id is unique for ever in the ledger."
 
 
 def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
+    seen_before = seen.node in floor.nodes
     floor.nodes[seen.node] = None
+    floor.timers.cancel(("node", seen.node))
     living = {leg.leg: leg for leg in seen.legs if leg.leg not in floor.past}
     for endpoint, agent in floor.by_endpoint.items():
         reachable = seen.reachable.get(endpoint, False)
         if agent.reachable != reachable and agent.reach_seen_at < seen.asked_at:
+            if seen_before:
+                _differs(floor, "phone", endpoint)
             agent.reachable = reachable
             floor.restand(agent, now)
-    _bury(floor, seen, living, now)
+    # looked at before anybody is buried: what that makes of a caller is no news of theirs
+    older = {contact.contact_id for contact in floor.contacts.values() if contact.news_at < seen.asked_at}
+    _bury(floor, seen, living, now, was_away=not seen_before)
     for leg in living.values():
         if leg.contact_id is None or leg.offer_id is not None:
             continue
         known = floor.contacts.get(leg.contact_id)
         if known is None:
             _adopt_caller(floor, seen, leg, living, now)
-        elif known.news_at < seen.asked_at:
-            _compare(floor, seen, known, leg, living, now)
+        else:
+            if known.attempts < seen.epoch * _ATTEMPTS_AN_EPOCH:
+                known.attempts = seen.epoch * _ATTEMPTS_AN_EPOCH
+                floor.stir(known)
+            if known.contact_id in older:
+                _compare(floor, seen, known, leg, living, now)
     for leg in living.values():
         _other_leg(floor, seen, leg, now)
     for contact in list(floor.contacts.values()):
         if contact.node == seen.node:
             floor.park(contact, False)
+    if _is_peopled(floor):
+        floor.sweep(seen.node, now)
 
 
-def node_lost(floor: Floor, node: str) -> None:
+def node_lost(floor: Floor, node: str, now: Micros) -> None:
     """Its callers wait on, but nothing can be offered for them until we see the node again."""
     floor.nodes.pop(node, None)
+    floor.timers.cancel(("sweep", node))
+    floor.timers.set(("node", node), now + floor.rules.give_up_us)
     for contact in floor.contacts.values():
         if contact.node == node:
             floor.park(contact, True)
 
 
-def _bury(floor: Floor, seen: Resynced, living: dict[LegId, LegSnapshot], now: Micros) -> None:
+def node_given_up(floor: Floor, node: str, now: Micros) -> None:
+    """It has been away too long: its calls are closed with the moment it was lost as their end, and agents are free.
+
+    Nobody is billed for what nobody saw. Should some of them live, they are found, and adopted, when it is back.
+    """
+    lost_at = now - floor.rules.give_up_us
+    _bury(floor, Resynced(node=node, legs=(), asked_at=now, at=lost_at), {}, now)
+
+
+def sweep_deadline(floor: Floor, node: str, now: Micros) -> None:
+    """Ask for the truth while somebody is on the floor: a leg whose end got lost must not keep an agent for ever."""
+    if _is_peopled(floor):
+        floor.timers.set(("sweep", node), now + floor.rules.sweep_us)
+        floor.effects.append(LookAgain(node=node))
+
+
+def _differs(floor: Floor, kind: str, whose: str, contact_id: ContactId | None = None) -> None:
+    floor.emit(DifferenceMended(kind=kind, whose=whose, contact_id=contact_id))
+
+
+def _is_peopled(floor: Floor) -> bool:
+    return bool(floor.contacts or floor.offers or floor.assignments or floor.private)
+
+
+def _bury(
+    floor: Floor, seen: Resynced, living: dict[LegId, LegSnapshot], now: Micros, *, was_away: bool = False
+) -> None:
     """End what we believe in and Asterisk does not have: agents' legs first, then callers, as in life."""
 
     def ended(leg: LegId) -> LegEnded:
@@ -67,20 +138,29 @@ def _bury(floor: Floor, seen: Resynced, living: dict[LegId, LegSnapshot], now: M
 
     for assignment in list(floor.assignments.values()):
         if missing(assignment.leg, assignment.node, assignment.seen_at):
+            _differs(floor, "talk-ended", assignment.leg, assignment.contact_id)
             ended(assignment.leg)
             talk_ended(floor, assignment, seen.at, now)
     for offer in list(floor.offers.values()):
         if missing(offer.leg, offer.node, offer.leg_seen_at):
+            _differs(floor, "offer-ended", offer.leg, offer.contact_id)
             ended(offer.leg)
             leg_ended(floor, offer, None, None, seen.at, now)
         elif offer.leg_seen_at is None and missing(offer.leg, offer.node, offer.made_at + floor.rules.rescind_grace_us):
             # Asked for long ago and not there: the order was lost. A younger one may still be on its way.
+            _differs(floor, "order-lost", offer.leg, offer.contact_id)
             leg_ended(floor, offer, None, None, seen.at, now)
+        elif was_away and offer.state is OfferState.RESERVED and missing(offer.leg, offer.node, offer.made_at):
+            # It went by a connection that is no more. Should it be carried out all the same, it is hung up.
+            _differs(floor, "order-lost", offer.leg, offer.contact_id)
+            rescind(floor, offer, OfferResult.RESCINDED, now)
     for contact in list(floor.contacts.values()):
         if missing(contact.leg, contact.node, contact.seen_at):
+            _differs(floor, "caller-ended", contact.leg, contact.contact_id)
             caller_ended(floor, contact, ended(contact.leg), now)
     for leg, private in list(floor.private.items()):
         if missing(leg, private.node, private.seen_at):
+            _differs(floor, "private-ended", leg)
             ended(leg)
             floor.vacate(leg, now)
 
@@ -90,63 +170,98 @@ def _compare(
 ) -> None:
     """A caller both know, and we know nothing newer: they are where Asterisk has them."""
     contact_id, state = contact.contact_id, contact.state
-    if leg.bridge:
+    if leg.bridge and state is ContactState.LEAVING and _talks_on(floor, contact, leg, living):
+        _differs(floor, "not-sent-off", leg.leg, contact_id)
+        send_off(floor, contact, now)
+    elif leg.bridge:
         if state is not ContactState.CONNECTED:
-            _find_talk(floor, seen, contact, leg, living, now)
+            _differs(floor, "talk-found", leg.leg, contact_id)
+        _find_talk(floor, seen, contact, leg, living, now)
     elif leg.state == "fallback":
         if state is not ContactState.LEAVING:
-            fell_back(floor, CallerFellBack(contact_id=contact_id, reason="seen at resync", at=seen.at), now)
+            _differs(floor, "fell-back", leg.leg, contact_id)
+        fell_back(floor, CallerFellBack(contact_id=contact_id, reason="seen at resync", at=seen.at), now)
     elif leg.state == "after":
-        if state is not ContactState.LEAVING:
-            taken_up(floor, contact, leg.talk_at or seen.at, now)
-            returned(floor, CallerReturned(contact_id=contact_id, at=seen.at), now)
+        if state is ContactState.LEAVING and _is_told_of(contact, leg):
+            send_off(floor, contact, now)
+        else:
+            _differs(floor, "left-alone", leg.leg, contact_id)
+            _was_left(floor, seen, contact, leg, now)
     elif leg.state in _WAITING:
         if state is ContactState.CONNECTED:
+            _differs(floor, "still-waits", leg.leg, contact_id)
             contact.begins(SegmentKind.WAITING, seen.at)
             enter_queue(floor, contact, contact.queue, now, now)
         elif state is ContactState.LEAVING:
-            send_off(floor, contact)
+            _differs(floor, "not-sent-off", leg.leg, contact_id)
+            send_off(floor, contact, now)
+
+
+def _talks_on(floor: Floor, contact: Contact, leg: LegSnapshot, living: dict[LegId, LegSnapshot]) -> bool:
+    """Whether it is the very talk that was to be ended."""
+    agent = floor.agents.get(contact.agent_id) if contact.agent_id is not None else None
+    assignment = agent.assignment if agent is not None else None
+    if assignment is None or assignment.contact_id != contact.contact_id or assignment.leg not in living:
+        return False
+    return living[assignment.leg].bridge == leg.bridge
+
+
+def _is_told_of(contact: Contact, leg: LegSnapshot) -> bool:
+    """Whether the talk that is over is in the record already; else it was missed whole, and is told of here."""
+    since = contact.timeline.so_far()[-1].from_at
+    heard = leg.talk_at is None or contact.timeline.is_talking or leg.talk_at <= since
+    return heard and contact.answered_at is not None
 
 
 def _adopt_caller(
     floor: Floor, seen: Resynced, leg: LegSnapshot, living: dict[LegId, LegSnapshot], now: Micros
 ) -> None:
-    """A caller of a time before us."""
-    campaign = floor.rules.campaigns.get(leg.campaign) if leg.campaign else None
-    if campaign is None or leg.contact_id is None or leg.state not in (*_WAITING, "talking", "after", "fallback"):
+    """A caller of a time before us. One whose campaign has left the rules is ours too: who talks is not touched."""
+    if leg.contact_id is None or leg.state not in (*_WAITING, "talking", "after", "fallback") or not leg.campaign:
         return
+    campaign = floor.rules.campaigns.get(leg.campaign)
+    entry = QueueName(f"{leg.campaign}/") if campaign is None else campaign.entry  # no queue has such a name
     contact = Contact(
         contact_id=leg.contact_id,
         ordinal=floor.serial(),
         leg=leg.leg,
         linkedid=leg.linkedid,
         node=seen.node,
-        campaign=campaign.name,
-        queue=campaign.entry,
+        campaign=leg.campaign,
+        queue=entry,
         dnis=leg.dnis,
         ani=leg.ani,
         arrived_at=leg.arrived_at if leg.arrived_at is not None else seen.at,
         seen_at=now,
         attempts=max(_last_attempt(leg, living), seen.epoch * _ATTEMPTS_AN_EPOCH),
     )
+    _differs(floor, "caller-found", leg.leg, leg.contact_id)
     welcome(floor, contact)
     if leg.talk_at is not None:
         contact.answered_at = max(leg.talk_at, contact.arrived_at)
     if leg.bridge:
         _find_talk(floor, seen, contact, leg, living, now)
     elif leg.state == "after":
-        taken_up(floor, contact, leg.talk_at or seen.at, now)
-        returned(floor, CallerReturned(contact_id=contact.contact_id, at=seen.at), now)
+        _was_left(floor, seen, contact, leg, now)
     elif leg.state == "fallback":
         # The dialplan serves them and nobody else may; ours is only the record of their end.
         fell_back(floor, CallerFellBack(contact_id=contact.contact_id, reason="seen at resync", at=seen.at), now)
-    else:
-        enter_queue(floor, contact, campaign.entry, contact.arrived_at, now, adopted=True)
-        if leg.state == "talking":
-            # It held the lock, but nobody is there to talk to: back to the music, at the old age.
-            floor.effects.append(
-                SendCaller(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, context="acd-wait")
-            )
+    elif enter_queue(floor, contact, entry, contact.arrived_at, now, adopted=True) and leg.state == "talking":
+        # It held the lock, but nobody is there to talk to: back to the music, at the old age.
+        floor.effects.append(
+            SendCaller(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, context="acd-wait")
+        )
+
+
+def _was_left(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, now: Micros) -> None:
+    """The agent's leg ended while nobody looked. The dialplan knows how long the talk was; the rest is no talk."""
+    unseen = contact.state is not ContactState.CONNECTED
+    taken_up(floor, contact, leg.talk_at or seen.at, now)
+    if leg.talk_at is not None and leg.after_at is not None and leg.talk_at <= leg.after_at:
+        if unseen:
+            contact.begins(SegmentKind.TALK, leg.talk_at, leg.agent_id)
+        contact.begins(SegmentKind.WAITING, leg.after_at)
+    returned(floor, CallerReturned(contact_id=contact.contact_id, at=seen.at), now)
 
 
 def _find_talk(
@@ -161,12 +276,43 @@ def _find_talk(
         bridged(floor, LegBridged(leg=other.leg, bridge=leg.bridge, at=at), now)
         bridged(floor, LegBridged(leg=leg.leg, bridge=leg.bridge, at=at), now)
         return
-    if not taken_up(floor, contact, at, now):
+    if contact.state is not ContactState.CONNECTED and not taken_up(floor, contact, at, now):
         return
     contact.bridge = leg.bridge
-    agent = floor.agents.get(other.agent_id) if other is not None and other.agent_id else None
-    if other is not None and agent is not None and agent.offer is None and agent.assignment is None:
-        begin_assignment(floor, contact, agent, other.leg, at, now)
+    if other is not None:
+        floor.timers.cancel(("return", contact.contact_id))  # with somebody of ours: not to be fetched back
+        _book(floor, seen, contact, other, living, at, now)
+
+
+def _book(
+    floor: Floor,
+    seen: Resynced,
+    contact: Contact,
+    leg: LegSnapshot,
+    living: dict[LegId, LegSnapshot],
+    at: Micros,
+    now: Micros,
+) -> None:
+    """The talk is this agent's. What they had in hand on paper is older than what they do, so it is over."""
+    known = floor.assignments.get(leg.leg)
+    if known is not None and known.contact_id == contact.contact_id and known.agent_id != contact.agent_id:
+        _rejoin(floor, contact, known, at)
+    agent = floor.agents.get(leg.agent_id) if leg.agent_id else None
+    if agent is None or known is not None:
+        return
+    if agent.offer is not None and agent.offer.leg not in living:
+        leg_ended(floor, agent.offer, None, None, seen.at, now)
+    finish_wrapup(floor, agent, now)
+    if agent.offer is None and agent.assignment is None:
+        begin_assignment(floor, contact, agent, leg.leg, at, now)
+
+
+def _rejoin(floor: Floor, contact: Contact, known: Assignment, at: Micros) -> None:
+    """The agent was known to talk to this caller; only the caller was not known: that talk is not to be ended."""
+    floor.timers.cancel(("leg", known.leg))
+    known.bridge, contact.agent_id = contact.bridge, known.agent_id
+    contact.begins(SegmentKind.HOLD if known.state is AssignmentState.HELD else SegmentKind.TALK, at, known.agent_id)
+    floor.stir(contact)
 
 
 def _last_attempt(leg: LegSnapshot, living: dict[LegId, LegSnapshot]) -> int:
@@ -187,12 +333,38 @@ def _other_leg(floor: Floor, seen: Resynced, leg: LegSnapshot, now: Micros) -> N
     offer = floor.offers.get(OfferId(leg.leg))
     if offer is not None:
         if offer.state is OfferState.RESCINDING and not leg.bridge:
+            _differs(floor, "still-rings", leg.leg, offer.contact_id)
             floor.effects.append(EndLeg(leg=leg.leg, node=seen.node))
+        elif offer.state is not OfferState.RESCINDING and offer.made_at < seen.asked_at:
+            _heard_of(floor, seen, offer, leg, now)
         return
     if leg.offer_id is not None and not leg.bridge:
+        _differs(floor, "stray-leg", leg.leg, leg.contact_id)
         floor.effects.append(EndLeg(leg=leg.leg, node=seen.node))
     if leg.leg in floor.private:
         return
     agent = floor.agents.get(leg.agent_id) if leg.agent_id else floor.by_endpoint.get(leg.endpoint)
     if agent is not None and (leg.offer_id is not None or leg.contact_id is None):
+        _differs(floor, "phone-busy", leg.leg)
         floor.occupy(agent, leg.leg, seen.node, seen.asked_at, now)
+
+
+def _heard_of(floor: Floor, seen: Resynced, offer: Offer, leg: LegSnapshot, now: Micros) -> None:
+    """What the leg of a live offer did unseen: who let it ring must not be taken for a dead phone."""
+    before = (offer.leg_seen_at, offer.state)
+    if offer.leg_seen_at is None:
+        told = LegAppeared(
+            leg=leg.leg,
+            endpoint=leg.endpoint,
+            channel=leg.channel,
+            linkedid=leg.linkedid,
+            node=seen.node,
+            at=seen.at,
+        )
+        appeared(floor, offer, told, now)
+    if leg.up:
+        answered(floor, offer, LegAnswered(leg=leg.leg, at=seen.at), now)
+    elif leg.rings:
+        rings(floor, offer, LegRinging(leg=leg.leg, at=seen.at), now)
+    if (offer.leg_seen_at, offer.state) != before:
+        _differs(floor, "offer-found", leg.leg, offer.contact_id)

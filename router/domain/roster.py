@@ -85,8 +85,8 @@ def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
     floor.people -= not agent.profile.dial
     del floor.by_endpoint[agent.profile.endpoint]
     floor.touched.pop(agent, None)
-    for what in ("entitlement", "held"):
-        floor.timers.cancel((what, asked.agent_id))
+    floor.timers.cancel(("held", asked.agent_id))
+    floor.calendar.cancel(("entitlement", asked.agent_id))
     floor.emit(AgentDismissed(agent_id=asked.agent_id))
 
 
@@ -125,6 +125,7 @@ def change_status(floor: Floor, asked: LogIn | LogOut | Pause | Unpause, now: Mi
     in_hand = agent.offer is not None or agent.assignment is not None
     if in_hand and isinstance(asked, LogIn | Unpause) and agent.next_status is not None:
         agent.next_status = agent.next_reason = None  # thought better of it
+        agent.asked_by = asked.asked_by
         floor.touched[agent] = None
         return
     state = step(STATUS, agent.status, type(asked))

@@ -5,8 +5,12 @@
 
 from dataclasses import dataclass, field
 
+from router.domain.admission import Capacity
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
+
+LONGEST_CALL_US: Micros = 4 * 3600 * SECOND
+"Unless a campaign says otherwise, or is gone."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +63,14 @@ class CampaignRules:
     "What the agent hears before the talk; the prompt's name, or empty."
     press_one: bool = False
     "The agent must press 1 to accept."
+    max_call_us: Micros = LONGEST_CALL_US
+    "A talk this long is ended: nobody talks so long, and a leg whose end got lost would never end by itself."
     show_number: bool = True
     "Whether the agent may see the caller's number."
+    max_calls: int = 0
+    "Callers of this campaign on a node at a time (admission.py); 0: no limit of its own."
+    emergency: bool = False
+    "Whether the places reserved on a node are for its callers."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +81,7 @@ class Rules:
     pool: str = "main"
     campaigns: dict[CampaignName, CampaignRules] = field(default_factory=dict)
     queues: dict[QueueName, QueueRules] = field(default_factory=dict)
+    capacity: Capacity = field(default_factory=Capacity)
     pause_reasons: dict[str, str] = field(default_factory=lambda: {"": "break"})
     "Digits dialled after `*46` → pause reason; the empty string is a bare `*46`."
     reject_hold_us: Micros = 30 * SECOND
@@ -81,3 +92,7 @@ class Rules:
     "A rescinded leg that has not ended after this long is taken for dead."
     connect_grace_us: Micros = 20 * SECOND
     "An answered leg must talk within this long (whisper and press-1 included)."
+    give_up_us: Micros = 900 * SECOND
+    "A node that has been away for this long has no calls any more, as far as records and agents go."
+    sweep_us: Micros = 60 * SECOND
+    "While anybody is on the floor, each node is asked for the truth this often: the end of a leg may have got lost."

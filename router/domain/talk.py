@@ -1,6 +1,7 @@
 """The talk: from the moment caller and agent share a bridge to the end of the agent's wrap-up.
 
-Rule 1: a talk begins when both legs are in one bridge, not when somebody answers.
+Rule 1: a talk begins when both legs are in one bridge, not when somebody answers, and ends when the first of the two
+  leaves it. Asterisk's own event log says so too.
 Rule 2: the agent's leg ends the assignment; the caller's leg is a matter of its own (see reception.py).
 """
 
@@ -15,6 +16,7 @@ from router.domain.observations import LegBridged, LegHeld, LegUnbridged, LegUnh
 from router.domain.offer import Offer, OfferStep
 from router.domain.offering import fact_of, rescind
 from router.domain.record import OfferResult, SegmentKind, WrapUpFact
+from router.domain.rules import LONGEST_CALL_US
 from router.domain.tables import step
 
 
@@ -44,7 +46,17 @@ def taken_up(floor: Floor, contact: Contact, at: Micros, now: Micros, *, by: Off
     if contact.answered_at is None:
         contact.answered_at = max(at, contact.arrived_at)
     floor.timers.cancel(("wait", contact.contact_id))
+    limit_call(floor, contact, now)
     return True
+
+
+def limit_call(floor: Floor, contact: Contact, now: Micros) -> None:
+    """From now on the talk has an end, whatever is seen of it."""
+    campaign = floor.rules.campaigns.get(contact.campaign)
+    if campaign is not None:
+        floor.timers.set(("call", contact.contact_id), now + campaign.max_call_us)
+    else:
+        floor.timers.set(("call", contact.contact_id), now + LONGEST_CALL_US)
 
 
 def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, at: Micros, now: Micros) -> None:
@@ -61,6 +73,7 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
         node=contact.node,
         talk_at=at,
         seen_at=now,
+        bridge=contact.bridge,
         wrapup_us=queue.rules.wrapup_us if queue is not None else 0,
     )
     agent.assignment = made
@@ -79,7 +92,7 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
 
 
 def bridged(floor: Floor, seen: LegBridged, now: Micros) -> None:
-    """A leg of ours entered a bridge. The talk begins when its counterpart is in the same one."""
+    """A leg of ours entered a bridge. The talk begins, or goes on, when its counterpart is in the same one."""
     offer = floor.offers.get(OfferId(seen.leg))
     if offer is not None:
         offer.bridge = seen.bridge
@@ -94,17 +107,50 @@ def bridged(floor: Floor, seen: LegBridged, now: Micros) -> None:
             if offer.bridge == seen.bridge:
                 connect(floor, contact, offer, seen.at, now)
                 return
+    assignment = _talk_of(floor, seen.leg)
+    if assignment is None:
+        return
+    contact = floor.contacts[assignment.contact_id]
+    if assignment.leg == seen.leg:
+        assignment.bridge = seen.bridge
+    together = contact.bridge == assignment.bridge and contact.state is ContactState.CONNECTED
+    if together and not contact.timeline.is_talking:
+        contact.begins(SegmentKind.TALK, seen.at, assignment.agent_id)
+        floor.stir(contact)
 
 
 def unbridged(floor: Floor, seen: LegUnbridged, now: Micros) -> None:
     offer = floor.offers.get(OfferId(seen.leg))
     if offer is not None and offer.bridge == seen.bridge:
         offer.bridge = ""
+    assignment = _talk_of(floor, seen.leg)
     contact = floor.by_leg.get(seen.leg)
     if contact is not None:
         contact.news_at = now
         if contact.bridge == seen.bridge:
             contact.bridge = ""
+            if assignment is not None:
+                _part(floor, contact, seen.at)
+    elif assignment is not None and assignment.bridge == seen.bridge:
+        assignment.bridge = ""
+        _part(floor, floor.contacts[assignment.contact_id], seen.at)
+
+
+def _talk_of(floor: Floor, leg: LegId) -> Assignment | None:
+    """The talk this leg is the caller's or the agent's of."""
+    assignment = floor.assignments.get(leg)
+    contact = floor.by_leg.get(leg) if assignment is None else floor.contacts.get(assignment.contact_id)
+    agent = floor.agents.get(contact.agent_id) if contact is not None and contact.agent_id is not None else None
+    if contact is None or agent is None or agent.assignment is None or agent.assignment.leg not in floor.assignments:
+        return None
+    return agent.assignment if agent.assignment.contact_id == contact.contact_id else None
+
+
+def _part(floor: Floor, contact: Contact, at: Micros) -> None:
+    """The talk is over; where the caller goes from here is not known yet."""
+    if contact.timeline.is_talking:
+        contact.begins(SegmentKind.WAITING, at)
+        floor.stir(contact)
 
 
 def held(floor: Floor, assignment: Assignment, seen: LegHeld | LegUnheld, now: Micros) -> None:
@@ -118,7 +164,9 @@ def held(floor: Floor, assignment: Assignment, seen: LegHeld | LegUnheld, now: M
     contact = floor.contacts.get(assignment.contact_id)
     if contact is not None and contact.state is ContactState.CONNECTED:
         kind = SegmentKind.HOLD if hold else SegmentKind.TALK
-        contact.begins(kind, seen.at, assignment.agent_id)
+        if contact.timeline.is_talking:
+            contact.begins(kind, seen.at, assignment.agent_id)
+        floor.stir(contact)
     floor.touched[floor.agents[assignment.agent_id]] = None
     floor.emit(ContactHeld(contact_id=assignment.contact_id, held=hold))
 

@@ -12,35 +12,40 @@ Key = tuple[str, Hashable]
 class Timers:
     """Each setting has a serial; those forgotten stay in the heap until they surface or outnumber the living."""
 
-    __slots__ = ("_heap", "_keys", "_serial", "_serials")
+    __slots__ = ("_entries", "_heap", "_keys", "_serial")
 
     def __init__(self) -> None:
         self._heap: list[tuple[Micros, int]] = []
-        self._serials: dict[Key, int] = {}
+        self._entries: dict[Key, tuple[Micros, int]] = {}
         self._keys: dict[int, Key] = {}
         self._serial = 0
 
     def __len__(self) -> int:
-        return len(self._serials)
+        return len(self._entries)
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._serials
+        return key in self._entries
 
     def set(self, key: Key, at: Micros) -> None:
         """Make `key` due at `at`; an earlier setting of the same key is forgotten."""
         self.cancel(key)
         self._serial = serial = self._serial + 1
-        self._serials[key] = serial
+        self._entries[key] = entry = (at, serial)
         self._keys[serial] = key
-        heapq.heappush(self._heap, (at, serial))
+        heapq.heappush(self._heap, entry)
         if len(self._heap) > 64 + 2 * len(self._keys):
             self._heap = [entry for entry in self._heap if entry[1] in self._keys]
             heapq.heapify(self._heap)
 
     def cancel(self, key: Key) -> None:
-        serial = self._serials.pop(key, None)
-        if serial is not None:
-            del self._keys[serial]
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            del self._keys[entry[1]]
+
+    def at(self, key: Key) -> Micros | None:
+        """When `key` is due, or None."""
+        entry = self._entries.get(key)
+        return None if entry is None else entry[0]
 
     def next_at(self) -> Micros | None:
         """The earliest deadline, or None."""

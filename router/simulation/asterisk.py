@@ -38,13 +38,14 @@ class Asterisk(Dialplan):
 
     # ---- what the router orders ----
 
-    def perform(self, effect: Effect) -> None:
-        self.wire.order(lambda: self._obey(effect))
+    def perform(self, effect: Effect, epoch: int) -> None:
+        """An order of the router of that epoch."""
+        self.wire.order(lambda: self._obey(effect, epoch))
 
-    def _obey(self, effect: Effect) -> None:
+    def _obey(self, effect: Effect, epoch: int) -> None:
         match effect:
             case RingAgent():
-                self._originate(effect)
+                self._originate(effect, epoch)
             case EndLeg():
                 leg = self.legs.get(effect.leg)
                 if leg is not None:
@@ -61,7 +62,7 @@ class Asterisk(Dialplan):
             case LookAgain():
                 self.wire.look_again()
 
-    def _originate(self, effect: RingAgent) -> None:
+    def _originate(self, effect: RingAgent, epoch: int) -> None:
         now, offer_id = self.clock.now, effect.offer_id
         if LegId(offer_id) in self.legs:
             self.wire.report(offer_id, OriginateFailed(offer_id=offer_id, reason="0", at=now, exists=True))
@@ -72,7 +73,7 @@ class Asterisk(Dialplan):
             return
         leg = self.new_leg(phone.endpoint, Place.DIALLING, LegId(offer_id))
         leg.contact_id, leg.offer_id, leg.agent_id = effect.contact_id, offer_id, effect.agent_id
-        leg.caller = effect.caller_leg
+        leg.caller, leg.epoch = effect.caller_leg, epoch
         leg.whisper_us = 800 * MILLISECOND if effect.whisper else 5 * MILLISECOND
         leg.press_one = effect.press_one
         busy = bool(phone.in_hand)
@@ -232,6 +233,7 @@ class Asterisk(Dialplan):
             node=self.name,
             legs=tuple(leg.snapshot() for leg in self.legs.values()),
             reachable={endpoint: phone.reachable for endpoint, phone in self.phones.items()},
+            epoch=self.epoch,
             asked_at=asked_at,
             at=self.clock.now,
         )

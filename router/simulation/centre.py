@@ -5,18 +5,22 @@ Nobody moves in here by themselves: who calls, answers and hangs up is up to the
 
 from random import Random
 
-from router.domain.commands import AgentProfile, Command, Configure, Enrol
+from router.domain.commands import AgentProfile, Command, Configure, Enrol, Entitle
+from router.domain.effects import AnswerPhone
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
 from router.domain.events import Event
 from router.domain.ids import SECOND, Micros
 from router.domain.observations import NodeLost, Observation, PhoneAsked
+from router.domain.picture import ContactStands, Picture
+from router.domain.recovery import restore, take_over
 from router.domain.rules import Rules
 from router.simulation.asterisk import Asterisk
 from router.simulation.clock import VirtualClock
 from router.simulation.dialplan import People
 from router.simulation.judge import Judge
 from router.simulation.legs import Leg, Phone
+from router.simulation.papers import Papers
 from router.simulation.site import rules as rules_of
 from router.simulation.wire import Weather, Wire
 
@@ -52,9 +56,14 @@ class Centre:
     ) -> None:
         self.clock = VirtualClock(START_AT)
         self.people = people or Nobody()
-        self.engine = Engine(rules)
+        self.engine = Engine(rules, journalled=True)
+        self.papers = Papers(self.clock, dice, self.engine)
+        self.epoch = 1
+        self.alive = True
+        self._profiles = profiles
         self.wire = Wire(self.clock, dice, weather, "node-a", self.hear)
         self.asterisk = Asterisk("node-a", self.clock, dice, self.wire, self._as_people())
+        self._rules = rules
         self.judge = Judge(self.engine.floor, self.asterisk, weather.late_us + weather.quick_us)
         self.steps = 0
         self._look_every = look_every
@@ -73,23 +82,27 @@ class Centre:
         return self.clock.now
 
     def ask(self, command: Command) -> bool:
-        """Hand a command to the engine; whether it was accepted."""
+        """Hand a command to the engine; whether it was accepted. Nobody hears it while there is no router."""
+        if not self.alive:
+            return False
         try:
             self.engine.handle(command, self.clock.now)
         except CommandRefused:
             return False
         self.judge.accepted(command)
         self._settle()
+        self.papers.commit_now()
         return True
 
     def reload(self, version: int) -> None:
         """Put another version of the site's rules in force."""
-        self.ask(Configure(rules=rules_of(version)))
+        self._rules = rules_of(version)
+        self.ask(Configure(rules=self._rules))
 
     def hear(self, seen: Observation) -> None:
         """Hand an observation to the engine."""
         if isinstance(seen, NodeLost):
-            self._blind()
+            self._blind("node lost")
         if isinstance(seen, PhoneAsked):
             self.judge.dialled(seen)
         self.engine.handle(seen, self.clock.now)
@@ -97,21 +110,55 @@ class Centre:
 
     def lose_node(self, for_us: Micros) -> None:
         """The connection to Asterisk breaks. Whoever is on the line then, or calls in meanwhile, has a blind spot."""
-        self._blind()
+        self._blind("node lost")
         self.wire.lose(for_us)
+
+    def die(self, for_us: Micros) -> bool:
+        """Kill the router; after `for_us` its successor is there. False when there is none, or it sees nothing."""
+        if not self.alive or not self.wire.up:
+            return False
+        self.wire.faults["router killed"] += 1
+        self._blind("router killed")
+        self.wire.cut()
+        self.alive = False
+        left = self.papers.die()
+        for picture in left:
+            if isinstance(picture, ContactStands):
+                self.asterisk.lives[picture.contact_id].known = True
+        self.clock.later(for_us, lambda: self._succeed(left))
+        return True
+
+    def _succeed(self, left: list[Picture]) -> None:
+        """Another router takes over: what is on paper, then what Asterisk says."""
+        now = self.clock.now
+        engine = Engine(self._rules, journalled=True)
+        for profile in self._profiles:
+            engine.handle(Enrol(profile=profile), now)
+        for agent_id, entitlement in self.judge.entitled.items():
+            engine.handle(Entitle(agent_id=agent_id, entitlement=entitlement), now)
+        restore(engine.floor, left, now)
+        self.judge.succeeded(engine.floor, self.papers.on_disk)
+        self.epoch += 1
+        self.asterisk.epoch = self.epoch
+        take_over(engine.floor, now)
+        self.engine = engine
+        self.papers.succeeded(engine)
+        self.alive = True
+        self._settle()
+        self.wire.come_back()
 
     def run(self, until_at: Micros | None = None) -> None:
         """Let time pass: to `until_at`, or until nothing is left to happen."""
-        clock, engine = self.clock, self.engine
+        clock = self.clock
         while True:
-            due_at, timer_at = clock.next_at(), engine.next_timer()
+            due_at, timer_at = clock.next_at(), self.engine.next_timer() if self.alive else None
             if timer_at is not None and (due_at is None or timer_at <= due_at):
                 if due_at is None and until_at is None and not self._work_left():
                     return
                 if until_at is not None and timer_at > until_at:
                     break
                 clock.now = max(clock.now, timer_at)
-                engine.handle_timer(clock.now)
+                self.engine.handle_timer(clock.now)
                 self._settle()
             elif due_at is None or (until_at is not None and due_at > until_at):
                 break
@@ -121,25 +168,28 @@ class Centre:
             clock.now = max(clock.now, until_at)
 
     def _work_left(self) -> bool:
-        """Whether any timer but the edges of shifts is set."""
-        floor = self.engine.floor
-        return len(floor.timers) > sum(1 for agent in floor.agents if ("entitlement", agent) in floor.timers)
+        """Whether any timer is set but the edges of shifts and the sweep."""
+        return self.judge.timers_left() > 0
 
-    def _blind(self) -> None:
+    def _blind(self, kind: str) -> None:
         lives, floor = self.asterisk.lives, self.engine.floor
         for life in lives.values():
             if life.ended_at is None or life.ended_at > self.now - SECOND or life.contact_id in floor.contacts:
                 life.blind = True
+                self.wire.touched[kind].add(life.contact_id)
 
     def _settle(self) -> None:
         """Carry out what was decided and let the judge see it."""
         events, effects = self.engine.drain()
+        self.papers.decided(events)
         if events or effects:
             self.judge.decided(events, effects, self._digest)
+            if any(isinstance(effect, AnswerPhone) for effect in effects):
+                self.papers.commit_now()
             for event in events:
                 self.people.reads(event)
             for effect in effects:
-                self.asterisk.perform(effect)
+                self.asterisk.perform(effect, self.epoch)
         self.steps += 1
         if self.steps % self._look_every == 0:
             due_at = self.engine.next_timer()

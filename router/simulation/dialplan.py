@@ -55,6 +55,8 @@ class Dialplan:
         self.phones: dict[str, Phone] = {}
         self.lives: dict[ContactId, TrueLife] = {}
         self._dice = dice
+        self.epoch = 1
+        "ACD_EPOCH_<pool>: of the router that owns the pool."
         self._locks: dict[ContactId, Leg] = {}
         self._serial = 0
 
@@ -62,6 +64,9 @@ class Dialplan:
 
     def take(self, leg: Leg) -> None:
         """The lock, a look at the caller under it, the mark, and the word to the router that the talk begins."""
+        if leg.epoch != self.epoch:
+            self.turn_away(leg, "stale-epoch")
+            return
         caller = self.legs.get(leg.caller) if leg.caller is not None else None
         if caller is None or leg.contact_id is None or leg.offer_id is None:
             self.turn_away(leg, "caller-left")

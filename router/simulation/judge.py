@@ -27,6 +27,8 @@ from router.simulation.legs import Leg, Place, TrueLife, TrueTalk
 KNOWN_BY_THEN_US = 3 * SECOND
 "What a phone has done for this long must be known to the router, if it could see."
 _KEPT = 20
+KINDS = ("lost", "double_offers", "double_bills", "missing_bills", "broken")
+"What a fault means to those who are served and those who pay; `broken` is every other."
 
 
 class Judge:
@@ -37,18 +39,23 @@ class Judge:
         "By how much a segment's begin may differ from the truth: as late as an observation can be."
         self.faults: list[str] = []
         self.fault_count = 0
+        self.kinds: Counter[str] = Counter()
         self.records: dict[ContactId, BillingRecord] = {}
         self.offers: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self._open_offers: dict[OfferId, AgentId] = {}
         self._away: dict[AgentId, str] = {}
-        self._entitled: dict[AgentId, Entitlement] = {}
+        self.entitled: dict[AgentId, Entitlement] = {}
         self._dialled_by: dict[LegId, AgentId] = {}
         self._answers: dict[LegId, str] = {}
+        self._billed: set[ContactId] = set()
+        "Whose record was on disk when their router died, and whose end was not in the journal yet."
         self._digest = hashlib.sha256()
 
-    def blame(self, what: str) -> None:
+    def blame(self, what: str, kind: str = "broken") -> None:
+        """`kind` is one of `KINDS`."""
         self.fault_count += 1
+        self.kinds[kind] += 1
         if len(self.faults) < _KEPT:
             self.faults.append(f"{self._asterisk.clock.now}: {what}")
 
@@ -62,7 +69,22 @@ class Judge:
             case LogIn() | Unpause():
                 self._away.pop(command.agent_id, None)
             case Entitle():
-                self._entitled[command.agent_id] = command.entitlement
+                self.entitled[command.agent_id] = command.entitlement
+
+    def succeeded(self, floor: Floor, on_disk: set[ContactId]) -> None:
+        """Another router took over, with this floor. Records that were not on disk are not there; nor are offers that
+        were not on paper, and a ring that was missed in the last moments may be forgotten."""
+        self._floor = floor
+        for contact_id in [contact_id for contact_id in self.records if contact_id not in on_disk]:
+            self.outcomes[self.records.pop(contact_id).outcome] -= 1
+        self._billed = {contact_id for contact_id in floor.contacts if contact_id in self.records}
+        self._open_offers = {offer_id: offer.agent_id for offer_id, offer in floor.offers.items()}
+        for agent_id, why in list(self._away.items()):
+            status = floor.agents[agent_id].status
+            if why == RONA and status is not Status.PAUSED:
+                del self._away[agent_id]
+            elif status is Status.READY and floor.agents[agent_id].next_status is None:
+                self.blame(f"{agent_id} was told {why}, and the successor does not know")
 
     def dialled(self, seen: PhoneAsked) -> None:
         self._dialled_by[seen.leg] = self._floor.by_endpoint[seen.endpoint].profile.agent_id
@@ -142,14 +164,14 @@ class Judge:
     def _offer_made(self, made: OfferMade) -> None:
         now, floor, agent_id = self._asterisk.clock.now, self._floor, made.agent_id
         if made.offer_id in self._open_offers:
-            self.blame(f"offer {made.offer_id} was made twice")
+            self.blame(f"offer {made.offer_id} was made twice", "double_offers")
         if agent_id in self._open_offers.values():
-            self.blame(f"{agent_id} was offered {made.contact_id} while another offer was open")
+            self.blame(f"{agent_id} was offered {made.contact_id} while another offer was open", "double_offers")
         self._open_offers[made.offer_id] = agent_id
         if agent_id in self._away:
             self.blame(f"{agent_id} was offered {made.contact_id} in spite of {self._away[agent_id]}")
         queue = floor.queues[made.queue]
-        entitled = self._entitled.get(agent_id)
+        entitled = self.entitled.get(agent_id)
         if entitled is not None and not entitled.allows(queue.rules.campaign, now):
             self.blame(f"{agent_id} was offered {made.contact_id} without being entitled")
         agent = floor.agents[agent_id]
@@ -159,6 +181,8 @@ class Judge:
         mine = self._age(made.contact_id, queue)
         for served in agent.serves:
             for other in served.in_line():
+                if other.news_at == now:
+                    continue  # came into this line in the same instant, maybe a moment after the offer was made
                 if self._age(other.contact_id, served) < mine and not skips(other, agent_id, now):
                     self.blame(f"{made.contact_id} was offered to {agent_id} before {other.contact_id}")
 
@@ -180,8 +204,11 @@ class Judge:
     # ---- records against true lives ----
 
     def _ended(self, record: BillingRecord) -> None:
+        if record.contact_id in self._billed:
+            self._billed.discard(record.contact_id)  # the ledger keeps the first: its key is the contact's id
+            return
         if record.contact_id in self.records:
-            self.blame(f"{record.contact_id} has two records")
+            self.blame(f"{record.contact_id} has two records", "double_bills")
         self.records[record.contact_id] = record
         self.outcomes[record.outcome] += 1
         life = self._asterisk.lives.get(record.contact_id)
@@ -198,9 +225,9 @@ class Judge:
         floor = self._floor
         for contact_id, life in self._asterisk.lives.items():
             if life.ended_at is None:
-                self.blame(f"{contact_id} is still on the line")
-            elif contact_id not in self.records and not life.blind:
-                self.blame(f"{contact_id} has no record")
+                self.blame(f"{contact_id} is still on the line", "lost")
+            elif contact_id not in self.records and (life.known or not life.blind):
+                self.blame(f"{contact_id} has no record", "missing_bills")
         left: dict[str, int] = {
             "contacts": len(floor.contacts),
             "offers": len(floor.offers) + len(self._open_offers),
@@ -214,9 +241,14 @@ class Judge:
         for agent_id, agent in floor.agents.items():
             if agent.work != "idle":
                 self.blame(f"{agent_id} is still {agent.work}")
-        if len(floor.timers) > (edges := sum(1 for a in floor.agents if ("entitlement", a) in floor.timers)):
-            self.blame(f"{len(floor.timers) - edges} timers are left")
+        if timers := self.timers_left():
+            self.blame(f"{timers} timers are left")
         self.look(now)
+
+    def timers_left(self) -> int:
+        """Those that should end with the day: not the sweep."""
+        floor = self._floor
+        return len(floor.timers) - sum(("sweep", node) in floor.timers for node in floor.nodes)
 
     @property
     def digest(self) -> str:

@@ -43,6 +43,8 @@ class TrueLife:
     talks: list[TrueTalk] = field(default_factory=list)
     blind: bool = False
     "The router could not see some of it."
+    known: bool = False
+    "It is on paper: a record of it is owed, whoever could see what."
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -73,6 +75,8 @@ class Leg:
     "ACD_CALLER: whom an agent's leg is for."
     life: TrueLife | None = None
     "Of a caller's leg."
+    epoch: int = 0
+    "ACD_EPOCH: of the router that ordered an agent's leg."
     whisper_us: Micros = 0
     press_one: bool = False
 

@@ -42,6 +42,8 @@ class Habits:
     mood_us: Micros = 150 * SECOND
     "How long an agent goes on until they do something of their own."
     loses_node_us: Micros = 200 * SECOND
+    kills_router_us: Micros = 0
+    "How long a router lives on average; 0: for ever."
     reloads_us: Micros = 500 * SECOND
 
 
@@ -73,6 +75,8 @@ class Crowd(Nobody):
         self._after_a_while(self._habits.arrival_us, self._arrive)
         self._after_a_while(self._habits.loses_node_us, self._lose_node)
         self._after_a_while(self._habits.reloads_us, lambda: self._reload(2))
+        if self._habits.kills_router_us:
+            self._after_a_while(self._habits.kills_router_us, self._kill_router)
 
     def _about(self, mean_us: Micros) -> Micros:
         """Exponential around the mean, but never nothing."""
@@ -262,6 +266,13 @@ class Crowd(Nobody):
         longest_us = 25 * SECOND if self._chance(0.3) else 3 * SECOND
         self.centre.lose_node(self._dice.randint(1, longest_us))
         self._after_a_while(self._habits.loses_node_us, self._lose_node)
+
+    def _kill_router(self) -> None:
+        if self.day_is_over:
+            return
+        longest_us = 20 * SECOND if self._chance(0.1) else 2 * SECOND
+        self.centre.die(self._dice.randint(1, longest_us))
+        self._after_a_while(self._habits.kills_router_us, self._kill_router)
 
     def _reload(self, version: int) -> None:
         if self.day_is_over:

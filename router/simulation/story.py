@@ -5,6 +5,7 @@ from random import Random
 
 from router.domain.ids import SECOND, Micros
 from router.simulation.centre import Centre
+from router.simulation.judge import KINDS
 from router.simulation.people import Crowd, Habits
 from router.simulation.site import agents as agents_of
 from router.simulation.site import rules
@@ -22,6 +23,10 @@ class Report:
     injected: dict[str, int]
     "How often what was done to the router: late and doubled observations, lost nodes, and people's behaviour."
     fault_count: int
+    kinds: dict[str, int] = field(default_factory=dict)
+    "Of `judge.KINDS`, how many."
+    touched: dict[str, int] = field(default_factory=dict)
+    "Injected fault → how many contacts it met."
     faults: tuple[str, ...] = field(default=())
     "The first of them, each a sentence with the instant."
     digest: str = ""
@@ -77,6 +82,14 @@ def simulate(
         offers={str(result): count for result, count in sorted(judge.offers.items())},
         injected=dict(sorted((centre.wire.faults + crowd.done).items())),
         fault_count=judge.fault_count,
+        kinds={kind: judge.kinds[kind] for kind in KINDS},
+        touched={kind: len(_contacts(centre, who)) for kind, who in sorted(centre.wire.touched.items())},
         faults=tuple(judge.faults),
         digest=judge.digest if digest else "",
     )
+
+
+def _contacts(centre: Centre, channels: set[str]) -> set[str]:
+    """Whose calls those channels were: a caller's leg is named like its contact, an offer's after it."""
+    lives: set[str] = set(centre.asterisk.lives)
+    return {name for channel in channels for name in (channel, channel.rpartition(".")[0]) if name in lives}

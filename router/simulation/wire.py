@@ -5,7 +5,7 @@ Rule 2: there is no replay: what happens while the connection is down is never t
 Rule 3: a snapshot takes time. Events from before it may arrive after it, events from after it before it.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -44,6 +44,9 @@ class Wire:
         self._node = node
         self._deliver = deliver
         self._session = 0
+        "Of hearing; what Asterisk tells in an earlier one reaches nobody."
+        self._orders = 0
+        "Of ordering. An order outlives the router that gave it, but not the connection it went by."
         self._last: dict[str, Micros] = {}
         self.up = True
         self.up_since: Micros = clock.now
@@ -52,6 +55,8 @@ class Wire:
         self.snapshot: Callable[[Micros], Resynced] | None = None
         "Takes the truth at this instant; the argument is when it was asked for."
         self.faults: Counter[str] = Counter()
+        self.touched: dict[str, set[str]] = defaultdict(set)
+        "Fault → channels whose events it met."
 
     def delay_us(self) -> Micros:
         weather = self._weather
@@ -63,24 +68,31 @@ class Wire:
     def report(self, channel: str, seen: Observation, *, once: bool = False) -> None:
         """Tell the engine, unless the line is down. `channel` is whose order is kept; `once` is never doubled."""
         if not self.up:
-            self.faults["untold"] += 1
+            self._fault("untold", channel)
             return
-        due_at = max(self._clock.now + self.delay_us(), self._last.get(channel, 0))
+        delay_us = self.delay_us()
+        if delay_us > self._weather.quick_us:
+            self.touched["late"].add(channel)
+        due_at = max(self._clock.now + delay_us, self._last.get(channel, 0))
         self._last[channel] = due_at
         self._carry(due_at, seen)
         if not once and self._weather.doubled and self._dice.random() < self._weather.doubled:
-            self.faults["doubled"] += 1
+            self._fault("doubled", channel)
             self._carry(due_at + self._dice.randint(0, self._weather.doubled_us), seen)
+
+    def _fault(self, kind: str, channel: str) -> None:
+        self.faults[kind] += 1
+        self.touched[kind].add(channel)
 
     def order(self, act: Callable[[], None]) -> None:
         """Carry an action of the router to Asterisk; what is on its way when the line breaks is lost."""
         if not self.up:
             self.faults["unheard"] += 1
             return
-        session = self._session
+        session = self._orders
         due_at = max(self._clock.now + self._dice.randint(100, self._weather.quick_us), self._last.get("", 0))
         self._last[""] = due_at
-        self._clock.at(due_at, lambda: act() if session == self._session else None)
+        self._clock.at(due_at, lambda: act() if session == self._orders else None)
 
     def look_again(self) -> None:
         """A snapshot, asked for now, taken a little later, told later still."""
@@ -103,11 +115,19 @@ class Wire:
         self.up = False
         self.silent_since = self._clock.now
         self._session += 1
+        self._orders += 1
         noticed_us = self._dice.randint(0, min(for_us, self._weather.unnoticed_us))
         self._clock.later(noticed_us, lambda: self._deliver(NodeLost(node=self._node)))
-        self._clock.later(for_us, self._come_back)
+        self._clock.later(for_us, self.come_back)
 
-    def _come_back(self) -> None:
+    def cut(self) -> None:
+        """The router died: nobody hears any more. What it ordered last is still carried out."""
+        self.up = False
+        self.silent_since = self._clock.now
+        self._session += 1
+
+    def come_back(self) -> None:
+        """Somebody hears again, and asks for the truth."""
         self.up = True
         self.up_since = self._clock.now
         self.silent_since = None

@@ -63,7 +63,7 @@ _TOLD_BY: Final[dict[type, Callable[[object], str]]] = {
     **dict.fromkeys(
         (
             *(told.ContactQueued, told.OfferMade, told.ContactConnected, told.ContactHeld, told.ContactOverflowed),
-            told.WrapUpBegan,
+            *(told.WrapUpBegan, told.DifferenceMended),
         ),
         attrgetter("contact_id"),
     ),

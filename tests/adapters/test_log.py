@@ -14,6 +14,7 @@ import structlog
 from router.adapters.log import REDACTED, EventLog, configure
 from router.domain.events import (
     AgentChanged,
+    CallRefused,
     ContactConnected,
     ContactEnded,
     ContactOverflowed,
@@ -165,6 +166,25 @@ def test_impossible_states_and_a_lost_pool_are_warnings() -> None:
         ("warning", None, 7),
     ]
     assert stream.records[0]["event"] == "an impossible state was found"
+
+
+def test_callers_who_find_no_room_are_a_line_now_and_then_that_says_how_many() -> None:
+    out = written()
+    log = EventLog()
+    for second in (0, 1, 2, 11, 12):
+        log(
+            CallRefused(dialled="+4930555100", reason="node-full", campaign=CampaignName("shop")), NOW + second * SECOND
+        )
+    log(CallRefused(dialled="+4930555200", reason="node-full", campaign=CampaignName("care")), NOW + 3 * SECOND)
+    log(CallRefused(dialled="+4930555999", reason="unknown-dnis"), NOW + 4 * SECOND)
+
+    told = [(line["event"], line.get("campaign"), line.get("calls")) for line in out.records]
+    assert told == [
+        ("calls were refused: no room", "shop", 1),
+        ("calls were refused: no room", "shop", 3),
+        ("calls were refused: no room", "care", 1),
+        ("a call was refused", None, None),
+    ]
 
 
 def test_debugging_tells_every_event_with_the_fields_of_its_fact() -> None:

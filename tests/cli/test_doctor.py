@@ -290,6 +290,7 @@ def test_versions_are_judged_by_their_numbers(version: str, verdict: str) -> Non
         ({"phones": {"a": Phone(context="", device_state="INVALID")}}, "asterisk.endpoints", "fail"),
         ({"phones": {"a": Phone(context="default", device_state="NOT_INUSE")}}, "asterisk.endpoints", "fail"),
         ({"phones": {}}, "asterisk.endpoints", "warn"),
+        ({"contexts": WELL.contexts | {"acd-full": False}}, "asterisk.dialplan", "fail"),
         ({"clock_ahead_us": -3 * SECOND}, "asterisk.clock", "fail"),
         ({"clock_ahead_us": SECOND // 2}, "asterisk.clock", "warn"),
         ({"clock_ahead_us": SECOND // 2, "round_trip_us": SECOND}, "asterisk.clock", "ok"),
@@ -338,3 +339,12 @@ def test_each_setting_is_judged(place: tuple[str, str, str], value: str, check: 
 )
 def test_each_setting_of_redis_is_judged(info: dict[str, object], check: str, verdict: str) -> None:
     assert {finding.check: finding.verdict for finding in redis.judge(info)}[check] == verdict
+
+
+def test_a_limit_of_a_trunk_that_asterisk_does_not_know_is_told() -> None:
+    assert list(asterisk.judge_trunks({})) == []
+    [known] = asterisk.judge_trunks({"carrier": "acd-inbound"})
+    [astray] = asterisk.judge_trunks({"carrier": "acd-inbound", "carier": "", "agent-1001": "acd-home"})
+
+    assert (known.check, known.verdict, astray.verdict) == ("asterisk.trunks", "ok", "fail")
+    assert astray.found == "no such trunk: carier, agent-1001"

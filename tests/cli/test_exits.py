@@ -26,6 +26,8 @@ def python(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
         (ConfigError([Fault("f", "k", "v", "e")]), USAGE),
         (RemoteError("redis-unreachable", "no"), MISSING),
         (RemoteError("pool-lost", "no"), POOL_LOST),
+        (RemoteError("pool-owned", "no"), POOL_LOST),
+        (RemoteError("pool-foreign", "no"), USAGE),
         (RemoteError("canary-lost", "no"), FAILED),
         (Overloaded("full", "no"), FAILED),
         (InvariantBroken("bug", "no"), FAILED),

@@ -205,6 +205,7 @@ def test_watching_shows_what_changes_until_it_is_interrupted(bench: Bench, staff
         stdout=theirs,
         stderr=theirs,
         env=os.environ | {"TERM": "xterm", "COLUMNS": "160"},
+        preexec_fn=_can_be_interrupted,
     )
     os.close(theirs)
     try:
@@ -217,6 +218,11 @@ def test_watching_shows_what_changes_until_it_is_interrupted(bench: Bench, staff
         watching.kill()
         watching.wait(20)
         os.close(ours)
+
+
+def _can_be_interrupted() -> None:
+    """A shell starts what runs in its background deaf to SIGINT, and so would be who is started there."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _read_until(terminal: int, wanted: bytes) -> None:

@@ -64,10 +64,15 @@ def test_the_defaults_of_the_files_are_those_of_the_rules(a_site: WriteSite) -> 
 
 
 def test_every_key_of_a_campaign_file_reaches_the_rules() -> None:
-    assert set(CampaignTable.model_fields) == {field.name for field in fields(CampaignRules)}
-    renamed = {name.replace("_s", "_us") if name.endswith("_s") else name for name in QueueTable.model_fields}
+    assert {_inside(name) for name in CampaignTable.model_fields} == {field.name for field in fields(CampaignRules)}
+    renamed = {_inside(name) for name in QueueTable.model_fields}
     # `choose` and `ring` take one value each in this version.
     assert renamed - {"choose", "ring"} == {field.name for field in fields(QueueRules)} - {"name", "campaign"}
+
+
+def _inside(key: str) -> str:
+    """Seconds in a file are microseconds inside."""
+    return f"{key.removesuffix('_s')}_us" if key.endswith("_s") else key
 
 
 def test_the_hash_follows_the_rules_and_nothing_else(a_site: WriteSite) -> None:
@@ -91,6 +96,22 @@ def test_relative_paths_begin_in_the_directory_of_the_file(a_site: WriteSite) ->
 
 
 @pytest.mark.parametrize(
+    ("ledger", "spool"),
+    [
+        ("", "/var/lib/ringfair/spool"),
+        ('dsn = "sqlite:////srv/facts/ledger.db"', "/srv/facts/spool"),
+        ('dsn = "sqlite:///facts/ledger.db"', "{site}/facts/spool"),
+        ('dsn = "postgresql://acd@db/facts"', "/var/lib/ringfair/spool"),
+        ('spool_dir = "spool-2"', "{site}/spool-2"),
+        ('spool_dir = "/var/spool/ringfair"', "/var/spool/ringfair"),
+    ],
+)
+def test_facts_wait_beside_the_ledgers_file_or_where_the_site_says(a_site: WriteSite, ledger: str, spool: str) -> None:
+    site = load(a_site(SETTINGS + f"[ledger]\n{ledger}\n"), SECRET)
+    assert str(site.spool) == spool.format(site=site.directory)
+
+
+@pytest.mark.parametrize(
     ("listen", "address"),
     [("127.0.0.1:9580", ("127.0.0.1", 9580)), ("[::1]:0", ("::1", 0)), ("localhost:80", ("localhost", 80))],
 )
@@ -100,7 +121,16 @@ def test_the_address_to_listen_on_is_taken_apart(a_site: WriteSite, listen: str,
 
 @pytest.mark.parametrize(
     "url",
-    ["redis://127.0.0.1", "redis://ringfair@[::1]:6380/3", "rediss://h/0?ca_file=/x.pem", "unix:///run/r.sock?db=2"],
+    [
+        *(
+            "redis://127.0.0.1",
+            "redis://ringfair@[::1]:6380/3",
+            "rediss://h/0?ca_file=/x.pem",
+            "unix:///run/r.sock?db=2",
+        ),
+        *("redis+sentinel://a:26379,b:26379,[::1]:26379/main", "redis+sentinel://ringfair@a/main/2"),
+        "rediss+sentinel://a,b,c/main/0?ca_file=/x.pem",
+    ],
 )
 def test_every_kind_of_redis_address_is_taken(a_site: WriteSite, url: str) -> None:
     assert load(a_site(SETTINGS + f'[redis]\nurl = "{url}"\n'), SECRET).settings.redis.url == url

@@ -26,13 +26,17 @@ OTHER = {
     "telemetry.user": "acd-reports",
     "redis.url": "redis://127.0.0.1:6380/0",
     "ledger.dsn": "sqlite:////var/lib/other.sqlite3",
+    "ledger.spool_dir": "/var/spool/ringfair",
     "http.listen": "127.0.0.1:9581",
     "http.control_socket": "/run/other.sock",
     "shifts.time_zone": "Europe/Vienna",
     "agents.realm": "other",
 }
 "Another value for each key whose default is no number."
-FILES = {"asterisk.secret_file", "telemetry.secret_file", "redis.password_file", "ledger.password_file"}
+FILES = {
+    *("asterisk.secret_file", "telemetry.secret_file", "redis.password_file", "redis.sentinel_password_file"),
+    "ledger.password_file",
+}
 "Compared by what is in them."
 
 

@@ -47,7 +47,7 @@ def postgres_programs() -> Path:
 
 
 class PostgresServer:
-    """A server with a cluster of its own. Durability is off: what is tested is our code, not the disk."""
+    """A server with a cluster of its own. Durable only if asked: what is tested is our code, not the disk."""
 
     user = "ringfair"
 
@@ -84,12 +84,12 @@ class PostgresServer:
     def dsn(self, database: str, *, password: str | None = None) -> str:
         return f"postgresql://{self.user}:{password or self.password}@127.0.0.1:{self.port}/{database}"
 
-    def start(self) -> None:
+    def start(self, *, durable: bool = False) -> None:
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": str(self._run),
-            "fsync": "off",
+            "fsync": "on" if durable else "off",
             "shared_buffers": "32MB",
             "max_connections": "50",
         }

@@ -34,6 +34,7 @@ from tests.adapters.ami.fake_node import FakeNode
 from tests.adapters.ami.fake_server import HASTY, SECRET, until
 from tests.adapters.ami.telephony_room import NUMBERS, rules
 from tests.fakes.clock import HandClock
+from tests.fakes.lease import FakeTenure
 from tests.fakes.telephony import FakeTelephony
 
 PHONE = "agent-1001"
@@ -115,12 +116,14 @@ class OnAmi:
             node=self.systemname,
             pool=self.pool,
             clock=WallClock(),
+            tenure=FakeTenure(),
             sink=self.seen.append,
             numbers=NUMBERS,
             endpoints=lambda: [PHONE],
             rules=replace(rules(), pool=self.pool),
         )
         made.session.limits = HASTY
+        made.own()
         return made
 
     async def succeed(self) -> None:

@@ -4,7 +4,7 @@ Each has its own port, directory and process, and is stopped by that process's i
 is skipped with the reason, unless `RINGFAIR_REQUIRE_SERVERS` is set: then it fails.
 
 Fixtures (a module says `pytest_plugins = ["tests.contracts.redis_servers"]`):
-`presence_server` is each of the three in turn, `redis_server` each of the two real ones.
+`presence_server` and `lease_server` are each of the three in turn, `redis_server` each of the two real ones.
 """
 
 import os
@@ -24,8 +24,10 @@ import pytest
 from router.adapters.pbx.errors import PbxError
 from router.adapters.pbx.root import Root, find_root
 from router.adapters.redis.address import RedisAddress
+from router.adapters.redis.lease import RedisLease
 from router.adapters.redis.presence import RedisPresence
-from router.ports import Presence
+from router.ports import Lease, Presence
+from tests.fakes.lease import FakeLease, FakeLeaseServer
 from tests.fakes.presence import FakePresence, FakePresenceServer
 
 DEADLINE_S = 10.0
@@ -42,6 +44,53 @@ class PresenceServer(Protocol):
 
     def freeze(self) -> None: ...
     def thaw(self) -> None: ...
+
+
+class LeaseServer(Protocol):
+    """A server of leases; its clock, and what may happen to it."""
+
+    def lease(self, host: str = "acd1", *, pool: str = "main") -> Lease: ...
+    def pass_s(self, seconds: float) -> None: ...
+    def empty(self) -> None: ...
+    def stop(self) -> None: ...
+    def start(self) -> None: ...
+    def freeze(self) -> None: ...
+    def thaw(self) -> None: ...
+
+
+class FakeLeases:
+    """The fake in the dress of a server of leases."""
+
+    def __init__(self) -> None:
+        self._servers: dict[str, FakeLeaseServer] = {}
+
+    def lease(self, host: str = "acd1", *, pool: str = "main") -> Lease:
+        return FakeLease(self._servers.setdefault(pool, FakeLeaseServer()), host)
+
+    def pass_s(self, seconds: float) -> None:
+        for server in self._servers.values():
+            server.at += seconds
+
+    def empty(self) -> None:
+        for server in self._servers.values():
+            server.empty()
+
+    def stop(self) -> None:
+        self.empty()
+        self._become("down")
+
+    def start(self) -> None:
+        self._become("up")
+
+    def freeze(self) -> None:
+        self._become("frozen")
+
+    def thaw(self) -> None:
+        self._become("up")
+
+    def _become(self, state: str) -> None:
+        for server in self._servers.values():
+            server.state = state
 
 
 class Fake:
@@ -65,6 +114,49 @@ class Fake:
 
     def thaw(self) -> None:
         self.server.state = "up"
+
+
+_AGE = """
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  local left = redis.call('PTTL', key)
+  if left >= 0 then redis.call('PEXPIRE', key, left - ARGV[1]) end
+end
+"""
+
+
+class RedisLeases:
+    """A real server of leases. Nobody waits for time to pass there: everything is made older."""
+
+    def __init__(self, server: "RedisServer") -> None:
+        self._server = server
+        self._leases: list[RedisLease] = []
+
+    def lease(self, host: str = "acd1", *, pool: str = "main") -> Lease:
+        lease = RedisLease(RedisAddress.parse(self._server.url), pool=pool)
+        self._leases.append(lease)
+        return lease
+
+    def pass_s(self, seconds: float) -> None:
+        self._server.command("EVAL", _AGE, "0", str(round(seconds * 1000)))
+
+    def empty(self) -> None:
+        self._server.command("FLUSHALL")
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def start(self) -> None:
+        self._server.start()
+
+    def freeze(self) -> None:
+        self._server.freeze()
+
+    def thaw(self) -> None:
+        self._server.thaw()
+
+    def close(self) -> None:
+        for lease in self._leases:
+            lease.close()
 
 
 class RedisServer:
@@ -92,12 +184,7 @@ class RedisServer:
         return RedisPresence(RedisAddress.parse(self.url), pool=pool)
 
     def start(self) -> None:
-        own = str(self._root.inside(self.directory))
-        argv = [
-            *(self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", own),
-            *("--save", "", "--appendonly", "no", "--daemonize", "no", "--pidfile", f"{own}/pid"),
-            *self._arguments,
-        ]
+        argv = [self._program, *self.arguments()]
         with (self.directory / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._root.command(argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/"
@@ -108,6 +195,14 @@ class RedisServer:
                 raise RuntimeError(f"{self.kind} did not start:\n{(self.directory / 'log').read_text()}")
             time.sleep(0.01)
 
+    def arguments(self) -> list[str]:
+        own = str(self._root.inside(self.directory))
+        return [
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", own),
+            *("--save", "", "--appendonly", "no", "--daemonize", "no", "--pidfile", f"{own}/pid"),
+            *self._arguments,
+        ]
+
     def _answers(self) -> bool:
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.2) as door:
             door.settimeout(0.2)
@@ -115,6 +210,13 @@ class RedisServer:
             # `-NOAUTH …` is an answer too; a server that speaks TLS alone only closes, which is one as well
             return door.recv(1) in (b"+", b"-", b"")
         return False
+
+    def command(self, *words: str) -> None:
+        """Give one command, whose answer does not matter."""
+        with socket.create_connection(("127.0.0.1", self.port), DEADLINE_S) as door:
+            door.sendall(f"*{len(words)}\r\n".encode() + b"".join(map(_bulk, words)))
+            answer = door.recv(1024)
+        assert not answer.startswith(b"-"), answer
 
     @property
     def pid(self) -> int:
@@ -143,6 +245,10 @@ class RedisServer:
     def remove(self) -> None:
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _bulk(word: str) -> bytes:
+    return f"${len(word.encode())}\r\n{word}\r\n".encode()
 
 
 def free_port() -> int:
@@ -176,6 +282,21 @@ def presence_server(request: pytest.FixtureRequest) -> Iterator[PresenceServer]:
         server.start()
         yield server
     finally:
+        server.remove()
+
+
+@pytest.fixture(params=["fake", "redis", "valkey"])
+def lease_server(request: pytest.FixtureRequest) -> Iterator[LeaseServer]:
+    if request.param == "fake":
+        yield FakeLeases()
+        return
+    server = RedisServer(request.param)
+    leases = RedisLeases(server)
+    try:
+        server.start()
+        yield leases
+    finally:
+        leases.close()
         server.remove()
 
 

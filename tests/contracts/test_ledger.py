@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from router.adapters.sql.chain import GENESIS
 from router.domain.errors import RemoteError
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId, OfferId, QueueName
 from router.domain.record import (
@@ -127,6 +128,7 @@ async def test_a_contact_comes_back_as_it_was_told(ledger: SqlLedger) -> None:
     assert await ledger.story(a_record().contact_id) == ContactStory(
         contact_id=a_record().contact_id,
         record=a_record(),
+        prev_hash=GENESIS,
         offers=(an_offer(),),
         wrapups=(a_wrapup(),),
         decisions=(a_decision(),),
@@ -296,6 +298,31 @@ async def test_an_agents_changes_come_in_order_and_within_the_time_asked_for(led
     assert await ledger.agent_history(AgentId("agent-1002"), 0, 2**62) == ()
 
 
+async def test_of_each_agent_the_newest_change_is_known_however_many_there_were(ledger: SqlLedger) -> None:
+    assert await ledger.standings() == ()
+    zoe, last = AgentId("agent-Zoë"), a_change(NOON + 9, "READY", None)
+    put_off = replace(last, next_status="PAUSED", next_reason="lunch", asked_by="control:uid=0")
+    other = replace(a_change(NOON + 5, "PAUSED", "lunch"), agent_id=zoe)
+    await ledger.append([put_off, *(a_change(NOON + n, "PAUSED", f"pause {n}") for n in range(9)), other])
+    await ledger.append([replace(other, at=NOON + 1, status="LOGGED_OUT", next_status="READY")])
+    assert await ledger.standings() == (put_off, other)
+
+
+async def test_a_change_put_off_comes_back_as_it_was_told_and_may_have_no_reason(ledger: SqlLedger) -> None:
+    changes = [
+        replace(a_change(NOON + 1), next_status="PAUSED", next_reason="Kaffee\x00"),
+        replace(a_change(NOON + 2), next_status="LOGGED_OUT", next_reason=""),
+        a_change(NOON + 3),
+    ]
+    await ledger.append(changes)
+    told_back = await ledger.agent_history(AGENT, 0, 2**62)
+    assert [(change.next_status, change.next_reason) for change in told_back] == [
+        ("PAUSED", "Kaffee\ufffd"),
+        ("LOGGED_OUT", None),
+        (None, None),
+    ]
+
+
 async def test_facts_are_there_for_whoever_opens_the_ledger_next(ledger_store: LedgerStore) -> None:
     async with ledger_store.open() as first:
         await first.append([a_record()])
@@ -303,3 +330,15 @@ async def test_facts_are_there_for_whoever_opens_the_ledger_next(ledger_store: L
         await second.append([a_record(), an_offer()])
         assert await told(third) == await told(second)
         assert len(await told(third)) == 1
+
+
+# ---- how many were new ----
+
+
+async def test_the_ledger_says_how_many_facts_it_did_not_have(ledger: SqlLedger) -> None:
+    facts = [a_decision(), an_offer(), a_record(), a_wrapup(), a_change()]
+    assert await ledger.append([]) == 0
+    assert await ledger.append(facts[:3]) == 3
+    assert await ledger.append([*facts, *facts]) == 2
+    assert await ledger.append([*facts, a_record(2), an_offer(3)]) == 2
+    assert await ledger.append(facts) == 0

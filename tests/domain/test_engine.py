@@ -3,14 +3,15 @@
 from dataclasses import replace
 
 from router.domain.agent import Standing
-from router.domain.commands import Configure, LogIn, Pause
-from router.domain.effects import RingAgent
+from router.domain.commands import Configure, LogIn, LogOut, Pause
+from router.domain.effects import RingAgent, SendCaller
 from router.domain.events import AgentChanged, OfferMade, PoolLost
+from router.domain.facts import fact_of
 from router.domain.ids import SECOND, LegId
 from router.domain.need import Need
 from router.domain.observations import LegEnded, OwnerSeen
-from router.domain.record import Outcome
-from tests.builders import GENERAL, ORDERS, Room, rules, with_queue
+from router.domain.record import AgentChangeFact, Outcome
+from tests.builders import GENERAL, ORDERS, SHOP, Room, rules, with_queue
 
 
 def test_a_reload_keeps_place_and_age_of_those_who_wait() -> None:
@@ -44,6 +45,21 @@ def test_the_line_of_a_queue_that_is_gone_goes_to_the_campaigns_entry() -> None:
     assert room.offered_to(caller) == "agent-1001"
 
 
+def test_callers_of_a_campaign_that_is_gone_hear_the_closing_message_and_no_other_clients_agents() -> None:
+    room = Room()
+    caller = room.calls("c1")
+    kept = rules()
+    without = replace(
+        kept,
+        campaigns={name: campaign for name, campaign in kept.campaigns.items() if name != SHOP},
+        queues={name: queue for name, queue in kept.queues.items() if queue.campaign != SHOP},
+    )
+    room.engine.handle(Configure(rules=without), room.now)
+    _, effects = room.engine.drain()
+    assert [effect.context for effect in effects if isinstance(effect, SendCaller)] == ["acd-closing"]
+    assert room.state(caller) == "leaving"
+
+
 def test_a_reload_in_a_talk_lets_it_end_as_ever() -> None:
     room = Room("orders")
     caller = room.calls("c1")
@@ -74,6 +90,7 @@ def test_a_router_that_lost_its_pool_decides_nothing_more() -> None:
     told = len(room.events)
     room.see(room.arrival("c2"), LegEnded(leg=LegId(talking), cause=16, tech_cause=None, at=0))
     room.ask(LogIn(agent_id=room.agents[0]))
+    assert room.engine.next_timer() is None, "whoever asks for a deadline that nobody takes up would ask for ever"
     room.let_pass(1000)
     assert len(room.events) == told
     assert len(room.of(RingAgent)) == 1
@@ -86,6 +103,40 @@ def test_an_agent_is_told_to_the_world_once_per_step_and_only_when_something_cha
     room.see(room.arrival("c1"))
     assert len(room.of(AgentChanged)) == told + 1
     assert room.agent(room.agents[0]).asked_by == "phone"
+
+
+def test_only_what_somebody_asked_for_is_a_change_of_status_for_the_ledger() -> None:
+    room = Room("orders")
+    room.ask(Pause(agent_id=room.agents[0], reason="lunch"))
+    asked = room.last(AgentChanged)
+    room.private_call(room.agents[0])
+    seen = room.last(AgentChanged)
+    facts = [fact_of(event, room.now) for event in (asked, seen)]
+    assert facts == [
+        AgentChangeFact(agent_id=room.agents[0], at=room.now, status="PAUSED", reason="lunch", asked_by="phone"),
+        None,
+    ]
+
+
+def test_what_was_put_off_is_a_fact_when_it_was_asked_for_thought_better_of_and_when_it_took_effect() -> None:
+    room = Room("orders")
+    agent = room.agents[0]
+    offer = room.talks(room.calls("c1"))
+    told = len(room.events)
+    room.ask(Pause(agent_id=agent, reason="lunch", asked_by="control:uid=0"))
+    room.ask(Pause(agent_id=agent, reason="coffee"))
+    room.ask(LogIn(agent_id=agent, asked_by="page"))
+    room.ask(LogOut(agent_id=agent))
+    room.agent_hangs_up(offer)
+    room.let_pass(100)
+    facts = [fact for event in room.events[told:] if isinstance(fact := fact_of(event, 0), AgentChangeFact)]
+    assert [(f.status, f.reason, f.next_status, f.next_reason, f.asked_by) for f in facts] == [
+        ("READY", None, "PAUSED", "lunch", "control:uid=0"),
+        ("READY", None, "PAUSED", "coffee", "phone"),
+        ("READY", None, None, None, "page"),
+        ("READY", None, "LOGGED_OUT", None, "phone"),
+        ("LOGGED_OUT", None, None, None, "phone"),
+    ]
 
 
 def test_the_same_inputs_give_the_same_outputs() -> None:

@@ -1,6 +1,6 @@
 """Who gets whom: first in, first out; longest idle first; priority; and why."""
 
-from router.domain.commands import Entitle, LogIn, StopOffering
+from router.domain.commands import Entitle, LogIn, Pause, StopOffering, Unpause
 from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
 from router.domain.events import OfferMade
 from router.domain.ids import SECOND
@@ -17,6 +17,19 @@ def test_the_first_in_line_is_served_first() -> None:
     assert room.offered_to(third) is None
 
 
+def test_a_caller_whose_ring_was_missed_stands_before_who_came_later() -> None:
+    room = Room("orders")
+    first = room.calls("c1")
+    missed = room.offer(first)
+    room.rings(missed)
+    room.let_pass(1)
+    later = room.calls("c2")
+    room.let_pass(14)
+    room.ends(missed, 16, "SIP 487")
+    room.ask(Unpause(agent_id=room.agents[0]))
+    assert (room.offered_to(first), room.offered_to(later)) == ("agent-1001", None)
+
+
 def test_who_has_been_idle_longest_is_asked_first() -> None:
     room = Room("orders", "orders", "orders")
     for name, expected in (("c1", "agent-1001"), ("c2", "agent-1002"), ("c3", "agent-1003")):
@@ -31,8 +44,16 @@ def test_idle_begins_again_after_a_contact() -> None:
     assert room.offered_to(room.calls("c3")) == "agent-1001"
 
 
+def test_idle_begins_again_after_a_pause() -> None:
+    room = Room("orders", "orders")
+    room.ask(Pause(agent_id=room.agents[0], reason="lunch"))
+    room.let_pass(1)
+    room.ask(Unpause(agent_id=room.agents[0]))
+    assert room.offered_to(room.calls("c1")) == "agent-1002"
+
+
 def test_a_point_of_priority_is_worth_a_minute_of_waiting() -> None:
-    room = Room("orders bank")
+    room = Room("orders bank", rules_in_force=with_queue(rules(), ORDERS, max_wait_us=600 * SECOND))
     talking = room.talks(room.calls("c1"))
     early = room.calls("early")
     room.let_pass(50)

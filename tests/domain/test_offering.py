@@ -1,15 +1,17 @@
 """The life of an offer: rung, missed, rejected, answered too late, taken back."""
 
+from dataclasses import replace
+
 import pytest
 
 from router.domain.agent import Reach, Status
 from router.domain.commands import LogOut, Pause, Unpause
-from router.domain.effects import EndLeg, LookAgain
+from router.domain.effects import EndLeg, LookAgain, RingAgent
 from router.domain.ids import SECOND
-from router.domain.observations import LegBridged, OfferTurnedAway, OriginateFailed, TalkBegins
+from router.domain.observations import LegBridged, LegUnbridged, OfferTurnedAway, OriginateFailed, TalkBegins
 from router.domain.offer import CAUSE_RESULT, SIP_RESULT, result_of
 from router.domain.record import OfferResult
-from tests.builders import Room
+from tests.builders import SHOP, Room, rules
 
 
 def test_a_missed_offer_goes_to_the_next_agent_at_once_and_pauses_who_missed_it() -> None:
@@ -54,6 +56,13 @@ def test_who_rejected_is_not_asked_again_for_30_seconds_about_the_same_caller() 
     assert room.offered_to(caller) is None
     room.let_pass(1)
     assert room.offered_to(caller) == "agent-1001"
+
+
+def test_who_rejected_goes_to_the_end_of_the_bench() -> None:
+    room = Room("orders", "orders", "orders")
+    room.let_pass(1)
+    room.ends(room.offer(room.calls("c1")), 21, "SIP 603")
+    assert room.offered_to(room.calls("c2")) == "agent-1003"
 
 
 def test_who_rejected_one_caller_is_offered_another() -> None:
@@ -202,6 +211,47 @@ def test_bridge_news_of_both_legs_may_come_in_any_order() -> None:
     assert room.state(caller) == "offered"
     room.see(LegBridged(leg=room.floor.offers[offer].leg, bridge="b", at=room.now))
     assert room.state(caller) == "connected"
+
+
+def test_an_agent_alone_in_a_bridge_does_not_talk_yet() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    offer = room.offer(caller)
+    leg, callers_leg = room.floor.offers[offer].leg, room.floor.contacts[caller].leg
+    room.see(LegBridged(leg=leg, bridge="b", at=room.now))
+    assert room.state(caller) == "offered"
+    room.see(LegBridged(leg=callers_leg, bridge="another", at=room.now))
+    assert room.state(caller) == "offered"
+    room.see(LegBridged(leg=callers_leg, bridge="b", at=room.now))
+    assert room.state(caller) == "connected"
+
+
+def test_who_enters_a_bridge_after_the_other_has_left_it_talks_to_nobody() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    offer = room.offer(caller)
+    leg, callers_leg = room.floor.offers[offer].leg, room.floor.contacts[caller].leg
+    for first, second, bridge in ((leg, callers_leg, "b1"), (callers_leg, leg, "b2")):
+        room.see(
+            LegBridged(leg=first, bridge=bridge, at=room.now),
+            LegUnbridged(leg=first, bridge=bridge, at=room.now),
+            LegBridged(leg=second, bridge=bridge, at=room.now),
+        )
+        assert room.state(caller) == "offered"
+
+
+def test_asterisk_itself_gives_a_ring_up_two_seconds_after_we_do() -> None:
+    room = Room("orders")
+    room.calls("c1")
+    assert room.last(RingAgent).timeout_us == 17 * SECOND
+
+
+@pytest.mark.parametrize(("shown", "number"), [(True, "+4930555999"), (False, "")])
+def test_an_agent_sees_the_callers_number_only_where_the_campaign_lets_them(shown: bool, number: str) -> None:
+    campaigns = {**rules().campaigns, SHOP: replace(rules().campaigns[SHOP], show_number=shown)}
+    room = Room("orders", rules_in_force=replace(rules(), campaigns=campaigns))
+    room.calls("c1")
+    assert room.last(RingAgent).caller_number == number
 
 
 def test_a_pause_asked_for_while_it_rings_begins_when_the_offer_is_over() -> None:

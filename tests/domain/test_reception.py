@@ -13,9 +13,11 @@ from router.domain.observations import (
     CallerReturned,
     CallerTransferred,
     CallTurnedAway,
+    NodeLost,
 )
 from router.domain.record import OfferResult, Outcome
-from tests.builders import ACCOUNTS, BANK_DNIS, GENERAL, ORDERS, Room
+from router.domain.rules import ToClosing, ToQueue
+from tests.builders import ACCOUNTS, BANK_DNIS, GENERAL, NODE, ORDERS, Room, rules, with_queue
 
 
 def test_a_caller_who_gives_up_waiting_is_an_abandon() -> None:
@@ -93,6 +95,15 @@ def test_waiting_too_long_goes_on_to_the_next_queue_at_the_old_age_and_then_to_t
         ("waiting", GENERAL),
         ("announcement", GENERAL),
     ]
+
+
+def test_a_queue_waited_in_already_is_not_entered_again_by_overflow() -> None:
+    back_again = (ToQueue(queue=ORDERS), ToClosing())
+    room = Room(rules_in_force=with_queue(rules(), GENERAL, overflow=back_again))
+    room.calls("c1")
+    room.let_pass(120)
+    assert [event.target for event in room.of(ContactOverflowed)] == [GENERAL, "closing"]
+    assert room.last(SendCaller).context == "acd-closing"
 
 
 def test_overflow_finds_a_free_agent_of_the_next_queue_at_once() -> None:
@@ -175,6 +186,15 @@ def test_a_blind_transfer_to_a_number_of_ours_waits_there_at_the_old_age() -> No
     assert record.answered_at == record.arrived_at
 
 
+@pytest.mark.parametrize("dialled", [BANK_DNIS, BANK_DNIS.lstrip("+")])
+def test_a_number_of_ours_is_recognised_with_and_without_its_plus_sign(dialled: str) -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    first = room.talks(caller)
+    room.see(CallerTransferred(contact_id=caller, exten=dialled, at=room.now), room.end(first))
+    assert (room.state(caller), room.floor.contacts[caller].queue) == ("queued", ACCOUNTS)
+
+
 def test_a_blind_transfer_to_nowhere_is_closed_and_stays_answered() -> None:
     room = Room("orders")
     caller = room.calls("c1")
@@ -211,6 +231,17 @@ def test_a_caller_back_from_a_talk_we_never_saw_waits_on() -> None:
     room.see(CallerReturned(contact_id=caller, at=room.now))
     assert room.last(SendCaller).context == "acd-wait"
     assert room.state(caller) == "queued"
+
+
+def test_a_caller_back_from_a_talk_that_nobody_could_see_is_let_go_and_was_answered() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    room.see(NodeLost(node=NODE))
+    room.see(CallerReturned(contact_id=caller, at=room.now))
+    assert room.of(SendCaller) == []
+    assert [end.leg for end in room.of(EndLeg)][-1] == caller
+    room.ends(caller)
+    assert room.record(caller).outcome is Outcome.ANSWERED
 
 
 def test_letting_a_waiting_caller_go_takes_the_offer_back_and_is_the_systems_doing() -> None:

@@ -104,6 +104,51 @@ def test_an_unreachable_phone_is_not_offered_anything_until_it_is_back() -> None
     assert room.offered_to(caller) == ME
 
 
+def test_who_comes_into_reach_again_begins_to_be_idle_then() -> None:
+    room = Room("orders", "orders")
+    for reachable in (False, True):
+        room.let_pass(1)
+        room.see(EndpointSeen(endpoint=ME, reachable=reachable, at=room.now))
+    assert room.offered_to(room.calls("c1")) == "agent-1002"
+
+
+def test_a_phone_that_registers_again_is_rung_at_once_whatever_it_said_before() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    room.ends(room.offer(caller), 20, "SIP 404")
+    assert room.offered_to(caller) is None
+    for reachable in (False, True):
+        room.see(EndpointSeen(endpoint=ME, reachable=reachable, at=room.now))
+    assert room.offered_to(caller) == ME
+
+
+def test_a_new_phone_is_not_rung_before_it_was_seen() -> None:
+    room = Room("orders")
+    room.ask(Enrol(profile=AgentProfile(agent_id=ME, endpoint="another-phone", skills={"orders": 80})))
+    caller = room.calls("c1")
+    assert room.offered_to(caller) is None
+    room.see(EndpointSeen(endpoint="another-phone", reachable=True, at=room.now))
+    assert room.offered_to(caller) == ME
+
+
+def test_late_news_of_a_private_call_that_is_over_keeps_nobody_busy() -> None:
+    room = Room("orders")
+    room.private_call(ME)
+    room.ends("private-1")
+    room.private_call(ME)
+    assert room.agent(ME).reach is Reach.REACHABLE
+
+
+def test_what_was_put_off_is_told_no_longer_once_it_took_effect() -> None:
+    room = Room("orders")
+    offer = room.talks(room.calls("c1"))
+    room.ask(Pause(agent_id=ME, reason="lunch"))
+    assert (room.agent(ME).next_status, room.agent(ME).next_reason) == (Status.PAUSED, "lunch")
+    room.agent_hangs_up(offer)
+    room.let_pass(20)
+    assert (room.agent(ME).next_status, room.agent(ME).next_reason) == (None, None)
+
+
 def test_a_shift_that_ends_while_it_rings_or_in_the_talk_lets_it_go_on_and_offers_nothing_more() -> None:
     room = Room("orders")
     room.ask(shift(room, 3))
@@ -137,6 +182,14 @@ def test_a_shift_that_begins_finds_who_waits() -> None:
     assert room.offered_to(caller) is None
     room.let_pass(1)
     assert room.offered_to(caller) == ME
+
+
+def test_who_begins_a_shift_begins_to_be_idle_then() -> None:
+    room = Room("orders", "orders")
+    later = Interval(from_at=room.now + 10 * SECOND, to_at=room.now + 60 * SECOND)
+    room.ask(Entitle(agent_id=ME, entitlement=Entitlement(intervals=(later,))))
+    room.let_pass(11)
+    assert room.offered_to(room.calls("c1")) == "agent-1002"
 
 
 def test_a_shift_for_one_campaign_is_for_no_other() -> None:
@@ -216,3 +269,12 @@ def test_what_the_last_router_wrote_down_is_remembered() -> None:
     assert room.agent(ME).status is Status.LOGGED_OUT
     room.ask(Remember(agent_id=ME, status=Status.READY, reason=None, since_at=room.now))
     assert room.offered_to(caller) == ME
+
+
+def test_nobody_is_offered_anything_after_their_shift_though_its_end_was_not_noticed_yet() -> None:
+    """A router that stood still hears of a caller before any of its deadlines."""
+    room = Room("orders")
+    shift = Entitlement(intervals=(Interval(from_at=0, to_at=room.now + 10 * SECOND),))
+    room.ask(Entitle(agent_id=room.agents[0], entitlement=shift))
+    room.now += 11 * SECOND
+    assert room.offered_to(room.calls("c1")) is None

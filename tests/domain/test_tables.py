@@ -66,4 +66,7 @@ def test_every_message_and_every_deadline_has_somebody_who_handles_it() -> None:
         "skip",
         "held",
         "entitlement",
+        "call",
+        "sweep",
+        "node",
     }

@@ -1,11 +1,13 @@
 """The talk, hold, wrap-up, and what an agent asks for meanwhile."""
 
+import pytest
+
 from router.domain.agent import Reach, Status
 from router.domain.commands import FinishWrapUp, LogIn, LogOut, Pause, Unpause
 from router.domain.effects import EndLeg
 from router.domain.events import ContactConnected, ContactHeld, WrapUpBegan, WrapUpEnded
 from router.domain.ids import SECOND, LegId
-from router.domain.observations import CallerReturned, LegHeld, LegUnheld
+from router.domain.observations import CallerReturned, LegBridged, LegHeld, LegUnbridged, LegUnheld
 from tests.builders import BANK, Room
 
 
@@ -61,6 +63,98 @@ def test_a_hold_told_twice_and_late_does_not_begin_again() -> None:
     room.let_pass(7)
     room.caller_hangs_up(caller)
     assert segments(room, caller) == [("talk", 10), ("hold", 5), ("talk", 7)]
+
+
+def bridges_again(room: Room, *legs: str, bridge: str = "bridge-9") -> None:
+    for leg in legs:
+        room.see(LegBridged(leg=LegId(leg), bridge=bridge, at=room.now))
+
+
+def leaves(room: Room, leg: str, bridge: str = "bridge-1") -> None:
+    room.see(LegUnbridged(leg=LegId(leg), bridge=bridge, at=room.now))
+
+
+@pytest.mark.parametrize("first", ["the agent", "the caller"])
+def test_a_talk_ends_when_the_first_of_the_two_leaves_the_bridge(first: str) -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    offer = room.talks(caller)
+    room.let_pass(10)
+    leaves(room, offer if first == "the agent" else caller)
+    room.let_pass(2)
+    leaves(room, caller if first == "the agent" else offer)
+    room.ends(offer)
+    room.let_pass(1)
+    room.ends(caller)
+    assert segments(room, caller) == [("talk", 10), ("waiting", 3)]
+    assert room.record(caller).outcome == "answered"
+
+
+def test_hanging_up_takes_milliseconds_and_is_no_wait() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    offer = room.talks(caller)
+    room.let_pass(10)
+    leaves(room, offer)
+    room.let_pass(0.019)
+    room.ends(caller)
+    assert segments(room, caller) == [("talk", 10.019)]
+
+
+def test_hold_ends_with_the_talk_and_does_not_come_back_when_told_late() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    offer = room.talks(caller)
+    room.let_pass(10)
+    room.see(LegHeld(leg=LegId(offer), at=room.now))
+    room.let_pass(5)
+    leaves(room, offer)
+    room.let_pass(1)
+    room.see(LegUnheld(leg=LegId(offer), at=room.now))
+    room.let_pass(1)
+    room.ends(caller)
+    assert segments(room, caller) == [("talk", 10), ("hold", 5), ("waiting", 2)]
+
+
+@pytest.mark.parametrize("caller_first", [True, False])
+def test_two_who_meet_again_in_another_bridge_talk_on(caller_first: bool) -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    offer = room.talks(caller)
+    room.let_pass(10)
+    leaves(room, caller)
+    leaves(room, offer)
+    room.let_pass(2)
+    bridges_again(room, *((caller, offer) if caller_first else (offer, caller)))
+    room.let_pass(7)
+    leaves(room, offer, "bridge-9")
+    room.ends(caller)
+    assert segments(room, caller) == [("talk", 10), ("waiting", 2), ("talk", 7)]
+
+
+def test_a_caller_alone_in_another_bridge_does_not_talk_to_the_agent() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    offer = room.talks(caller)
+    room.let_pass(10)
+    leaves(room, caller)
+    bridges_again(room, caller)
+    room.let_pass(5)
+    leaves(room, offer)
+    room.ends(caller)
+    assert segments(room, caller) == [("talk", 10), ("waiting", 5)]
+
+
+def test_news_of_a_bridge_they_left_before_end_no_talk() -> None:
+    room = Room("orders")
+    caller = room.calls("c1")
+    offer = room.talks(caller)
+    room.let_pass(10)
+    for leg in (caller, offer):
+        leaves(room, leg, "bridge-0")
+    room.let_pass(5)
+    room.caller_hangs_up(caller)
+    assert segments(room, caller) == [("talk", 15)]
 
 
 def test_after_the_talk_comes_wrap_up_and_then_the_next_caller() -> None:

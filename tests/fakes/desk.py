@@ -8,7 +8,16 @@ from router.domain.commands import FinishWrapUp, HangUp, LogIn, LogOut, Pause, U
 from router.domain.errors import CommandRefused, RouterError
 from router.domain.events import AgentChanged
 from router.domain.ids import SECOND, AgentId, ContactId, Micros
-from router.ports import AgentView, ContactStory, ContactTrace, ContactView, FloorView, QueueView, RecordQuery
+from router.ports import (
+    AgentView,
+    ContactStory,
+    ContactTrace,
+    ContactView,
+    FloorView,
+    LeaseView,
+    QueueView,
+    RecordQuery,
+)
 
 NOW: Micros = 1_790_000_000 * SECOND
 
@@ -41,6 +50,11 @@ class FakeDesk:
     contacts: dict[str, ContactView] = field(default_factory=dict)
     ledger: list[ContactStory] = field(default_factory=list)
     checks: dict[str, str] = field(default_factory=lambda: {"ami": "ok", "redis": "ok", "ledger": "ok"})
+    pool: LeaseView = field(
+        default_factory=lambda: LeaseView(
+            mine=True, owner="00", host="acd1", epoch=7, since_at=NOW, left_us=1_200_000, latest=7, standbys=1
+        )
+    )
     config_hash: str = "c0ffee"
     broken: RouterError | Exception | None = None
     "What everything that waits for a neighbour raises meanwhile."
@@ -137,6 +151,9 @@ class FakeDesk:
     async def traces(self, limit: int) -> tuple[ContactTrace, ...]:
         await self._neighbour()
         return tuple(self.remembered[:limit])
+
+    def lease(self) -> LeaseView:
+        return self.pool
 
     def readiness(self) -> dict[str, str]:
         return dict(self.checks)

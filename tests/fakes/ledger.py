@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from router.adapters.sql.admission import admit, clean
+from router.adapters.sql.chain import GENESIS, Break, Fault, Link, Walk, link, stored
+from router.adapters.sql.inspection import Inspection, Progress
+from router.domain.completion import replacement, replaces
 from router.domain.errors import RemoteError
 from router.domain.ids import AgentId, ContactId, Micros, OfferId
 from router.domain.record import AgentChangeFact, BillingRecord, DecisionFact, Fact, OfferFact, WrapUpFact
@@ -19,19 +22,32 @@ class FakeLedgerStore:
     offers: dict[OfferId, OfferFact] = field(default_factory=dict)
     decisions: dict[OfferId, DecisionFact] = field(default_factory=dict)
     wrapups: dict[tuple[ContactId, AgentId, Micros], WrapUpFact] = field(default_factory=dict)
-    agent_changes: dict[AgentChangeFact, None] = field(default_factory=dict)
+    agent_changes: dict[tuple[AgentId, Micros, str, str, str], AgentChangeFact] = field(default_factory=dict)
+    chain: list[tuple[ContactId, str, str]] = field(default_factory=list)
+    "Of each record, in the order they came: whose, the hash before, its own."
     away: RemoteError | None = None
     "While set, nothing is written and everyone is told this."
     losing_answers: int = 0
     "So many of the next commits happen, but whoever asked is told that the connection broke."
     gate: asyncio.Event | None = None
     "While set and closed, a commit does not get through."
+    at_gate: int = 0
+    "Commits that wait there."
     batches: list[tuple[Fact, ...]] = field(default_factory=list)
     "Each commit that happened, in order, as it was asked for."
 
+    @property
+    def head(self) -> str:
+        return self.chain[-1][2] if self.chain else GENESIS
+
     def knows(self, contact_id: ContactId) -> bool:
         pointing = (*self.offers.values(), *self.decisions.values(), *self.wrapups.values())
-        return contact_id in self.records or any(fact.contact_id == contact_id for fact in pointing)
+        corrected = any(record.corrects == contact_id for record in self.records.values())
+        return corrected or contact_id in self.records or any(fact.contact_id == contact_id for fact in pointing)
+
+    def size(self) -> int:
+        kinds = (self.records, self.offers, self.decisions, self.wrapups, self.agent_changes)
+        return sum(len(kind) for kind in kinds)  # type: ignore[arg-type]
 
 
 class FakeLedger:
@@ -41,17 +57,21 @@ class FakeLedger:
         self.store = store or FakeLedgerStore()
         self.closed = False
 
-    async def append(self, facts: Sequence[Fact]) -> None:
+    async def append(self, facts: Sequence[Fact]) -> int:
         if self.store.gate is not None:
+            self.store.at_gate += 1
             await self.store.gate.wait()
+            self.store.at_gate -= 1
         self._reach()
         admitted = [admit(fact) for fact in facts]
+        before = self.store.size()
         for fact in admitted:
             self._keep(fact)
         self.store.batches.append(tuple(facts))
         if self.store.losing_answers:
             self.store.losing_answers -= 1
             raise RemoteError("ledger-unreachable", "the connection broke before the answer came", retryable=True)
+        return self.store.size() - before
 
     async def story(self, contact_id: ContactId) -> ContactStory | None:
         self._reach()
@@ -75,8 +95,34 @@ class FakeLedger:
 
     async def agent_history(self, agent_id: AgentId, from_at: Micros, to_at: Micros) -> tuple[AgentChangeFact, ...]:
         self._reach()
-        found = [c for c in self.store.agent_changes if c.agent_id == agent_id and from_at <= c.at < to_at]
-        return tuple(sorted(found, key=lambda c: (c.at, c.status, c.reason or "", c.asked_by)))
+        changes = sorted(self.store.agent_changes.items())
+        return tuple(change for key, change in changes if key[0] == agent_id and from_at <= change.at < to_at)
+
+    async def standings(self) -> tuple[AgentChangeFact, ...]:
+        self._reach()
+        newest = {key[0]: change for key, change in sorted(self.store.agent_changes.items())}
+        return tuple(newest.values())
+
+    async def inspect(
+        self, *, after: int = 0, noted: str | None = None, progress: Progress | None = None
+    ) -> Inspection:
+        self._reach()
+        if after > len(self.store.chain):
+            sentence = f"the chain has no position {after}: it is shorter"
+            missing = Break(fault=Fault.MISSING, position=after, contact_id=None, sentence=sentence)
+            return Inspection(checked=0, position=0, head=GENESIS, noted_at=None, broken=missing)
+        walk = Walk(after=after, hash=self.store.chain[after - 1][2] if after else GENESIS, noted=noted)
+        broken: Break | None = None
+        for place, (contact_id, previous, own) in enumerate(self.store.chain[after:], after + 1):
+            record = self.store.records.get(contact_id)
+            found = None if record is None else stored(record)
+            broken = walk.step(Link(position=place, contact_id=contact_id, prev_hash=previous, hash=own, found=found))
+            if broken is not None:
+                break
+        broken = broken or walk.end(unchained=None)
+        return Inspection(
+            checked=walk.position - after, position=walk.position, head=walk.head, noted_at=walk.noted_at, broken=broken
+        )
 
     async def close(self) -> None:
         self.closed = True
@@ -90,7 +136,11 @@ class FakeLedger:
     def _keep(self, fact: Fact) -> None:
         match fact:
             case BillingRecord():
-                self.store.records.setdefault(fact.contact_id, fact)
+                held = self.store.records.get(fact.contact_id)
+                if held is None:
+                    self._chain(fact)
+                elif replaces(fact, in_force := [held, *self._tell(fact.contact_id).corrections][-1]):
+                    self._chain(replacement(fact, in_force))
             case OfferFact():
                 self.store.offers.setdefault(fact.offer_id, fact)
             case DecisionFact():
@@ -98,16 +148,35 @@ class FakeLedger:
             case WrapUpFact():
                 self.store.wrapups.setdefault((fact.contact_id, fact.agent_id, fact.from_at), fact)
             case AgentChangeFact():
-                self.store.agent_changes.setdefault(fact)
+                key = (fact.agent_id, fact.at, fact.status, fact.reason or "", fact.asked_by)
+                self.store.agent_changes.setdefault(key, fact)
+
+    def _chain(self, record: BillingRecord) -> None:
+        self.store.records[record.contact_id] = record
+        before = self.store.head
+        self.store.chain.append((record.contact_id, before, link(before, stored(record))))
 
     def _tell(self, contact_id: ContactId) -> ContactStory:
         offers = (fact for fact in self.store.offers.values() if fact.contact_id == contact_id)
         wrapups = (fact for fact in self.store.wrapups.values() if fact.contact_id == contact_id)
         decisions = (fact for fact in self.store.decisions.values() if fact.contact_id == contact_id)
+        order = {name: (place, before) for place, (name, before, _) in enumerate(self.store.chain)}
+        corrections = self._corrections(contact_id)
         return ContactStory(
             contact_id=contact_id,
             record=self.store.records.get(contact_id),
+            prev_hash=order[contact_id][1] if contact_id in order else None,
+            corrections=tuple(sorted(corrections, key=lambda record: order[record.contact_id][0])),
             offers=tuple(sorted(offers, key=lambda fact: (fact.from_at, fact.offer_id))),
             wrapups=tuple(sorted(wrapups, key=lambda fact: (fact.from_at, fact.agent_id))),
             decisions=tuple(sorted(decisions, key=lambda fact: (fact.at, fact.offer_id))),
         )
+
+    def _corrections(self, contact_id: ContactId) -> list[BillingRecord]:
+        found: dict[ContactId, BillingRecord] = {}
+        frontier = {contact_id}
+        while frontier:
+            new = [r for r in self.store.records.values() if r.corrects in frontier and r.contact_id not in found]
+            found |= {record.contact_id: record for record in new if record.contact_id != contact_id}
+            frontier = {record.contact_id for record in new} - {contact_id}
+        return list(found.values())

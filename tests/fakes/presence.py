@@ -50,7 +50,7 @@ class FakePresence:
         before = self._server.beats.get(self._pool)
         self._server.beats[self._pool] = (id(self), now)
         expected, self._beat_at = self._beat_at, now
-        if expected and before is None and now - expected < BEAT_LIVES_US:
+        if expected and before != (id(self), expected) and now - expected < BEAT_LIVES_US:
             raise RemoteError("presence-emptied", "what was written is gone", retryable=True)
 
     async def close(self) -> None:

@@ -1,7 +1,8 @@
 """A whole call centre for one story: Asterisk, Valkey, a site's files, and `ringfair serve` as its own process.
 
 The router is started as an admin starts it and looked at only from outside: its control socket, its ledger (through the
-command line's own adapter), Valkey, SIP on the wire. So it can be killed, restarted and cut off like in life.
+command line's own adapter), Valkey, SIP on the wire. So it can be killed, restarted and cut off like in life. `beside`
+gives a second router on the same pool, as on another machine.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from types import TracebackType
 from typing import Any
 
 import aiohttp
+from redis.asyncio import Redis
 
 from router.adapters.pbx.valkey import Valkey
 from router.adapters.sql.directory import SqlDirectory
@@ -49,10 +51,21 @@ class CallCentre:
         (self.site / "campaigns").mkdir(parents=True)
         self.socket = self.home / "control.sock"
         self.dsn = f"sqlite:///{self.home / 'ledger.sqlite3'}"
+        self.spool = self.home / "spool"
         self.process: asyncio.subprocess.Process | None = None
         self.log = self.home / "router.log"
         self._agents: list[AgentEntry] = []
+        self._colleagues: list[CallCentre] = []
         self.settings(drain_s=2)
+
+    def beside(self) -> CallCentre:
+        """Another router for the same pool, not yet started: files and sockets of its own, all else is shared."""
+        other = CallCentre(self.room, self.valkey, log_level=self.log_level)
+        other.pool, other.dsn, other.spool = self.pool, self.dsn, self.spool
+        shutil.copytree(self.site, other.site, dirs_exist_ok=True)
+        other.settings(drain_s=2)
+        self._colleagues.append(other)
+        return other
 
     async def __aenter__(self) -> CallCentre:
         return self
@@ -60,25 +73,32 @@ class CallCentre:
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for other in self._colleagues:
+            await other.__aexit__(kind, value, trace)
         await self.stop(signal.SIGKILL)
         shutil.rmtree(self.home, ignore_errors=True)
 
     def tell(self) -> str:
         """What was heard and logged last, for a story that failed."""
         said = "\n".join(map(_brief, self.room.ami.events[-80:]))
-        logged = self.log.read_text()[-6000:] if self.log.exists() else ""
-        return f"---- what Asterisk said\n{said}\n---- {self.log}\n{logged}"
+        return "\n".join((f"---- what Asterisk said\n{said}", *(one._logged() for one in (self, *self._colleagues))))
+
+    def _logged(self) -> str:
+        return f"---- {self.log}\n" + (self.log.read_text()[-6000:] if self.log.exists() else "")
 
     # ---- the site ----
 
-    def settings(self, *, redis_url: str | None = None, more: str = "", **router: float) -> None:
+    def settings(
+        self, *, redis_url: str | None = None, ami_port: int | None = None, more: str = "", **router: float
+    ) -> None:
         lines = [f'pool = "{self.pool}"', *(f"{key} = {value}" for key, value in router.items())]
         pbx = self.room.pbx
         (self.site / "ringfair.toml").write_text(
             "[router]\n" + "\n".join(lines) + "\n"
-            f'[asterisk]\nsystemname = "{pbx.systemname}"\nport = {pbx.ports.ami}\nsecret_file = "{pbx.secret_file}"\n'
+            f'[asterisk]\nsystemname = "{pbx.systemname}"\nport = {ami_port or pbx.ports.ami}\n'
+            f'secret_file = "{pbx.secret_file}"\n'
             f'[redis]\nurl = "{redis_url or self.valkey.url}"\n'
-            f'[ledger]\ndsn = "{self.dsn}"\n'
+            f'[ledger]\ndsn = "{self.dsn}"\nspool_dir = "{self.spool}"\n'
             f'[http]\nlisten = "127.0.0.1:0"\ncontrol_socket = "{self.socket}"\n' + more
         )
 
@@ -100,13 +120,15 @@ class CallCentre:
 
     # ---- the router ----
 
-    async def start(self, *, wait: bool = True) -> None:
-        directory = await SqlDirectory.open(self.dsn)
-        await directory.put(self._agents, by="test", now=0)
-        await directory.close()
+    async def start(self, *options: str, wait: bool = True) -> None:
+        if self._agents:
+            directory = await SqlDirectory.open(self.dsn)
+            await directory.put(self._agents, by="test", now=0)
+            await directory.close()
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *[sys.executable, "-m", "router", "serve", "--config", str(self.site), "--log-level", self.log_level],
+                *options,
                 stdout=log,
                 stderr=log,
             )
@@ -124,6 +146,37 @@ class CallCentre:
 
         await poll("the router is ready", ready, within_s)
 
+    async def until_it_stands_by(self, within_s: float = 20.0) -> None:
+        """Started, and not the owner."""
+
+        async def waits() -> bool:
+            with contextlib.suppress(aiohttp.ClientError, OSError, json.JSONDecodeError):
+                status, said = await self.get("/readyz")
+                return status == 503 and "stands by for" in said["details"]["pool"]
+            return False
+
+        await poll("the router stands by", waits, within_s)
+
+    async def standbys(self, count: int, within_s: float = 5.0) -> None:
+        """Wait until the owner knows of so many who stand by."""
+
+        async def known() -> bool:
+            return bool((await self.get("/v1/pool"))[1]["standbys"] == count)
+
+        await poll(f"{count} stand by", known, within_s)
+
+    async def measure(self, metric: str) -> float:
+        """The value of a metric that has no labels."""
+        _, metrics = await self.get("/metrics")
+        return float(next(line for line in metrics.splitlines() if line.startswith(f"{metric} ")).split()[1])
+
+    async def exit_code(self, within_s: float = 20.0) -> int:
+        """Wait for the end of a process that ends by itself."""
+        assert self.process is not None
+        process, self.process = self.process, None
+        async with asyncio.timeout(within_s):
+            return await process.wait()
+
     async def stop(self, by: signal.Signals = signal.SIGTERM, within_s: float = 20.0) -> int | None:
         """Send a signal and wait for the end; the exit code."""
         if self.process is None:
@@ -133,6 +186,12 @@ class CallCentre:
             process.send_signal(by)
         async with asyncio.timeout(within_s):
             return await process.wait()
+
+    async def forget(self) -> None:
+        """Take everything about the pool out of Valkey, as a server that came back without its file."""
+        async with Redis.from_url(self.valkey.url) as client:
+            if keys := await client.keys(f"ringfair:{{{self.pool}}}:*"):
+                await client.delete(*keys)
 
     # ---- looking ----
 

@@ -107,6 +107,9 @@ class TelephoneRoom:
         answer = await self.ami.send("Setvar", {"Variable": name, "Value": value})
         assert answer["Response"] == "Success", answer
 
+    async def get_global(self, name: str) -> str:
+        return (await self.ami.send("Getvar", {"Variable": name})).get("Value", "")
+
     async def campaign(self, *, greeting: str = "answered", music: str = "default", language: str = "de") -> str:
         """A dialled number of this test's own (digits), known to the dialplan."""
         self.dnis = f"49{next(_NUMBERS)}"

@@ -16,7 +16,7 @@ from router.ports import LineSummary
 Labels = Mapping[str, frozenset[str] | None]
 "Label → its possible values; None where the site's files decide."
 
-_OPEN = {"queue", "node", "instance", "version", "python", "kind", "target", "reason", "neighbour"}
+_OPEN = {"queue", "campaign", "node", "instance", "version", "python", "kind", "target", "reason", "neighbour"}
 _TARGET = {"job": frozenset({"ringfair"}), "instance": None}
 "Prometheus puts these on everything it scrapes."
 
@@ -35,7 +35,13 @@ def exposed() -> dict[str, Labels]:
         worst_lost=0.0,
     )
     reading = Reading(
-        queues=[queue], ready={"redis": True}, ami_connected={"pbx1": True}, ami_last_event_at={"pbx1": 0}, lines=lines
+        queues=[queue],
+        ready={"redis": True},
+        ami_connected={"pbx1": True},
+        ami_last_event_at={"pbx1": 0},
+        calls={"pbx1": 0},
+        calls_limit={"pbx1": 0},
+        lines=lines,
     )
     metrics = Metrics(lambda: reading, version="0")
     metrics(ObservationIgnored(kind="LegEnded", why="late"), 0)

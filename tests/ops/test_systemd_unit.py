@@ -61,8 +61,11 @@ def test_it_is_given_the_time_to_drain() -> None:
     assert only("ExecReload") == "/bin/kill -HUP $MAINPID"
 
 
-def test_what_a_restart_cannot_mend_is_not_restarted() -> None:
-    assert {int(code) for code in only("RestartPreventExitStatus").split()} == {USAGE, POOL_LOST}
+def test_what_a_restart_cannot_mend_is_not_restarted_and_who_lost_its_pool_is_to_stand_by() -> None:
+    prevented = {int(code) for code in only("RestartPreventExitStatus").split()}
+    assert prevented == {USAGE}
+    assert POOL_LOST not in prevented
+    assert only("Restart") == "on-failure"
 
 
 def test_it_may_open_what_the_doctor_asks_for() -> None:

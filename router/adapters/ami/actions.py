@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from router.adapters.ami import ring_card
 from router.adapters.ami.parse import INTERFACE_VERSION, RING_ACTION
+from router.domain.admission import room_for
 from router.domain.effects import AnswerPhone, EndLeg, RingAgent, SendCaller
 from router.domain.ids import Micros
 from router.domain.rules import Rules
@@ -27,6 +28,7 @@ TALK_VARIABLES = (
     "ACD_STATE",
     "ACD_ARRIVED",
     "ACD_TALK_AT",
+    "ACD_AFTER_AT",
     "ACD_DNIS",
     "ACD_ANI",
     "ACD_PAI",
@@ -34,6 +36,8 @@ TALK_VARIABLES = (
 _NAME = re.compile(r"[^\w .+&/-]")
 _NUMBER = re.compile(r"[^0-9+*#A-Za-z.-]")
 _MILLISECOND: Micros = 1000
+_NO_TRUNK = "!"
+"Of the name of a trunk's limit: there is none that ends so."
 
 
 def ring(effect: RingAgent, *, pool: str, epoch: int) -> Action:
@@ -132,11 +136,19 @@ def device_state(endpoint: str) -> str:
 
 
 def routes(rules: Rules, dialled_forms: Callable[[str], Sequence[str]]) -> dict[str, str]:
-    """`ACD_DNIS_<digits>` → `campaign,greeting,language,music,pool`, for every form a carrier may dial us by."""
+    """`ACD_DNIS_<digits>` → what the dialplan must know of it, for every form a carrier may dial us by.
+
+    `campaign,greeting,language,music,pool`, then its limits as far as there are any (20-wait.conf); and
+    `ACD_TRUNK_<endpoint>` → its most callers.
+    """
     found: dict[str, str] = {}
     for campaign in rules.campaigns.values():
-        value = f"{campaign.name},{campaign.greeting},{campaign.language},{campaign.music},{rules.pool}"
+        room = room_for(rules.capacity, max_calls=campaign.max_calls, emergency=campaign.emergency)
+        limits = f",{room.on_node or ''},{room.of_campaign or ''},{'' if room.trunks else _NO_TRUNK}".rstrip(",")
+        value = f"{campaign.name},{campaign.greeting},{campaign.language},{campaign.music},{rules.pool}{limits}"
         for number in campaign.dnis:
             for digits in dialled_forms(number):
                 found[f"ACD_DNIS_{digits}"] = value
+    for endpoint, limit in rules.capacity.trunks.items():
+        found[f"ACD_TRUNK_{endpoint}"] = str(limit)
     return found

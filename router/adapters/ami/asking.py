@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from router.adapters.ami import actions
-from router.adapters.ami.session import Session
+from router.adapters.ami.gate import Gate
 from router.adapters.ami.wire import Reply
 from router.domain.errors import RemoteError
 
@@ -16,13 +16,13 @@ _Item = TypeVar("_Item")
 
 
 class Asking:
-    """Every method raises `RemoteError`: refused, lost, or no answer in time."""
+    """Every method raises `RemoteError`: refused, lost, withheld, or no answer in time."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
 
     async def ask(self, action: actions.Action, deadline_s: float = DEADLINE_S) -> Reply:
-        reply = await self._session.send(action, deadline_s)
+        reply = await self._gate.send(action, deadline_s)
         if not reply.ok:
             raise RemoteError("ami-refused", f"Asterisk refused {action['Action']}: {reply.message}", retryable=True)
         return reply

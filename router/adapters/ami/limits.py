@@ -33,6 +33,9 @@ class Limits:
     "Least delay after a refused login: a faster one gets this address banned by fail2ban."
     stable_s: float = 5.0
     "A session that was up for so long starts the back-off anew."
+    flapping_failures: int = 2
+    """The back-off after one that was up for a shorter time is that of at most so many failures, 1 s: Asterisk is
+    there, and its dialplan takes a router without a heartbeat for dead after 10 s."""
 
 
 @dataclass(slots=True)

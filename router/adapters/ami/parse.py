@@ -235,7 +235,12 @@ def _fallback(block: Block, reading: Reading, at: Micros) -> Observation:
 
 
 def _refused(block: Block, reading: Reading, at: Micros) -> Observation:
-    return CallTurnedAway(dialled=reading.dialled_number(block["dnis"]), reason=block["reason"], at=at)
+    return CallTurnedAway(
+        dialled=reading.dialled_number(block["dnis"]),
+        reason=block["reason"],
+        campaign=CampaignName(block.get("campaign")),
+        at=at,
+    )
 
 
 def _feature(block: Block, reading: Reading, at: Micros) -> Observation:

@@ -15,7 +15,7 @@ from router.domain.ids import AgentId, CampaignName, ContactId, LegId, OfferId
 from router.domain.observations import LegSnapshot
 
 _UNSET = ("", "(null)")
-_UP = "6"
+_RINGING, _UP = ("4", "5"), "6"
 
 
 def leg_snapshots(items: Iterable[Block], reading: Reading) -> tuple[LegSnapshot, ...]:
@@ -37,6 +37,7 @@ def leg_snapshot(item: Block, reading: Reading) -> LegSnapshot | None:
         endpoint=endpoint_of(channel),
         linkedid=item.get("linkedid"),
         up=item.get("channelstate") == _UP,
+        rings=item.get("channelstate") in _RINGING,
         bridge=item.get("bridgeid"),
         contact_id=None if contact_id is None else ContactId(contact_id),
         offer_id=OfferId(offer_id) if offer_id is not None and offer_id == uniqueid else None,
@@ -47,6 +48,7 @@ def leg_snapshot(item: Block, reading: Reading) -> LegSnapshot | None:
         ani=reading.caller_number(ours.get("ACD_ANI", ""), ours.get("ACD_PAI", "")),
         arrived_at=whole_number(ours.get("ACD_ARRIVED", "")),
         talk_at=whole_number(ours.get("ACD_TALK_AT", "")),
+        after_at=whole_number(ours.get("ACD_AFTER_AT", "")),
     )
 
 

@@ -168,8 +168,9 @@ class Session:
                 self._report(reason)
                 was_up = self.counters.logins > logins
                 self.counters.lost += was_up and reason != "closed"
-                if was_up and self._clock() - began >= self.limits.stable_s:
-                    failures = 0
+                if was_up and reason != "backlog":
+                    stable = self._clock() - began >= self.limits.stable_s
+                    failures = 0 if stable else min(failures, self.limits.flapping_failures)
                 await self._wait(self._backoff(failures, reason))
                 failures += 1
         finally:

@@ -4,30 +4,38 @@ Rule 1: `perform` writes at once and awaits nothing; what became of a ring comes
 Rule 2: after every login, before anything else: whose pool is this (epoch), what do we serve (routes), what lives
 (snapshot). Until the snapshot is in, the engine offers nothing on this node. New rules and a wish to look again go the
 same way, one after the other; what fails is tried again.
-Rule 3: a higher epoch than ours means somebody else owns the pool; of two that claimed the same one at the same moment,
-the higher nonce does. It is told, and from then on nothing is done here.
+Rule 3: when somebody else owns the pool (claim.py), it is told, and from then on nothing is done here.
+Rule 4: until `own` is called this router only stands by: it is logged in, knows whether the node is fit, claims nothing
+and tells nothing. What changes something goes through the gate (gate.py), and through nothing else.
+Rule 5: between a login and its snapshot nobody is hung up or sent anywhere: the wish is from before a blind spot, and
+who rang then may talk by now. The resync wishes again for what is still to be done.
 """
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from router.adapters.ami import actions, resync, ring_card
+from router.adapters.ami import actions, resync
 from router.adapters.ami.asking import DEADLINE_S, Asking
+from router.adapters.ami.claim import Claim
+from router.adapters.ami.fitness import why_unfit
+from router.adapters.ami.gate import Gate, Withheld
 from router.adapters.ami.limits import Counters
-from router.adapters.ami.parse import WANTED, Malformed, Reading, is_reachable, observe, whole_number
+from router.adapters.ami.parse import WANTED, Malformed, Reading, observe
+from router.adapters.ami.phones import Phones
+from router.adapters.ami.ringing import Ringing
 from router.adapters.ami.routes import Routes
 from router.adapters.ami.session import AmiAddress, Session
 from router.adapters.ami.wire import Block, Reply
 from router.domain.effects import AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.errors import RemoteError, RouterError
-from router.domain.ids import Micros
+from router.domain.ids import Micros, OfferId
 from router.domain.observations import EndpointSeen, NodeLost, OriginateFailed, OwnerSeen, Resynced
 from router.domain.rules import Rules
-from router.ports import Clock, ObservationSink
+from router.ports import Clock, ObservationSink, Tenure
 from router.trace.recorder import Recorder
 
 log = logging.getLogger(__name__)
@@ -36,10 +44,6 @@ _SNAPSHOT_DEADLINE_S = 15.0
 _RETRY_S, _LONGEST_RETRY_S = 1.0, 25.0
 "What fails is tried again after this long, then twice as long and so on: who is mended is found within half a minute."
 _EXISTS = "exists"
-OLDEST, TOO_NEW = 221001, 230000
-"`VERSION(ASTERISK_VERSION_NUM)`: 22.10.1 is the first without the twenty advisories of that release's change log."
-ENTRANCES = ("acd-wait,s", f"acd-agent,{ring_card.ENTRANCE}", "acd-after,s", "acd-closing,s", "acd-fallback,s")
-"What a contact needs; `ringfair doctor` looks for the rest."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +65,15 @@ class AmiTelephony:
         node: str,
         pool: str,
         clock: Clock,
+        tenure: Tenure,
         sink: ObservationSink,
         numbers: Numbers,
         endpoints: Callable[[], Iterable[str]],
         rules: Rules,
         trace: Recorder | None = None,
+        max_originates: int = 50,
     ) -> None:
         self.node = node
-        self.epoch = 0
-        "Ours once claimed; 0 before the first login."
         self.malformed = 0
         self.failed_actions = 0
         self.unfit: str | None = None
@@ -78,26 +82,23 @@ class AmiTelephony:
         "Whether a snapshot was taken since the latest login."
         self._pool = pool
         self._clock = clock
+        self._tenure = tenure
         self._sink = sink
         self._numbers = numbers
-        self._endpoints = endpoints
         self._rules = rules
         self._trace = trace
-        self._heard: dict[str, bool] = {}
-        "endpoint → reachable, as events told since the latest snapshot began: newer than its answers."
         self._beat = 0
-        self._claimed = False
-        "Whether the pool is ours on this connection."
         self._deposed = False
-        self._nonce = secrets.token_hex(8)
-        "Who we are, among routers that claim the same epoch."
-        self._rival = (0, "")
-        "The highest claim of another router heard on this connection, as (epoch, nonce)."
+        self._owns = False
         self._said = ""
         "The trouble of the resync that was logged last; empty when there is none."
         self._failures = 0
+        self._told_lost = False
+        "Whether the end of this connection was told before the session had noticed it."
         self._resync: asyncio.Task[None] | None = None
         self._again = False
+        self._done = False
+        "Whether what is left of the resync under way can wait, so that another may begin at once."
         self._retry: asyncio.TimerHandle | None = None
         self._reading = Reading(
             node=node, caller_number=numbers.caller, dialled_number=numbers.dialled, clock=clock.now
@@ -105,8 +106,24 @@ class AmiTelephony:
         self.session = Session(
             address, wanted=WANTED, on_event=self._on_event, on_up=self._on_up, on_down=self._on_down
         )
-        self._asking = Asking(self.session)
+        self.gate = Gate(
+            self.session,
+            tenure,
+            perform=self.perform,
+            look_again=self._start_resync,
+            owner_epoch=lambda: self._claim.look(),
+            deposed=lambda epoch: self._depose(OwnerSeen(pool=pool, epoch=epoch)),
+        )
+        self.ringing = Ringing(max_originates, give=self._ring, hold=self.gate.hold, failed=self._not_rung)
+        self._asking = Asking(self.gate)
+        self._claim = Claim(pool, tenure, self._asking)
+        self._phones = Phones(self._asking, endpoints)
         self._routes = Routes(pool, self._asking)
+
+    @property
+    def epoch(self) -> int:
+        """Ours once claimed; 0 before."""
+        return self._claim.epoch
 
     @property
     def counters(self) -> Counters:
@@ -123,7 +140,7 @@ class AmiTelephony:
             return "There is no connection to Asterisk's manager interface; `ringfair doctor` looks for the reason."
         if self.unfit is not None:
             return self.unfit
-        return None if self.synced else "The state of Asterisk is being read."
+        return None if self.synced or not self._owns else "The state of Asterisk is being read."
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -131,15 +148,34 @@ class AmiTelephony:
             await self.session.run()
         finally:
             self._stop_resync()
+            self.gate.close()
+
+    def own(self) -> None:
+        """The pool's lease is ours: claim it here too, and tell from now on what is seen."""
+        self._owns = True
+        if self.session.connected:
+            self._start_resync()
 
     # ---- outwards ----
 
     def perform(self, effect: Effect) -> None:
-        if self._deposed:
-            return
+        if self._deposed or not self._owns:
+            return  # who takes over asks Asterisk first, and then decides
+        try:
+            self._do(effect)
+        except Withheld:
+            self.gate.hold(effect)
+
+    def _do(self, effect: Effect) -> None:
         match effect:
             case RingAgent():
-                self._ring(effect)
+                self.ringing.ring(effect)
+            case EndLeg() if self.ringing.withdraw(OfferId(effect.leg)):
+                pass
+            case EndLeg() | SendCaller() if not self.synced:
+                self.failed_actions += 1  # rule 5; what was decided after Asterisk was asked needs another look
+                if self.session.connected:
+                    self._start_resync()
             case EndLeg():
                 self._send(actions.end(effect), effect)
             case SendCaller():
@@ -157,18 +193,27 @@ class AmiTelephony:
 
     def beat(self, count: int) -> None:
         self._beat = count
-        if self.session.connected and self._claimed and not self._deposed:
-            self._send(actions.set_global(f"ACD_HB_{self._pool}", str(count)))
+        if self.session.connected and self._claim.stands and not self._deposed:
+            with suppress(Withheld):
+                self._send(actions.set_global(f"ACD_HB_{self._pool}", str(count)))
 
     def call_in(self, digits: str) -> None:
         self._send(actions.call_in(digits))
 
-    def _ring(self, effect: RingAgent) -> None:
+    def _not_rung(self, effect: RingAgent, why: str) -> None:
+        exists = _EXISTS in why.lower()
+        self._sink(OriginateFailed(offer_id=effect.offer_id, reason=why, at=self._clock.now(), exists=exists))
+
+    def _ring(self, effect: RingAgent) -> asyncio.Future[Reply] | None:
         try:
-            answer = self.session.send(actions.ring(effect, pool=self._pool, epoch=self.epoch), DEADLINE_S)
+            answer = self.gate.send(actions.ring(effect, pool=self._pool, epoch=self.epoch), DEADLINE_S)
+        except Withheld:
+            raise
         except RouterError as error:
-            self._sink(OriginateFailed(offer_id=effect.offer_id, reason=error.error_id, at=self._clock.now()))
-            return
+            if not self.session.connected:
+                self._out_of_sight()
+            self._not_rung(effect, error.error_id)
+            return None
 
         def answered(done: asyncio.Future[Reply]) -> None:
             if done.cancelled():
@@ -180,23 +225,18 @@ class AmiTelephony:
             if error is not None:
                 self.failed_actions += 1
                 return
-            message = done.result().message
-            self._sink(
-                OriginateFailed(
-                    offer_id=effect.offer_id,
-                    reason=message,
-                    at=self._clock.now(),
-                    exists=_EXISTS in message.lower(),
-                )
-            )
+            self._not_rung(effect, done.result().message)
 
         answer.add_done_callback(answered)
         self._mark(effect, answer)
+        return answer
 
     def _send(self, action: actions.Action, effect: Effect | None = None) -> None:
         """Send and forget; a refusal is counted (a leg that is gone already is the usual reason)."""
         try:
-            answer = self.session.send(action, DEADLINE_S)
+            answer = self.gate.send(action, DEADLINE_S)
+        except Withheld:
+            raise
         except RouterError:
             self.failed_actions += 1
             return
@@ -221,6 +261,8 @@ class AmiTelephony:
     # ---- inwards ----
 
     def _on_event(self, block: Block) -> None:
+        if not self._owns:
+            return
         seen = observe(block, self._reading)
         if seen is None:
             return
@@ -232,37 +274,49 @@ class AmiTelephony:
             self._on_owner(seen)
             return
         if isinstance(seen, EndpointSeen):
-            self._heard[seen.endpoint] = seen.reachable
+            self._phones.hear(seen)
         if self._trace is not None:
             self._trace.seen(seen, self.session.read_at)
         self._sink(seen)
 
     def _on_owner(self, seen: OwnerSeen) -> None:
         """Another router's claim; one that is no match for ours has to hear of ours, and may have overwritten it."""
-        if seen.pool != self._pool or seen.router == self._nonce or self._deposed:
+        if seen.pool != self._pool or seen.router == self._tenure.owner or self._deposed:
             return
-        self._rival = max(self._rival, (seen.epoch, seen.router))
+        beaten = self._claim.hear(seen)
         if not self.epoch:
-            return  # still claiming: `_claim` compares
-        if self._rival > (self.epoch, self._nonce):
+            return  # still claiming: `Claim.make` compares
+        if beaten:
             self._depose(seen)
         else:
             self._start_resync()
 
     def _depose(self, seen: OwnerSeen) -> None:
-        self._deposed = True
-        self._stop_resync()
-        self._sink(seen)
+        if not self._deposed:
+            self._deposed = True
+            self._stop_resync()
+            self.gate.close()
+            self.ringing.forget()
+            self._sink(seen)
 
     def _on_up(self) -> None:
         self._routes.forget()
-        self._claimed = self.synced = False
-        self._rival, self._failures = (0, ""), 0
+        self._claim.forget()
+        self._phones.forget()
+        self.synced, self._failures, self._told_lost = False, 0, False
         self._start_resync()
 
     def _on_down(self, reason: str) -> None:
         self._stop_resync()
-        self._sink(NodeLost(node=self.node))
+        self._out_of_sight()
+        self._told_lost = False
+        self.gate.disconnected()
+
+    def _out_of_sight(self) -> None:
+        """Told before any ring that fails for it: else its caller would be offered to one agent after the other."""
+        if self._owns and not self._told_lost:
+            self._told_lost = True
+            self._sink(NodeLost(node=self.node))
 
     # ---- taking over ----
 
@@ -270,10 +324,11 @@ class AmiTelephony:
         """One at a time. What is wanted while one is under way may come too late for it, so another follows."""
         if self._deposed:
             return
-        if self._resync is not None and not self._resync.done():
+        if self._resync is not None and not self._resync.done() and not self._done:
             self._again = True
             return
         self._stop_resync()
+        self._done = False
         self._resync = asyncio.get_running_loop().create_task(self._take_over(), name=f"resync {self.node}")
         self._resync.add_done_callback(self._resync_done)
 
@@ -304,82 +359,39 @@ class AmiTelephony:
 
     async def _take_over(self) -> None:
         """Rule 2."""
-        await self._check_node()
-        await self._claim()
-        if self._deposed:
+        self.unfit = await why_unfit(self._asking, self.node)
+        if self.unfit is not None:
+            raise RemoteError("ami-unfit", self.unfit)
+        if not self._owns:
+            self._done = True
+            await self._phones.ask(hurry=False)
+            return
+        owner = await self._claim.make()
+        if owner is not None:
+            self._depose(owner)
             return
         self.beat(self._beat)
         await self._routes.publish(actions.routes(self._rules, self._numbers.forms))
-        reachable = await self._ask_phones()
+        await self._phones.ask()
         # The legs last: what changes between their answer and the engine is a matter of microseconds.
         asked_at: Micros = self._clock.now()
         legs = await self._asking.ask(actions.status(), _SNAPSHOT_DEADLINE_S)
+        self.synced = True
         self._sink(
             Resynced(
                 node=self.node,
                 legs=resync.leg_snapshots(legs.items, self._reading),
-                reachable=reachable | self._heard,
+                reachable=self._phones.reachable,
                 epoch=self.epoch,
                 asked_at=asked_at,
                 at=self._clock.now(),
             )
         )
-        self.synced = True
-
-    async def _check_node(self) -> None:
-        systemname = await self._asking.get("SYSTEMNAME")
-        version = await self._asking.get("VERSION(ASTERISK_VERSION_NUM)")
-        absent = [entrance for entrance in ENTRANCES if await self._asking.get(f"DIALPLAN_EXISTS({entrance},1)") != "1"]
-        self.unfit = None
-        if systemname != self.node:
-            self.unfit = (
-                f"Asterisk calls itself {systemname!r}; the configuration says {self.node!r}. "
-                "Set systemname in asterisk.conf and [asterisk] systemname alike."
-            )
-        elif not OLDEST <= (whole_number(version) or 0) < TOO_NEW:
-            self.unfit = f"Asterisk's version number is {version!r}; 22.10.1 or later is needed, and before 23."
-        elif absent:
-            self.unfit = (
-                f"Asterisk's dialplan lacks {' and '.join(absent)}, or is older than this router. Copy "
-                "dialplans/extensions.d there, include it and `dialplan reload`."
-            )
-        if self.unfit is not None:
-            raise RemoteError("ami-unfit", self.unfit)
-
-    async def _claim(self) -> None:
-        """Own the pool at Asterisk: a higher epoch than any before, or find that somebody else does.
-
-        Who else is claiming read the epoch before we set it, so was logged in, and hears us, as we hear it: exactly one
-        of the two is deposed, by comparing what both announced.
-        """
-        name = f"ACD_EPOCH_{self._pool}"
-        seen = whole_number(await self._asking.get(name)) or 0
-        if self.epoch and seen > self.epoch:
-            self._depose(OwnerSeen(pool=self._pool, epoch=seen))
+        self._done = True
+        if self._again:
             return
-        epoch = self.epoch or seen + 1
-        if seen != epoch:  # never written twice: an owner who came after us must not be overwritten by our return
-            await self._asking.ask(actions.set_global(name, str(epoch)))
-        await self._asking.ask(actions.owner(self._pool, epoch, self._nonce))
-        stands = whole_number(await self._asking.get(name)) or 0
-        if self._rival > (epoch, self._nonce):
-            self._depose(OwnerSeen(pool=self._pool, epoch=self._rival[0], router=self._rival[1]))
-        elif stands > epoch:
-            self._depose(OwnerSeen(pool=self._pool, epoch=stands))
-        elif stands < epoch:
-            raise RemoteError("ami-claim", "Asterisk did not keep the epoch we set.", retryable=True)
-        else:
-            self.epoch = epoch
-            self._claimed = True
-
-    async def _ask_phones(self) -> dict[str, bool]:
-        """endpoint → reachable: what Asterisk lists, and one by one our agents' phones that it does not."""
-        self._heard = {}
-        listed = await self._asking.ask(actions.device_states(), _SNAPSHOT_DEADLINE_S)
-        reachable = resync.phones(listed.items)
-        variables = {actions.device_state(phone): phone for phone in self._endpoints() if phone not in reachable}
-        states = await self._asking.get_all(list(variables))
-        return reachable | {variables[name]: is_reachable(state) for name, state in states.items()}
+        async for endpoint, reachable in self._phones.news():
+            self._sink(EndpointSeen(endpoint=endpoint, reachable=reachable, at=self._clock.now()))
 
 
 def patience_s(failures: int) -> float:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from router.domain.ids import SECOND, Micros
 from router.domain.record import BillingRecord, DecisionFact, OfferFact, WrapUpFact
-from router.ports import AgentView, ContactStory, ContactView, QueueView
+from router.ports import AgentView, ContactStory, ContactView, LeaseView, QueueView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = 253_402_300_799 * SECOND
@@ -88,6 +88,17 @@ def queue_view(view: QueueView) -> dict[str, Any]:
         "longest_wait_s": view.longest_wait_us / SECOND,
         "free_agents": view.free_agents,
         "entitled_agents": view.entitled_agents,
+    }
+
+
+def pool_view(view: LeaseView) -> dict[str, Any]:
+    return {
+        "mine": view.mine,
+        "host": view.host or None,
+        "epoch": view.epoch,
+        "since": instant(view.since_at or None),
+        "lease_left_s": view.left_us / SECOND,
+        "standbys": view.standbys,
     }
 
 

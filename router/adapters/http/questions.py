@@ -13,6 +13,7 @@ from router.adapters.http.answers import (
     billed,
     contact_view,
     explained,
+    pool_view,
     queue_view,
 )
 from router.adapters.http.traces import brief, traced
@@ -36,6 +37,7 @@ class Questions:
             web.get("/healthz", self.health),
             web.get("/readyz", self.readiness),
             web.get("/metrics", self.metrics),
+            web.get("/v1/pool", self.pool),
             web.get("/v1/agents", self.agents),
             web.get("/v1/queues", self.queues),
             web.get("/v1/contacts", self.contacts),
@@ -64,6 +66,10 @@ class Questions:
 
     async def metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=await self._scrape(), headers={"Content-Type": self._metrics_type})
+
+    async def pool(self, _: web.Request) -> web.Response:
+        """Who owns it, as this router knows it: the owner, or one that stands by."""
+        return answer(pool_view(self._desk.lease()))
 
     async def agents(self, _: web.Request) -> web.Response:
         views = sorted(self._desk.floor().agents, key=lambda view: view.change.agent_id)

@@ -84,20 +84,53 @@ class Gauges(Collector):
             "node",
             {node: at / SECOND for node, at in reading.ami_last_event_at.items()},
         )
+        yield _gauge("ringfair_calls", "Callers on the node, waiting and talking.", "node", reading.calls)
+        yield _gauge("ringfair_calls_limit", "Callers the node takes; 0: no limit.", "node", reading.calls_limit)
         if reading.lines is not None:
             yield from line_metrics(reading.lines)
         yield _gauge("ringfair_ready", "1 while /readyz says ok of this neighbour.", "neighbour", reading.ready)
         for name, text, value in (
             ("tasks", "Tasks of the event loop that are alive.", reading.tasks),
             ("inbox_depth", "Inputs that wait for the engine.", reading.inbox_depth),
+            ("ring_orders", "Orders to ring an agent that Asterisk has not answered yet.", reading.ring_orders),
+            (
+                "journal_owed",
+                "Agents and contacts whose latest change is not in the journal yet.",
+                reading.journal_owed,
+            ),
+            (
+                "journal_behind_seconds",
+                "For how long something has been owed to the journal; 0 while all is written.",
+                reading.journal_behind_us / SECOND,
+            ),
             ("ledger_spool_records", "Facts that wait to be committed to the database.", reading.ledger_spool),
+            ("ledger_spool_bytes", "What the spool takes on the disk.", reading.ledger_spool_bytes),
+            ("ledger_spool_limit_bytes", "What the spool may take on the disk.", reading.ledger_spool_limit_bytes),
+            ("ledger_unsynced_records", "Facts a kill would cost now: in memory only.", reading.ledger_unsynced),
+            ("lease_held", "1 while Redis knows this router as the pool's owner.", reading.lease_left_us > 0),
+            ("lease_remaining_seconds", "Until the pool's lease lapses.", reading.lease_left_us / SECOND),
         ):
             yield GaugeMetricFamily(f"ringfair_{name}", text, value=value)
         for name, text, value in (
             ("inbox_overflows", "Times too much waited and Asterisk was asked for the truth.", reading.inbox_overflows),
+            ("ring_overflows", "Orders to ring that had no turn: too many, or too late.", reading.ring_overflows),
             ("failures", "Times the engine, or who was told of something, raised.", reading.failures),
-            ("redis_errors", "Writes of presence that failed.", reading.redis_errors),
+            ("redis_errors", "Writes of presence or journal that failed.", reading.redis_errors),
+            ("journal_rewrites", "Times Redis had lost the journal and it was written anew.", reading.journal_rewrites),
+            ("unsafe_answers", "Commands in force that nobody could write down safely.", reading.unsafe_answers),
+            (
+                "ledger_spool_damaged",
+                "Lines of the spool that cannot be read; kept aside.",
+                reading.ledger_spool_damaged,
+            ),
             ("ledger_lost_records", "Facts that are in no ledger and no longer here.", reading.ledger_lost),
+            ("lease_lost", "Times the pool's lease lapsed or went to another router.", reading.lease_lapses),
+            ("takeovers", "Times this router has taken the pool over from another one.", reading.takeovers),
+            (
+                "withheld_overflows",
+                "Effects dropped: too many waited to know whose the pool is.",
+                reading.withheld_overflows,
+            ),
         ):
             yield CounterMetricFamily(f"ringfair_{name}", text, value=value)
 

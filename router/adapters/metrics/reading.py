@@ -41,14 +41,44 @@ class Reading:
     "By node: whether nothing troubles it, so that its calls can be offered."
     ami_last_event_at: Mapping[str, Micros] = field(default_factory=dict)
     "By node: when anything was last heard from it, an event or a reply."
+    calls: Mapping[str, int] = field(default_factory=dict)
+    "By node: callers in our hands, waiting or talking."
+    calls_limit: Mapping[str, int] = field(default_factory=dict)
+    "By node: how many it takes; 0: no limit."
+    ring_orders: int = 0
+    "Given to Asterisk and not answered by it, and waiting for their turn."
+    ring_overflows: int = 0
+    "Since the start: orders that were too many to wait, or waited too long."
     lines: LineSummary | None = None
     "None while the site has no telemetry."
     redis_errors: int = 0
     "Since the start."
+    journal_owed: int = 0
+    "Pictures that were taken and are not in the journal yet."
+    journal_behind_us: Micros = 0
+    "For how long something has been owed."
+    journal_rewrites: int = 0
+    "Since the start: times Redis had lost what was written, and all was written again."
+    unsafe_answers: int = 0
+    "Since the start: people to whom no success was told, because neither Redis nor the database could write it down."
     ledger_spool: int = 0
     "Facts that wait to be committed."
+    ledger_spool_bytes: int = 0
+    "What they take on the disk, with everything set aside there."
+    ledger_spool_limit_bytes: int = 0
+    ledger_spool_damaged: int = 0
+    "Lines of the spool that could not be read, since the start; they are kept."
+    ledger_unsynced: int = 0
+    "Facts that are neither on the disk nor in the database yet."
     ledger_lost: int = 0
     "Facts that are in no ledger and no longer here, since the start."
+    lease_left_us: Micros = 0
+    "Until the lease of the pool lapses in Redis; 0: it is not ours there."
+    lease_lapses: int = 0
+    takeovers: int = 0
+    "Since the start."
+    withheld_overflows: int = 0
+    "Since the start: effects dropped because too many waited to know whose the pool is."
 
 
 def read_queues(floor: Floor, now: Micros, own: AbstractSet[str]) -> tuple[QueueReading, ...]:
@@ -69,6 +99,11 @@ def read_queues(floor: Floor, now: Micros, own: AbstractSet[str]) -> tuple[Queue
         for name, queue in floor.queues.items()
         if queue.rules.campaign not in own
     )
+
+
+def read_calls(floor: Floor, node: str, own: AbstractSet[str]) -> dict[str, int]:
+    """Callers on the node, as the router knows them; Asterisk counts for itself (router/domain/admission.py)."""
+    return {node: sum(contact.node == node and contact.campaign not in own for contact in floor.contacts.values())}
 
 
 def _target(target: OverflowTarget) -> str:

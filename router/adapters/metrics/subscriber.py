@@ -34,6 +34,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Info, Proce
 
 from router.adapters.metrics.gauges import Gauges
 from router.adapters.metrics.reading import Reading
+from router.domain.admission import FULL
 from router.domain.events import (
     AgentChanged,
     AgentDismissed,
@@ -41,6 +42,7 @@ from router.domain.events import (
     ContactConnected,
     ContactEnded,
     ContactOverflowed,
+    DifferenceMended,
     Event,
     InvariantFailed,
     ObservationIgnored,
@@ -51,6 +53,7 @@ from router.domain.events import (
 from router.domain.ids import SECOND, AgentId, ContactId, Micros
 from router.domain.observations import Observation
 from router.domain.record import BillingRecord, OfferResult, Outcome, SegmentKind
+from router.domain.resync import DIFFERENCES
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 
@@ -58,7 +61,7 @@ WAIT_BUCKETS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300, 600)
 HANDLE_BUCKETS = (15, 30, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1800, 3600)
 MATCH_BUCKETS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2)
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-REFUSALS = ("unknown-dnis",)
+REFUSALS = frozenset({"unknown-dnis", *FULL})
 MOST_KINDS = 64
 "Of ignored observations; what comes after them is `other`."
 
@@ -106,6 +109,14 @@ class Metrics:
             buckets=HANDLE_BUCKETS,
             registry=registry,
         )
+        self._differences = Counter(
+            "ringfair_resync_differences",
+            "Times Asterisk was found otherwise than the router believed, and it was put right.",
+            ["kind"],
+            registry=registry,
+        )
+        for kind in DIFFERENCES:
+            self._differences.labels(kind)
         self._offers = Counter("ringfair_offers", "Offers that ended, by result.", ["result"], registry=registry)
         self._overflows = Counter(
             "ringfair_overflows",
@@ -114,7 +125,10 @@ class Metrics:
             registry=registry,
         )
         self._refusals = Counter(
-            "ringfair_calls_refused", "Calls refused before the answer, by reason.", ["reason"], registry=registry
+            "ringfair_calls_refused",
+            "Calls refused before the answer: nobody serves the number, or no room for the campaign's caller.",
+            ["reason", "campaign"],
+            registry=registry,
         )
         self._ignored = Counter(
             "ringfair_observations_ignored",
@@ -160,8 +174,8 @@ class Metrics:
         "Queues whose series are there, and their overflow targets: a reload may add some."
         for result in OfferResult:
             self._offer(result.value)
-        for reason in (*REFUSALS, "other"):
-            self._refusals.labels(reason)
+        for reason in ("unknown-dnis", "other"):
+            self._refusals.labels(reason, "")
         for kind in get_args(Observation):
             self._ignored_of(kind.__name__)
 
@@ -192,8 +206,10 @@ class Metrics:
                     self._overflows.labels(event.queue, event.target).inc()
             case ObservationIgnored():
                 self._ignored_of(event.kind).inc()
+            case DifferenceMended():
+                self._differences.labels(event.kind).inc()
             case CallRefused():
-                self._refusals.labels(event.reason if event.reason in REFUSALS else "other").inc()
+                self._refusals.labels(event.reason if event.reason in REFUSALS else "other", event.campaign).inc()
             case InvariantFailed():
                 self._invariants.inc()
             case PoolLost():
@@ -239,6 +255,8 @@ class Metrics:
         self._handle(medium, queue)
         for target in targets:
             self._overflows.labels(queue, target)
+        for reason in FULL:
+            self._refusals.labels(reason, queue.partition("/")[0])
 
     def _ended(self, record: BillingRecord) -> None:
         outcome = record.outcome.value

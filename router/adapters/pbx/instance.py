@@ -26,7 +26,7 @@ from router.adapters.pbx.errors import PbxError
 from router.adapters.pbx.prompts import install_prompts
 from router.adapters.pbx.rendering import write_atomically
 from router.adapters.pbx.root import NAME, Root, find_root, site_files
-from router.adapters.pbx.site import Site, write_dialplan, write_site
+from router.adapters.pbx.site import EVENT_LOG, Site, write_dialplan, write_site
 
 # sun_path holds 108 bytes; a longer control socket would be cut without a word and `-rx` would find nobody.
 _SOCKET_PATH_BYTES = 107
@@ -96,6 +96,11 @@ class Instance:
     @property
     def log_file(self) -> Path:
         return self.home / "log" / "messages.log"
+
+    @property
+    def event_log(self) -> Path:
+        """Asterisk's own account of each leg, with ``cel``: what ``ringfair reconcile`` reads."""
+        return self.home / "log" / EVENT_LOG
 
     @property
     def secret_file(self) -> Path:

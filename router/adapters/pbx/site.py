@@ -17,6 +17,11 @@ _MODULE = re.compile(r"[a-z0-9_]+")
 # Read by Asterisk, written by nobody else: the AMI secret and the digests of agents' passwords are among them.
 _SECRET_MODE = 0o640
 _PLAIN_MODE = 0o644
+_CEL_MODULES = ("res_cdrel_custom", "cel_custom")
+_CEL_MAPPING = "cel_custom.conf"
+"Written for a site that keeps the event log only: another may have a mapping of its own there."
+EVENT_LOG = "ringfair-cel.csv"
+"What that file calls the event log."
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +29,9 @@ class Site:
     """What differs between two sites. Paths are as Asterisk sees them; the defaults are a Debian system's.
 
     ``systemname`` begins every contact's id, so it may hold no separator of ours. ``media_address`` is what SDP names
-    (empty: the address of the interface). ``trunk_address`` is where calls come from. ``cel`` turns Asterisk's channel
-    event logging on (tests). ``extra_modules`` are loaded besides the list. ``telemetry_secret`` is the one of the AMI
-    user that hears RTCP reports; nobody knows it, and so nobody logs in there, unless it is given.
+    (empty: the address of the interface). ``trunk_address`` is where calls come from. ``cel`` has Asterisk keep its own
+    event log for ``ringfair reconcile``. ``extra_modules`` are loaded besides the list. ``telemetry_secret`` is the one
+    of the AMI user that hears RTCP reports; nobody knows it, and so nobody logs in there, unless it is given.
     """
 
     systemname: str
@@ -96,11 +101,14 @@ def write_site(site: Site, etc: Path, *, asterisk: Path, dialplans: Path) -> lis
     Files of ours are replaced, files of the site (``site-*.conf``, ``site/``, generated agents) are not touched.
     """
     written: list[Path] = []
+    modules = (*_CEL_MODULES, *site.extra_modules) if site.cel else site.extra_modules
     for source in _configurations(asterisk):
         relative = source.relative_to(asterisk)
+        if relative.name == _CEL_MAPPING and not site.cel:
+            continue
         text = render_text(source.read_text(encoding="utf-8"), site.values, source=str(relative))
         if relative.name == "modules.conf":
-            text += "".join(f"load = {module}.so\n" for module in site.extra_modules)
+            text += "".join(f"load = {module}.so\n" for module in modules)
         secret = relative.parts[0] == "manager.d"
         write_atomically(etc / relative, text, _SECRET_MODE if secret else _PLAIN_MODE)
         written.append(etc / relative)

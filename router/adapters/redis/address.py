@@ -3,6 +3,8 @@
     redis://[USER:PASSWORD@]HOST[:PORT][/DB]
     rediss://…[?ca_file=…&cert_file=…&key_file=…]      TLS; the certificate and its name are always checked
     unix://[USER:PASSWORD@]/path/to/socket[?db=N]
+    redis+sentinel://[USER:PASSWORD@]HOST:PORT,HOST:PORT,HOST:PORT/MASTER[/DB]
+    rediss+sentinel://…                                the same with TLS, its query as above: sentinel.py
 
 Only these query keys are taken: redis-py lets any key of the URL overrule the arguments of its connections,
 and a `socket_timeout=60` or `retry_on_error` from a pasted URL would undo what routing depends on.
@@ -20,25 +22,33 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from redis import BlockingConnectionPool as ThreadPool
+from redis import Redis as ThreadRedis
+from redis import connection as thread
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
+from redis.retry import Retry as ThreadRetry
 
+from router.adapters.redis.master import Enquiry, MasterPool
+from router.adapters.redis.sentinel import SENTINEL_S
+from router.adapters.redis.thread_master import ThreadEnquiry, ThreadMasterPool
+from router.config.sentinels import is_sentinel_url, sentinel_url
 from router.domain.errors import ConfigError, Fault
 
 ANSWER_S = 0.5
 CONNECT_S = 1.0
 POOL_SIZE = 4
 
-_SHAPE = "redis://HOST:PORT/DB, rediss://HOST:PORT/DB or unix:///PATH?db=N"
+_SHAPE = "redis://HOST:PORT/DB, rediss://HOST:PORT/DB, unix:///PATH?db=N or redis+sentinel://HOST:PORT,…/MASTER/DB"
 _TLS_KEYS = {"ca_file": "ssl_ca_certs", "cert_file": "ssl_certfile", "key_file": "ssl_keyfile"}
 
 
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
-    """One server. `str()` of it never shows the password, and neither does `repr()`."""
+    """One server, or the one the Sentinels name. `str()` of it never shows a password, and neither does `repr()`."""
 
     scheme: str
     host: str = "127.0.0.1"
@@ -48,13 +58,32 @@ class RedisAddress:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: tuple[tuple[str, str], ...] = ()
+    sentinels: tuple[tuple[str, int], ...] = ()
+    master: str = ""
+    "The name the Sentinels know the server by."
+    sentinel_password: str | None = field(default=None, repr=False)
 
     @classmethod
-    def parse(cls, url: str, *, password: str | None = None) -> "RedisAddress":
+    def parse(cls, url: str, *, password: str | None = None, sentinel_password: str | None = None) -> "RedisAddress":
         """Read a URL; `password` (from a file of secrets) goes before one written in the URL.
 
         Raises `ConfigError`, naming the part that is wrong and never the secret in it.
         """
+        if is_sentinel_url(url):
+            try:
+                there = sentinel_url(url)
+            except ValueError as error:
+                raise _fault(f"{url.partition(':')[0]}://…", str(error)) from None
+            return cls(
+                scheme=there.scheme,
+                db=there.db,
+                username=there.username,
+                password=password or there.password,
+                tls=tuple(there.tls.items()),
+                sentinels=there.sentinels,
+                master=there.master,
+                sentinel_password=sentinel_password,
+            )
         try:
             parts = urlsplit(url)
             port = parts.port or 6379
@@ -88,28 +117,75 @@ class RedisAddress:
     def __str__(self) -> str:
         if self.scheme == "unix":
             return f"unix://{self.path}?db={self.db}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}:{self.port}/{self.db}"
+        if self.sentinels:
+            hosts = ",".join(_place(host, port) for host, port in self.sentinels)
+            return f"{self.scheme}://{hosts}/{self.master}/{self.db}"
+        return f"{self.scheme}://{_place(self.host, self.port)}/{self.db}"
 
     def client(self) -> "Redis":
         """Make a client for short commands. It connects at its first command, on the loop that runs it."""
+        return self._client(ANSWER_S, CONNECT_S)
+
+    def _client(self, answer_s: float, connect_s: float) -> "Redis":
+        kinds = {"unix": UnixDomainSocketConnection, "rediss": SSLConnection, "redis": Connection}
+        settings = self._settings(answer_s, connect_s) | {"retry": Retry(NoBackoff(), 0)}
+        settings |= {"max_connections": POOL_SIZE, "timeout": answer_s}
+        if self.sentinels:
+            return Redis.from_pool(MasterPool(self.enquiry(), tls=self.has_tls, **settings))
+        return Redis.from_pool(BlockingConnectionPool(connection_class=kinds[self.scheme], **settings))
+
+    def enquiry(self) -> Enquiry:
+        """To ask the Sentinels for the master; close it."""
+        return Enquiry(self.master, [one._client(SENTINEL_S, SENTINEL_S) for one in self._each_sentinel()])
+
+    @property
+    def has_tls(self) -> bool:
+        return self.scheme.startswith("rediss")
+
+    def thread_client(self, answer_s: float) -> ThreadRedis:
+        """Make a client for threads without a loop; `answer_s` is for a connection and for each answer."""
+        kinds = {
+            "unix": thread.UnixDomainSocketConnection,
+            "rediss": thread.SSLConnection,
+            "redis": thread.Connection,
+        }
+        settings = self._settings(answer_s, answer_s) | {"retry": ThreadRetry(NoBackoff(), 0)}
+        settings |= {"max_connections": POOL_SIZE, "timeout": answer_s}
+        if self.sentinels:
+            asked = ThreadEnquiry(self.master, [one.thread_client(SENTINEL_S) for one in self._each_sentinel()])
+            return ThreadRedis.from_pool(ThreadMasterPool(asked, tls=self.has_tls, **settings))
+        pool = ThreadPool(connection_class=kinds[self.scheme], **settings)  # type: ignore[no-untyped-call]
+        return ThreadRedis.from_pool(pool)
+
+    def _each_sentinel(self) -> list["RedisAddress"]:
+        """The Sentinels as servers of their own."""
+        scheme = self.scheme.partition("+")[0]
+        return [
+            RedisAddress(scheme=scheme, host=host, port=port, password=self.sentinel_password, tls=self.tls)
+            for host, port in self.sentinels
+        ]
+
+    def _settings(self, answer_s: float, connect_s: float) -> dict[str, Any]:
         settings: dict[str, Any] = {
             "db": self.db,
             "username": self.username,
             "password": self.password,
-            "socket_timeout": ANSWER_S,
-            "retry": Retry(NoBackoff(), 0),
+            "socket_timeout": answer_s,
             "protocol": 2,
             "driver_info": None,
             "maint_notifications_config": MaintNotificationsConfig(enabled=False),
         }
         if self.scheme == "unix":
-            settings |= {"connection_class": UnixDomainSocketConnection, "path": self.path}
+            settings["path"] = self.path
+        elif self.sentinels:
+            settings["socket_connect_timeout"] = connect_s
         else:
-            settings |= {"host": self.host, "port": self.port, "socket_connect_timeout": CONNECT_S}
-            settings["connection_class"] = SSLConnection if self.scheme == "rediss" else Connection
-        settings |= {_TLS_KEYS[key]: value for key, value in self.tls}
-        return Redis.from_pool(BlockingConnectionPool(max_connections=POOL_SIZE, timeout=ANSWER_S, **settings))
+            settings |= {"host": self.host, "port": self.port, "socket_connect_timeout": connect_s}
+        return settings | {_TLS_KEYS[key]: value for key, value in self.tls}
+
+
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _fault(value: str, expected: str) -> ConfigError:

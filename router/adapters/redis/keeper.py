@@ -6,11 +6,13 @@ Rule 3: calls are routed whether or not Redis is there. While it is away only be
   succeeds, the *whole* state is written, because what came back may be empty. A beat first also lets the
   writes that a frozen server still holds in its sockets run before ours: it has read them when it answers.
 Rule 4: everything is written again each hour, so that the expiry never takes an agent who simply did nothing.
+Rule 5: nothing is written while it is in doubt whether we still own the pool: it would cover what a successor wrote.
 Memory is bounded by the number of agents: one row for each, whatever happens while Redis is away.
 """
 
 import asyncio
-from collections.abc import Collection
+import logging
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from itertools import islice
 
@@ -19,8 +21,14 @@ from router.domain.events import AgentChanged, AgentDismissed, Event
 from router.domain.ids import SECOND, AgentId, Micros
 from router.ports import Clock, Presence, PresenceRow
 
+log = logging.getLogger(__name__)
+
 FLUSH_S = 0.2
+TIDY_S = 2.0
+"For everything that is written down; what changes meanwhile waits so long."
 BEAT_S = 1.0
+RETRY_S = 0.5
+"After a failure: a server that has moved is to have everything within seconds."
 REWRITE_US: Micros = 3600 * SECOND
 ROWS_AT_ONCE = 50
 "Of one transaction: it costs 1-2 ms of processor time, and a decision may have to wait for that long."
@@ -29,18 +37,29 @@ ROWS_AT_ONCE = 50
 class PresenceKeeper:
     """Keeps a `Presence` up to date with the events of the engine. Run `run()` as one task."""
 
-    def __init__(self, presence: Presence, clock: Clock, *, flush_s: float = FLUSH_S, beat_s: float = BEAT_S) -> None:
+    def __init__(
+        self,
+        presence: Presence,
+        clock: Clock,
+        *,
+        may_write: Callable[[], bool] = lambda: True,
+        flush_s: float = FLUSH_S,
+        beat_s: float = BEAT_S,
+    ) -> None:
         self.errors = 0
         "Failed writes since the start: `ringfair_redis_errors_total`."
         self.last_error: RemoteError | None = None
         "What went wrong at the last attempt; None while presence is well."
         self._presence = presence
         self._clock = clock
+        self._may_write = may_write
         self._flush_s = flush_s
         self._beat_s = beat_s
         self._known: dict[AgentId, PresenceRow] = {}
         self._changed: dict[AgentId, None] = {}
         self._gone: dict[AgentId, None] = {}
+        self._left: dict[AgentId, None] = {}
+        "Everybody who has left; what a server comes back with may be old enough to have them."
         self._woken = asyncio.Event()
         self._written = False
         self._rewrite_at = clock.now() + REWRITE_US
@@ -65,7 +84,7 @@ class PresenceKeeper:
         """Have those removed that were written down once but are in the directory no more."""
         for row in loaded:
             if row.agent_id not in known and row.agent_id not in self._known:
-                self._gone[row.agent_id] = None
+                self._gone[row.agent_id] = self._left[row.agent_id] = None
         self._woken.set()
 
     def __call__(self, event: Event, now: Micros) -> None:
@@ -79,9 +98,10 @@ class PresenceKeeper:
         if isinstance(event, AgentDismissed):
             self._known.pop(agent, None)
             self._changed.pop(agent, None)
-            self._gone[agent] = None
+            self._gone[agent] = self._left[agent] = None
         else:
             self._gone.pop(agent, None)
+            self._left.pop(agent, None)
             self._known[agent] = PresenceRow(
                 agent_id=agent,
                 status=event.status,
@@ -98,11 +118,18 @@ class PresenceKeeper:
         self._woken.set()
 
     async def run(self) -> None:
-        """Write and beat until cancelled."""
+        """Write and beat until cancelled. Who is there and not here is looked for once callers need not wait for it."""
+        tidy = False
         while True:
             await self.flush()
+            if not tidy and self.last_error is None:
+                with suppress(RemoteError, TimeoutError):
+                    async with asyncio.timeout(TIDY_S):
+                        left = await self.load()
+                    self.forget_others(left, self._known)
+                    tidy = True
             if self.last_error is not None:
-                await asyncio.sleep(self._beat_s)
+                await asyncio.sleep(min(self._beat_s, RETRY_S))
                 continue
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._beat_s):
@@ -111,12 +138,19 @@ class PresenceKeeper:
 
     async def flush(self) -> bool:
         """Write what is not written yet, and beat. Returns whether presence is well; counts, never raises."""
+        if not self._may_write():
+            return False
         self._woken.clear()
         try:
             await self._try()
         except RemoteError as error:
             self.errors += 1
             self.last_error = error
+            return False
+        except Exception:
+            log.exception("presence could not be written: a mistake of ours")
+            self.errors += 1
+            self.last_error = RemoteError("presence-fault", "The router fails to write presence; its log says why.")
             return False
         self._written = True
         self.last_error = None
@@ -137,7 +171,7 @@ class PresenceKeeper:
             emptied = True
         now = self._clock.now()
         if emptied or self.last_error is not None or now >= self._rewrite_at:
-            self._changed = dict.fromkeys(self._known)
+            self._changed, self._gone = dict.fromkeys(self._known), dict(self._left)
             self._rewrite_at = now + REWRITE_US
             await self._write_all()
 

@@ -26,8 +26,8 @@ needs no scan: SMEMBERS of the set, then HGETALL of each; an id without a hash h
 
 Each store is one MULTI/EXEC: a reader never sees half a change. It begins by taking the hash away, so a
 foreign field or a foreign type under our key is gone with the next write. The beat answers with the one
-before it (`SET … GET`): when that is missing although we wrote it, the server was emptied or restarted behind
-our back, and `presence-emptied` tells the keeper to write everything again.
+before it (`SET … GET`): when that is missing although we wrote it, or is an older one, the server was emptied,
+restarted or replaced by a replica behind our back, and `presence-emptied` tells the keeper to write everything again.
 """
 
 import os
@@ -74,6 +74,8 @@ class RedisPresence:
         self._since_at: Micros | None = None
         self._beat: bytes | None = None
         self._beat_at: Micros = 0
+        self._stands: bytes | None = None
+        "The beat that must be there: ours, when it is known to have been written."
 
     async def load(self) -> tuple[PresenceRow, ...]:
         """Read every agent of the pool, by id. Raises `RemoteError` when Redis is away."""
@@ -114,10 +116,12 @@ class RedisPresence:
         Raises `RemoteError`; `presence-emptied` when it was written, but the server has lost the rest.
         """
         before: bytes | None = None
+        stands, self._stands = self._stands, None
         async with asking(self.address, STORE_S):
             before = await self._store(changed, gone, now)
-        expected, self._beat_at = self._beat_at, now
-        if expected and before is None and now - expected < BEAT_LIVES_MS * 1000 - SECOND:
+        expected, self._beat_at, self._stands = self._beat_at, now, self._beat
+        lost = before is None or (stands is not None and before != stands)
+        if expected and lost and now - expected < BEAT_LIVES_MS * 1000 - SECOND:
             raise RemoteError(
                 "presence-emptied",
                 f"Redis at {self.address} has lost what was written to it; everything is written again.",

@@ -24,6 +24,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from router.adapters.redis.address import RedisAddress
+from router.adapters.redis.sentinel import MasterDemoted, MasterMoved, NoMaster
 from router.domain.errors import RemoteError
 
 FAILURES = (RedisError, OSError, TimeoutError, TypeError, ValueError)
@@ -41,11 +42,25 @@ _CLASSES = {
 "redis-py drops the code of the errors it has a class for."
 _LOGIN = {"WRONGPASS", "NOAUTH"}
 _MEND = {
-    "NOPERM": "its ACL does not let us: allow the keys `ringfair:*` and the commands of presence",
+    "NOPERM": "its ACL does not let us: allow the keys `ringfair:*` and all commands on them, scripts too",
     "MISCONF": "it refuses writes because it cannot save to its disk: look at its log",
     "OOM": "its memory is full (`maxmemory`): give it more, with `maxmemory-policy noeviction`",
     "MOVED": "it is a node of a cluster; name a single server",
+    "NOREPLICAS": "it has fewer replicas in step than `min-replicas-to-write`: see to them, or a failover is under way",
     "WRONGTYPE": "a key of ours holds something that is not ours: find who else uses this database",
+}
+
+
+_NO_MASTER = {
+    "silent": "None of the Sentinels of {where} answers. Start them, or correct `redis.url` in ringfair.toml.",
+    "unknown": "The Sentinels of {where} know no master of this name. Correct it in `redis.url`: it is that of their "
+    "`sentinel monitor`.",
+    "login": "The Sentinels of {where} do not accept our password. Set `redis.sentinel_password_file`.",
+    "untrusted": "The TLS certificate of the Sentinels of {where} is not trusted. Name its issuer in `redis.url`: "
+    "`?ca_file=…`.",
+    "foreign": "What answers at {where} is no Sentinel. Its port is ordinarily 26379, the server's own 6379: correct "
+    "`redis.url` in ringfair.toml.",
+    "down": "The Sentinels of {where} know of no master that is up: a failover is under way, or cannot be decided.",
 }
 
 
@@ -74,6 +89,18 @@ def remote_error(failure: Exception, address: RedisAddress) -> RemoteError:
     """Say a failure of redis-py as a `RemoteError`, in a sentence that tells what to do, without secrets."""
     where = str(address)
     code = _code(failure)
+    if isinstance(failure, NoMaster):
+        retryable = failure.why in ("silent", "down")
+        said = _NO_MASTER[failure.why].format(where=where)
+        return RemoteError("redis-no-master", said, retryable=retryable, server=where)
+    if isinstance(failure, MasterMoved | MasterDemoted) or "previous master" in str(failure):
+        return RemoteError(
+            "redis-moved",
+            f"Another server of {where} becomes the master, or is it already; it may lack the last writes. "
+            "The next attempt asks the Sentinels where it is.",
+            retryable=True,
+            server=where,
+        )
     if isinstance(failure, InvalidResponse):
         return _not_redis(where)
     if code in _LOGIN:

@@ -152,4 +152,6 @@ def _agent_change(fact: AgentChangeFact) -> AgentChangeFact:
         # "No reason" and an empty one are the same to the key the fact is stored under.
         reason=clean(fact.reason) if fact.reason else None,
         asked_by=clean(fact.asked_by),
+        next_status=clean(fact.next_status) if fact.next_status else None,
+        next_reason=clean(fact.next_reason) if fact.next_reason else None,
     )

@@ -98,6 +98,9 @@ def _postgresql(dsn: Dsn, deadline_s: float) -> AsyncEngine:
         pool_timeout=deadline_s,
         pool_pre_ping=True,  # one round trip per batch, so that a restart of the server costs no batch an error
         hide_parameters=True,
+        # Said aloud, since a server may have another default: whoever waited for a lock must see what was committed
+        # meanwhile, or the next link of the chain would be computed from an old end.
+        isolation_level="READ COMMITTED",
     )
 
 

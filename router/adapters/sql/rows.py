@@ -234,6 +234,8 @@ def agent_change_row(fact: AgentChangeFact) -> Row:
         "status": fact.status,
         "reason": fact.reason or "",
         "asked_by": fact.asked_by,
+        "next_status": fact.next_status,
+        "next_reason": fact.next_reason,
     }
 
 
@@ -244,6 +246,8 @@ def agent_change(row: Found) -> AgentChangeFact:
         status=row["status"],
         reason=row["reason"] or None,
         asked_by=row["asked_by"],
+        next_status=row["next_status"],
+        next_reason=row["next_reason"],
     )
 
 

@@ -1,11 +1,13 @@
 """The tables, in one place. Instants and durations are integer microseconds, money (later) integer micro-units.
 
-    records ─┬─< segments        one per contact; both closed in the same transaction
-             └─< legs
+    records ─┬─< segments        one per contact; all closed in the same transaction
+             ├─< legs
+             └── chain           its place and its hash, by which a change is seen (chain.py)
     offers, decisions, wrapups   point to a contact whose record may not be there yet, so they have no foreign key
-    agent_changes                what each agent's status was, and when
+    agent_changes                what each agent's status was, and when; what was put off until after a contact
     agents ─< agent_skills       the directory; rows change, and every change leaves one in
     agent_audit
+    identity                     one row: the name this ledger goes by, whatever its address is
 
 The tables of `APPEND_ONLY` are bookkeeping: triggers refuse UPDATE, DELETE and (PostgreSQL) TRUNCATE. A correction is
 a new record that points to the old one by `corrects`. The migrations build this; a test compares the two.
@@ -22,10 +24,11 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0001"
+HEAD = "0004"
 "The newest migration this code knows."
 VERSION_TABLE = "ringfair_schema"
 "Where alembic keeps the version; not its default name, so that a shared database cannot confuse two programs."
@@ -37,6 +40,7 @@ metadata = MetaData()
 Key = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 # SQLite counts only a column declared INTEGER up by itself.
 Serial = BigInteger().with_variant(Integer, "sqlite")
+_CORRECTION = text("corrects IS NOT NULL")
 
 records = Table(
     "records",
@@ -56,9 +60,19 @@ records = Table(
     Column("config_hash", Text, nullable=False),
     Column("end_estimated", Boolean, nullable=False),
     Column("corrects", Key),
-    Column("prev_hash", Text),  # room for the hash chain over the records; nothing fills it yet
     Index("records_by_end", "ended_at", "contact_id"),
     Index("records_by_campaign", "campaign", "ended_at", "contact_id"),
+    Index("records_by_correction", "corrects", postgresql_where=_CORRECTION, sqlite_where=_CORRECTION),
+)
+
+chain = Table(
+    "chain",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),  # 1, 2, 3 …, without a gap
+    Column("contact_id", Key, ForeignKey("records.contact_id"), nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Index("chain_by_contact", "contact_id", unique=True),
 )
 
 segments = Table(
@@ -136,6 +150,10 @@ agent_changes = Table(
     Column("status", Key, nullable=False),
     Column("reason", Key, nullable=False),  # empty for none: NULLs are never equal, so they cannot be part of a key
     Column("asked_by", Key, nullable=False),
+    # Not in the key: two changes of one agent never share a microsecond, since a decision takes many, and each agent
+    # is told once a decision. (A key with them would mean copying the table into a new one.)
+    Column("next_status", Text),
+    Column("next_reason", Text),
     PrimaryKeyConstraint("agent_id", "at", "status", "reason", "asked_by"),
 )
 
@@ -175,4 +193,6 @@ agent_audit = Table(
     Index("agent_audit_by_agent", "agent_id", "change_id"),
 )
 
-APPEND_ONLY = (records, segments, legs, offers, decisions, wrapups, agent_changes, agent_audit)
+identity = Table("identity", metadata, Column("ledger", Key, primary_key=True))
+
+APPEND_ONLY = (records, segments, legs, chain, offers, decisions, wrapups, agent_changes, agent_audit, identity)

@@ -16,8 +16,8 @@ from router.adapters.sql.dsn import Dsn
 from router.adapters.sql.schema import HEAD, VERSION_TABLE
 from router.domain.errors import RemoteError
 
-UPGRADE_S = 120.0
-"An upgrade may rewrite a large table."
+UPGRADE_S = 1800.0
+"An upgrade may have to go through every record."
 _LOCK_KEY = 0x52494E4746414952  # "RINGFAIR"
 _VERSION = table(VERSION_TABLE, column("version_num"))
 

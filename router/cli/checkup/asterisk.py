@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from router.cli.checkup.clock import judge_clock
@@ -21,6 +22,7 @@ CONTEXTS = (
     *(
         "acd-inbound",
         "acd-arrival",
+        "acd-full",
         "acd-wait",
         "acd-agent,card",
         "acd-after",
@@ -47,7 +49,7 @@ SETTINGS = (
     ("rtp.conf", "general", "rtpend"),
     ("asterisk.conf", "options", "live_dangerously"),
 )
-HOME = "acd-home"
+HOME, INBOUND = "acd-home", "acd-inbound"
 SHOWN = 10
 "Names listed before `and n more`."
 _FALSE = {"no", "false", "0", "off", "n", "f"}
@@ -81,10 +83,12 @@ async def examine_asterisk(site: "Site", endpoints: Mapping[str, str]) -> list[F
         contexts=CONTEXTS,
         modules=(*MODULES, *((SRTP_MODULE,) if "tls" in endpoints.values() else ())),
         settings=(*SETTINGS, ("manager.conf", asterisk.user, "writetimeout")),
-        endpoints=tuple(endpoints),
+        endpoints=(*endpoints, *site.settings.trunk),
     )
+    trunks = {name: anatomy.phones[name].context for name in site.settings.trunk}
+    anatomy = replace(anatomy, phones={name: anatomy.phones[name] for name in endpoints})
     reached = ok("asterisk", f"answers at {asterisk.host}:{asterisk.port} within {anatomy.round_trip_us / 1000:.1f} ms")
-    return [reached, *judge(anatomy, asterisk.systemname, asterisk.user)]
+    return [reached, *judge(anatomy, asterisk.systemname, asterisk.user), *judge_trunks(trunks)]
 
 
 def judge(anatomy: "Anatomy", systemname: str, user: str) -> Iterator[Finding]:
@@ -97,6 +101,16 @@ def judge(anatomy: "Anatomy", systemname: str, user: str) -> Iterator[Finding]:
     yield from _media(anatomy)
     yield _phones(anatomy)
     yield _clock(anatomy)
+
+
+def judge_trunks(contexts: Mapping[str, str]) -> Iterator[Finding]:
+    """`contexts`: each trunk the site limits → the context of its endpoint, empty when there is none."""
+    astray = [name for name, context in contexts.items() if context != INBOUND]
+    if astray:
+        mend = "Name [trunk.NAME] like the trunk's endpoint in pjsip.d: as it is, this limit holds for nobody."
+        yield fail("asterisk.trunks", f"no such trunk: {_some(astray)}", f"endpoints with context = {INBOUND}", mend)
+    elif contexts:
+        yield ok("asterisk.trunks", f"{len(contexts)} known")
 
 
 def _version(text: str) -> Finding:

@@ -1,15 +1,20 @@
-"""Redis or Valkey: reachable, new enough, keeps what it is given, throws nothing away."""
+"""Redis or Valkey: reachable, new enough, keeps what it is given, throws nothing away. And whose the pool is."""
 
+import asyncio
 import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from router.cli.checkup.clock import judge_clock
 from router.cli.checkup.finding import Finding, fail, ok, warn
+from router.cli.checkup.sentinel import ask_sentinels, judge_replication, judge_sentinels
+from router.cli.instants import local
 from router.domain.errors import RemoteError
 
 if TYPE_CHECKING:
+    from router.adapters.redis.address import RedisAddress
     from router.config import Site
+    from router.ports import LeaseView
 
 MINIMUM = (7, 0)
 ANSWER_S = 3.0
@@ -19,17 +24,31 @@ async def examine_redis(site: "Site") -> list[Finding]:
     from router.adapters.redis.address import RedisAddress
     from router.adapters.redis.trouble import asking
 
-    address = RedisAddress.parse(site.settings.redis.url, password=site.secrets.redis)
+    secrets = site.secrets
+    address = RedisAddress.parse(
+        site.settings.redis.url, password=secrets.redis, sentinel_password=secrets.redis_sentinel
+    )
     pool = site.settings.router.pool
+    findings: list[Finding] = []
+    if address.sentinels:
+        findings += judge_sentinels(await ask_sentinels(address), address.master)
     client = address.client()
     try:
         began = time.monotonic_ns()
-        async with asking(address, ANSWER_S):
-            await client.ping()
-        findings = [ok("redis", f"answers at {address} within {(time.monotonic_ns() - began) / 1e6:.1f} ms")]
         try:
             async with asking(address, ANSWER_S):
-                findings += judge(await client.info("all"))
+                await client.ping()
+        except RemoteError as error:
+            if not findings:
+                raise
+            return [*findings, fail("redis", error.message, "an answer of the master", "See the Sentinels above.")]
+        findings.append(ok("redis", f"answers at {address} within {(time.monotonic_ns() - began) / 1e6:.1f} ms"))
+        try:
+            async with asking(address, ANSWER_S):
+                info = await client.info("all")
+            findings += judge(info)
+            if address.sentinels:
+                findings.append(judge_replication(info))
             async with asking(address, ANSWER_S):
                 began, wall = time.monotonic_ns(), time.time_ns() // 1000
                 seconds, micros = await client.time()
@@ -42,9 +61,32 @@ async def examine_redis(site: "Site") -> list[Finding]:
         async with asking(address, ANSWER_S):
             await client.set(f"ringfair:{{{pool}}}:doctor", b"1", px=1000)
         findings.append(ok("redis.write", "a key of ours can be written"))
+        findings.append(await _examine_lease(address, pool))
         return findings
     finally:
         await client.aclose()
+
+
+async def _examine_lease(address: "RedisAddress", pool: str) -> Finding:
+    from router.adapters.redis.lease import RedisLease
+
+    lease = RedisLease(address, pool=pool)
+    try:
+        return ok("redis.lease", owner(pool, await asyncio.to_thread(lease.read)))
+    except RemoteError as error:
+        return fail("redis.lease", error.message, "the pool's lease can be read", "Allow EVALSHA and SCRIPT LOAD.")
+    finally:
+        lease.close()
+
+
+def owner(pool: str, view: "LeaseView") -> str:
+    if not view.owner:
+        return f"nobody owns pool {pool} now; the last epoch was {view.latest}"
+    left_s = view.left_us / 1e6
+    return (
+        f"{view.host} owns pool {pool} in epoch {view.epoch} since {local(view.since_at)}, for {left_s:.1f} s more "
+        f"unless renewed; {view.standbys} standing by"
+    )
 
 
 def judge(info: Mapping[str, Any]) -> Iterator[Finding]:

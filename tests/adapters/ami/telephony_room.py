@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from router.adapters.ami.session import AmiAddress
 from router.adapters.ami.telephony import AmiTelephony, Numbers
 from router.config.numbers import caller_number, dialled_forms, e164
+from router.domain.admission import Capacity
 from router.domain.effects import RingAgent
 from router.domain.need import Need
 from router.domain.observations import Observation, Resynced
 from router.domain.rules import CampaignRules, QueueRules, Rules
 from router.trace.recorder import Recorder
+from tests.fakes.lease import FakeTenure
 
 from .fake_node import FakeNode
 from .fake_server import HASTY, SECRET, until
@@ -25,7 +27,7 @@ NUMBERS = Numbers(
 )
 
 
-def rules(*numbers: str, greeting: str = "early-media") -> Rules:
+def rules(*numbers: str, greeting: str = "early-media", capacity: Capacity | None = None) -> Rules:
     queue = QueueRules(name="shop/orders", campaign="shop", need=Need.parse("de"))  # type: ignore[arg-type]
     campaign = CampaignRules(
         name="shop",  # type: ignore[arg-type]
@@ -34,7 +36,12 @@ def rules(*numbers: str, greeting: str = "early-media") -> Rules:
         entry=queue.name,
         greeting=greeting,
     )
-    return Rules(config_hash="x", campaigns={campaign.name: campaign}, queues={queue.name: queue})
+    return Rules(
+        config_hash="x",
+        campaigns={campaign.name: campaign},
+        queues={queue.name: queue},
+        capacity=capacity or Capacity(),
+    )
 
 
 def ring(number: int = 1) -> RingAgent:
@@ -71,6 +78,7 @@ class Ticks:
 class Room:
     node: FakeNode
     telephony: AmiTelephony
+    tenure: FakeTenure
     seen: list[Observation] = field(default_factory=list)
     endpoints: list[str] = field(default_factory=list)
 
@@ -94,22 +102,30 @@ async def connected(
     endpoints: Iterable[str] = (),
     synced: bool = True,
     trace: Recorder | None = None,
+    tenure: FakeTenure | None = None,
+    owns: bool = True,
+    max_originates: int = 50,
 ) -> AsyncIterator[Room]:
     seen: list[Observation] = []
+    tenure = tenure or FakeTenure()
     known = list(endpoints)
     telephony = AmiTelephony(
         AmiAddress("127.0.0.1", node.port, "ringfair", SECRET),
         node="pbx_1",
         pool="main",
         clock=Ticks(),
+        tenure=tenure,
         sink=seen.append,
         numbers=NUMBERS,
         endpoints=lambda: known,
         rules=served or rules("+493023125100"),
         trace=trace,
+        max_originates=max_originates,
     )
     telephony.session.limits = HASTY
-    room = Room(node, telephony, seen, known)
+    if owns:
+        telephony.own()
+    room = Room(node, telephony, tenure, seen, known)
     task = asyncio.ensure_future(telephony.run())
     try:
         if synced:

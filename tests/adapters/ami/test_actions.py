@@ -1,6 +1,7 @@
 """Effects → actions: each line of them, and that nothing a caller or a file can write changes their meaning."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from router.adapters.ami import actions, ring_card
 from router.adapters.ami.wire import LINE_LIMIT, encode, parse_block
 from router.config.numbers import dialled_forms
+from router.domain.admission import Capacity
 from router.domain.effects import AnswerPhone, EndLeg, RingAgent, SendCaller
 from router.domain.need import Need
 from router.domain.rules import CampaignRules, QueueRules, Rules
@@ -187,3 +189,20 @@ def test_a_route_is_told_for_every_form_a_carrier_may_dial() -> None:
         for number in ("3023125100", "3023125101")
         for digits in ("49" + number, "0049" + number, "0" + number)
     }
+
+
+def test_limits_follow_the_pool_as_far_as_there_are_any() -> None:
+    queue = QueueRules(name="shop/orders", campaign="shop", need=Need.parse("de"))  # type: ignore[arg-type]
+
+    def value(*, capacity: Capacity, **of_campaign: Any) -> str:
+        campaign = CampaignRules(name="shop", client="x", dnis=("+493023125100",), entry=queue.name, **of_campaign)  # type: ignore[arg-type]
+        rules = Rules(config_hash="x", campaigns={campaign.name: campaign}, queues={}, capacity=capacity)
+        return actions.routes(rules, lambda number: ["1"])["ACD_DNIS_1"].removeprefix("shop,early-media,de,default,")
+
+    node = Capacity(max_calls=20, reserved_calls=5)
+    assert value(capacity=Capacity()) == "main"
+    assert value(capacity=node) == "main,15"
+    assert value(capacity=node, max_calls=8) == "main,15,8"
+    assert value(capacity=node, max_calls=8, emergency=True) == "main,20,8,!"
+    assert value(capacity=Capacity(), emergency=True) == "main,,,!"
+    assert value(capacity=Capacity(), max_calls=8) == "main,,8"

@@ -11,7 +11,7 @@ from router.adapters.ami.limits import Counters, Limits
 from router.adapters.ami.wire import BadValue
 from router.domain.errors import RemoteError
 
-from .fake_server import HASTY, Consumer, FakeAsterisk, event, running, session_to, until
+from .fake_server import HASTY, Consumer, FakeAsterisk, block, event, running, session_to, until
 
 PATIENT = 10.0
 PROMPT = replace(HASTY, stall_grace_s=0.05)
@@ -137,6 +137,35 @@ async def test_late_items_of_a_list_given_up_are_not_taken_for_news() -> None:
         await until(lambda: consumer.events)
         assert [block["state"] for block in consumer.events] == ["INUSE"]
         assert session.counters.strays == 2
+
+
+async def test_answers_that_come_in_another_order_reach_those_who_asked() -> None:
+    async with (
+        FakeAsterisk(unanswered={"Getvar"}) as asterisk,
+        running(session_to(asterisk.port, Consumer())) as session,
+    ):
+        asked = [session.send({"Action": "Getvar", "Variable": name}, PATIENT) for name in "AB"]
+        await until(lambda: len(asterisk.actions("Getvar")) == 2)
+        for action in reversed(asterisk.actions("Getvar")):
+            name = action["Variable"]
+            asterisk.emit(block("Response: Success", f"ActionID: {action['ActionID']}", f"Value: {name}"))
+        assert [(await answer).block["value"] for answer in asked] == ["A", "B"]
+
+
+async def test_a_second_answer_to_a_list_under_way_does_not_end_it() -> None:
+    async with (
+        FakeAsterisk(unanswered={"Status"}) as asterisk,
+        running(session_to(asterisk.port, Consumer())) as session,
+    ):
+        asked = session.send({"Action": "Status", "ActionID": "list-1"}, PATIENT)
+        await until(lambda: asterisk.actions("Status"))
+        asterisk.emit(block("Response: Success", "ActionID: list-1", "EventList: start"))
+        asterisk.emit(event("Status", "ActionID: list-1", "Uniqueid: u.1"))
+        asterisk.emit(block("Response: Success", "ActionID: list-1"))
+        asterisk.emit(event("Status", "ActionID: list-1", "Uniqueid: u.2"))
+        asterisk.emit(event("StatusComplete", "ActionID: list-1", "EventList: Complete"))
+        assert [item["uniqueid"] for item in (await asked).items] == ["u.1", "u.2"]
+        assert session.counters.strays == 1
 
 
 async def test_the_result_of_an_originate_reaches_the_consumer_under_the_callers_own_id() -> None:

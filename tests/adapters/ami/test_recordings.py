@@ -79,12 +79,13 @@ class Fate:
 
 
 ANSWERED = ((AGENT, OfferResult.ANSWERED),)
+# Where an agent hung up, nobody was there to let the caller go when it was recorded: they are alone for two seconds.
 FATES = {
-    "agent_hangs_up": Fate(Outcome.ANSWERED, EndedBy.AGENT, "waiting talk", ANSWERED),
+    "agent_hangs_up": Fate(Outcome.ANSWERED, EndedBy.AGENT, "waiting talk waiting", ANSWERED),
     "caller_hangs_up": Fate(Outcome.ANSWERED, EndedBy.CALLER, "waiting talk", ANSWERED),
-    "early_media_answered_at_the_bridge": Fate(Outcome.ANSWERED, EndedBy.AGENT, "waiting talk", ANSWERED),
-    "hold_and_unhold": Fate(Outcome.ANSWERED, EndedBy.AGENT, "waiting talk hold talk", ANSWERED),
-    "same_channel_id_twice": Fate(Outcome.ANSWERED, EndedBy.AGENT, "waiting talk", ANSWERED),
+    "early_media_answered_at_the_bridge": Fate(Outcome.ANSWERED, EndedBy.AGENT, "waiting talk waiting", ANSWERED),
+    "hold_and_unhold": Fate(Outcome.ANSWERED, EndedBy.AGENT, "waiting talk hold talk waiting", ANSWERED),
+    "same_channel_id_twice": Fate(Outcome.ANSWERED, EndedBy.AGENT, "waiting talk waiting", ANSWERED),
     "caller_abandons_in_early_media": Fate(
         Outcome.ABANDONED, EndedBy.CALLER, "waiting", ((AGENT, OfferResult.CALLER_LEFT),)
     ),

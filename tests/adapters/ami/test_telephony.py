@@ -3,11 +3,11 @@
 import pytest
 
 from router.adapters.ami import telephony as module
-from router.domain.effects import EndLeg, LookAgain, SendCaller
-from router.domain.observations import NodeLost, OriginateFailed, OwnerSeen, Resynced
+from router.domain.effects import AnswerPhone, EndLeg, LookAgain, SendCaller
+from router.domain.observations import EndpointSeen, HangupAsked, NodeLost, OriginateFailed, OwnerSeen, Resynced
 
 from .fake_node import FakeNode
-from .fake_server import event, until
+from .fake_server import Received, event, until
 from .telephony_room import CALLER, connected, ring, rules
 
 # ---- taking over ----
@@ -67,6 +67,8 @@ async def test_the_heart_beats_only_for_a_pool_that_is_ours() -> None:
         await until(lambda: room.telephony.session.connected)
         room.telephony.beat(1)
         await until(lambda: [asked for asked in node.actions("Getvar") if asked["Variable"] == "ACD_EPOCH_main"])
+        room.telephony.beat(1)
+        await room.telephony.session.send({"Action": "Ping"}, 5)  # whatever was written before has arrived
         assert node.set_to("ACD_HB_main") == []
         node.unanswered.clear()
         node.cut()
@@ -154,6 +156,43 @@ async def test_phones_asterisk_does_not_list_are_asked_for_one_by_one() -> None:
         assert snapshot.reachable == {p: s == "NOT_INUSE" for p, s in phones.items()} | {"agent-unknown": False}
 
 
+def phones_asked(node: FakeNode) -> list[str]:
+    return [a["Variable"] for a in node.actions("Getvar") if a["Variable"].startswith("DEVICE_STATE")]
+
+
+async def test_an_unlisted_phone_that_answered_before_delays_no_later_snapshot_and_its_news_come_after_it() -> None:
+    node = FakeNode(phones={"agent-1001": "NOT_INUSE", "agent-1002": "NOT_INUSE"}, unlisted={"agent-1001"})
+    async with node, connected(node, endpoints=["agent-1001"]) as room:
+        await room.synced()
+        node.phones["agent-1001"] = "UNAVAILABLE"  # without a word, as when its endpoint was taken out
+        room.telephony.perform(LookAgain(node="pbx_1"))
+        assert (await room.synced(2)).reachable == {"agent-1001": True, "agent-1002": True}
+        await until(lambda: room.of(EndpointSeen))
+        [news] = room.of(EndpointSeen)
+        assert isinstance(news, EndpointSeen)
+        assert (news.endpoint, news.reachable) == ("agent-1001", False)
+
+
+async def test_who_stands_by_has_asked_for_the_phones_before_its_turn_comes() -> None:
+    node = FakeNode(phones={"agent-1001": "NOT_INUSE"}, unlisted={"agent-1001"})
+    async with node, connected(node, endpoints=["agent-1001"], owns=False, synced=False) as room:
+        await until(lambda: phones_asked(node))
+        room.telephony.own()
+        assert (await room.synced()).reachable == {"agent-1001": True}
+        claimed, looked = (node.received.index(node.actions(name)[0]) for name in ("UserEvent", "Status"))
+        between = [action["Variable"] for action in node.received[claimed:looked] if action.action == "Getvar"]
+        assert not [variable for variable in between if variable.startswith("DEVICE_STATE")]
+
+
+async def test_a_new_connection_forgets_what_phones_answered() -> None:
+    node = FakeNode(phones={"agent-1001": "NOT_INUSE"}, unlisted={"agent-1001"})
+    async with node, connected(node, endpoints=["agent-1001"]) as room:
+        await room.synced()
+        node.phones["agent-1001"] = "UNAVAILABLE"
+        node.cut()
+        assert (await room.synced(2)).reachable == {"agent-1001": False}
+
+
 async def test_what_a_phone_does_while_phones_are_asked_is_newer_than_the_answer() -> None:
     node = FakeNode(phones={"agent-1001": "UNAVAILABLE"}, unlisted={"agent-1001"})
     node.after["DEVICE_STATE(PJSIP/agent-1001)"] = event(
@@ -162,6 +201,18 @@ async def test_what_a_phone_does_while_phones_are_asked_is_newer_than_the_answer
     async with node, connected(node, endpoints=["agent-1001"]) as room:
         [snapshot] = room.snapshots
         assert snapshot.reachable == {"agent-1001": True}
+
+
+async def test_what_is_heard_while_the_snapshot_is_taken_is_newer_than_it() -> None:
+    class Lively(FakeNode):
+        def _status(self, action: Received) -> bytes:
+            self.emit(event("HangupRequest", "Channel: PJSIP/trunk-1", f"Uniqueid: {CALLER}"))
+            return super()._status(action)
+
+    async with Lively() as node, connected(node) as room:
+        [snapshot], [heard] = room.snapshots, room.of(HangupAsked)
+        assert isinstance(heard, HangupAsked)
+        assert snapshot.asked_at < heard.at
 
 
 async def test_who_looks_again_gets_a_snapshot_asked_for_afterwards() -> None:
@@ -259,3 +310,32 @@ async def test_everything_else_without_a_connection_is_counted_and_never_raised(
         room.telephony.beat(9)
         room.telephony.publish(rules("+493023125100"))
         assert room.telephony.failed_actions == before + 2
+
+
+async def test_between_a_login_and_its_snapshot_nobody_is_hung_up_or_sent_anywhere() -> None:
+    async with FakeNode() as node, connected(node) as room:
+        node.unanswered.add("Status")
+        node.cut()
+        await until(lambda: len(node.actions("Status")) == 2)
+        room.telephony.perform(EndLeg(leg=CALLER, node="pbx_1"))  # type: ignore[arg-type]
+        room.telephony.perform(SendCaller(contact_id=CALLER, leg=CALLER, node="pbx_1", context="acd-closing"))  # type: ignore[arg-type]
+        room.telephony.perform(AnswerPhone(leg=CALLER, node="pbx_1", result="paused"))  # type: ignore[arg-type]
+        await until(lambda: node.actions("Redirect"))
+        assert node.actions("Hangup") == []
+        assert [action["Context"] for action in node.actions("Redirect")] == ["acd-say"], "who waits for that is there"
+
+
+async def test_what_was_wished_for_after_asterisk_was_asked_has_it_asked_once_more() -> None:
+    wishes = []
+
+    class Asked(FakeNode):
+        def _status(self, action: Received) -> bytes:
+            while wishes:
+                room.telephony.perform(wishes.pop())
+            return super()._status(action)
+
+    async with Asked() as node, connected(node) as room:
+        wishes.append(EndLeg(leg=CALLER, node="pbx_1"))  # type: ignore[arg-type]
+        node.cut()
+        await room.synced(3)
+        assert node.actions("Hangup") == []

@@ -6,6 +6,7 @@ import pytest
 
 from router.adapters.ami import telephony as module
 from router.domain.observations import OwnerSeen, Resynced
+from tests.fakes.lease import FakeTenure
 
 from .fake_node import FakeNode
 from .fake_server import Received, event, until
@@ -17,13 +18,14 @@ def owner(epoch: int, nonce: str) -> bytes:
 
 
 @pytest.mark.parametrize("nonces", [("0a", "f0"), ("f0", "0a")])
-async def test_of_two_that_read_the_same_epoch_the_higher_nonce_stays(
-    nonces: tuple[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given = iter(nonces)
-    monkeypatch.setattr(module.secrets, "token_hex", lambda _: next(given))
+async def test_of_two_that_read_the_same_epoch_the_higher_nonce_stays(nonces: tuple[str, str]) -> None:
+    one, other = (FakeTenure(owner=nonce) for nonce in nonces)
     node = FakeNode(globals={"ACD_EPOCH_main": "5"}, together={"ACD_EPOCH_main": 2})
-    async with node, connected(node, synced=False) as first, connected(node, synced=False) as second:
+    async with (
+        node,
+        connected(node, synced=False, tenure=one) as first,
+        connected(node, synced=False, tenure=other) as second,
+    ):
         stays, goes = (first, second) if nonces[0] > nonces[1] else (second, first)
         await until(lambda: goes.of(OwnerSeen) and stays.of(Resynced))
 
@@ -101,6 +103,46 @@ async def test_who_was_overwritten_from_below_claims_once_more(monkeypatch: pyte
             return super()._userevent(action)
 
     async with Overwritten(globals={"ACD_EPOCH_main": "8"}) as node, connected(node) as room:
-        assert node.set_to("ACD_EPOCH_main") == ["9", "4"]
-        assert room.telephony.epoch == 4
+        assert node.set_to("ACD_EPOCH_main") == ["9", "9"]
+        assert room.telephony.epoch == 9
         assert room.of(OwnerSeen) == []
+
+
+async def test_the_lease_s_epoch_is_claimed_when_it_is_higher_than_any_before() -> None:
+    async with FakeNode(globals={"ACD_EPOCH_main": "6"}) as node, connected(node, tenure=FakeTenure(epoch=11)) as room:
+        assert node.set_to("ACD_EPOCH_main") == ["11"]
+        assert room.snapshots[0].epoch == 11
+
+
+async def test_an_epoch_that_redis_has_forgotten_is_exceeded_never_used_again() -> None:
+    async with FakeNode(globals={"ACD_EPOCH_main": "7"}) as node, connected(node, tenure=FakeTenure(epoch=1)) as room:
+        assert node.set_to("ACD_EPOCH_main") == ["8"]
+        assert room.tenure.epoch == room.telephony.epoch == 8
+
+
+async def test_who_stands_by_is_logged_in_and_neither_claims_nor_tells_anything() -> None:
+    async with FakeNode(globals={"ACD_EPOCH_main": "6"}) as node, connected(node, synced=False, owns=False) as room:
+        await until(lambda: node.actions("Getvar"))
+        node.emit(owner(7, "ff") + event("Hangup", "Uniqueid: 1", "Channel: PJSIP/a-1", "Cause: 16"))
+        room.telephony.beat(1)
+        await room.telephony.session.send({"Action": "Ping"}, 5)
+
+        assert room.telephony.trouble is None
+        assert room.seen == []
+        assert node.actions("Setvar") == node.actions("UserEvent") == []
+
+
+async def test_who_stood_by_claims_the_pool_and_reads_what_lives_once_it_owns_it() -> None:
+    async with FakeNode(globals={"ACD_EPOCH_main": "6"}) as node, connected(node, synced=False, owns=False) as room:
+        await until(lambda: node.actions("Getvar"))
+        room.telephony.own()
+        snapshot = await room.synced()
+
+        assert snapshot.epoch == 7
+        assert node.globals["ACD_EPOCH_main"] == "7"
+
+
+async def test_one_whose_node_is_unfit_says_so_while_it_stands_by() -> None:
+    async with FakeNode(version="200500") as node, connected(node, synced=False, owns=False) as room:
+        await until(lambda: room.telephony.unfit)
+        assert room.telephony.trouble == room.telephony.unfit

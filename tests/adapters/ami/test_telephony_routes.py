@@ -2,6 +2,8 @@
 
 import pytest
 
+from router.domain.admission import Capacity
+
 from .fake_node import FakeNode
 from .fake_server import until
 from .telephony_room import connected, rules
@@ -132,3 +134,30 @@ async def test_nothing_is_called_published_when_asterisk_did_not_take_the_number
         await until(lambda: len([a for a in node.actions("Setvar") if a["Variable"] == "ACD_DNIS_493023125100"]) >= 1)
         await until(lambda: room.telephony.session.in_flight == 0)
         assert "ACD_ROUTED" not in node.globals
+
+
+async def test_limits_stand_behind_a_number_and_with_the_trunk() -> None:
+    limits = Capacity(max_calls=20, reserved_calls=5, trunks={"carrier-a": 12})
+    async with FakeNode() as node, connected(node, served=rules("+493023125100", capacity=limits)):
+        assert node.globals["ACD_DNIS_493023125100"] == f"{SHOP},15"
+        assert node.globals["ACD_TRUNK_carrier-a"] == "12"
+
+
+async def test_a_limit_taken_off_while_the_router_was_down_is_none_after_its_start() -> None:
+    both = Capacity(trunks={"carrier-a": 12, "carrier.b": 7})
+    async with FakeNode() as node:
+        async with connected(node, served=rules("+493023125100", capacity=both)):
+            assert "TRUNK_carrier.b" in listed(node)
+        async with connected(node, served=rules("+493023125100", capacity=Capacity(trunks={"carrier-a": 13}))):
+            assert (node.globals["ACD_TRUNK_carrier-a"], node.globals["ACD_TRUNK_carrier.b"]) == ("13", "")
+            assert "TRUNK_carrier.b" not in listed(node)
+
+
+async def test_a_number_with_limits_is_known_as_ours_and_cleared() -> None:
+    limited = rules("+493023125100", "+493023125101", capacity=Capacity(max_calls=20))
+    async with FakeNode() as node:
+        async with connected(node, served=limited):
+            pass
+        async with connected(node, served=rules("+493023125101")):
+            assert node.globals["ACD_DNIS_493023125100"] == ""
+            assert node.globals["ACD_DNIS_493023125101"] == SHOP

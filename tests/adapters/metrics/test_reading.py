@@ -31,7 +31,9 @@ def test_everything_of_a_queue_is_there_at_zero_before_its_first_contact() -> No
         assert value(metrics, "ringfair_overflows_total", queue=QUEUE, target=target) == 0
     for result in OfferResult:
         assert value(metrics, "ringfair_offers_total", result=result.value) == 0
-    assert value(metrics, "ringfair_calls_refused_total", reason="unknown-dnis") == 0
+    assert value(metrics, "ringfair_calls_refused_total", reason="unknown-dnis", campaign="") == 0
+    for reason in ("node-full", "campaign-full", "trunk-full"):
+        assert value(metrics, "ringfair_calls_refused_total", reason=reason, campaign="shop") == 0
 
 
 def test_an_overflow_target_that_a_reload_adds_is_there_at_zero_too() -> None:

@@ -12,7 +12,7 @@ from router.ports import LineSummary
 from tests.adapters.metrics.counted import NOW, QUEUE, changed, closed, connected, ended, told, value
 
 LABELS = {"medium", "queue", "outcome", "result", "reason", "status", "work", "standing", "node", "neighbour", "target"}
-LABELS |= {"kind", "le", "rank", "version", "python"}
+LABELS |= {"kind", "le", "rank", "version", "python", "campaign"}
 "Every one bounded by the code or the configuration; another needs a reason, and its place in `Metrics`' rule 1."
 
 

@@ -246,3 +246,37 @@ async def test_those_no_longer_in_the_directory_are_removed_after_the_start() ->
     await keeper.flush()
 
     assert {"agent-1001", "agent-1002"} == {row.agent_id for row in await FakePresence(server).load()}
+
+
+async def test_while_it_is_in_doubt_whose_the_pool_is_nothing_is_written_and_nothing_forgotten() -> None:
+    server = FakePresenceServer()
+    certain = False
+    keeper = PresenceKeeper(FakePresence(server, "main"), SetClock(), may_write=lambda: certain)
+    keeper(changed("agent-1001"), START)
+    assert not await keeper.flush()
+    assert server.stores == []
+
+    certain = True
+    assert await keeper.flush()
+
+    assert server.stores == [(1, 0)]
+    assert keeper.errors == 0
+
+
+async def test_who_was_dismissed_does_not_come_back_with_a_server_that_is_old() -> None:
+    server, clock = FakePresenceServer(), SetClock()
+    keeper = PresenceKeeper(FakePresence(server), clock)
+    for agent in ("agent-1001", "agent-1002"):
+        keeper.note(changed(agent))
+    await keeper.flush()
+    old = (dict(server.pools["main"]), server.beats["main"])
+    clock.at += SECOND
+    keeper.note(AgentDismissed(agent_id=AgentId("agent-1002")))
+    await keeper.flush()
+
+    server.pools["main"], server.beats["main"] = old
+    clock.at += SECOND
+    await keeper.flush()
+
+    assert [row.agent_id for row in await FakePresence(server).load()] == ["agent-1001"]
+    assert keeper.healthy

@@ -167,3 +167,22 @@ async def test_a_cancelled_store_ends_at_whatever_moment_and_leaves_the_next_one
 
     assert await presence.load() == (ROW,)
     await presence.close()
+
+
+async def test_a_server_that_knows_only_an_older_beat_has_lost_what_came_after_it(
+    redis_server: RedisServer, reader: Redis
+) -> None:
+    """A replica that had not heard the last is the master now, and nobody had an error."""
+    presence = redis_server.presence()
+    await presence.store([ROW], [], NOW)
+    old = await reader.get("ringfair:{main}:router") or b""
+    await presence.store([], [], NOW + SECOND)
+    await presence.store([], [], NOW + 2 * SECOND)
+    await reader.set("ringfair:{main}:router", old)
+
+    with pytest.raises(RemoteError) as noticed:
+        await presence.store([], [], NOW + 3 * SECOND)
+    await presence.store([], [], NOW + 4 * SECOND)
+    await presence.close()
+
+    assert noticed.value.error_id == "presence-emptied"

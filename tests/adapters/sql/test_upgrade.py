@@ -9,18 +9,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from router.adapters.sql import schema, upgrade
+from router.adapters.sql import rows, schema, upgrade
 from router.adapters.sql.database import connect
 from router.adapters.sql.directory import SqlDirectory
 from router.adapters.sql.dsn import read_dsn
 from router.adapters.sql.ledger import SqlLedger
 from router.domain.errors import RemoteError
+from tests.contracts.test_ledger import NOON, a_change, a_record
 
 pytest_plugins = ["tests.contracts.databases"]
 
@@ -104,6 +106,70 @@ async def test_an_upgrade_that_fails_leaves_nothing_behind(sql_dsn: str) -> None
         await connection.execute(text("DROP TABLE agent_audit"))
     await database.close()
     await (await SqlLedger.open(sql_dsn)).close()
+
+
+async def at_first_schema(dsn: str) -> None:
+    """A database as the first release left it, with three contacts that ended in another order than they came."""
+    database = connect(read_dsn(dsn), name="ledger")
+    config = Config()
+    config.set_main_option("script_location", str(Path(upgrade.__file__).parent / "migrations"))
+
+    def build(connection: Connection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for number, end in ((1, 30), (2, 10), (3, 20)):
+            record = a_record(number, ended_at=NOON + end, ani="Zoë\u2028\U0001f642", answered_at=None)
+            batch = rows.batch([record])
+            connection.execute(schema.records.insert(), batch.records)
+            connection.execute(schema.segments.insert(), rows.segment_rows(record))
+            connection.execute(schema.legs.insert(), rows.leg_rows(record))
+
+    async with database.writing() as connection:
+        await connection.run_sync(build)
+    await database.close()
+
+
+async def test_records_of_the_first_release_are_chained_in_the_order_of_their_ends_and_not_rewritten(
+    sql_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await at_first_schema(sql_dsn)
+    database = connect(read_dsn(sql_dsn), name="ledger")
+    query = text("SELECT contact_id, ani, ended_at, end_estimated FROM records ORDER BY contact_id")
+    async with database.reading() as connection:
+        before = (await connection.execute(query)).all()
+    ledger = await SqlLedger.open(sql_dsn)
+    async with database.reading() as connection:
+        assert (await connection.execute(query)).all() == before
+        chained = (await connection.execute(text("SELECT contact_id FROM chain ORDER BY position"))).scalars().all()
+    assert chained == [a_record(number).contact_id for number in (2, 3, 1)]
+    found = await ledger.inspect()
+    assert (found.checked, found.broken) == (3, None)
+    await ledger.append([a_record(4)])
+    found = await ledger.inspect(noted=found.head)
+    assert (found.checked, found.noted_at, found.broken) == (4, 3, None)
+    await ledger.close()
+    await database.close()
+
+
+async def test_changes_of_the_release_before_stay_and_have_put_nothing_off(sql_dsn: str) -> None:
+    database = connect(read_dsn(sql_dsn), name="ledger")
+    config = Config()
+    config.set_main_option("script_location", str(Path(upgrade.__file__).parent / "migrations"))
+    before = {k: v for k, v in rows.agent_change_row(a_change()).items() if not k.startswith("next_")}
+
+    def build(connection: Connection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        names = ", ".join(before)
+        values = ", ".join(f":{name}" for name in before)
+        connection.execute(text(f"INSERT INTO agent_changes ({names}) VALUES ({values})"), before)
+
+    async with database.writing() as connection:
+        await connection.run_sync(build)
+    await database.close()
+    ledger = await SqlLedger.open(sql_dsn)
+    assert await ledger.standings() == (a_change(),)
+    await ledger.close()
 
 
 def modes_in(folder: Path) -> dict[str, int]:

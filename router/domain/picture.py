@@ -1,0 +1,228 @@
+"""What stands on the floor, as it can be written down and read back: one picture of each contact and each agent.
+
+A journal of pictures, not of steps: each is whole, so the newest of each is all a successor needs, nothing is decided
+again when it is read, and a release that decides otherwise reads what an older one wrote. `Floor.unwritten` names whose
+picture changed since it was last taken.
+
+Not in them, because Asterisk says it and a resync asks it: which phones can be reached, bridges, legs that are not
+ours, which nodes are in sight. Not in them, because files and the directory say it: rules, skills, entitlement.
+"""
+
+from router.domain.agent import Agent
+from router.domain.assignment import Assignment
+from router.domain.contact import Contact, ContactState
+from router.domain.floor import Floor
+from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
+from router.domain.message import message
+from router.domain.offer import Offer
+from router.domain.record import Leg, Segment
+
+
+@message
+class OfferStands:
+    """An offer whose leg has not ended. Its leg's Uniqueid is its id."""
+
+    offer_id: OfferId
+    agent_id: AgentId
+    queue: QueueName
+    made_at: Micros
+    deadline_at: Micros
+    state: str
+    rang: bool = False
+    leg_seen_at: Micros | None = None
+    linkedid: str = ""
+    result: str | None = None
+
+
+@message
+class ContactStands:
+    """A contact that has not ended."""
+
+    contact_id: ContactId
+    ordinal: int
+    leg: LegId
+    linkedid: str
+    node: str
+    campaign: CampaignName
+    queue: QueueName
+    dnis: str
+    ani: str
+    arrived_at: Micros
+    seen_at: Micros
+    medium: str
+    state: str
+    attempts: int
+    offers: tuple[OfferStands, ...]
+    segments: tuple[Segment, ...]
+    "Closed ones, and the running one with its beginning as its end."
+    legs: tuple[Leg, ...]
+    offer_id: OfferId | None = None
+    "The live offer among `offers`."
+    agent_id: AgentId | None = None
+    skips: tuple[tuple[AgentId, Micros], ...] = ()
+    answered_at: Micros | None = None
+    leaving: str | None = None
+    ended_by: str | None = None
+    overdue: bool = False
+    overflowed_from: tuple[QueueName, ...] = ()
+    wait_at: Micros | None = None
+    "When the longest wait is over."
+
+
+@message
+class AssignmentStands:
+    """What an agent has in hand, from the talk to the end of wrap-up."""
+
+    contact_id: ContactId
+    queue: QueueName
+    medium: str
+    leg: LegId
+    node: str
+    talk_at: Micros
+    seen_at: Micros
+    wrapup_us: Micros
+    state: str
+    held_at: Micros = 0
+    leg_ended_at: Micros = 0
+    disposition: str | None = None
+    wrapup_at: Micros | None = None
+    "When wrap-up is over, once it runs."
+
+
+@message
+class AgentStands:
+    """What a person chose, and what they have in hand. An offer they hold is in the picture of its contact."""
+
+    agent_id: AgentId
+    status: str
+    since_at: Micros
+    idle_since: Micros
+    reason: str | None = None
+    next_status: str | None = None
+    next_reason: str | None = None
+    held_until: Micros = 0
+    assignment: AssignmentStands | None = None
+
+
+@message
+class ContactGone:
+    """The contact has ended; its record is in the ledger's hands."""
+
+    contact_id: ContactId
+
+
+@message
+class AgentGone:
+    """The agent was dismissed."""
+
+    agent_id: AgentId
+
+
+Picture = ContactStands | AgentStands | ContactGone | AgentGone
+
+
+def key_of(picture: Picture) -> str:
+    """Whose picture it is: the newer of two with the same key is the one that counts."""
+    if isinstance(picture, ContactStands | ContactGone):
+        return f"contact {picture.contact_id}"
+    return f"agent {picture.agent_id}"
+
+
+def gone(picture: Picture) -> ContactGone | AgentGone:
+    """What takes it out of the journal."""
+    if isinstance(picture, ContactStands | ContactGone):
+        return ContactGone(contact_id=picture.contact_id)
+    return AgentGone(agent_id=picture.agent_id)
+
+
+def picture_of(floor: Floor, who: Contact | Agent) -> Picture:
+    """As they stand now."""
+    return _contact(floor, who) if isinstance(who, Contact) else _agent(floor, who)
+
+
+def whole(floor: Floor) -> list[Picture]:
+    """Everybody, in the order they came."""
+    agents: list[Picture] = [_agent(floor, agent) for agent in floor.agents.values() if not agent.profile.dial]
+    return agents + [_contact(floor, contact) for contact in floor.contacts.values()]
+
+
+def _contact(floor: Floor, contact: Contact) -> Picture:
+    if contact.state is ContactState.ENDED:
+        return ContactGone(contact_id=contact.contact_id)
+    return ContactStands(
+        contact_id=contact.contact_id,
+        ordinal=contact.ordinal,
+        leg=contact.leg,
+        linkedid=contact.linkedid,
+        node=contact.node,
+        campaign=contact.campaign,
+        queue=contact.queue,
+        dnis=contact.dnis,
+        ani=contact.ani,
+        arrived_at=contact.arrived_at,
+        seen_at=contact.seen_at,
+        medium=contact.medium,
+        state=contact.state,
+        attempts=contact.attempts,
+        offers=tuple(_offer(offer) for offer in contact.open_offers.values()),
+        segments=contact.timeline.so_far(),
+        legs=contact.legs,
+        offer_id=None if contact.offer is None else contact.offer.offer_id,
+        agent_id=contact.agent_id,
+        skips=tuple(contact.skips.items()),
+        answered_at=contact.answered_at,
+        leaving=contact.leaving,
+        ended_by=contact.ended_by,
+        overdue=contact.overdue,
+        overflowed_from=contact.overflowed_from,
+        wait_at=floor.timers.at(("wait", contact.contact_id)),
+    )
+
+
+def _offer(offer: Offer) -> OfferStands:
+    return OfferStands(
+        offer_id=offer.offer_id,
+        agent_id=offer.agent_id,
+        queue=offer.queue,
+        made_at=offer.made_at,
+        deadline_at=offer.deadline_at,
+        state=offer.state,
+        rang=offer.rang,
+        leg_seen_at=offer.leg_seen_at,
+        linkedid=offer.linkedid,
+        result=offer.result,
+    )
+
+
+def _agent(floor: Floor, agent: Agent) -> Picture:
+    if floor.agents.get(agent.agent_id) is not agent:
+        return AgentGone(agent_id=agent.agent_id)
+    return AgentStands(
+        agent_id=agent.agent_id,
+        status=agent.status,
+        since_at=agent.since_at,
+        idle_since=agent.idle_since,
+        reason=agent.reason,
+        next_status=agent.next_status,
+        next_reason=agent.next_reason,
+        held_until=agent.held_until,
+        assignment=None if agent.assignment is None else _assignment(floor, agent.assignment),
+    )
+
+
+def _assignment(floor: Floor, assignment: Assignment) -> AssignmentStands:
+    return AssignmentStands(
+        contact_id=assignment.contact_id,
+        queue=assignment.queue,
+        medium=assignment.medium,
+        leg=assignment.leg,
+        node=assignment.node,
+        talk_at=assignment.talk_at,
+        seen_at=assignment.seen_at,
+        wrapup_us=assignment.wrapup_us,
+        state=assignment.state,
+        held_at=assignment.held_at,
+        leg_ended_at=assignment.leg_ended_at,
+        disposition=assignment.disposition,
+        wrapup_at=floor.timers.at(("wrapup", assignment.agent_id)),
+    )

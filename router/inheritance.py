@@ -1,0 +1,138 @@
+"""What the router before us left, taken up: once, when the lease is ours and before the pump starts.
+
+The journal has the floor as it stood: who waits since when, who talks, who chose what. Asterisk's own word comes with
+the first resync and wins. Presence is read for those the journal does not know: an older release wrote none, and a
+Redis that lost one may still have the other. The ledger has what people were told is done when Redis could not promise
+to keep it, or has lost it since.
+
+Rule 1: nothing that was told before is told again: what is restored is no change, so no fact comes of it.
+Rule 2: our clock does not go back behind what is written: a record that ends before it began is none.
+Rule 3: what cannot be read costs itself alone; Asterisk still has its calls.
+Rule 4: of what a person chose, the newest word counts, wherever it was written.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
+
+from router.domain.commands import Remember
+from router.domain.errors import RemoteError
+from router.domain.ids import SECOND, AgentId, Micros
+from router.domain.picture import AgentStands, Picture
+from router.domain.record import AgentChangeFact
+from router.domain.recovery import restore, take_over
+from router.ports import Journal, Ledger, Presence, PresenceRow
+from router.runtime import Pump, WallClock
+
+log = logging.getLogger(__name__)
+
+LEDGER_S = 1.0
+"Callers wait for us; a database that is slow now is not waited for."
+_AHEAD_US: Micros = 24 * 3600 * SECOND
+"A clock that was further ahead of ours was wrong, or is not one: its years would be in every record from now on."
+
+
+async def inherit(
+    pump: Pump,
+    clock: WallClock,
+    *,
+    journal: Journal,
+    presence: Presence,
+    ledger: Ledger,
+    roll: Callable[[], Awaitable[object]],
+) -> tuple[Picture, ...]:
+    """Put the floor back as it stood, and give what was written. `roll` calls the agents there are now.
+
+    Raises `RemoteError`: Redis is away.
+    """
+    asked = asyncio.ensure_future(_chosen(ledger, clock.now()))
+    try:
+        left = await journal.load()
+        chosen = await asked
+    finally:
+        asked.cancel()
+    ahead_us = left.written_at - clock.now()
+    if 0 < ahead_us < _AHEAD_US:
+        clock.not_before(left.written_at)
+        log.warning("the router before us had a clock ahead of ours: it is gone by", extra={"ahead_us": ahead_us})
+    elif ahead_us > 0:
+        log.error("the journal is of another day to come; its time is not taken", extra={"written_at": left.written_at})
+    try:
+        await roll()
+    except RemoteError as error:
+        log.warning("the roll stays as it was called before", extra={"why": error.message})
+    floor = pump.engine.floor
+    journalled = {picture.agent_id for picture in left.pictures if isinstance(picture, AgentStands)}
+    # ten thousand rows take half a second, and ordinarily the journal knows everybody
+    rows = await presence.load() if floor.agents.keys() - journalled else ()
+    _remember(pump, rows, chosen, besides=journalled)
+    now = clock.now()
+    pictures = [_as_chosen(picture, chosen, left.written_at) for picture in left.pictures]
+    strange = restore(floor, pictures, now)
+    take_over(floor, now)
+    for agent_id in journalled & floor.agents.keys():
+        floor.agents[agent_id].told = floor.agents[agent_id].visible()  # rule 1
+    if left.config_hash and left.config_hash != floor.rules.config_hash:
+        log.warning(
+            "the router before us had other rules; are the files of both machines alike?",
+            extra={"theirs": left.config_hash, "ours": floor.rules.config_hash},
+        )
+    if left.unreadable or strange:
+        log.error("part of the journal is not ours to read", extra={"unreadable": left.unreadable, "strange": strange})
+    if left.epoch:
+        log.info(
+            "the floor of the router before us is taken up",
+            extra={"epoch": left.epoch, "contacts": len(floor.contacts), "agents": len(journalled)},
+        )
+    return left.pictures
+
+
+async def _chosen(ledger: Ledger, now: Micros) -> dict[AgentId, AgentChangeFact]:
+    """What each agent chose last, as far as the ledger can tell in time."""
+    try:
+        async with asyncio.timeout(LEDGER_S):
+            return {fact.agent_id: fact for fact in await ledger.standings() if fact.at < now + _AHEAD_US}
+    except (RemoteError, TimeoutError) as error:
+        log.warning("the ledger could not tell what agents chose last", extra={"why": str(error)})
+        return {}
+
+
+def _as_chosen(picture: Picture, chosen: Mapping[AgentId, AgentChangeFact], written_at: Micros) -> Picture:
+    """Rule 4: the journal's word, or a newer one it had not heard of when it was written last."""
+    fact = chosen.get(picture.agent_id) if isinstance(picture, AgentStands) else None
+    if not isinstance(picture, AgentStands) or fact is None or fact.at <= written_at:
+        return picture
+    if picture.assignment is None:
+        status, reason = _in_the_end(fact)
+        return replace(picture, status=status, reason=reason, next_status=None, next_reason=None, since_at=fact.at)
+    return replace(
+        picture,
+        status=fact.status,
+        reason=fact.reason,
+        next_status=fact.next_status,
+        next_reason=fact.next_reason,
+        since_at=fact.at,
+    )
+
+
+def _remember(
+    pump: Pump,
+    rows: Collection[PresenceRow],
+    chosen: Mapping[AgentId, AgentChangeFact],
+    *,
+    besides: Collection[AgentId],
+) -> None:
+    """Rule 4 for those who are not in the journal."""
+    words = {row.agent_id: (row.since_at, *_in_the_end(row)) for row in rows}
+    for agent_id, fact in chosen.items():
+        if agent_id not in words or fact.at >= words[agent_id][0]:
+            words[agent_id] = (fact.at, *_in_the_end(fact))
+    for agent_id, (since_at, status, reason) in words.items():
+        if agent_id not in besides:
+            pump.ask(Remember(agent_id=agent_id, status=status, reason=reason, since_at=since_at))
+
+
+def _in_the_end(word: PresenceRow | AgentChangeFact) -> tuple[str, str | None]:
+    """What they wanted to be once nothing is in hand."""
+    return (word.next_status, word.next_reason) if word.next_status else (word.status, word.reason)

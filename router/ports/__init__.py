@@ -1,0 +1,46 @@
+"""What the inside needs from the outside. Adapters implement these; tests use stateful fakes of the same shape.
+
+Every method that awaits has its deadline inside the adapter and raises `RemoteError` when it passes.
+"""
+
+from router.ports.calls import Clock, EventSubscriber, ObservationSink, Telephony
+from router.ports.desk import AgentView, ContactTrace, ContactView, Desk, FloorView, Milestone, OfferPath, QueueView
+from router.ports.directory import AgentEntry, Credential, Directory
+from router.ports.journal import Journal, Journalled
+from router.ports.lease import Acting, Lease, LeaseView, Tenure
+from router.ports.ledger import ContactStory, Ledger, RecordQuery
+from router.ports.lines import LineReport, LineReports, LineSummary, Way
+from router.ports.presence import Presence, PresenceRow
+
+__all__ = [
+    "Acting",
+    "AgentEntry",
+    "AgentView",
+    "Clock",
+    "ContactStory",
+    "ContactTrace",
+    "ContactView",
+    "Credential",
+    "Desk",
+    "Directory",
+    "EventSubscriber",
+    "FloorView",
+    "Journal",
+    "Journalled",
+    "Lease",
+    "LeaseView",
+    "Ledger",
+    "LineReport",
+    "LineReports",
+    "LineSummary",
+    "Milestone",
+    "ObservationSink",
+    "OfferPath",
+    "Presence",
+    "PresenceRow",
+    "QueueView",
+    "RecordQuery",
+    "Telephony",
+    "Tenure",
+    "Way",
+]

@@ -1,0 +1,134 @@
+"""The running router as its operators meet it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from router.domain.events import AgentChanged
+from router.domain.ids import AgentId, ContactId, Micros, OfferId
+from router.ports.lease import LeaseView
+from router.ports.ledger import ContactStory, RecordQuery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentView:
+    """An agent as `status`, HTTP and the demo show them."""
+
+    change: AgentChanged
+    skills: dict[str, int] = field(default_factory=dict)
+    queues: tuple[str, ...] = ()
+    standing: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactView:
+    contact_id: ContactId
+    campaign: str
+    queue: str
+    state: str
+    agent_id: AgentId | None
+    arrived_at: Micros
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    queue: str
+    waiting: int
+    longest_wait_us: Micros
+    free_agents: int
+    entitled_agents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorView:
+    """The floor at one instant."""
+
+    now: Micros
+    agents: tuple[AgentView, ...]
+    contacts: tuple[ContactView, ...]
+    queues: tuple[QueueView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Milestone:
+    """One instant on the way of a contact through the router."""
+
+    step: str
+    """Of something Asterisk told: `happened` there, `read` from the socket, `parsed` and put into the inbox, `taken`
+    out of it, `decided` (the engine is done). Of what was decided: `event`, and of an action `written`, `answered` or
+    `refused`."""
+    what: str
+    "AMI's name of the event or action; of an `event` ours."
+    of: str
+    "`caller`, `offer 1`, the id of another contact whose news it was, or empty for the contact as a whole."
+    at: Micros
+    clock: str
+    "`asterisk` or `router`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferPath:
+    """The way of one offer, from what made the router decide to the talk."""
+
+    offer_id: OfferId
+    cause: str | None
+    "What was seen, by AMI's name; None when it was a deadline or a command."
+    cause_contact: ContactId | None
+    "Whose news that was, when it was another contact's: it freed the agent."
+    instants: dict[str, Micros]
+    """`happened` (Asterisk's clock) `read parsed taken decided written` (ours) `appeared ringing up talk` (Asterisk's),
+    as far as they came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactTrace:
+    """What the router remembers of one contact's way through it. No number and no name is in it."""
+
+    contact_id: ContactId
+    lives: bool
+    left_out: int
+    "Milestones that were too many, from the middle."
+    milestones: tuple[Milestone, ...]
+    "In order; empty where many contacts are listed."
+    offers: tuple[OfferPath, ...]
+
+
+class Desk(Protocol):
+    """The running router as its operators meet it (HTTP, control socket, command line)."""
+
+    def floor(self) -> FloorView: ...
+
+    async def ask(self, command: object) -> None:
+        """Hand a command to the engine and wait until what came of it would survive us.
+
+        Raises `CommandRefused`: nothing was changed; `RemoteError` `not-written-down`: it is in force, but not safe.
+        """
+        ...
+
+    async def reload(self) -> str:
+        """Read the files again; returns the new hash, raises `ConfigError` and keeps the old rules."""
+        ...
+
+    async def canary(self) -> dict[str, object]:
+        """Send one echo call through the whole path; returns its milestones."""
+        ...
+
+    async def story(self, contact_id: ContactId) -> ContactStory | None: ...
+
+    def stories(self, query: RecordQuery) -> AsyncIterator[ContactStory]: ...
+
+    def trace(self, contact_id: ContactId) -> ContactTrace:
+        """Its milestones, if the router remembers it; raises `CommandRefused` `contact-unknown` when not."""
+        ...
+
+    async def traces(self, limit: int) -> tuple[ContactTrace, ...]:
+        """Of the latest contacts, the latest first."""
+        ...
+
+    def lease(self) -> LeaseView:
+        """Whose the pool is, as this router knows it."""
+        ...
+
+    def readiness(self) -> dict[str, str]:
+        """Each dependency → `ok` or why not."""
+        ...

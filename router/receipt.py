@@ -1,0 +1,80 @@
+"""The receipt: nobody is told "done" before it is written where a successor finds it.
+
+What only we know (who logged in, who pauses and why, a disposition) is lost with us unless it is on a disk first. A
+command over HTTP is answered, and a feature code on a phone is spoken to, only then. The journal is asked first, for a
+server that can say that it is on its disk; else the ledger, where the same change is a fact.
+Rule 1: the decision itself waits for nothing; what waits is the word about it.
+Rule 2: what the ledger got when the pool was not ours any more came too late for the successor: it is not safe. The
+journal sees to that by itself.
+Rule 3: when neither can be written, the change is in force and the answer says that it is not safe.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from router.domain.effects import AnswerPhone
+from router.domain.errors import RemoteError
+
+log = logging.getLogger(__name__)
+
+SAFE_S = 2.0
+"So long an answer waits; the dialplan gives a feature code 3 s (`ACD_FEATURE_S`)."
+
+
+class Receipt:
+    def __init__(
+        self,
+        *,
+        journalled: Callable[[], Awaitable[bool]],
+        in_ledger: Callable[[], Awaitable[bool]],
+        ours: Callable[[], bool],
+        speak: Callable[[AnswerPhone], None],
+        safe_s: float = SAFE_S,
+    ) -> None:
+        self.unsafe = 0
+        "Answers that could not be made safe in time."
+        self._journalled = journalled
+        self._in_ledger = in_ledger
+        self._ours = ours
+        self._speak = speak
+        self._safe_s = safe_s
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    async def safe(self) -> bool:
+        """Wait until everything decided so far is on a disk; False when it is not within some seconds."""
+        try:
+            async with asyncio.timeout(self._safe_s):
+                if await self._journalled() or (await self._in_ledger() and self._ours()):
+                    return True
+        except TimeoutError:
+            pass
+        self.unsafe += 1
+        log.warning("what was asked for is in force, but neither Redis nor the database could write it down")
+        return False
+
+    async def must_be_safe(self) -> None:
+        """Raises `RemoteError` when it is not."""
+        if not await self.safe():
+            raise RemoteError(
+                "not-written-down",
+                "It is in force now, but would be forgotten if the router died: neither Redis nor the database could "
+                "write it down. `ringfair doctor` looks for the reason; ask again when they are back.",
+                retryable=True,
+            )
+
+    def speak(self, effect: AnswerPhone) -> None:
+        """Answer a feature code once that is true for good. Unanswered, the dialplan says that it did not work."""
+        task = asyncio.ensure_future(self._answer(effect))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def _answer(self, effect: AnswerPhone) -> None:
+        if await self.safe():
+            self._speak(effect)
+
+    async def close(self) -> None:
+        for task in list(self._waiting):
+            task.cancel()
+        if self._waiting:
+            await asyncio.wait(self._waiting)

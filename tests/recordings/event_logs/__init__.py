@@ -1,0 +1,1 @@
+"""Event logs of the stories, as a real Asterisk wrote them."""

@@ -1,0 +1,231 @@
+"""Who takes over finds the floor as the router before it wrote it down, and tells nothing twice."""
+
+import pytest
+
+from router.domain.commands import Enrol, Pause
+from router.domain.effects import Effect, EndLeg
+from router.domain.engine import Engine
+from router.domain.errors import RemoteError
+from router.domain.events import AgentChanged, Event
+from router.domain.ids import SECOND, AgentId, Micros
+from router.domain.picture import Picture, key_of, whole
+from router.domain.record import AgentChangeFact
+from router.inheritance import inherit
+from router.ports import PresenceRow
+from router.runtime import Pump, WallClock
+from tests.builders import Room, rules
+from tests.fakes.journal import FakeJournal, FakeJournalServer
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.presence import FakePresence, FakePresenceServer
+
+ANNA, BEN = AgentId("agent-1001"), AgentId("agent-1002")
+
+
+class Heir:
+    """A router that comes after another one, in front of what that one left."""
+
+    def __init__(self, before: Room | None = None) -> None:
+        self.journal, self.presence = FakeJournalServer(), FakePresenceServer()
+        if before is not None:
+            self.journal.newest = {key_of(picture): picture for picture in whole(before.floor)}
+            self.journal.seq = self.journal.epoch = 1
+        self.ledger = FakeLedger()
+        self.clock = WallClock()
+        self.pump = Pump(Engine(rules(), journalled=True), clock=self.clock)
+        self.told: list[Event] = []
+        self.directory_away = False
+
+    async def roll(self) -> None:
+        if self.directory_away:
+            raise RemoteError("ledger-unreachable", "The database is away.", retryable=True)
+        for agent in (ANNA, BEN):
+            room = Room()
+            room.agent_joins()
+            profile = room.floor.agents[ANNA].profile
+            self.pump.ask(Enrol(profile=type(profile)(agent_id=agent, endpoint=agent, skills=profile.skills)))
+
+    async def inherit(self) -> tuple[Picture, ...]:
+        left = await inherit(
+            self.pump,
+            self.clock,
+            journal=FakeJournal(self.journal),
+            presence=FakePresence(self.presence),
+            ledger=self.ledger,
+            roll=self.roll,
+        )
+        self.pump.subscribe(lambda event, now: self.told.append(event))
+        self.pump.start()
+        self.pump.stop()
+        return left
+
+
+def presence_row(agent: AgentId, status: str, since_at: Micros = 7) -> PresenceRow:
+    return PresenceRow(
+        agent_id=agent,
+        status=status,
+        reason="lunch" if status == "PAUSED" else None,
+        next_status=None,
+        reach="REACHABLE",
+        link="GOOD",
+        work="idle",
+        contact_id=None,
+        since_at=since_at,
+    )
+
+
+async def test_a_caller_who_waited_waits_on_at_the_old_age() -> None:
+    before = Room("orders")
+    first, second = before.calls("1"), before.calls("2")
+    before.talks(first)
+    heir = Heir(before)
+
+    await heir.inherit()
+
+    contacts = heir.pump.engine.floor.contacts
+    assert {str(key): str(contact.state) for key, contact in contacts.items()} == {first: "connected", second: "queued"}
+    assert contacts[second].arrived_at == before.floor.contacts[second].arrived_at
+
+
+async def test_what_was_told_before_is_not_told_again() -> None:
+    before = Room("orders", "orders")
+    before.ask(Pause(agent_id=ANNA, reason="lunch"))
+    heir = Heir(before)
+
+    await heir.inherit()
+
+    assert heir.pump.engine.floor.agents[ANNA].reason == "lunch"
+    assert [event for event in heir.told if isinstance(event, AgentChanged)] == []
+
+
+async def test_the_journal_goes_before_presence_and_presence_speaks_for_the_rest() -> None:
+    before = Room("orders")
+    heir = Heir(before)
+    heir.presence.pools["main"] = {
+        b"1": presence_row(ANNA, "PAUSED"),
+        b"2": presence_row(BEN, "PAUSED"),
+    }
+
+    await heir.inherit()
+
+    agents = heir.pump.engine.floor.agents
+    assert [str(agents[agent].status) for agent in (ANNA, BEN)] == ["READY", "PAUSED"]
+    assert agents[BEN].since_at == 7
+
+
+async def test_without_a_journal_everybody_is_as_presence_has_them() -> None:
+    heir = Heir()
+    heir.presence.pools["main"] = {b"1": presence_row(ANNA, "READY")}
+
+    left = await heir.inherit()
+
+    assert (left, heir.pump.engine.floor.agents[ANNA].status) == ((), "READY")
+
+
+@pytest.mark.parametrize(("ahead_s", "taken"), [(-60, False), (600, True), (400 * 86_400, False)])
+async def test_our_clock_does_not_go_back_behind_the_one_before_unless_that_one_was_mad(
+    ahead_s: int, taken: bool
+) -> None:
+    heir = Heir()
+    began = heir.clock.now()
+    heir.journal.now = began + ahead_s * SECOND
+
+    await heir.inherit()
+
+    assert (heir.clock.now() >= heir.journal.now) is (taken or ahead_s < 0)
+    assert heir.clock.now() >= began
+
+
+async def test_a_directory_that_is_away_costs_no_caller() -> None:
+    before = Room()
+    waiting = before.calls("1")
+    heir = Heir(before)
+    heir.directory_away = True
+
+    await heir.inherit()
+
+    assert waiting in heir.pump.engine.floor.contacts
+
+
+async def test_without_redis_nothing_is_taken_up_and_it_says_so() -> None:
+    heir = Heir()
+    heir.journal.state = "down"
+    with pytest.raises(RemoteError, match="stopped"):
+        await heir.inherit()
+
+
+async def test_a_phone_that_rang_when_its_router_died_is_hung_up_and_its_caller_waits_again() -> None:
+    before = Room("orders")
+    caller = before.calls("1")
+    rung = before.offer(caller)
+    heir = Heir(before)
+    hung_up: list[Effect] = []
+    heir.pump.telephony = Hears(hung_up)  # type: ignore[assignment]
+
+    await heir.inherit()
+
+    floor = heir.pump.engine.floor
+    assert [effect.leg for effect in hung_up if isinstance(effect, EndLeg)] == [rung]
+    assert (str(floor.contacts[caller].state), floor.contacts[caller].offer) == ("queued", None)
+
+
+class Hears:
+    """A telephony that only hears what it is asked to do."""
+
+    def __init__(self, effects: list[Effect]) -> None:
+        self.perform = effects.append
+
+    def beat(self, count: int) -> None:
+        """Nobody listens."""
+
+
+def chose(agent: AgentId, at: Micros, status: str, **more: str) -> AgentChangeFact:
+    return AgentChangeFact(
+        agent_id=agent, at=at, status=status, reason=more.pop("reason", None), asked_by="phone", **more
+    )
+
+
+async def test_what_somebody_was_told_is_done_counts_although_redis_has_forgotten_it() -> None:
+    heir = Heir()
+    await heir.ledger.append(
+        [chose(ANNA, 5, "READY"), chose(ANNA, 9, "PAUSED", reason="lunch"), chose(BEN, 4, "READY")]
+    )
+
+    await heir.inherit()
+
+    agents = heir.pump.engine.floor.agents
+    assert [(str(agents[agent].status), agents[agent].reason) for agent in (ANNA, BEN)] == [
+        ("PAUSED", "lunch"),
+        ("READY", None),
+    ]
+
+
+@pytest.mark.parametrize(("at", "status"), [(99, "READY"), (101, "PAUSED")])
+async def test_a_journal_that_had_not_heard_of_it_does_not_undo_what_was_chosen(at: Micros, status: str) -> None:
+    heir = Heir(Room("orders"))
+    heir.journal.now = 100
+    await heir.ledger.append([chose(ANNA, at, "PAUSED", reason="lunch")])
+
+    await heir.inherit()
+
+    assert heir.pump.engine.floor.agents[ANNA].status == status
+
+
+async def test_what_was_asked_for_during_a_talk_is_still_to_come_and_is_now_where_there_is_none() -> None:
+    talking = Room("orders")
+    talking.talks(talking.calls("1"))
+    for before, now, later in ((talking, "READY", "PAUSED"), (Room("orders"), "PAUSED", None)):
+        heir = Heir(before)
+        heir.journal.now = 100
+        await heir.ledger.append([chose(ANNA, 101, "READY", next_status="PAUSED", next_reason="lunch")])
+
+        await heir.inherit()
+
+        anna = heir.pump.engine.floor.agents[ANNA]
+        assert (anna.status, anna.next_status) == (now, later)
+
+
+async def test_a_ledger_that_is_away_keeps_nobody_waiting() -> None:
+    heir = Heir(Room("orders"))
+    heir.ledger.store.away = RemoteError("ledger-unreachable", "away", retryable=True)
+    await heir.inherit()
+    assert heir.pump.engine.floor.agents[ANNA].status == "READY"
