@@ -116,6 +116,7 @@ def _report(town: Town, crowd: Crowd, seed: int) -> Report:
         offers={str(result): count for result, count in sorted(judge.offers.items())},
         injected=dict(sorted((town.faults + crowd.done).items()))
         | {
+            "answers just after the pool was lost": judge.late_answers,
             "contacts for the reconciliation": judge.unseen,
             "contacts seen without a gap": sum(not life.blind for life in town.asterisk.lives.values()),
         },
