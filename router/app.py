@@ -81,11 +81,12 @@ async def _live(
     writing = tasks.create_task(router.writer.run(), name="ledger")
     owns = bool(router.tenure.epoch) or await _turn_comes(router, stop)
     if owns:
-        await router.recover()
+        inherited = await router.recover()
         router.pump.start()
         router.telephony.own()
         running.append(tasks.create_task(router.keeper.run(), name="presence"))
         running.append(tasks.create_task(router.journal.run(), name="journal"))
+        running.append(tasks.create_task(router.hear_out(inherited), name="what was chosen before"))
         log.info("ready", extra={"node": router.telephony.node, "epoch": router.tenure.epoch})
         await _first_of(stop, router.pool_lost)
         if not router.pool_lost.is_set():

@@ -8,9 +8,10 @@ import asyncio
 import logging
 import os
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -42,7 +43,7 @@ from router.domain.errors import CommandRefused, ConfigError
 from router.domain.events import Event, PoolLost
 from router.domain.facts import fact_of
 from router.domain.ids import Micros
-from router.inheritance import inherit
+from router.inheritance import Inheritance, hear_out, inherit
 from router.ports import Acting, LeaseView
 from router.receipt import Receipt
 from router.runtime import Pump, WallClock
@@ -74,8 +75,10 @@ class Router:
     standby: Standby
     tenure: LeaseTenure
     renewal: Renewal
-    recover: Callable[[], Awaitable[None]]
+    recover: Callable[[], Awaitable[Inheritance]]
     "Take up what the router before us left. Once, when the lease is ours; raises `RemoteError`."
+    hear_out: Callable[[Inheritance], Coroutine[None, None, None]]
+    "What the ledger could not tell in time, once it can; beside everything else."
     pool_lost: asyncio.Event
     resources: AsyncExitStack
     "Closes what was opened, in the reverse order."
@@ -188,7 +191,7 @@ async def build(directory: Path) -> Router:
                 log.error("the rules of our own start stay in force", extra={"why": error.message})
                 call_the_roll(pump, desk.site, await agents.agents())
 
-        async def recover() -> None:
+        async def recover() -> Inheritance:
             await writer.adopt()  # what the router before us saw itself, before what we conclude
             left = await inherit(pump, clock, journal=records, presence=presence, ledger=database, roll=roll)
             for subscriber in (to_ledger, keeper, metrics, EventLog(), bird, watch_pool):
@@ -199,7 +202,8 @@ async def build(directory: Path) -> Router:
                     continue
                 keeper.note(agent.picture(status_changed=False))
                 metrics(agent.picture(status_changed=False), clock.now())
-            journal.forget_others(left)
+            journal.forget_others(left.pictures)
+            return left
 
         host, port = settings.http.address
         http = HttpServer(desk, metrics.scrape, host=host, port=port, control=Path(settings.http.control_socket))
@@ -220,6 +224,7 @@ async def build(directory: Path) -> Router:
             tenure=tenure,
             renewal=Renewal(tenure),
             recover=recover,
+            hear_out=partial(hear_out, pump, clock, database, claimed=lambda: telephony.epoch > 0),
             pool_lost=pool_lost,
             resources=stack.pop_all(),
         )

@@ -9,13 +9,17 @@ Rule 1: nothing that was told before is told again: what is restored is no chang
 Rule 2: our clock does not go back behind what is written: a record that ends before it began is none.
 Rule 3: what cannot be read costs itself alone; Asterisk still has its calls.
 Rule 4: of what a person chose, the newest word counts, wherever it was written.
+Rule 5: a ledger that is slow or away is not waited for: callers wait for us. It is asked until it answers, and what it
+tells then counts for everybody who has not spoken since. It is asked once more in any case: a Redis that has forgotten
+whose the pool is gives it on while the owner is well, and that one tells people "done" until our claim at Asterisk.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from router.domain.agent import ROUTER
 from router.domain.commands import Remember
 from router.domain.errors import RemoteError
 from router.domain.ids import SECOND, AgentId, Micros
@@ -28,9 +32,20 @@ from router.runtime import Pump, WallClock
 log = logging.getLogger(__name__)
 
 LEDGER_S = 1.0
-"Callers wait for us; a database that is slow now is not waited for."
+ASK_AGAIN_S = 1.0
 _AHEAD_US: Micros = 24 * 3600 * SECOND
 "A clock that was further ahead of ours was wrong, or is not one: its years would be in every record from now on."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inheritance:
+    """What was taken up."""
+
+    pictures: tuple[Picture, ...]
+    written_at: Micros
+    "Up to when the journal knows what people chose."
+    whole: bool
+    "Whether the ledger could tell its part in time."
 
 
 async def inherit(
@@ -41,17 +56,18 @@ async def inherit(
     presence: Presence,
     ledger: Ledger,
     roll: Callable[[], Awaitable[object]],
-) -> tuple[Picture, ...]:
-    """Put the floor back as it stood, and give what was written. `roll` calls the agents there are now.
+) -> Inheritance:
+    """Put the floor back as it stood. `roll` calls the agents there are now.
 
     Raises `RemoteError`: Redis is away.
     """
     asked = asyncio.ensure_future(_chosen(ledger, clock.now()))
     try:
         left = await journal.load()
-        chosen = await asked
+        heard = await asked
     finally:
         asked.cancel()
+    chosen = heard or {}
     ahead_us = left.written_at - clock.now()
     if 0 < ahead_us < _AHEAD_US:
         clock.not_before(left.written_at)
@@ -85,17 +101,46 @@ async def inherit(
             "the floor of the router before us is taken up",
             extra={"epoch": left.epoch, "contacts": len(floor.contacts), "agents": len(journalled)},
         )
-    return left.pictures
+    return Inheritance(pictures=left.pictures, written_at=left.written_at, whole=heard is not None)
 
 
-async def _chosen(ledger: Ledger, now: Micros) -> dict[AgentId, AgentChangeFact]:
-    """What each agent chose last, as far as the ledger can tell in time."""
+async def hear_out(
+    pump: Pump,
+    clock: WallClock,
+    ledger: Ledger,
+    inherited: Inheritance,
+    *,
+    claimed: Callable[[], bool],
+    again_s: float = ASK_AGAIN_S,
+) -> None:
+    """Rule 5: once the pool is ours at Asterisk too, have what people chose last in force."""
+    while True:
+        await asyncio.sleep(again_s)
+        if not claimed():
+            continue
+        try:
+            facts = await ledger.standings()
+        except RemoteError:
+            continue
+        known_at, mad_at = inherited.written_at, clock.now() + _AHEAD_US
+        late = [fact for fact in facts if known_at < fact.at < mad_at and fact.asked_by != ROUTER]
+        for fact in late:
+            status, reason = _in_the_end(fact)
+            pump.ask(Remember(agent_id=fact.agent_id, status=status, reason=reason, since_at=fact.at))
+            await asyncio.sleep(0)  # there may be ten thousand
+        if not inherited.whole:
+            log.info("the ledger has told what agents chose last", extra={"newer_than_the_journal": len(late)})
+        return
+
+
+async def _chosen(ledger: Ledger, now: Micros) -> dict[AgentId, AgentChangeFact] | None:
+    """What each agent chose last; None: the ledger could not tell in time."""
     try:
         async with asyncio.timeout(LEDGER_S):
             return {fact.agent_id: fact for fact in await ledger.standings() if fact.at < now + _AHEAD_US}
     except (RemoteError, TimeoutError) as error:
-        log.warning("the ledger could not tell what agents chose last", extra={"why": str(error)})
-        return {}
+        log.warning("the ledger could not tell yet what agents chose last", extra={"why": str(error)})
+        return None
 
 
 def _as_chosen(picture: Picture, chosen: Mapping[AgentId, AgentChangeFact], written_at: Micros) -> Picture:

@@ -1,16 +1,19 @@
 """Who takes over finds the floor as the router before it wrote it down, and tells nothing twice."""
 
+import asyncio
+from collections.abc import Callable
+
 import pytest
 
-from router.domain.commands import Enrol, Pause
+from router.domain.commands import Enrol, Pause, Unpause
 from router.domain.effects import Effect, EndLeg
 from router.domain.engine import Engine
 from router.domain.errors import RemoteError
 from router.domain.events import AgentChanged, Event
 from router.domain.ids import SECOND, AgentId, Micros
-from router.domain.picture import Picture, key_of, whole
+from router.domain.picture import key_of, whole
 from router.domain.record import AgentChangeFact
-from router.inheritance import inherit
+from router.inheritance import Inheritance, hear_out, inherit
 from router.ports import PresenceRow
 from router.runtime import Pump, WallClock
 from tests.builders import Room, rules
@@ -44,7 +47,7 @@ class Heir:
             profile = room.floor.agents[ANNA].profile
             self.pump.ask(Enrol(profile=type(profile)(agent_id=agent, endpoint=agent, skills=profile.skills)))
 
-    async def inherit(self) -> tuple[Picture, ...]:
+    async def inherit(self) -> Inheritance:
         left = await inherit(
             self.pump,
             self.clock,
@@ -57,6 +60,9 @@ class Heir:
         self.pump.start()
         self.pump.stop()
         return left
+
+    async def hears_out(self, left: Inheritance, *, claimed: Callable[[], bool] = lambda: True) -> None:
+        await hear_out(self.pump, self.clock, self.ledger, left, claimed=claimed, again_s=0.001)
 
 
 def presence_row(agent: AgentId, status: str, since_at: Micros = 7) -> PresenceRow:
@@ -118,7 +124,7 @@ async def test_without_a_journal_everybody_is_as_presence_has_them() -> None:
 
     left = await heir.inherit()
 
-    assert (left, heir.pump.engine.floor.agents[ANNA].status) == ((), "READY")
+    assert (left.pictures, heir.pump.engine.floor.agents[ANNA].status) == ((), "READY")
 
 
 @pytest.mark.parametrize(("ahead_s", "taken"), [(-60, False), (600, True), (400 * 86_400, False)])
@@ -228,4 +234,111 @@ async def test_a_ledger_that_is_away_keeps_nobody_waiting() -> None:
     heir = Heir(Room("orders"))
     heir.ledger.store.away = RemoteError("ledger-unreachable", "away", retryable=True)
     await heir.inherit()
+    assert heir.pump.engine.floor.agents[ANNA].status == "READY"
+
+
+async def took_over_without_the_ledger(before: Room) -> tuple[Heir, Inheritance]:
+    """Somebody logged out on the ledger's word, and nobody could read it at the takeover."""
+    heir = Heir(before)
+    heir.journal.now = before.now
+    await heir.ledger.append([chose(ANNA, before.now + 1, "LOGGED_OUT")])
+    heir.ledger.store.away = RemoteError("ledger-unreachable", "away", retryable=True)
+    left = await heir.inherit()
+    assert not left.whole
+    return heir, left
+
+
+async def test_what_the_ledger_could_not_tell_at_the_takeover_counts_as_soon_as_it_does() -> None:
+    heir, left = await took_over_without_the_ledger(Room("orders"))
+    hearing = asyncio.ensure_future(heir.hears_out(left))
+    await asyncio.sleep(0.01)
+    assert not hearing.done()
+    heir.ledger.store.away = None
+
+    await hearing
+
+    assert heir.pump.engine.floor.agents[ANNA].status == "LOGGED_OUT"
+    assert [event.asked_by for event in heir.told if isinstance(event, AgentChanged)] == [None], "no new fact"
+
+
+async def test_who_talks_by_then_is_gone_after_it() -> None:
+    before = Room("orders")
+    before.talks(before.calls("1"))
+    heir, left = await took_over_without_the_ledger(before)
+    heir.ledger.store.away = None
+
+    await heir.hears_out(left)
+
+    anna = heir.pump.engine.floor.agents[ANNA]
+    assert (anna.status, anna.next_status) == ("READY", "LOGGED_OUT")
+
+
+async def test_who_has_spoken_since_knows_better_than_the_ledger() -> None:
+    heir, left = await took_over_without_the_ledger(Room("orders"))
+    heir.pump.ask(Pause(agent_id=ANNA, reason="lunch"))
+    heir.pump.ask(Unpause(agent_id=ANNA))
+    heir.ledger.store.away = None
+
+    await heir.hears_out(left)
+
+    assert heir.pump.engine.floor.agents[ANNA].status == "READY"
+
+
+async def test_who_let_it_ring_since_is_not_ready_again_for_a_word_of_before() -> None:
+    before = Room("orders")
+    heir = Heir(before)
+    heir.journal.now = before.now
+    await heir.ledger.append([chose(ANNA, before.now + 1, "READY"), chose(BEN, before.now + 1, "READY")])
+    heir.ledger.store.away = RemoteError("ledger-unreachable", "away", retryable=True)
+    left = await heir.inherit()
+    anna = heir.pump.engine.floor.agents[ANNA]
+    anna.let_it_ring(heir.clock.now())
+    heir.ledger.store.away = None
+
+    await heir.hears_out(left)
+
+    assert (anna.status, anna.reason) == ("PAUSED", "rona")
+
+
+async def test_a_word_that_is_known_costs_nobody_their_place_on_the_bench() -> None:
+    before = Room("orders")
+    heir = Heir(before)
+    heir.journal.now = before.now
+    await heir.ledger.append([chose(ANNA, before.now + 1, "READY")])
+    heir.ledger.store.away = RemoteError("ledger-unreachable", "away", retryable=True)
+    left = await heir.inherit()
+    anna = heir.pump.engine.floor.agents[ANNA]
+    idle_since = anna.idle_since
+    heir.ledger.store.away = None
+
+    await heir.hears_out(left)
+
+    assert (anna.idle_since, anna.since_at) == (idle_since, before.now + 1)
+
+
+async def test_what_the_owner_told_people_until_our_claim_counts() -> None:
+    heir = Heir(Room("orders"))
+    left = await heir.inherit()
+    assert left.whole
+    claims: list[bool] = [False, True]
+
+    def claimed() -> bool:
+        if not (now := claims.pop(0)):
+            # so late that who asked before the claim would never hear of it
+            heir.ledger.store.agent_changes |= {(ANNA, 1, "", "", ""): chose(ANNA, heir.clock.now(), "LOGGED_OUT")}
+        return now
+
+    await heir.hears_out(left, claimed=claimed)
+
+    assert heir.pump.engine.floor.agents[ANNA].status == "LOGGED_OUT"
+
+
+async def test_what_the_journal_had_heard_is_not_undone_by_an_older_word() -> None:
+    heir = Heir(Room("orders"))
+    heir.journal.now = 100
+    await heir.ledger.append([chose(ANNA, 99, "LOGGED_OUT")])
+    left = await heir.inherit()
+
+    await heir.hears_out(left)
+
     assert heir.pump.engine.floor.agents[ANNA].status == "READY"

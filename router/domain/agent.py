@@ -60,6 +60,8 @@ STATUS: Table[Status, type] = {
 }
 RONA = "rona"
 "The pause reason of an agent who let it ring."
+ROUTER = "router"
+"Who asked for a change that no person asked for."
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -75,6 +77,7 @@ class Agent:
     next_reason: str | None = None
     since_at: Micros = 0
     asked_by: str | None = None
+    "Who asked for the latest change; None: it was before this router's time."
     reachable: bool = False
     reach_seen_at: Micros = 0
     "`now` when we last heard of the phone itself."
@@ -131,13 +134,13 @@ class Agent:
         """Missed an offer: paused by the router until they say otherwise."""
         if self.status is Status.READY:
             self.status, self.reason = Status.PAUSED, RONA
-            self.since_at, self.asked_by = now, "router"
+            self.since_at, self.asked_by = now, ROUTER
 
     def did_not_let_it_ring(self, now: Micros) -> None:
         """The answer crossed our hang-up: undo `let_it_ring`."""
         if self.status is Status.PAUSED and self.reason == RONA:
             self.status, self.reason = Status.READY, None
-            self.since_at, self.asked_by = now, "router"
+            self.since_at, self.asked_by = now, ROUTER
 
     def apply_next(self, now: Micros) -> None:
         """The status asked for during a contact takes effect once nothing is in hand."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from sys import intern
 
-from router.domain.agent import STATUS, Agent, Standing, Status
+from router.domain.agent import ROUTER, STATUS, Agent, Standing, Status
 from router.domain.commands import (
     Dismiss,
     Enrol,
@@ -107,13 +107,25 @@ def entitlement_edge(floor: Floor, agent_id: AgentId, now: Micros) -> None:
 
 
 def remember(floor: Floor, asked: Remember, now: Micros) -> None:
-    """What the last router wrote down. An unknown word is as good as logged out."""
+    """What was chosen before our time. An unknown word is as good as logged out.
+
+    Who has spoken since knows better; who was paused since for letting it ring stays so, unless they had gone before.
+    """
     agent = floor.agents.get(asked.agent_id)
-    if agent is None:
+    if agent is None or agent.asked_by not in (None, ROUTER):
         return
-    agent.status = Status(asked.status) if asked.status in set(Status) else Status.LOGGED_OUT
-    agent.reason = asked.reason
-    agent.since_at = min(asked.since_at, now)
+    status = Status(asked.status) if asked.status in set(Status) else Status.LOGGED_OUT
+    if status is Status.READY and agent.asked_by == ROUTER:
+        return
+    agent.asked_by, agent.since_at = None, min(asked.since_at, now)
+    if (agent.status, agent.reason, agent.next_status) == (status, asked.reason, None):
+        return  # who is free keeps their place on the bench
+    if status is not Status.READY and (agent.offer is not None or agent.assignment is not None):
+        agent.next_status, agent.next_reason = status, asked.reason
+        floor.touched[agent] = None
+        return
+    agent.status, agent.reason = status, asked.reason
+    agent.next_status = agent.next_reason = None
     agent.idle_since = agent.since_at
     floor.restand(agent, now)
 

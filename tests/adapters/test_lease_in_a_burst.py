@@ -6,7 +6,7 @@ import time
 
 from router.adapters.ami.wire import Block
 from router.adapters.redis.renewal import Renewal
-from router.adapters.redis.tenure import LeaseTenure, awake_or_asleep
+from router.adapters.redis.tenure import LeaseTenure
 from router.ports import Acting
 from tests.adapters.ami.fake_server import Consumer, flooding, running, session_to, until
 from tests.adapters.ami.test_burst import EVENTS, kilobyte_event
@@ -15,11 +15,14 @@ from tests.fakes.lease import FakeLease, FakeLeaseServer
 WORK_S = 0.00015
 "For each event, so that the burst takes three seconds: two lives of a lease."
 
+at_work = time.process_time
+"What a neighbour takes from this machine is no time to this clock: the loop's own work is what is looked at."
+
 
 async def test_a_burst_of_twenty_thousand_events_is_no_reason_to_lose_the_pool() -> None:
-    server = FakeLeaseServer(clock=awake_or_asleep)
+    server = FakeLeaseServer(clock=at_work)
     lease = FakeLease(server)
-    tenure = LeaseTenure(lease)
+    tenure = LeaseTenure(lease, clock=at_work)
     asked_at = tenure.now()
     tenure.begin(lease.acquire(0), asked_at)
     renewal = Renewal(tenure)
@@ -30,8 +33,8 @@ async def test_a_burst_of_twenty_thousand_events_is_no_reason_to_lose_the_pool()
         nonlocal handled
         handled += 1
         acting.add(tenure.may_act())
-        end = time.perf_counter() + WORK_S
-        while time.perf_counter() < end:
+        end = at_work() + WORK_S
+        while at_work() < end:
             pass
 
     with flooding(b"".join(kilobyte_event(number) for number in range(EVENTS))) as port:

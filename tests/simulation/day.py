@@ -117,6 +117,7 @@ def _report(town: Town, crowd: Crowd, seed: int) -> Report:
         injected=dict(sorted((town.faults + crowd.done).items()))
         | {
             "answers just after the pool was lost": judge.late_answers,
+            "promises the ledger told later": judge.late_words,
             "contacts for the reconciliation": judge.unseen,
             "contacts seen without a gap": sum(not life.blind for life in town.asterisk.lives.values()),
         },

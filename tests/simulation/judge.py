@@ -18,6 +18,7 @@ from router.domain.ids import SECOND, AgentId, ContactId, Micros
 from router.domain.observations import PhoneAsked
 from router.domain.picture import ContactStands, Picture
 from router.domain.record import BillingRecord
+from router.inheritance import Inheritance
 from router.simulation.judge import Judge, _record_faults
 
 JOURNALLED: ContextVar[bool] = ContextVar("journalled", default=False)
@@ -40,12 +41,15 @@ class WholeJudge(Judge):
         self._journalled: dict[str, bool] = {}
         self._weak: set[AgentId] = set()
         "Whose promise stands in the ledger only."
-        "Such promises that did not survive their router."
+        self._unheard: dict[AgentId, str] = {}
+        "Such promises while the ledger has not told the successor."
+        self.late_words = 0
+        "Promises a successor took over without, until the ledger told it."
         self._serial = 0
         self.forgotten_at: Micros = 0
-        self.late_answers = 0
-        "Said done, on the ledger's word, by a router that did not know yet that it has lost the pool: a known gap."
         "When Redis last lost what it had promised to keep."
+        self.late_answers = 0
+        "Said done, on the ledger's word, by a router that did not know yet that it has lost the pool."
         self.estimated = 0
         self.unseen = 0
         "Contacts that came and went while no router was there."
@@ -59,7 +63,7 @@ class WholeJudge(Judge):
             self._before = self._away.get(command.agent_id), self._told_at.get(command.agent_id, 0)
             self._told_at[command.agent_id] = self._serial
             if isinstance(command, LogIn | Unpause):
-                self._away.pop(command.agent_id, None)
+                self._comes_back(command.agent_id)
         if isinstance(command, Entitle):
             self.entitled[command.agent_id] = command.entitlement
         return self._serial
@@ -71,10 +75,22 @@ class WholeJudge(Judge):
                 self._away[command.agent_id] = away
 
     def safe(self, machine: Any, command: Command, number: int) -> None:
-        if machine is not self.world.owner and not JOURNALLED.get():
-            self.late_answers += isinstance(command, LogIn | LogOut | Pause | Unpause)
-        elif isinstance(command, LogOut | Pause) and self._told_at.get(command.agent_id) == number:
-            self._promised(command.agent_id, type(command).__name__, journalled=JOURNALLED.get())
+        if not isinstance(command, LogOut | Pause) or self._told_at.get(command.agent_id) != number:
+            return
+        agent_id, what, owner = command.agent_id, type(command).__name__, self.world.owner
+        if machine is owner or JOURNALLED.get():
+            self._promised(agent_id, what, journalled=JOURNALLED.get())
+            return
+        self.late_answers += 1
+        self._weak.add(agent_id)
+        if owner is None or not owner.heard_out:
+            self._unheard[agent_id] = what
+        else:
+            self.blame(f"{agent_id} was told {what} by a router that had lost the pool long before")
+
+    def _comes_back(self, agent_id: AgentId) -> None:
+        self._away.pop(agent_id, None)
+        self._unheard.pop(agent_id, None)
 
     def _promised(self, agent_id: AgentId, what: str, *, journalled: bool) -> None:
         self._away[agent_id] = what
@@ -100,7 +116,7 @@ class WholeJudge(Judge):
         agent_id = self._dialled_by[effect.leg]
         self._told_at[agent_id] = self._serial
         if effect.result in _PRESENT:
-            self._away.pop(agent_id, None)
+            self._comes_back(agent_id)
 
     def will_be_spoken(self, effect: AnswerPhone) -> None:
         """It is as safe as it will be; the order to say so goes out."""
@@ -136,7 +152,7 @@ class WholeJudge(Judge):
             case InvariantFailed(what=what):
                 self.blame(what)
 
-    def took_over(self, machine: Any, left: tuple[Picture, ...], died_at: Micros) -> None:
+    def took_over(self, machine: Any, left: Inheritance, died_at: Micros) -> None:
         floor = self._floor = machine.engine.floor
         for contact_id in floor.contacts:
             life = self._asterisk.lives.get(contact_id)
@@ -144,15 +160,32 @@ class WholeJudge(Judge):
                 life.known = True
         self._open_offers = {offer_id: offer.agent_id for offer_id, offer in floor.offers.items()}
         forgot = self.forgotten_at >= died_at - 10 * SECOND
+        self._away |= self._unheard
+        self._unheard.clear()
         for agent_id, why in list(self._away.items()):
             status = floor.agents[agent_id].status
             if status is not Status.READY or floor.agents[agent_id].next_status is not None:
                 continue
             del self._away[agent_id]
-            if agent_id in self._weak and why != RONA:
+            if agent_id in self._weak and why != RONA and not left.whole:
+                self._unheard[agent_id] = why
+            elif agent_id in self._weak and why != RONA:
                 self.blame(f"{agent_id} was told {why} on the ledger's word, and the successor does not know")
             elif why != RONA and not forgot:
                 self.blame(f"{agent_id} was told {why}, and the successor does not know")
+
+    def heard(self, machine: Any) -> None:
+        """The ledger has told this machine's router what people chose last."""
+        if machine is not self.world.owner:
+            return
+        for agent_id, why in self._unheard.items():
+            agent = self._floor.agents[agent_id]
+            self.late_words += 1
+            if agent.status is Status.READY and agent.next_status is None:
+                self.blame(f"{agent_id} was told {why}, the ledger told the successor, and it does not heed it")
+            else:
+                self._away.setdefault(agent_id, why)
+        self._unheard.clear()
 
     def on_paper(self, floor: Floor, left: tuple[Picture, ...], died_at: Micros) -> None:
         """Redis was well: whoever stood on the dead router's floor for a while is in what it left."""
@@ -193,6 +226,8 @@ class WholeJudge(Judge):
 
     def nothing_left(self, now: Micros) -> None:
         floor = self._floor
+        for agent_id, why in self._unheard.items():
+            self.blame(f"{agent_id} was told {why} on the ledger's word, and the successor never read it")
         left = {
             "contacts": len(floor.contacts),
             "offers": len(floor.offers),

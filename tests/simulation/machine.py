@@ -25,7 +25,7 @@ from router.domain.errors import RemoteError
 from router.domain.events import Event, PoolLost
 from router.domain.facts import fact_of
 from router.domain.ids import SECOND, Micros
-from router.inheritance import inherit
+from router.inheritance import hear_out, inherit
 from router.ports import Acting
 from router.receipt import Receipt
 from router.runtime import Pump, WallClock
@@ -51,6 +51,8 @@ class Machine:
         self.owns = False
         "Whether its router decides, or believes it may."
         self.ledger_line = LedgerLine(world.database, dice)
+        self.heard_out = False
+        "Whether its router, as the owner, knows all that was told people before its time."
         self.redis_cut = False
         self.redis_slow_s = 0.0
         self.redis: RedisLine | None = None
@@ -223,13 +225,20 @@ class Machine:
         world.points.at("takeover: the journal is read")
         pump.subscribe(to_ledger)
         pump.subscribe(watch)
-        journal.forget_others(left)
+        journal.forget_others(left.pictures)
         await roll()  # shifts are files: what is in them since the takeover began was told to the router before
         self.owns = True
+        self.heard_out = False
         world.took_over(self, left)
         pump.start()
         telephony.own()
-        process.tasks.append(loop.create_task(journal.run()))  # type: ignore[attr-defined]
+
+        async def hear() -> None:
+            await hear_out(pump, clock, ledger, left, claimed=lambda: telephony.epoch > 0)
+            self.heard_out = True
+            world.judge.heard(self)
+
+        process.tasks += [loop.create_task(journal.run()), loop.create_task(hear())]  # type: ignore[attr-defined]
         world.points.at("takeover: the pump runs")
         await pool_lost.wait()
         world.ends["pool lost"] += 1

@@ -62,8 +62,6 @@ class RedisLine:
             answer = act()
         except ValueError as error:
             raise ResponseError(str(error)) from None
-        if name == "journal commit":
-            server.audit()
         at(f"redis: {name} done")
         if server.life != life:
             raise RedisConnectionError("gone")

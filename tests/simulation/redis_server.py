@@ -42,7 +42,6 @@ class RedisServer:
         self._saved: tuple[dict[bytes, Value], dict[bytes, Micros]] = ({}, {})
         self._dirty = False
         self._serial = 0
-        self._audited: dict[str, Any] = {}
         self.fault: Callable[[str, str], None] = lambda what, kind: None
         self._lua = LuaRuntime(encoding=None, unpack_returned_tuples=True)
         self._scripts: dict[str, Any] = {}
@@ -82,13 +81,11 @@ class RedisServer:
         found = self._data.get(key)
         return found if isinstance(found, dict) else {}
 
-    def audit(self) -> None:
-        """Nobody writes the journal in an epoch that is over."""
-        commit = msgspec.json.decode(self.holds(SNAPSHOT).get(b"commit", b'{"epoch":0}'))
-        latest = int(self._data.get(EPOCHS, b"0"))
-        if commit["epoch"] < latest and self._audited != commit:
-            self.fault(f"a commit of epoch {commit['epoch']} is in the journal of epoch {latest}", "broken")
-        self._audited = commit
+    def _audit(self, commit: bytes) -> None:
+        """Nobody writes the journal before an epoch of their own, or in one that is over."""
+        epoch, latest = msgspec.json.decode(commit)["epoch"], int(self._data.get(EPOCHS, b"0"))
+        if epoch < max(1, latest):
+            self.fault(f"a commit of epoch {epoch} was written to the journal of epoch {latest}", "broken")
 
     # ---- scripts ----
 
@@ -194,6 +191,8 @@ class RedisServer:
         found = self._data.setdefault(key, {})
         for at in range(0, len(pairs), 2):
             found[_bytes(pairs[at])] = _bytes(pairs[at + 1])
+            if key == SNAPSHOT and pairs[at] == b"commit":
+                self._audit(_bytes(pairs[at + 1]))
         self._wrote()
         return len(pairs) // 2
 

@@ -19,8 +19,8 @@ from router.domain.commands import AgentProfile, Command, Configure
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
 from router.domain.ids import SECOND, Micros
-from router.domain.picture import Picture
 from router.domain.rules import Rules
+from router.inheritance import Inheritance
 from router.ports import Acting, RecordQuery
 from router.simulation.centre import START_AT
 from router.simulation.clock import VirtualClock
@@ -196,13 +196,13 @@ class Town:
                 self.died_at = self.now
                 self.last = machine, machine.engine
 
-    def took_over(self, machine: Machine, left: tuple[Picture, ...]) -> None:
+    def took_over(self, machine: Machine, left: Inheritance) -> None:
         self._blind()
         self.owner = machine
         self.judge.took_over(machine, left, self.died_at)
         if self.last is not None:
             if self.died_at > self.redis_well_at:
-                self.judge.on_paper(self.last[1].floor, left, self.died_at)
+                self.judge.on_paper(self.last[1].floor, left.pictures, self.died_at)
             self.last = None
 
     # ---- a day ----

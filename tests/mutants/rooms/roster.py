@@ -53,8 +53,8 @@ MUTANTS = (
     Mutant(
         name="After a restart everybody is logged out",
         file=_HERE,
-        find="    agent.status = Status(asked.status) if asked.status in set(Status) else Status.LOGGED_OUT\n",
-        replace="    agent.status = Status.LOGGED_OUT\n",
+        find="    status = Status(asked.status) if asked.status in set(Status) else Status.LOGGED_OUT\n",
+        replace="    status = Status.LOGGED_OUT\n",
         guards=(_GUARD + "test_what_the_last_router_wrote_down_is_remembered",),
     ),
     Mutant(
