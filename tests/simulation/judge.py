@@ -163,15 +163,19 @@ class WholeJudge(Judge):
         self._away |= self._unheard
         self._unheard.clear()
         for agent_id, why in list(self._away.items()):
-            status = floor.agents[agent_id].status
-            if status is not Status.READY or floor.agents[agent_id].next_status is not None:
+            agent = floor.agents[agent_id]
+            if why == RONA:
+                if agent.reason != RONA:
+                    del self._away[agent_id]  # a ring that was missed is no promise; it may be forgotten
+                continue
+            if agent.status is not Status.READY or agent.next_status is not None:
                 continue
             del self._away[agent_id]
-            if agent_id in self._weak and why != RONA and not left.whole:
+            if agent_id in self._weak and not left.whole:
                 self._unheard[agent_id] = why
-            elif agent_id in self._weak and why != RONA:
+            elif agent_id in self._weak:
                 self.blame(f"{agent_id} was told {why} on the ledger's word, and the successor does not know")
-            elif why != RONA and not forgot:
+            elif not forgot:
                 self.blame(f"{agent_id} was told {why}, and the successor does not know")
 
     def heard(self, machine: Any) -> None:
