@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
-from router.domain.commands import AgentProfile, LogIn, LogOut, Pause, Unpause
+from router.domain.commands import ANY_POST, AgentProfile, LogIn, LogOut, Pause, Post, Unpause
 from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
 from router.domain.events import AgentChanged
 from router.domain.ids import AgentId, ContactId, LegId, Micros
@@ -17,9 +17,8 @@ from router.domain.tables import Table
 
 if TYPE_CHECKING:
     from router.domain.assignment import Assignment
-    from router.domain.line import Place
     from router.domain.offer import Offer
-    from router.domain.queue import Queue
+    from router.domain.row import Row
 
 
 class Status(StrEnum):
@@ -51,6 +50,7 @@ class Standing(IntEnum):
     BUSY_ELSEWHERE = 5
     LINK_LOST = 6
     HELD_OFF = 7
+    DONE_FOR_TODAY = 8
 
 
 STATUS: Table[Status, type] = {
@@ -62,6 +62,15 @@ RONA = "rona"
 "The pause reason of an agent who let it ring."
 ROUTER = "router"
 "Who asked for a change that no person asked for."
+
+
+@dataclass(slots=True, kw_only=True)
+class Today:
+    """What an agent has done since midnight."""
+
+    contacts: int = 0
+    "Talks that ended."
+    talk_us: Micros = 0
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -89,15 +98,22 @@ class Agent:
     idle_since: Micros = 0
     offer: "Offer | None" = None
     assignment: "Assignment | None" = None
-    skilled: "tuple[Queue, ...]" = ()
-    "Queues whose need the skills meet."
-    serves: "tuple[Queue, ...]" = ()
+    skilled: "tuple[Row, ...]" = ()
+    "Of each queue whose need the skills meet, the row the agent belongs to."
+    serves: "tuple[Row, ...]" = ()
     "Of those, the ones the agent is entitled to now."
     standing: Standing = Standing.LOGGED_OUT
-    place: "Place[Agent] | None" = None
-    "On the benches of all queues served, while free and not yet matched."
+    turn: int = 0
+    "On the benches of all rows served, while free and not yet matched; else 0."
+    asked_at: Micros = 0
+    "When they were offered something last."
+    today: "Today" = field(default_factory=lambda: Today())
     told: "Visible | None" = None
     "What was last told to the world."
+
+    def post(self, queue: str) -> Post:
+        """How the agent stands to a queue, by the directory."""
+        return self.profile.posts.get(queue, ANY_POST)
 
     @property
     def reach(self) -> Reach:
@@ -128,6 +144,8 @@ class Agent:
             return Standing.UNREACHABLE
         if self.link is Link.LOST:
             return Standing.LINK_LOST
+        if 0 < self.profile.daily_cap <= self.today.contacts:
+            return Standing.DONE_FOR_TODAY
         return Standing.HELD_OFF if now < self.held_until else Standing.FREE
 
     def let_it_ring(self, now: Micros) -> None:

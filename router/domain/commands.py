@@ -9,6 +9,21 @@ from router.domain.rules import Rules
 
 
 @message
+class Post:
+    """How an agent stands to one queue."""
+
+    priority: int = 0
+    "Callers of a queue with a higher one are taken before all others, however long those wait."
+    delay_us: Micros = 0
+    "Callers must have waited so long before this agent is asked: they back others up."
+    position: int = 0
+    "Where the queue has a fixed order."
+
+
+ANY_POST = Post()
+
+
+@message
 class AgentProfile:
     """What the directory knows of a person: who, which phone, which skills."""
 
@@ -22,6 +37,10 @@ class AgentProfile:
     display_name: str = ""
     dial: str = ""
     "What Asterisk dials instead of `PJSIP/<endpoint>`; empty for every ordinary agent."
+    posts: dict[str, Post] = field(default_factory=dict)
+    "Queue → how they stand to it, where that is out of the ordinary."
+    daily_cap: int = 0
+    "Contacts a day; 0: no limit."
 
 
 @message

@@ -9,13 +9,16 @@ line. QUEUED → CONNECTED exists because Asterisk is the truth: an offer rescin
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
-from router.domain.line import Place
 from router.domain.offer import Offer
 from router.domain.record import EndedBy, Leg, Outcome, SegmentKind
 from router.domain.tables import Table
 from router.domain.timeline import Timeline
+
+if TYPE_CHECKING:
+    from router.domain.row import Row
 
 
 class ContactState(StrEnum):
@@ -52,6 +55,12 @@ CONTACT: Table[ContactState, ContactStep] = {
 }
 
 
+def skips(contact: "Contact", agent_id: AgentId, now: Micros) -> bool:
+    """Whether this contact must not be offered to this agent yet (they refused it a moment ago)."""
+    until = contact.skips.get(agent_id)
+    return until is not None and now < until
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Contact:
     contact_id: ContactId
@@ -82,8 +91,16 @@ class Contact:
     "Who talks, or talked last."
     parked: bool = False
     "True while the node is out of reach: it waits, but nothing can be offered for it."
-    place: "Place[Contact] | None" = None
-    "In the line of its queue."
+    turn: int = 0
+    "In the line of its queue; 0 when it stands in none."
+    row: "Row | None" = None
+    "The last row of its queue that is open to it."
+    entered_at: Micros = 0
+    "When it came to this queue: what opens with time counts from here."
+    priority: int = 0
+    "Points of its own, besides those of its queue."
+    urgent: bool = False
+    "Nothing overtakes it."
     skips: dict[AgentId, Micros] = field(default_factory=dict)
     "Agents not to be asked again, and until when."
     answered_at: Micros | None = None

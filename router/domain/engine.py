@@ -8,7 +8,7 @@ The same inputs in the same order give the same outputs, whatever the hash seed:
 A command that cannot be carried out raises `CommandRefused` and changes nothing; an observation never raises.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from router.domain import matching, offering, reception, resync, roster, talk
@@ -154,24 +154,35 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     rules = asked.rules
     before = floor.queues
     floor.rules = rules
-    floor.queues = {name: Queue(queue) for name, queue in rules.queues.items()}
+    delays = _delays(floor.agents.values())
+    floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
+    floor.thinned.clear()
     for agent in floor.agents.values():
         agent.serves = agent.skilled = ()
         floor.assign_queues(agent, now)
     for contact in list(floor.contacts.values()):
-        if contact.place is not None:
+        if contact.turn:
             before[contact.queue].step_out(contact)
         if contact.queue not in floor.queues and contact.is_waiting:
             campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))
             if campaign is None:
                 reception.nowhere_to_go(floor, contact, now)
                 continue
-            contact.queue = campaign.entry
+            contact.queue, contact.entered_at = campaign.entry, now
             contact.begins(SegmentKind.WAITING, now)
             floor.stir(contact)
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
-            floor.queues[contact.queue].line_up(contact, floor.serial())
-            floor.seeking.append(contact)
+            floor.line_up(contact, now)
+
+
+def _delays(agents: Iterable[Agent]) -> dict[str, set[Micros]]:
+    """By queue, for how long agents only back others up."""
+    delays: dict[str, set[Micros]] = {}
+    for agent in agents:
+        for name, post in agent.profile.posts.items():
+            if post.delay_us:
+                delays.setdefault(name, set()).add(post.delay_us)
+    return delays
 
 
 def _hang_up(floor: Floor, asked: HangUp, now: Micros) -> None:
@@ -288,6 +299,10 @@ def _skip_deadline(floor: Floor, key: Any, now: Micros) -> None:
             floor.seeking.append(contact)
 
 
+def _row_deadline(floor: Floor, contact_id: Any, now: Micros) -> None:
+    floor.open_rows(floor.contacts[contact_id], now)
+
+
 def _wrapup_deadline(floor: Floor, agent_id: Any, now: Micros) -> None:
     talk.finish_wrapup(floor, floor.agents[agent_id], now)
 
@@ -336,6 +351,7 @@ _DEADLINES: dict[str, Handler] = {
     "rescind": offering.rescind_deadline,
     "leg": talk.leg_deadline,
     "wait": reception.wait_deadline,
+    "row": _row_deadline,
     "return": reception.return_deadline,
     "call": reception.call_deadline,
     "sweep": resync.sweep_deadline,

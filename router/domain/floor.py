@@ -2,7 +2,7 @@
 
 Rule 1: `restand` is the only place that moves an agent between standings and counts them per queue.
 Rule 2: nothing here decides who gets whom; `freed` and `seeking` only note who may have become able to be matched. Who
-is freed sits down when nobody was found for them: most never do.
+is freed sits down when nobody was found for them: most never do. `thinned` notes queues whose rows may have to open.
 """
 
 from collections.abc import Iterable
@@ -17,6 +17,7 @@ from router.domain.ids import AgentId, ContactId, LegId, Micros, OfferId, QueueN
 from router.domain.offer import OFFER, Offer, OfferState, OfferStep
 from router.domain.past import Past
 from router.domain.queue import Queue
+from router.domain.row import Row
 from router.domain.rules import Rules
 from router.domain.tables import step
 from router.domain.timers import Timers
@@ -50,6 +51,8 @@ class Floor:
         self.effects: list[Effect] = []
         self.freed: list[Agent] = []
         self.seeking: list[Contact] = []
+        self.thinned: dict[Queue, None] = {}
+        "Queues that somebody left for whom callers may have waited before a further row opens."
         self.touched: dict[Agent, None] = {}
         self.unwritten: dict[Contact | Agent, None] = {}
         "Whose picture (picture.py) is no longer the one that was last taken; contacts by `stir`, agents by `touched`."
@@ -82,33 +85,34 @@ class Floor:
             return
         agent.standing = after
         was, becomes = int(before), int(after)
-        for queue in agent.serves:
-            standings = queue.standings
+        for row in agent.serves:
+            standings = row.standings
             standings[was] -= 1
             standings[becomes] += 1
         if before is Standing.FREE:
-            agent.place = None
+            agent.turn = 0
+        if after is Standing.LOGGED_OUT:
+            self._thin(agent.serves)
         if after is Standing.FREE:
             self.freed.append(agent)
 
     def assign_queues(self, agent: Agent, now: Micros) -> None:
         """Call after skills, rules or entitlement changed: which queues the agent serves is derived anew."""
-        for queue in agent.serves:
-            queue.standings[agent.standing] -= 1
-        for queue in agent.skilled:
-            queue.skilled -= 1
+        for row in agent.serves:
+            row.standings[agent.standing] -= 1
+        for row in agent.skilled:
+            row.skilled -= 1
+        self._thin(agent.serves)
         entitlement = agent.entitlement
         in_force = entitlement.in_force(now)
         agent.skilled = skilled_for(agent, self.queues.values(), now)
-        serves = tuple(queue for queue in agent.skilled if covers(in_force, queue.rules.campaign))
+        serves = tuple(row for row in agent.skilled if covers(in_force, row.queue.rules.campaign))
         agent.serves = agent.skilled if len(serves) == len(agent.skilled) else serves
-        for queue in agent.skilled:
-            queue.skilled += 1
-        for queue in agent.serves:
-            queue.standings[agent.standing] += 1
-        if agent.standing is Standing.FREE:
-            agent.place = None
-            self.freed.append(agent)
+        for row in agent.skilled:
+            row.skilled += 1
+        for row in agent.serves:
+            row.standings[agent.standing] += 1
+        self.reseat(agent)
         change = None if entitlement is ENTITLED_ALWAYS else entitlement.next_change(now)
         if change is None:
             self.calendar.cancel(("entitlement", agent.agent_id))
@@ -118,10 +122,21 @@ class Floor:
 
     def seat(self, agent: Agent) -> None:
         """Have an agent who is free and has no place yet wait on the benches."""
-        if agent.standing is Standing.FREE and agent.place is None:
-            agent.place = place = (agent.idle_since, agent.ordinal, self.serial(), agent)
-            for queue in agent.serves:
-                queue.sit_down(place)
+        if agent.standing is Standing.FREE and not agent.turn:
+            agent.turn = self.serial()
+            for row in agent.serves:
+                row.sit_down(agent)
+
+    def reseat(self, agent: Agent) -> None:
+        """Call after anything changed by which a free agent is chosen, or which rows they serve."""
+        if agent.standing is Standing.FREE:
+            agent.turn = 0
+            self.freed.append(agent)
+
+    def _thin(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            if row.queue.waiting and len(row.queue.rows) > 1:
+                self.thinned[row.queue] = None
 
     def occupy(self, agent: Agent, leg: LegId, node: str, seen_at: Micros, now: Micros) -> None:
         """A leg of this phone that is not ours, alive at `seen_at`: while it lives the agent is busy elsewhere."""
@@ -149,7 +164,7 @@ class Floor:
         state = step(CONTACT, contact.state, trigger)
         if state is None:
             return False
-        if contact.place is not None:
+        if contact.turn:
             self.queues[contact.queue].step_out(contact)
         if contact.state is ContactState.CONNECTED:
             self.timers.cancel(("return", contact.contact_id))
@@ -159,11 +174,26 @@ class Floor:
         if state is ContactState.QUEUED and contact.overdue:
             self.timers.set(("wait", contact.contact_id), now)
         elif state is ContactState.QUEUED and not contact.parked:
-            self.queues[contact.queue].line_up(contact, self.serial())
-            self.seeking.append(contact)
+            self.line_up(contact, now)
         return True
 
-    def park(self, contact: Contact, parked: bool) -> None:
+    def line_up(self, contact: Contact, now: Micros) -> None:
+        """Have a contact stand in line of its queue, and look for an agent."""
+        queue = self.queues[contact.queue]
+        queue.line_up(contact, self.serial(), now)
+        self.seeking.append(contact)
+        opens_at = queue.opens_next(contact)
+        if opens_at is not None:
+            self.timers.set(("row", contact.contact_id), opens_at)
+
+    def open_rows(self, contact: Contact, now: Micros) -> None:
+        """A further row may have opened to who stands in line."""
+        queue = self.queues[contact.queue]
+        if contact.turn and queue.open_to(contact, now) is not contact.row:
+            queue.step_out(contact)
+            self.line_up(contact, now)
+
+    def park(self, contact: Contact, parked: bool, now: Micros) -> None:
         """Take a waiting contact out of its line while its node is out of reach, or put it back."""
         if contact.parked == parked:
             return
@@ -173,8 +203,7 @@ class Floor:
             if parked:
                 queue.step_out(contact)
             else:
-                queue.line_up(contact, self.serial())
-                self.seeking.append(contact)
+                self.line_up(contact, now)
 
     # ---- offers ----
 
@@ -207,13 +236,13 @@ def waiting_since(floor: Floor) -> dict[QueueName, list[Micros]]:
     return waiting
 
 
-def skilled_for(agent: Agent, queues: Iterable[Queue], now: Micros) -> tuple[Queue, ...]:
-    """The queues whose need the agent's skills meet.
+def skilled_for(agent: Agent, queues: Iterable[Queue], now: Micros) -> tuple[Row, ...]:
+    """Of the queues whose need the agent's skills meet, the row they belong to.
 
     Who is no person (the canary) is only ever in the queues it is entitled to: `need = ""` means any *person*.
     """
-    found = tuple(queue for queue in queues if queue.rules.need.matches(agent.profile.skills))
+    found = tuple(row for queue in queues if (row := queue.row_of(agent)) is not None)
     if not agent.profile.dial:
         return found
     in_force = agent.entitlement.in_force(now)
-    return tuple(queue for queue in found if covers(in_force, queue.rules.campaign))
+    return tuple(row for row in found if covers(in_force, row.queue.rules.campaign))

@@ -2,7 +2,7 @@
 
 Whoever joins nearly always comes last, so a line is a sorted list: joining is an append, the front is an index. Who
 comes back to an old place (a missed offer) is let in by binary search, at the price of moving pointers: 2 µs among
-10,000. Leaving touches no list: one only drops one's place, so an agent leaves all their queues at once. Places that
+10,000. Leaving touches no list: one only gives up one's turn, so an agent leaves all their benches at once. Places that
 nobody holds any more are passed over, and thrown out at the front or when they outnumber the rest. Nothing scans.
 """
 
@@ -14,15 +14,15 @@ from router.domain.ids import Micros
 
 
 class Holder(Protocol):
-    """Who can stand in lines, at one place at a time: the same one in all of them, or None."""
+    """Who can stand in lines, in any number of them but in each once: all under the same turn, 0 in none."""
 
     @property
-    def place(self) -> object: ...
+    def turn(self) -> int: ...
 
 
 W = TypeVar("W", bound=Holder)
-Place = tuple[Micros, int, int, W]
-"""(since, ordinal, serial, who): the order of the line; the serial is unique, so people are never compared."""
+Place = tuple[int, Micros, int, int, W]
+"""(rank, since, ordinal, turn, who): the order of the line; the turn is unique, so people are never compared."""
 _SLACK = 16
 
 
@@ -35,14 +35,14 @@ class Line(Generic[W]):
         "Before it nobody holds their place any more."
 
     def join(self, place: Place[W], living: int) -> None:
-        """Stand at `place`, which the caller has given to its holder; `living` counts all who stand here with it."""
+        """Stand at `place`, whose turn the caller has given to its holder; `living` counts all who stand here."""
         places = self._places
         if not places or places[-1] < place:
             places.append(place)
         else:
             insort(places, place, self._front)
         if len(places) > _SLACK + 2 * living:
-            places[:] = [place for place in places if place[3].place is place]
+            places[:] = [place for place in places if place[4].turn == place[3]]
             self._front = 0
 
     def first(self) -> Place[W] | None:
@@ -50,7 +50,7 @@ class Line(Generic[W]):
         places, front = self._places, self._front
         while front < len(places):
             place = places[front]
-            if place[3].place is place:
+            if place[4].turn == place[3]:
                 break
             front += 1
         else:
@@ -66,18 +66,18 @@ class Line(Generic[W]):
     def head(self, count: int) -> list[Place[W]]:
         """The first places, so many of them or all there are."""
         places, end = self._places, self._front + count
-        found = [place for place in places[self._front : end] if place[3].place is place]
+        found = [place for place in places[self._front : end] if place[4].turn == place[3]]
         while len(found) < count and end < len(places):
             place = places[end]
-            if place[3].place is place:
+            if place[4].turn == place[3]:
                 found.append(place)
             end += 1
         return found
 
-    def __iter__(self) -> Iterator[W]:
-        """Everybody, in order. The line must not change meanwhile."""
+    def __iter__(self) -> Iterator[Place[W]]:
+        """Everybody's place, in order. The line must not change meanwhile."""
         places = self._places
         for at in range(self._front, len(places)):
             place = places[at]
-            if place[3].place is place:
-                yield place[3]
+            if place[4].turn == place[3]:
+                yield place

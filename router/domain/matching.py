@@ -30,6 +30,8 @@ _Turn = tuple[LineKey, int, Contact, Agent | None]
 
 def settle(floor: Floor, now: Micros) -> None:
     """Make every offer that has become possible, the first in line first, whatever made it possible."""
+    if floor.thinned:
+        _open_rows(floor, now)
     freed, seeking = floor.freed, floor.seeking
     if not freed and not seeking:
         return
@@ -45,6 +47,15 @@ def settle(floor: Floor, now: Micros) -> None:
         _take_turns(floor, freed, seeking, now)
 
 
+def _open_rows(floor: Floor, now: Micros) -> None:
+    """Somebody left: who waited for them and for nobody else need not wait for the next row."""
+    thinned, floor.thinned = floor.thinned, {}
+    for queue in thinned:
+        if any(not row.present for row in queue.rows[:-1]):
+            for contact in queue.in_line():
+                floor.open_rows(contact, now)
+
+
 def _find_contact(floor: Floor, agent: Agent, now: Micros) -> None:
     """One agent was freed and nothing else happened: by rule 1 nobody else is there for whom they may be offered."""
     contact = _first_for(agent, now)
@@ -58,7 +69,7 @@ def _find_contact(floor: Floor, agent: Agent, now: Micros) -> None:
 
 def _find_agent(floor: Floor, contact: Contact, now: Micros) -> None:
     """One contact looks for an agent, who may well be there already."""
-    if contact.place is not None:
+    if contact.turn:
         queue = floor.queues[contact.queue]
         best = queue.best_for(contact, now)
         if best is not None:
@@ -92,14 +103,22 @@ def _first_for(agent: Agent, now: Micros) -> Contact | None:
     """Of all who wait where this agent serves, the first they may be offered; None while they are not free."""
     if agent.standing is not Standing.FREE:
         return None
-    agent_id = agent.agent_id
+    agent_id, posts = agent.agent_id, agent.profile.posts
     first: Place[Contact] | None = None
-    for queue in agent.serves:
+    before_all = -_LEAST
+    for row in agent.serves:
+        queue = row.queue
         if queue.waiting:
-            place = queue.first_for(agent_id, now)
-            if place is not None and (first is None or place < first):
+            place = queue.first_for(agent_id, row, now)
+            if place is None:
+                continue
+            if posts and (priority := agent.post(queue.rules.name).priority) != before_all:
+                if priority < before_all and place[0] >= 0:
+                    continue
+                before_all, first = priority, place
+            elif first is None or place < first:
                 first = place
-    return None if first is None else first[3]
+    return None if first is None else first[4]
 
 
 def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micros) -> None:

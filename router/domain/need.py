@@ -62,6 +62,8 @@ class Need:
     text: str
     skills: frozenset[str] = field(compare=False, repr=False)
     "Every skill the text names."
+    asked: tuple[str, ...] = field(compare=False, repr=False)
+    "Those an agent should have, in the order of the text: not behind a `not`, nor with an upper bound only."
     matches: Test = field(compare=False, repr=False)
     "`need.matches({'de': 80, 'router': 40})`: skill → proficiency 0-100."
 
@@ -74,7 +76,7 @@ class Need:
             return ANYONE
         parser = _Parser(text)
         test = parser.whole()
-        return cls(text=text.strip(), skills=frozenset(parser.skills), matches=test)
+        return cls(text=text.strip(), skills=frozenset(parser.skills), asked=tuple(parser.asked), matches=test)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class _Parser:
         self._next = 0
         self._depth = 0
         self.skills: set[str] = set()
+        self.asked: dict[str, None] = {}
+        self._denied = False
 
     def whole(self) -> Test:
         test = self._either()
@@ -118,7 +122,9 @@ class _Parser:
         if self._depth > MAX_DEPTH:
             raise self._fault(token, f"nested deeper than {MAX_DEPTH}")
         if self._took("not"):
+            self._denied = not self._denied
             test = _none_of(self._factor())
+            self._denied = not self._denied
         elif self._took("("):
             test = self._either()
             if not self._took(")"):
@@ -139,6 +145,8 @@ class _Parser:
         self._next += 1
         self.skills.add(token.text)
         sign = self._peek()
+        if not self._denied and sign.text not in ("<", "<=", "!="):
+            self.asked[token.text] = None
         if sign.kind != "sign" or sign.text in "()":
             return _held(token.text, 1, PROFICIENCY_MAX)
         if sign.text not in _OPERATORS:
@@ -254,5 +262,5 @@ def _everybody(skills: Mapping[str, int]) -> bool:
     return True
 
 
-ANYONE = Need(text="", skills=frozenset(), matches=_everybody)
+ANYONE = Need(text="", skills=frozenset(), asked=(), matches=_everybody)
 "The need of a queue that asks for no skill."

@@ -179,7 +179,7 @@ def _close(floor: Floor, offer: Offer, cause: int | None, tech_cause: str | None
         contact.open_offers.pop(offer.offer_id, None)
         if result is OfferResult.TAKEN and contact.offer is offer:
             # Somebody talks to this caller and we do not know it: ask Asterisk before anybody else is rung.
-            floor.park(contact, True)
+            floor.park(contact, True, now)
             floor.effects.append(LookAgain(node=contact.node))
     if result is OfferResult.MISSED and not rescinded:
         agent.let_it_ring(now)

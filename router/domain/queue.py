@@ -1,96 +1,155 @@
-"""A queue: its rules, the line of those who wait, the bench of those who are free.
+"""A queue: its rules, the line of those who wait, the rows of those who may be asked (row.py).
 
-Order of the line: the instant of arrival, moved forward by `priority × priority_point`; equal instants by order of
-arrival here. Order of the bench: longest idle first; equal instants by order of enrolment. Both are a `Line`.
+Order of the line: those nothing overtakes first, then by strict priority where the rules say so, then by the instant of
+arrival, moved forward by `priority × priority_point`; equal instants by order of arrival here. It is one order over all
+queues. A caller stands in the lane of the last row that is open to them, and is offered to the first row that has
+somebody: who met the need from the beginning goes before who meets a wider one.
+
+A row opens when its time has come, and at once when nobody who is logged in and entitled sits in a row before it:
+waiting for them would be waiting for nobody.
 """
 
+from collections.abc import Iterable, Iterator
+
 from router.domain.agent import Agent, Standing
-from router.domain.contact import Contact, ContactState
+from router.domain.contact import Contact
 from router.domain.ids import AgentId, Micros
-from router.domain.line import Line, Place
+from router.domain.line import Place
+from router.domain.row import Row
 from router.domain.rules import QueueRules
 
-LineKey = tuple[Micros, int]
-_FREE = int(Standing.FREE)
+LineKey = tuple[int, Micros, int]
+NOTHING_OVERTAKES = -(10**6)
+"Before every strict priority there can be."
 
 
 class Queue:
-    __slots__ = ("_bench", "_line", "rules", "skilled", "standings", "waiting")
+    __slots__ = ("rows", "rules", "waiting")
 
-    def __init__(self, rules: QueueRules) -> None:
+    def __init__(self, rules: QueueRules, delays: Iterable[Micros] = ()) -> None:
+        """`delays`: how long agents posted here only back others up; each is a row's opening."""
         self.rules = rules
         self.waiting = 0
         "Contacts in line: QUEUED here and not parked."
-        self.skilled = 0
-        "Agents whose skills meet the need."
-        self.standings = [0] * len(Standing)
-        "Of the entitled among them, how many stand how."
-        self._line: Line[Contact] = Line()
-        self._bench: Line[Agent] = Line()
+        opening = {0: rules.need}
+        if not rules.never_relax:
+            opening |= {ring.after_us: ring.need for ring in rules.rings}
+        for delay in delays:
+            opening.setdefault(delay, None)
+        need, rows = rules.need, []
+        for index, opens_us in enumerate(sorted(opening)):
+            need = opening[opens_us] or need
+            rows.append(Row(self, index, opens_us, need))
+        self.rows = tuple(rows)
+
+    @property
+    def skilled(self) -> int:
+        """Agents who meet the need of any row."""
+        return sum(row.skilled for row in self.rows)
+
+    @property
+    def standings(self) -> list[int]:
+        """Of the entitled among them, how many stand how."""
+        if len(self.rows) == 1:
+            return self.rows[0].standings
+        return [sum(counts) for counts in zip(*(row.standings for row in self.rows), strict=True)]
+
+    def row_of(self, agent: Agent) -> Row | None:
+        """Where the agent belongs by skills and post, whoever they are entitled to serve."""
+        skills, delay_us = agent.profile.skills, agent.post(self.rules.name).delay_us
+        meets = False
+        for row in self.rows:
+            meets = meets or row.need.matches(skills)
+            if meets and row.opens_us >= delay_us:
+                return row
+        return None
 
     # ---- the line ----
 
     def line_key(self, contact: Contact) -> LineKey:
         rules = self.rules
-        return contact.arrived_at - rules.priority * rules.priority_point_us, contact.ordinal
+        points = rules.priority + contact.priority
+        if contact.urgent:
+            return NOTHING_OVERTAKES, contact.arrived_at, contact.ordinal
+        if rules.strict:
+            return -points, contact.arrived_at, contact.ordinal
+        return 0, contact.arrived_at - points * rules.priority_point_us, contact.ordinal
 
-    def line_up(self, contact: Contact, serial: int) -> None:
-        """Take a place by age; a contact that comes back gets its old place. `serial` is unique on the floor."""
-        contact.place = place = (*self.line_key(contact), serial, contact)
+    def line_up(self, contact: Contact, turn: int, now: Micros) -> None:
+        """Take a place by age; a contact that comes back gets its old place. `turn` is unique on the floor."""
+        contact.turn = turn
+        row = contact.row = self.open_to(contact, now)
+        row.waiting += 1
         self.waiting += 1
-        self._line.join(place, self.waiting)
+        row.lane.join((*self.line_key(contact), turn, contact), row.waiting)
 
     def step_out(self, contact: Contact) -> None:
         """Leave the line: offered, gone, or moved elsewhere. Nothing happens to who is not in it."""
-        if contact.place is not None:
-            contact.place = None
+        row = contact.row
+        if contact.turn and row is not None:
+            contact.turn = 0
+            row.waiting -= 1
             self.waiting -= 1
-            self._line.first()  # lets go of who left at the front, and with them of all that a contact holds
+            row.lane.first()  # lets go of who left at the front, and with them of all that a contact holds
 
-    def first_for(self, agent_id: AgentId, now: Micros) -> Place[Contact] | None:
-        """The place of the first in line whom this agent may be offered; those in front who may not keep theirs."""
-        place = self._line.first()
-        if place is None or not place[3].skips:
-            return place
-        for contact in self._line:
-            if not skips(contact, agent_id, now):
-                return contact.place
-        return None
+    def open_to(self, contact: Contact, now: Micros) -> Row:
+        """The last row that is open to this contact."""
+        rows = self.rows
+        row = rows[0]
+        if len(rows) == 1:
+            return row
+        waited_us = now - contact.entered_at
+        somebody = False
+        for later in rows[1:]:
+            somebody = somebody or row.present > 0
+            if somebody and later.opens_us > waited_us:
+                break
+            row = later
+        return row
+
+    def opens_next(self, contact: Contact) -> Micros | None:
+        """When the row after the last open one opens by time, or None."""
+        after = 0 if contact.row is None else contact.row.index + 1
+        return contact.entered_at + self.rows[after].opens_us if after < len(self.rows) else None
+
+    def first_for(self, agent_id: AgentId, row: Row, now: Micros) -> Place[Contact] | None:
+        """The place of the first in line whom this agent, who sits in `row`, may be offered."""
+        if len(self.rows) == 1:
+            return row.first_for(agent_id, now)
+        first: Place[Contact] | None = None
+        for later in self.rows[row.index :]:
+            if later.waiting:
+                place = later.first_for(agent_id, now)
+                if place is not None and (first is None or place < first):
+                    first = place
+        return first
 
     def in_line(self) -> list[Contact]:
         """Everybody in line, first first. For people and tests, not for decisions."""
-        return list(self._line)
+        return [place[4] for place in sorted(place for row in self.rows for place in row.lane)]
 
-    # ---- the bench ----
-
-    def sit_down(self, place: Place[Agent]) -> None:
-        """Wait on the bench at the agent's place."""
-        self._bench.join(place, self.standings[_FREE])
+    # ---- the benches ----
 
     def best_for(self, contact: Contact, now: Micros) -> Agent | None:
-        """The longest idle agent here who may be offered this contact."""
-        place = self._bench.first()
-        if place is None or not contact.skips:
-            return place and place[3]
-        for agent in self._bench:
-            if not skips(contact, agent.agent_id, now):
-                return agent
+        """Of the rows open to this contact, the first agent of the first row that has one."""
+        if len(self.rows) == 1:
+            return self.rows[0].best_for(contact, now)
+        last = 0 if contact.row is None else contact.row.index
+        for row in self.rows[: last + 1]:
+            best = row.best_for(contact, now)
+            if best is not None:
+                return best
         return None
 
-    def longest_idle(self, count: int) -> list[Agent]:
-        """The first so many on the bench."""
-        return [place[3] for place in self._bench.head(count)]
-
-    def bench_in_order(self) -> list[Agent]:
-        """Everybody on the bench, longest idle first. For people and tests, not for decisions."""
-        return list(self._bench)
-
-
-def skips(contact: Contact, agent_id: AgentId, now: Micros) -> bool:
-    """Whether this contact must not be offered to this agent yet (they refused it a moment ago)."""
-    until = contact.skips.get(agent_id)
-    return until is not None and now < until
+    def next_best(self, contact: Contact, count: int) -> Iterator[Agent]:
+        """The first so many who could be asked for this contact, in order."""
+        last = 0 if contact.row is None else contact.row.index
+        for row in self.rows[: last + 1]:
+            for place in row.bench.head(count):
+                yield place[4]
+                count -= 1
 
 
-def queued(contact: Contact) -> bool:
-    return contact.state is ContactState.QUEUED
+def present(queue: Queue) -> int:
+    """Entitled agents who are logged in, free or not."""
+    return sum(queue.standings) - queue.standings[Standing.LOGGED_OUT]

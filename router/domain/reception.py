@@ -72,8 +72,10 @@ def enter_queue(
     if queue is None:
         nowhere_to_go(floor, contact, now)
         return False
-    if contact.place is not None:
+    if contact.turn:
         floor.queues[contact.queue].step_out(contact)
+    if contact.queue != name or not contact.entered_at:
+        contact.entered_at = max(since_at, contact.arrived_at)
     contact.queue = name
     floor.stir(contact)
     contact.ended_by = None
@@ -253,6 +255,7 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     if given is not None:
         rescind(floor, given, OfferResult.CALLER_LEFT, now)
     floor.timers.cancel(("wait", contact.contact_id))
+    floor.timers.cancel(("row", contact.contact_id))
     for agent_id in contact.skips:
         floor.timers.cancel(("skip", (contact.contact_id, agent_id)))
     del floor.contacts[contact.contact_id]

@@ -85,7 +85,7 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
         _other_leg(floor, seen, leg, now)
     for contact in list(floor.contacts.values()):
         if contact.node == seen.node:
-            floor.park(contact, False)
+            floor.park(contact, False, now)
     if _is_peopled(floor):
         floor.sweep(seen.node, now)
 
@@ -97,7 +97,7 @@ def node_lost(floor: Floor, node: str, now: Micros) -> None:
     floor.timers.set(("node", node), now + floor.rules.give_up_us)
     for contact in floor.contacts.values():
         if contact.node == node:
-            floor.park(contact, True)
+            floor.park(contact, True, now)
 
 
 def node_given_up(floor: Floor, node: str, now: Micros) -> None:

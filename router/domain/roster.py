@@ -77,10 +77,10 @@ def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
         floor.vacate(leg, now)
     agent.status = Status.LOGGED_OUT
     floor.restand(agent, now)
-    for queue in agent.serves:
-        queue.standings[Standing.LOGGED_OUT] -= 1
-    for queue in agent.skilled:
-        queue.skilled -= 1
+    for row in agent.serves:
+        row.standings[Standing.LOGGED_OUT] -= 1
+    for row in agent.skilled:
+        row.skilled -= 1
     del floor.agents[asked.agent_id]
     floor.people -= not agent.profile.dial
     del floor.by_endpoint[agent.profile.endpoint]
@@ -206,7 +206,7 @@ def _feature(floor: Floor, agent: Agent, seen: PhoneAsked, now: Micros) -> str:
             change_status(floor, Pause(agent_id=agent_id, reason=reason), now)
             return "paused" if agent.next_status is None else "paused-after-call"
         if seen.code == "47":
-            return f"waiting-{sum(queue.waiting for queue in agent.serves)}"
+            return f"waiting-{sum(row.queue.waiting for row in agent.serves)}"
     except CommandRefused:
         pass
     return "refused"

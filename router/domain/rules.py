@@ -6,6 +6,7 @@
 from dataclasses import dataclass, field
 
 from router.domain.admission import Capacity
+from router.domain.choice import Choice
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
 
@@ -29,6 +30,14 @@ OverflowTarget = ToQueue | ToClosing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """From when on a wider need counts as well."""
+
+    after_us: Micros
+    need: Need
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRules:
     name: QueueName
     campaign: CampaignName
@@ -40,6 +49,15 @@ class QueueRules:
     wrapup_us: Micros = 20 * SECOND
     max_wait_us: Micros = 600 * SECOND
     overflow: tuple[OverflowTarget, ...] = (ToClosing(),)
+    rings: tuple[Ring, ...] = ()
+    "Needs that are wider, by when they come to count; a caller who has waited so long is served by either."
+    never_relax: bool = False
+    "No ring is ever used, whoever is there."
+    choose: Choice = Choice.LONGEST_IDLE
+    at_once: int = 1
+    "So many free agents are rung at the same time; the first to take the caller wins."
+    strict: bool = False
+    "Priority goes before any age."
     exit_keys: str = ""
     "Keys that take a waiting caller to the next overflow target at once; any other key does nothing."
 

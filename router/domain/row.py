@@ -1,0 +1,71 @@
+"""A row of a queue: a bench of agents, and the lane of callers whom the row was the last to open for.
+
+A queue opens its rows one after another as a caller waits: the first at once, for its own need; each further one when
+a ring of the rules widens the need, or when the time is over for which an agent only backs others up. An agent sits in
+one row of a queue, the first they belong to, so sitting down costs the same however many rings there are.
+"""
+
+from router.domain.agent import Agent, Standing
+from router.domain.choice import WAYS
+from router.domain.contact import Contact, skips
+from router.domain.ids import AgentId, Micros
+from router.domain.line import Line, Place
+from router.domain.need import Need
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from router.domain.queue import Queue
+
+_FREE, _LOGGED_OUT = int(Standing.FREE), int(Standing.LOGGED_OUT)
+
+
+class Row:
+    __slots__ = ("_way", "bench", "index", "lane", "need", "opens_us", "queue", "skilled", "standings", "waiting")
+
+    def __init__(self, queue: "Queue", index: int, opens_us: Micros, need: Need) -> None:
+        self.queue = queue
+        self.index = index
+        "Its number in the queue; 0 is open to everybody who waits."
+        self.opens_us = opens_us
+        "So long a caller waits in this queue before anybody here is asked."
+        self.need = need
+        self.skilled = 0
+        "Agents who belong here by their skills."
+        self.standings = [0] * len(Standing)
+        "Of the entitled among them, how many stand how."
+        self.waiting = 0
+        "Callers in the lane."
+        self.lane: Line[Contact] = Line()
+        self.bench: Line[Agent] = Line()
+        self._way = WAYS[queue.rules.choose]
+
+    @property
+    def present(self) -> int:
+        """Entitled agents here who are logged in, free or not."""
+        return sum(self.standings) - self.standings[_LOGGED_OUT]
+
+    def sit_down(self, agent: Agent) -> None:
+        """Wait on the bench, under the agent's turn."""
+        rank, since = self._way(agent, self)
+        self.bench.join((rank, since, agent.ordinal, agent.turn, agent), self.standings[_FREE])
+
+    def best_for(self, contact: Contact, now: Micros) -> Agent | None:
+        """The first on the bench who may be offered this contact."""
+        place = self.bench.first()
+        if place is None or not contact.skips:
+            return place and place[4]
+        for place in self.bench:
+            if not skips(contact, place[4].agent_id, now):
+                return place[4]
+        return None
+
+    def first_for(self, agent_id: AgentId, now: Micros) -> Place[Contact] | None:
+        """The first in the lane whom this agent may be offered; those in front who may not keep their place."""
+        place = self.lane.first()
+        if place is None or not place[4].skips:
+            return place
+        for place in self.lane:
+            if not skips(place[4], agent_id, now):
+                return place
+        return None
