@@ -2,7 +2,7 @@
 
 Standing by: everything is open, nothing is decided. Who gets the lease recovers what the router before it left, claims
 the pool at Asterisk and serves. A lease that is lost ends the process: whoever supervises it starts it again, to stand
-by.
+by. So does an Asterisk that cannot be reached, or used, while somebody stands by who can.
 SIGTERM or SIGINT: with somebody who stands by, the pool is let go at once and everything goes on there. Without, offer
 nothing more and stop the heartbeat, so that the dialplan takes waiting callers to its fallback unless a successor is
 there first; talks go on until they end or `drain_s` has passed; a second signal does not wait.
@@ -13,6 +13,7 @@ import asyncio
 import gc
 import logging
 import signal
+from collections.abc import Awaitable
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 _CLOSING_S = 5.0
 _LAST_WORD_S = 2.0
 "For what is told to Redis at the end: whoever follows waits for it."
+GIVES_WAY_S = 5.0
+"So long an owner without Asterisk waits for it while somebody stands by who has it."
 _SUCCESSOR_S = 0.2
 "How often the one who drains looks for somebody who stands by; the renewals tell of them."
 
@@ -79,7 +82,7 @@ async def _live(
     if router.telemetry is not None:
         running.append(tasks.create_task(router.telemetry.run(), name="telemetry"))
     writing = tasks.create_task(router.writer.run(), name="ledger")
-    owns = bool(router.tenure.epoch) or await _turn_comes(router, stop)
+    owns, gives_way = bool(router.tenure.epoch) or await _turn_comes(router, stop), False
     if owns:
         inherited = await router.recover()
         router.pump.start()
@@ -88,10 +91,12 @@ async def _live(
         running.append(tasks.create_task(router.journal.run(), name="journal"))
         running.append(tasks.create_task(router.hear_out(inherited), name="what was chosen before"))
         log.info("ready", extra={"node": router.telephony.node, "epoch": router.tenure.epoch})
-        await _first_of(stop, router.pool_lost)
-        if not router.pool_lost.is_set():
+        gives_way = await _first_of(stop, router.pool_lost, unless=_unfit(router))
+        if not router.pool_lost.is_set() and not gives_way:
             await _drain(router, hurry)
     lost = await _lost(router) if router.pool_lost.is_set() else None
+    if gives_way:
+        lost = _gave_way(router)
     router.pump.stop()
     doors = tasks.create_task(router.http.stop(), name="doors")
     await router.telephony.session.close()
@@ -183,13 +188,34 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-async def _first_of(*events: asyncio.Event) -> None:
+async def _first_of(*events: asyncio.Event, unless: Awaitable[None] | None = None) -> bool:
+    """Wait for one of them; whether `unless` came first."""
     waits = [asyncio.ensure_future(event.wait()) for event in events]
+    other = None if unless is None else asyncio.ensure_future(unless)
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*waits, *([] if other is None else [other])], return_when=asyncio.FIRST_COMPLETED)
+        return other is not None and not any(wait.done() for wait in waits)
     finally:
-        for wait in waits:
+        for wait in [*waits, *([] if other is None else [other])]:
             wait.cancel()
+
+
+async def _unfit(router: Router) -> None:
+    """Wait until we cannot serve callers, have not been able to for a while, and somebody stands by who can."""
+    since = 0.0
+    clock = asyncio.get_running_loop().time
+    while not since or clock() - since < GIVES_WAY_S:
+        await asyncio.sleep(_SUCCESSOR_S)
+        helpless = router.telephony.trouble is not None and router.tenure.view.standbys > 0
+        since = (since or clock()) if helpless else 0.0
+
+
+def _gave_way(router: Router) -> RemoteError:
+    return RemoteError(
+        "pool-given-up",
+        f"This router cannot serve callers ({router.telephony.trouble}) and another one can: it has the pool now. "
+        "`ringfair doctor` looks for the reason; started again this one stands by.",
+    )
 
 
 async def _drain(router: Router, hurry: asyncio.Event) -> None:

@@ -142,8 +142,9 @@ async def build(directory: Path) -> Router:
         )
         receipt = Receipt(
             journalled=journal.committed,
+            on_disk=writer.on_disk,
             in_ledger=writer.in_ledger,
-            ours=lambda: tenure.may_act() is Acting.YES,
+            ours=lambda: tenure.may_act() is Acting.YES and not engine.floor.lost,
             speak=telephony.perform,
         )
         telemetry = _telemetry(site)

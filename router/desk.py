@@ -12,7 +12,7 @@ from router.config.standing import needs_restart
 from router.domain.agent import Standing
 from router.domain.commands import AgentProfile, Configure, Dismiss, Enrol, Entitle, Pause
 from router.domain.entitlement import Entitlement
-from router.domain.errors import CommandRefused
+from router.domain.errors import CommandRefused, RemoteError
 from router.domain.floor import Floor, waiting_since
 from router.domain.ids import AgentId, ContactId, Micros
 from router.ports import (
@@ -183,6 +183,12 @@ class RouterDesk:
                 "pool-not-ours",
                 f"This router stands by; the pool is {owner.host or 'nobody'}'s. Give the command there.",
                 host=owner.host,
+            )
+        if not self._pump.runs:
+            raise RemoteError(
+                "pool-changes-hands",
+                "This router takes the pool over, or lets it go, at this moment: ask again in a second.",
+                retryable=True,
             )
 
     async def ask(self, command: object) -> None:

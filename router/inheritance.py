@@ -16,23 +16,27 @@ whose the pool is gives it on while the owner is well, and that one tells people
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from router.domain.agent import ROUTER
 from router.domain.commands import Remember
-from router.domain.errors import RemoteError
+from router.domain.errors import CommandRefused, RemoteError
 from router.domain.ids import SECOND, AgentId, Micros
 from router.domain.picture import AgentStands, Picture
 from router.domain.record import AgentChangeFact
 from router.domain.recovery import restore, take_over
-from router.ports import Journal, Ledger, Presence, PresenceRow
+from router.ports import Journal, Journalled, Ledger, Presence, PresenceRow
+from router.receipt import SAFE_S
 from router.runtime import Pump, WallClock
 
 log = logging.getLogger(__name__)
 
 LEDGER_S = 1.0
 ASK_AGAIN_S = 1.0
+HEAR_S = 30.0
+PATIENCE_S = 5.0
+"For a Redis that does not answer at a takeover; then whoever supervises us starts us again, to stand by."
 _AHEAD_US: Micros = 24 * 3600 * SECOND
 "A clock that was further ahead of ours was wrong, or is not one: its years would be in every record from now on."
 
@@ -42,8 +46,6 @@ class Inheritance:
     """What was taken up."""
 
     pictures: tuple[Picture, ...]
-    written_at: Micros
-    "Up to when the journal knows what people chose."
     whole: bool
     "Whether the ledger could tell its part in time."
 
@@ -56,17 +58,20 @@ async def inherit(
     presence: Presence,
     ledger: Ledger,
     roll: Callable[[], Awaitable[object]],
+    patience_s: float = PATIENCE_S,
 ) -> Inheritance:
     """Put the floor back as it stood. `roll` calls the agents there are now.
 
     Raises `RemoteError`: Redis is away.
     """
-    asked = asyncio.ensure_future(_chosen(ledger, clock.now()))
+    asked = asyncio.ensure_future(_chosen(ledger, clock.now(), within_s=LEDGER_S))
     try:
-        left = await journal.load()
+        left = await _read(journal, patience_s)
         heard = await asked
     finally:
         asked.cancel()
+    if heard is None:
+        log.warning("the ledger cannot tell yet what agents chose last; it is asked until it does")
     chosen = heard or {}
     ahead_us = left.written_at - clock.now()
     if 0 < ahead_us < _AHEAD_US:
@@ -101,7 +106,7 @@ async def inherit(
             "the floor of the router before us is taken up",
             extra={"epoch": left.epoch, "contacts": len(floor.contacts), "agents": len(journalled)},
         )
-    return Inheritance(pictures=left.pictures, written_at=left.written_at, whole=heard is not None)
+    return Inheritance(pictures=left.pictures, whole=heard is not None)
 
 
 async def hear_out(
@@ -112,52 +117,78 @@ async def hear_out(
     *,
     claimed: Callable[[], bool],
     again_s: float = ASK_AGAIN_S,
+    settled_s: float = SAFE_S,
 ) -> None:
-    """Rule 5: once the pool is ours at Asterisk too, have what people chose last in force."""
-    while True:
-        await asyncio.sleep(again_s)
-        if not claimed():
-            continue
-        try:
-            facts = await ledger.standings()
-        except RemoteError:
-            continue
-        known_at, mad_at = inherited.written_at, clock.now() + _AHEAD_US
-        late = [fact for fact in facts if known_at < fact.at < mad_at and fact.asked_by != ROUTER]
-        for fact in late:
-            status, reason = _in_the_end(fact)
-            pump.ask(Remember(agent_id=fact.agent_id, status=status, reason=reason, since_at=fact.at))
-            await asyncio.sleep(0)  # there may be ten thousand
+    """Rule 5: have what people chose last in force, as soon as it is told, and once more after the claim."""
+    try:
         if not inherited.whole:
-            log.info("the ledger has told what agents chose last", extra={"newer_than_the_journal": len(late)})
-        return
+            await _hear(pump, clock, ledger, again_s)
+        while not claimed():  # noqa: ASYNC110 - Asterisk knows, and tells nobody here
+            await asyncio.sleep(again_s)
+        await asyncio.sleep(settled_s)  # so long an answer of the one before us may have been under way
+        await _hear(pump, clock, ledger, again_s)
+    except CommandRefused:
+        log.info("the pool was lost before all was known that agents chose")
+    except Exception:
+        log.exception("what agents chose before our time is not known whole: a mistake of ours")
 
 
-async def _chosen(ledger: Ledger, now: Micros) -> dict[AgentId, AgentChangeFact] | None:
+async def _hear(pump: Pump, clock: WallClock, ledger: Ledger, again_s: float) -> None:
+    while (chosen := await _chosen(ledger, clock.now(), within_s=HEAR_S)) is None:  # noqa: ASYNC110 - asked each time
+        await asyncio.sleep(again_s)
+    agents, late = pump.engine.floor.agents, 0
+    for agent_id, fact in chosen.items():
+        if agent_id in agents and fact.at > agents[agent_id].chosen_at:
+            late += 1
+            status, reason = _in_the_end(fact)
+            pump.ask(Remember(agent_id=agent_id, status=status, reason=reason, since_at=fact.at))
+            await asyncio.sleep(0)  # there may be ten thousand
+    log.info("the ledger has told what agents chose last", extra={"news": late})
+
+
+async def _chosen(ledger: Ledger, now: Micros, *, within_s: float) -> dict[AgentId, AgentChangeFact] | None:
     """What each agent chose last; None: the ledger could not tell in time."""
     try:
-        async with asyncio.timeout(LEDGER_S):
+        async with asyncio.timeout(within_s):
             return {fact.agent_id: fact for fact in await ledger.standings() if fact.at < now + _AHEAD_US}
-    except (RemoteError, TimeoutError) as error:
-        log.warning("the ledger could not tell yet what agents chose last", extra={"why": str(error)})
+    except (RemoteError, TimeoutError):
         return None
 
 
+async def _read(journal: Journal, patience_s: float) -> Journalled:
+    """Again and again for a while: one slow answer must not leave the pool to nobody."""
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            return await journal.load()
+        except RemoteError as error:
+            if not error.retryable or time.monotonic() >= until:
+                raise
+            log.warning("the journal cannot be read yet", extra={"why": error.message})
+            await asyncio.sleep(min(ASK_AGAIN_S, patience_s))
+
+
 def _as_chosen(picture: Picture, chosen: Mapping[AgentId, AgentChangeFact], written_at: Micros) -> Picture:
-    """Rule 4: the journal's word, or a newer one it had not heard of when it was written last."""
-    fact = chosen.get(picture.agent_id) if isinstance(picture, AgentStands) else None
-    if not isinstance(picture, AgentStands) or fact is None or fact.at <= written_at:
+    """Rule 4: the journal's word, or a newer one it had not heard of."""
+    if not isinstance(picture, AgentStands):
         return picture
+    if picture.chosen_at is None:
+        picture = replace(picture, chosen_at=written_at)
+    fact = chosen.get(picture.agent_id)
+    if fact is None or fact.at <= (picture.chosen_at or 0):
+        return picture
+    status, reason, next_status, next_reason = fact.status, fact.reason, fact.next_status, fact.next_reason
     if picture.assignment is None:
-        status, reason = _in_the_end(fact)
-        return replace(picture, status=status, reason=reason, next_status=None, next_reason=None, since_at=fact.at)
+        (status, reason), next_status, next_reason = _in_the_end(fact), None, None
     return replace(
         picture,
-        status=fact.status,
-        reason=fact.reason,
-        next_status=fact.next_status,
-        next_reason=fact.next_reason,
+        status=status,
+        reason=reason,
+        next_status=next_status,
+        next_reason=next_reason,
         since_at=fact.at,
+        chosen_at=fact.at,
+        idle_since=fact.at if status == "READY" and picture.status != "READY" else picture.idle_since,
     )
 
 

@@ -2,7 +2,7 @@
 
 What only we know (who logged in, who pauses and why, a disposition) is lost with us unless it is on a disk first. A
 command over HTTP is answered, and a feature code on a phone is spoken to, only then. The journal is asked first, for a
-server that can say that it is on its disk; else the ledger, where the same change is a fact.
+server that can say that it is on its disk, and our own disk for the facts of it; else the ledger, where they end up.
 Rule 1: the decision itself waits for nothing; what waits is the word about it.
 Rule 2: what the ledger got when the pool was not ours any more came too late for the successor: it is not safe. The
 journal sees to that by itself.
@@ -22,11 +22,15 @@ SAFE_S = 2.0
 "So long an answer waits; the dialplan gives a feature code 3 s (`ACD_FEATURE_S`)."
 
 
+DISK_S = 0.5
+
+
 class Receipt:
     def __init__(
         self,
         *,
         journalled: Callable[[], Awaitable[bool]],
+        on_disk: Callable[[], Awaitable[bool]],
         in_ledger: Callable[[], Awaitable[bool]],
         ours: Callable[[], bool],
         speak: Callable[[AnswerPhone], None],
@@ -35,6 +39,7 @@ class Receipt:
         self.unsafe = 0
         "Answers that could not be made safe in time."
         self._journalled = journalled
+        self._on_disk = on_disk
         self._in_ledger = in_ledger
         self._ours = ours
         self._speak = speak
@@ -45,13 +50,23 @@ class Receipt:
         """Wait until everything decided so far is on a disk; False when it is not within some seconds."""
         try:
             async with asyncio.timeout(self._safe_s):
-                if await self._journalled() or (await self._in_ledger() and self._ours()):
+                if await self._journalled() and await self._is_on_disk():
+                    return True
+                if await self._in_ledger() and self._ours():
                     return True
         except TimeoutError:
             pass
         self.unsafe += 1
         log.warning("what was asked for is in force, but neither Redis nor the database could write it down")
         return False
+
+    async def _is_on_disk(self) -> bool:
+        """Whether the facts are, too: how a wrap-up went is in no journal. A disk that hangs leaves the ledger."""
+        try:
+            async with asyncio.timeout(DISK_S):
+                return await self._on_disk()
+        except TimeoutError:
+            return False
 
     async def must_be_safe(self) -> None:
         """Raises `RemoteError` when it is not."""

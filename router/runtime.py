@@ -112,6 +112,11 @@ class Pump:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
+    def runs(self) -> bool:
+        """Whether it has been started, and not stopped: a floor that is not taken up yet takes no commands."""
+        return self._loop is not None
+
+    @property
     def depth(self) -> int:
         """Observations not yet handled."""
         return len(self._inbox)

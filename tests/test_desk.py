@@ -439,3 +439,13 @@ async def test_a_command_nobody_could_write_down_is_in_force_and_says_that_it_is
 
     assert told.value.error_id == "not-written-down"
     assert room.engine.floor.agents[ANNA].status == "READY"
+
+
+async def test_while_the_pool_changes_hands_no_command_is_taken(room: Room) -> None:
+    """The lease is ours and the floor is not yet: what would be written down would cover what is to be taken up."""
+    room.pump.stop()
+
+    with pytest.raises(RemoteError) as refused:
+        await room.desk.ask(LogIn(agent_id=ANNA))
+
+    assert (refused.value.error_id, refused.value.retryable) == ("pool-changes-hands", True)

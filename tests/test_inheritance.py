@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from router.domain.engine import Engine
 from router.domain.errors import RemoteError
 from router.domain.events import AgentChanged, Event
 from router.domain.ids import SECOND, AgentId, Micros
-from router.domain.picture import key_of, whole
+from router.domain.picture import AgentStands, key_of, whole
 from router.domain.record import AgentChangeFact
 from router.inheritance import Inheritance, hear_out, inherit
 from router.ports import PresenceRow
@@ -37,6 +38,7 @@ class Heir:
         self.pump = Pump(Engine(rules(), journalled=True), clock=self.clock)
         self.told: list[Event] = []
         self.directory_away = False
+        self.patience_s = 0.1
 
     async def roll(self) -> None:
         if self.directory_away:
@@ -55,6 +57,7 @@ class Heir:
             presence=FakePresence(self.presence),
             ledger=self.ledger,
             roll=self.roll,
+            patience_s=self.patience_s,
         )
         self.pump.subscribe(lambda event, now: self.told.append(event))
         self.pump.start()
@@ -62,7 +65,7 @@ class Heir:
         return left
 
     async def hears_out(self, left: Inheritance, *, claimed: Callable[[], bool] = lambda: True) -> None:
-        await hear_out(self.pump, self.clock, self.ledger, left, claimed=claimed, again_s=0.001)
+        await hear_out(self.pump, self.clock, self.ledger, left, claimed=claimed, again_s=0.001, settled_s=0.001)
 
 
 def presence_row(agent: AgentId, status: str, since_at: Micros = 7) -> PresenceRow:
@@ -205,15 +208,46 @@ async def test_what_somebody_was_told_is_done_counts_although_redis_has_forgotte
     ]
 
 
-@pytest.mark.parametrize(("at", "status"), [(99, "READY"), (101, "PAUSED")])
-async def test_a_journal_that_had_not_heard_of_it_does_not_undo_what_was_chosen(at: Micros, status: str) -> None:
-    heir = Heir(Room("orders"))
-    heir.journal.now = 100
-    await heir.ledger.append([chose(ANNA, at, "PAUSED", reason="lunch")])
+@pytest.mark.parametrize(("later", "status"), [(-1, "READY"), (1, "PAUSED")])
+async def test_a_journal_that_had_not_heard_of_it_does_not_undo_what_was_chosen(later: Micros, status: str) -> None:
+    before = Room("orders")
+    heir = Heir(before)
+    await heir.ledger.append([chose(ANNA, before.now + later, "PAUSED", reason="lunch")])
 
     await heir.inherit()
 
     assert heir.pump.engine.floor.agents[ANNA].status == status
+
+
+@pytest.mark.parametrize(("later", "status"), [(-1, "READY"), (1, "PAUSED")])
+async def test_the_journal_of_an_older_release_knew_what_was_chosen_before_its_last_commit(
+    later: Micros, status: str
+) -> None:
+    before = Room("orders")
+    heir = Heir(before)
+    heir.journal.newest = {
+        key: replace(one, chosen_at=None) if isinstance(one, AgentStands) else one
+        for key, one in heir.journal.newest.items()
+    }
+    heir.journal.now = before.now + 60 * SECOND
+    await heir.ledger.append([chose(ANNA, heir.journal.now + later, "PAUSED", reason="lunch")])
+
+    await heir.inherit()
+
+    assert heir.pump.engine.floor.agents[ANNA].status == status
+
+
+async def test_what_a_router_never_heard_is_not_lost_when_it_dies_before_the_ledger_answers() -> None:
+    """It wrote its journal, later than the word was given, and did not know of it."""
+    heir, _ = await took_over_without_the_ledger(Room("orders"))
+    after = Heir()
+    after.journal.newest = {key_of(picture): picture for picture in whole(heir.pump.engine.floor)}
+    after.journal.seq, after.journal.epoch, after.journal.now = 2, 2, heir.clock.now()
+    after.ledger, heir.ledger.store.away = heir.ledger, None
+
+    await after.inherit()
+
+    assert after.pump.engine.floor.agents[ANNA].status == "LOGGED_OUT"
 
 
 async def test_what_was_asked_for_during_a_talk_is_still_to_come_and_is_now_where_there_is_none() -> None:
@@ -221,13 +255,56 @@ async def test_what_was_asked_for_during_a_talk_is_still_to_come_and_is_now_wher
     talking.talks(talking.calls("1"))
     for before, now, later in ((talking, "READY", "PAUSED"), (Room("orders"), "PAUSED", None)):
         heir = Heir(before)
-        heir.journal.now = 100
-        await heir.ledger.append([chose(ANNA, 101, "READY", next_status="PAUSED", next_reason="lunch")])
+        await heir.ledger.append([chose(ANNA, before.now + 1, "READY", next_status="PAUSED", next_reason="lunch")])
 
         await heir.inherit()
 
         anna = heir.pump.engine.floor.agents[ANNA]
         assert (anna.status, anna.next_status) == (now, later)
+
+
+async def test_who_is_ready_by_a_newer_word_is_idle_since_then() -> None:
+    before = Room("orders")
+    before.ask(Pause(agent_id=ANNA, reason="lunch"))
+    heir = Heir(before)
+    ready_at = before.now + 60 * SECOND
+    await heir.ledger.append([chose(ANNA, ready_at, "READY")])
+
+    await heir.inherit()
+
+    assert heir.pump.engine.floor.agents[ANNA].idle_since == ready_at
+
+
+async def test_a_word_in_presence_that_is_newer_than_the_ledgers_stays() -> None:
+    heir = Heir()
+    heir.presence.pools["main"] = {b"1": presence_row(ANNA, "PAUSED", since_at=9)}
+    await heir.ledger.append([chose(ANNA, 5, "READY")])
+    left = await heir.inherit()
+
+    await heir.hears_out(left)
+
+    assert heir.pump.engine.floor.agents[ANNA].status == "PAUSED"
+
+
+async def test_a_ledger_that_never_answers_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.inheritance.LEDGER_S", 0.01)
+    heir = Heir(Room("orders"))
+    monkeypatch.setattr(heir.ledger, "standings", asyncio.Event().wait)
+    async with asyncio.timeout(5):
+        left = await heir.inherit()
+    assert not left.whole
+    assert heir.pump.engine.floor.agents[ANNA].status == "READY"
+
+
+async def test_a_journal_that_answers_at_the_second_time_of_asking_is_read() -> None:
+    heir = Heir(Room("orders"))
+    heir.journal.state = "down"
+    inheriting = asyncio.ensure_future(heir.inherit())
+    await asyncio.sleep(0.01)
+    heir.journal.state = "up"
+    await inheriting
+    assert ANNA in heir.pump.engine.floor.agents
+    assert heir.pump.engine.floor.agents[ANNA].status == "READY"
 
 
 async def test_a_ledger_that_is_away_keeps_nobody_waiting() -> None:
@@ -259,6 +336,16 @@ async def test_what_the_ledger_could_not_tell_at_the_takeover_counts_as_soon_as_
 
     assert heir.pump.engine.floor.agents[ANNA].status == "LOGGED_OUT"
     assert [event.asked_by for event in heir.told if isinstance(event, AgentChanged)] == [None], "no new fact"
+
+
+async def test_what_the_ledger_tells_late_does_not_wait_for_asterisk() -> None:
+    heir, left = await took_over_without_the_ledger(Room("orders"))
+    heir.ledger.store.away = None
+    hearing = asyncio.ensure_future(heir.hears_out(left, claimed=lambda: False))
+    async with asyncio.timeout(5):
+        while heir.pump.engine.floor.agents[ANNA].status != "LOGGED_OUT":  # noqa: ASYNC110 - the floor tells nobody
+            await asyncio.sleep(0.001)
+    hearing.cancel()
 
 
 async def test_who_talks_by_then_is_gone_after_it() -> None:
@@ -325,7 +412,7 @@ async def test_what_the_owner_told_people_until_our_claim_counts() -> None:
     def claimed() -> bool:
         if not (now := claims.pop(0)):
             # so late that who asked before the claim would never hear of it
-            heir.ledger.store.agent_changes |= {(ANNA, 1, "", "", ""): chose(ANNA, heir.clock.now(), "LOGGED_OUT")}
+            heir.ledger.store.agent_changes[ANNA, 1, "", "", ""] = chose(ANNA, heir.clock.now(), "LOGGED_OUT")
         return now
 
     await heir.hears_out(left, claimed=claimed)

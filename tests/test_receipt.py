@@ -13,13 +13,16 @@ from router.receipt import Receipt
 class Room:
     """What can be written where, and what was said."""
 
-    def __init__(self, *, journal: bool | None, ledger: bool | None, safe_s: float = 5.0) -> None:
+    def __init__(
+        self, *, journal: bool | None, ledger: bool | None, disk: bool | None = True, safe_s: float = 5.0
+    ) -> None:
         self.said: list[AnswerPhone] = []
         self.asked: list[str] = []
         self.ours = True
-        self.answers = {"journal": journal, "ledger": ledger}
+        self.answers = {"journal": journal, "disk": disk, "ledger": ledger}
         self.receipt = Receipt(
             journalled=lambda: self._answer("journal"),
+            on_disk=lambda: self._answer("disk"),
             in_ledger=lambda: self._answer("ledger"),
             ours=lambda: self.ours,
             speak=self.said.append,
@@ -40,7 +43,18 @@ SAID = AnswerPhone(leg=LegId("pbx-1.1"), node="pbx", result="paused")
 async def test_what_the_journal_has_on_disk_is_safe() -> None:
     room = Room(journal=True, ledger=None)
     await room.receipt.must_be_safe()
-    assert room.asked == ["journal"]
+    assert room.asked == ["journal", "disk"]
+
+
+@pytest.mark.parametrize("disk", [False, None])
+async def test_what_no_journal_has_must_be_on_our_own_disk_or_in_the_ledger(
+    disk: bool | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How a wrap-up went is in no picture: only a fact says it."""
+    monkeypatch.setattr("router.receipt.DISK_S", 0.01)
+    room = Room(journal=True, disk=disk, ledger=True)
+    await room.receipt.must_be_safe()
+    assert room.asked == ["journal", "disk", "ledger"]
 
 
 async def test_a_journal_that_cannot_promise_leaves_it_to_the_ledger() -> None:

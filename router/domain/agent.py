@@ -85,6 +85,8 @@ class Agent:
     "Takes effect after the contact in hand."
     next_reason: str | None = None
     since_at: Micros = 0
+    chosen_at: Micros = 0
+    "When what they are, or will be after the contact in hand, was asked for last."
     asked_by: str | None = None
     "Who asked for the latest change; None: it was before this router's time."
     reachable: bool = False
@@ -152,20 +154,22 @@ class Agent:
         """Missed an offer: paused by the router until they say otherwise."""
         if self.status is Status.READY:
             self.status, self.reason = Status.PAUSED, RONA
-            self.since_at, self.asked_by = now, ROUTER
+            self.since_at = self.chosen_at = now
+            self.asked_by = ROUTER
 
     def did_not_let_it_ring(self, now: Micros) -> None:
         """The answer crossed our hang-up: undo `let_it_ring`."""
         if self.status is Status.PAUSED and self.reason == RONA:
             self.status, self.reason = Status.READY, None
-            self.since_at, self.asked_by = now, ROUTER
+            self.since_at = self.chosen_at = now
+            self.asked_by = ROUTER
 
     def apply_next(self, now: Micros) -> None:
         """The status asked for during a contact takes effect once nothing is in hand."""
         if self.next_status is not None and self.assignment is None and self.offer is None:
             self.status, self.reason = self.next_status, self.next_reason
             self.next_status = self.next_reason = None
-            self.since_at = now
+            self.since_at = self.chosen_at = now
 
     def visible(self) -> "Visible":
         """What others can see of the agent."""
@@ -195,6 +199,7 @@ class Agent:
             work=work,
             contact_id=contact_id,
             since_at=self.since_at,
+            chosen_at=self.chosen_at,
             asked_by=self.asked_by if status_changed else None,
         )
 

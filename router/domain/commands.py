@@ -103,7 +103,7 @@ class Unpause:
 
 @message
 class Remember:
-    """What an agent chose before this router's time, unless they have spoken since; a contact in hand goes on."""
+    """What an agent chose before this router's time; a contact in hand goes on."""
 
     agent_id: AgentId
     status: str

@@ -78,6 +78,8 @@ class Engine:
         """Take in one command or observation and decide what follows from it."""
         floor = self.floor
         if floor.lost:
+            if not isinstance(message, Observation):
+                raise CommandRefused("pool-lost", "Another router owns the pool now: give the command there.")
             return
         self._turn_pages(now)
         _HANDLERS[type(message)](floor, message, now)

@@ -116,6 +116,8 @@ class AgentChanged:
     contact_id: ContactId | None
     since_at: Micros
     next_reason: str | None = None
+    chosen_at: Micros = 0
+    "When what they are, or will be after the contact in hand, was asked for last."
     asked_by: str | None = None
     "Who changed the status, now or for after the contact in hand, when it was that which changed."
 

@@ -19,7 +19,7 @@ def fact_of(event: Event, now: Micros) -> Fact | None:
         case AgentChanged() if event.asked_by is not None:
             return AgentChangeFact(
                 agent_id=event.agent_id,
-                at=now,
+                at=event.chosen_at or now,
                 status=event.status,
                 reason=event.reason,
                 asked_by=event.asked_by,

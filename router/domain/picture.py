@@ -102,6 +102,8 @@ class AgentStands:
     next_reason: str | None = None
     held_until: Micros = 0
     assignment: AssignmentStands | None = None
+    chosen_at: Micros | None = None
+    "When that was chosen. None: by an older release, which wrote at each commit what it knew then."
 
 
 @message
@@ -206,6 +208,7 @@ def _agent(floor: Floor, agent: Agent) -> Picture:
         next_status=agent.next_status,
         next_reason=agent.next_reason,
         held_until=agent.held_until,
+        chosen_at=agent.chosen_at,
         assignment=None if agent.assignment is None else _assignment(floor, agent.assignment),
     )
 

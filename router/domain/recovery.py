@@ -117,6 +117,7 @@ def _agent(floor: Floor, agent: Agent, stands: AgentStands, now: Micros) -> None
     agent.status, agent.reason, agent.next_status = status, stands.reason, next_status
     agent.next_reason = stands.next_reason
     agent.since_at, agent.idle_since = min(stands.since_at, now), min(stands.idle_since, now)
+    agent.chosen_at = min(stands.chosen_at or 0, now)
     if stands.held_until <= now + _HELD_AT_MOST_US:  # else by a clock that was mad
         agent.held_until = stands.held_until
     if agent.held_until > now:

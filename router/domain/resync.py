@@ -8,6 +8,8 @@ What is adopted: callers in `waiting` or `offered` (at their age), talks in `tal
 is somebody else's. A ringing agent's leg that nobody here asked for is hung up: its offer died with its router.
 """
 
+from collections.abc import Iterable
+
 from router.domain.assignment import Assignment, AssignmentState
 from router.domain.contact import Contact, ContactState
 from router.domain.effects import EndLeg, LookAgain, SendCaller
@@ -54,11 +56,34 @@ _ATTEMPTS_AN_EPOCH = 1000
 "More than any contact can have while one router owns it; an offer's id is unique for ever in the ledger."
 
 
+class Living(dict[LegId, LegSnapshot]):
+    """The legs of a snapshot, with the agents' found by their caller: nobody looks through all of them for one."""
+
+    def __init__(self, legs: Iterable[LegSnapshot]) -> None:
+        super().__init__((leg.leg, leg) for leg in legs)
+        self._agents: dict[ContactId, list[LegSnapshot]] = {}
+        for leg in self.values():
+            if leg.offer_id and leg.contact_id is not None:
+                self._agents.setdefault(leg.contact_id, []).append(leg)
+
+    def talking_to(self, caller: LegSnapshot) -> LegSnapshot | None:
+        """The agent's leg in the caller's bridge."""
+        return next((leg for leg in self._of(caller) if leg.bridge == caller.bridge), None)
+
+    def last_attempt(self, caller: LegSnapshot) -> int:
+        """The highest attempt number still visible: a living leg's id must not be asked for again."""
+        numbers = ((leg.offer_id or "").rpartition(".")[2] for leg in self._of(caller))
+        return max((int(number) for number in numbers if number.isdigit()), default=0)
+
+    def _of(self, caller: LegSnapshot) -> Iterable[LegSnapshot]:
+        return self._agents.get(caller.contact_id, ()) if caller.contact_id is not None else ()
+
+
 def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
     seen_before = seen.node in floor.nodes
     floor.nodes[seen.node] = None
     floor.timers.cancel(("node", seen.node))
-    living = {leg.leg: leg for leg in seen.legs if leg.leg not in floor.past}
+    living = Living(leg for leg in seen.legs if leg.leg not in floor.past)
     for endpoint, agent in floor.by_endpoint.items():
         reachable = seen.reachable.get(endpoint, False)
         if agent.reachable != reachable and agent.reach_seen_at < seen.asked_at:
@@ -103,10 +128,11 @@ def node_lost(floor: Floor, node: str, now: Micros) -> None:
 def node_given_up(floor: Floor, node: str, now: Micros) -> None:
     """It has been away too long: its calls are closed with the moment it was lost as their end, and agents are free.
 
-    Nobody is billed for what nobody saw. Should some of them live, they are found, and adopted, when it is back.
+    Nobody is billed for what nobody saw. Should some of them live, they are found when it is back: they wait or talk as
+    everybody does, and whose phone is in use is not rung. Their record is written; the ledger keeps the first.
     """
     lost_at = now - floor.rules.give_up_us
-    _bury(floor, Resynced(node=node, legs=(), asked_at=now, at=lost_at), {}, now)
+    _bury(floor, Resynced(node=node, legs=(), asked_at=now, at=lost_at), Living(()), now, for_good=False)
 
 
 def sweep_deadline(floor: Floor, node: str, now: Micros) -> None:
@@ -125,12 +151,16 @@ def _is_peopled(floor: Floor) -> bool:
 
 
 def _bury(
-    floor: Floor, seen: Resynced, living: dict[LegId, LegSnapshot], now: Micros, *, was_away: bool = False
+    floor: Floor, seen: Resynced, living: "Living", now: Micros, *, was_away: bool = False, for_good: bool = True
 ) -> None:
-    """End what we believe in and Asterisk does not have: agents' legs first, then callers, as in life."""
+    """End what we believe in and Asterisk does not have: agents' legs first, then callers, as in life.
+
+    Not `for_good`: nobody has looked, so they may be seen again.
+    """
 
     def ended(leg: LegId) -> LegEnded:
-        floor.remember(leg)
+        if for_good:
+            floor.remember(leg)
         return LegEnded(leg=leg, cause=None, tech_cause=None, at=seen.at, estimated=True)
 
     def missing(leg: LegId, node: str, known_at: Micros | None) -> bool:
@@ -165,9 +195,7 @@ def _bury(
             floor.vacate(leg, now)
 
 
-def _compare(
-    floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, living: dict[LegId, LegSnapshot], now: Micros
-) -> None:
+def _compare(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, living: "Living", now: Micros) -> None:
     """A caller both know, and we know nothing newer: they are where Asterisk has them."""
     contact_id, state = contact.contact_id, contact.state
     if leg.bridge and state is ContactState.LEAVING and _talks_on(floor, contact, leg, living):
@@ -197,7 +225,7 @@ def _compare(
             send_off(floor, contact, now)
 
 
-def _talks_on(floor: Floor, contact: Contact, leg: LegSnapshot, living: dict[LegId, LegSnapshot]) -> bool:
+def _talks_on(floor: Floor, contact: Contact, leg: LegSnapshot, living: "Living") -> bool:
     """Whether it is the very talk that was to be ended."""
     agent = floor.agents.get(contact.agent_id) if contact.agent_id is not None else None
     assignment = agent.assignment if agent is not None else None
@@ -213,9 +241,7 @@ def _is_told_of(contact: Contact, leg: LegSnapshot) -> bool:
     return heard and contact.answered_at is not None
 
 
-def _adopt_caller(
-    floor: Floor, seen: Resynced, leg: LegSnapshot, living: dict[LegId, LegSnapshot], now: Micros
-) -> None:
+def _adopt_caller(floor: Floor, seen: Resynced, leg: LegSnapshot, living: "Living", now: Micros) -> None:
     """A caller of a time before us. One whose campaign has left the rules is ours too: who talks is not touched."""
     if leg.contact_id is None or leg.state not in (*_WAITING, "talking", "after", "fallback") or not leg.campaign:
         return
@@ -233,7 +259,7 @@ def _adopt_caller(
         ani=leg.ani,
         arrived_at=leg.arrived_at if leg.arrived_at is not None else seen.at,
         seen_at=now,
-        attempts=max(_last_attempt(leg, living), seen.epoch * _ATTEMPTS_AN_EPOCH),
+        attempts=max(living.last_attempt(leg), seen.epoch * _ATTEMPTS_AN_EPOCH),
     )
     _differs(floor, "caller-found", leg.leg, leg.contact_id)
     welcome(floor, contact)
@@ -264,14 +290,10 @@ def _was_left(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, 
     returned(floor, CallerReturned(contact_id=contact.contact_id, at=seen.at), now)
 
 
-def _find_talk(
-    floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, living: dict[LegId, LegSnapshot], now: Micros
-) -> None:
+def _find_talk(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, living: "Living", now: Micros) -> None:
     """The caller is in a bridge: with an agent whose offer we know, with one we do not, or with nobody of ours."""
     at = leg.talk_at or seen.at
-    other = next(
-        (o for o in living.values() if o.bridge == leg.bridge and o.offer_id and o.contact_id == leg.contact_id), None
-    )
+    other = living.talking_to(leg)
     if other is not None and other.offer_id in contact.open_offers:
         bridged(floor, LegBridged(leg=other.leg, bridge=leg.bridge, at=at), now)
         bridged(floor, LegBridged(leg=leg.leg, bridge=leg.bridge, at=at), now)
@@ -289,7 +311,7 @@ def _book(
     seen: Resynced,
     contact: Contact,
     leg: LegSnapshot,
-    living: dict[LegId, LegSnapshot],
+    living: "Living",
     at: Micros,
     now: Micros,
 ) -> None:
@@ -313,17 +335,6 @@ def _rejoin(floor: Floor, contact: Contact, known: Assignment, at: Micros) -> No
     known.bridge, contact.agent_id = contact.bridge, known.agent_id
     contact.begins(SegmentKind.HOLD if known.state is AssignmentState.HELD else SegmentKind.TALK, at, known.agent_id)
     floor.stir(contact)
-
-
-def _last_attempt(leg: LegSnapshot, living: dict[LegId, LegSnapshot]) -> int:
-    """The highest attempt number still visible: a living leg's id must not be asked for again."""
-    last = 0
-    for other in living.values():
-        if other.contact_id == leg.contact_id and other.offer_id:
-            number = other.offer_id.rpartition(".")[2]
-            if number.isdigit():
-                last = max(last, int(number))
-    return last
 
 
 def _other_leg(floor: Floor, seen: Resynced, leg: LegSnapshot, now: Micros) -> None:

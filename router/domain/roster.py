@@ -3,7 +3,7 @@
 from dataclasses import replace
 from sys import intern
 
-from router.domain.agent import ROUTER, STATUS, Agent, Standing, Status
+from router.domain.agent import STATUS, Agent, Standing, Status
 from router.domain.commands import (
     Dismiss,
     Enrol,
@@ -107,17 +107,13 @@ def entitlement_edge(floor: Floor, agent_id: AgentId, now: Micros) -> None:
 
 
 def remember(floor: Floor, asked: Remember, now: Micros) -> None:
-    """What was chosen before our time. An unknown word is as good as logged out.
-
-    Who has spoken since knows better; who was paused since for letting it ring stays so, unless they had gone before.
-    """
+    """What was chosen before our time, unless we know of something newer. An unknown word is as good as logged out."""
     agent = floor.agents.get(asked.agent_id)
-    if agent is None or agent.asked_by not in (None, ROUTER):
+    if agent is None or asked.since_at <= agent.chosen_at:
         return
     status = Status(asked.status) if asked.status in set(Status) else Status.LOGGED_OUT
-    if status is Status.READY and agent.asked_by == ROUTER:
-        return
-    agent.asked_by, agent.since_at = None, min(asked.since_at, now)
+    agent.since_at = agent.chosen_at = min(asked.since_at, now)
+    agent.asked_by = None
     if (agent.status, agent.reason, agent.next_status) == (status, asked.reason, None):
         return  # who is free keeps their place on the bench
     if status is not Status.READY and (agent.offer is not None or agent.assignment is not None):
@@ -137,7 +133,7 @@ def change_status(floor: Floor, asked: LogIn | LogOut | Pause | Unpause, now: Mi
     in_hand = agent.offer is not None or agent.assignment is not None
     if in_hand and isinstance(asked, LogIn | Unpause) and agent.next_status is not None:
         agent.next_status = agent.next_reason = None  # thought better of it
-        agent.asked_by = asked.asked_by
+        agent.chosen_at, agent.asked_by = now, asked.asked_by
         floor.touched[agent] = None
         return
     state = step(STATUS, agent.status, type(asked))
@@ -146,13 +142,14 @@ def change_status(floor: Floor, asked: LogIn | LogOut | Pause | Unpause, now: Mi
         raise CommandRefused(error_id, f"{asked.agent_id} {sentence}.", agent_id=asked.agent_id)
     if in_hand and state is not Status.READY:
         agent.next_status, agent.next_reason = state, reason
-        agent.asked_by = asked.asked_by
+        agent.chosen_at, agent.asked_by = now, asked.asked_by
         floor.touched[agent] = None
         return
     if state is Status.READY:
         agent.idle_since = now
     agent.status, agent.reason = state, reason
-    agent.since_at, agent.asked_by = now, asked.asked_by
+    agent.since_at = agent.chosen_at = now
+    agent.asked_by = asked.asked_by
     floor.restand(agent, now)
 
 

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
+import pytest
+
 from router.domain.agent import Standing
 from router.domain.commands import Configure, LogIn, LogOut, Pause
 from router.domain.effects import RingAgent, SendCaller
+from router.domain.errors import CommandRefused
 from router.domain.events import AgentChanged, OfferMade, PoolLost
 from router.domain.facts import fact_of
 from router.domain.ids import SECOND, LegId
@@ -89,7 +92,8 @@ def test_a_router_that_lost_its_pool_decides_nothing_more() -> None:
     assert room.last(PoolLost).epoch == 7
     told = len(room.events)
     room.see(room.arrival("c2"), LegEnded(leg=LegId(talking), cause=16, tech_cause=None, at=0))
-    room.ask(LogIn(agent_id=room.agents[0]))
+    with pytest.raises(CommandRefused, match="Another router owns the pool"):
+        room.ask(LogIn(agent_id=room.agents[0]))
     assert room.engine.next_timer() is None, "whoever asks for a deadline that nobody takes up would ask for ever"
     room.let_pass(1000)
     assert len(room.events) == told

@@ -265,8 +265,10 @@ def test_what_the_last_router_wrote_down_is_remembered() -> None:
     caller = room.calls("c1")
     room.ask(Remember(agent_id=ME, status=Status.PAUSED, reason="lunch", since_at=room.now - SECOND))
     assert (room.agent(ME).status, room.agent(ME).reason) == (Status.PAUSED, "lunch")
-    room.ask(Remember(agent_id=ME, status="asleep", reason=None, since_at=room.now))
+    room.ask(Remember(agent_id=ME, status="asleep", reason=None, since_at=room.now - 2))
     assert room.agent(ME).status is Status.LOGGED_OUT
+    room.ask(Remember(agent_id=ME, status=Status.PAUSED, reason="lunch", since_at=room.now - 3))
+    assert room.agent(ME).status is Status.LOGGED_OUT, "an older word"
     room.ask(Remember(agent_id=ME, status=Status.READY, reason=None, since_at=room.now))
     assert room.offered_to(caller) == ME
 

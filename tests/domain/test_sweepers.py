@@ -153,6 +153,24 @@ def test_a_node_that_never_comes_back_is_given_up_and_nobody_is_billed_for_what_
     assert room.agent(room.agents[0]).work in ("idle", "wrapup")
 
 
+def test_who_still_talks_when_a_node_that_was_given_up_is_back_is_not_rung() -> None:
+    room = Room("orders")
+    talking = room.calls("c1")
+    leg = room.talks(talking)
+    room.see(NodeLost(node=NODE))
+    room.let_pass(GIVE_UP_S + 60)
+    assert room.agent(room.agents[0]).work == "idle"
+
+    room.resync(
+        room.waiting(talking, state="talking", bridge="b1", talk_at=room.now - GIVE_UP_S * SECOND),
+        room.agent_leg(talking, int(leg.rpartition(".")[2]), room.agents[0], state="talking", bridge="b1"),
+    )
+    other = room.calls("c2")
+
+    assert room.offered_to(other) is None
+    assert room.agent(room.agents[0]).work == "talking"
+
+
 def test_a_node_that_is_back_in_time_is_not_given_up() -> None:
     room = Room()
     caller = room.calls("c1")

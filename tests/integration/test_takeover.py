@@ -112,6 +112,25 @@ async def test_an_owner_that_was_stopped_past_its_lease_does_nothing_when_it_goe
     assert [part.agent_id for part in story.record.segments if part.kind is SegmentKind.TALK] == [free]
 
 
+async def test_an_owner_who_cannot_reach_asterisk_gives_way_to_one_who_can(centre: CallCentre) -> None:
+    number = centre.campaign()
+    agent = centre.agent("agent-2001")
+    pbx = centre.room.pbx
+    async with Wiretap(pbx.address, pbx.ports.ami) as wire:
+        centre.settings(ami_port=wire.port)
+        other = await with_standby(centre)
+        await centre.room.phone(agent).behave(Answers(talks_ms=300))
+        await centre.log_in(agent)
+
+    assert await centre.exit_code() == 3, "a neighbour is missing; started again, it stands by"
+    await other.until_ready(within_s=10)
+    calls = await centre.room.carrier.call(Caller(dnis=number))
+    assert (await calls.end(15))[0][-1] == "released"
+    [story] = await other.stories(1)
+    assert story.record is not None
+    assert story.record.outcome is Outcome.ANSWERED
+
+
 async def test_an_owner_that_stops_in_an_orderly_way_hands_over_at_once(
     centre: CallCentre, record_property: Record
 ) -> None:

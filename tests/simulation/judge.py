@@ -143,7 +143,9 @@ class WholeJudge(Judge):
             case OfferClosed(fact=fact):
                 self.offers[fact.result] += 1
                 self._open_offers.pop(fact.offer_id, None)
-            case AgentChanged(agent_id=agent_id, status=Status.PAUSED, reason=reason) if reason == RONA:
+            case AgentChanged(agent_id=agent_id, status=Status.PAUSED, reason=reason, asked_by="router") if (
+                reason == RONA
+            ):
                 self._away[agent_id] = RONA
             case AgentChanged(agent_id=agent_id, status=Status.READY, next_status=None) if (
                 self._away.get(agent_id) == RONA

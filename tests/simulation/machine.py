@@ -178,8 +178,9 @@ class Machine:
 
         receipt = Receipt(
             journalled=journalled,
+            on_disk=writer.on_disk,
             in_ledger=writer.in_ledger,
-            ours=lambda: tenure.may_act() is Acting.YES,
+            ours=lambda: tenure.may_act() is Acting.YES and not engine.floor.lost,
             speak=speak,
         )
 

@@ -53,7 +53,11 @@ def read_of(room: Room, spool: Spool) -> Callable[[], Reading]:
         records_on_disk=writer.on_disk,
     )
     receipt = Receipt(
-        journalled=journal.committed, in_ledger=writer.in_ledger, ours=lambda: True, speak=room.telephony.perform
+        journalled=journal.committed,
+        on_disk=writer.on_disk,
+        in_ledger=writer.in_ledger,
+        ours=lambda: True,
+        speak=room.telephony.perform,
     )
     return _reader(pump, room.telephony, keeper, journal, receipt, writer, clock, standby, tenure, dict)
 

@@ -31,8 +31,8 @@ MUTANTS = (
     Mutant(
         name="A caller who hung up after the question is adopted from the answer",
         file=_HERE,
-        find="    living = {leg.leg: leg for leg in seen.legs if leg.leg not in floor.past}\n",
-        replace="    living = {leg.leg: leg for leg in seen.legs}\n",
+        find="    living = Living(leg for leg in seen.legs if leg.leg not in floor.past)\n",
+        replace="    living = Living(seen.legs)\n",
         guards=(_GUARD + "test_who_hung_up_after_the_question_is_not_adopted_from_the_answer",),
     ),
     Mutant(
@@ -66,15 +66,15 @@ MUTANTS = (
     Mutant(
         name="The offer for an adopted caller takes the number of a leg that still lives",
         file=_HERE,
-        find="        attempts=max(_last_attempt(leg, living), seen.epoch * _ATTEMPTS_AN_EPOCH),\n",
+        find="        attempts=max(living.last_attempt(leg), seen.epoch * _ATTEMPTS_AN_EPOCH),\n",
         replace="        attempts=seen.epoch * _ATTEMPTS_AN_EPOCH,\n",
         guards=(_GUARD + "test_the_offer_of_an_adopted_caller_has_a_number_not_in_use",),
     ),
     Mutant(
         name="A second router numbers its offers like the first, and the ledger keeps only one of each",
         file=_HERE,
-        find="        attempts=max(_last_attempt(leg, living), seen.epoch * _ATTEMPTS_AN_EPOCH),\n",
-        replace="        attempts=_last_attempt(leg, living),\n",
+        find="        attempts=max(living.last_attempt(leg), seen.epoch * _ATTEMPTS_AN_EPOCH),\n",
+        replace="        attempts=living.last_attempt(leg),\n",
         guards=(_GUARD + "test_the_offers_of_a_later_owner_are_numbered_from_its_epoch",),
     ),
     Mutant(
@@ -116,9 +116,18 @@ MUTANTS = (
     Mutant(
         name="After an attended transfer a colleague's caller is booked for an agent",
         file=_HERE,
-        find="o.offer_id and o.contact_id == leg.contact_id",
-        replace="o.offer_id",
+        find="        return next((leg for leg in self._of(caller) if leg.bridge == caller.bridge), None)\n",
+        replace="        return next((o for o in self.values() if o.offer_id and o.bridge == caller.bridge), None)\n",
         guards=(_GUARD + "test_an_agent_who_shares_a_bridge_with_the_caller_of_a_colleague_is_not_booked_for_them",),
+    ),
+    Mutant(
+        name="Who still talks when a node that was given up is back is rung for another caller",
+        file=_HERE,
+        find="        if for_good:\n            floor.remember(leg)\n",
+        replace="        floor.remember(leg)\n",
+        guards=(
+            "tests/domain/test_sweepers.py::test_who_still_talks_when_a_node_that_was_given_up_is_back_is_not_rung",
+        ),
     ),
     Mutant(
         name="An adopted caller who was served before counts as one who gave up waiting",
