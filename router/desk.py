@@ -45,7 +45,7 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
         AgentView(
             change=agent.picture(status_changed=False),
             skills=dict(agent.profile.skills),
-            queues=tuple(queue.rules.name for queue in agent.serves),
+            queues=tuple(row.queue.rules.name for row in agent.serves),
             standing=agent.standing.name.lower(),
         )
         for agent in floor.agents.values()

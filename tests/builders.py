@@ -123,12 +123,16 @@ class Room:
 
     # ---- people ----
 
-    def agent_joins(self, skills: str = "orders", *, logged_in: bool = True) -> AgentId:
-        """Somebody new, a second after the last, so that who is idle longest is clear."""
+    def agent_joins(self, skills: str = "orders", *, logged_in: bool = True, **profile: object) -> AgentId:
+        """Somebody new, a second after the last, so that who is idle longest is clear.
+
+        `skills`: names, each at 100 or at the level after a colon: `"de:80 orders"`.
+        """
         self.let_pass(1)
         agent_id = AgentId(f"agent-{1001 + len(self.agents)}")
-        held = dict.fromkeys(skills.split(), 100)
-        self.ask(Enrol(profile=AgentProfile(agent_id=agent_id, endpoint=agent_id, skills=held)))
+        words = (word.partition(":") for word in skills.split())
+        held = {name: int(level or 100) for name, _, level in words}
+        self.ask(Enrol(profile=AgentProfile(agent_id=agent_id, endpoint=agent_id, skills=held, **profile)))  # type: ignore[arg-type]
         self.see(EndpointSeen(endpoint=agent_id, reachable=True, at=self.now))
         if logged_in:
             self.ask(LogIn(agent_id=agent_id))

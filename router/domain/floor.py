@@ -120,6 +120,28 @@ class Floor:
             self.calendar.set(("entitlement", agent.agent_id), change)
         self.touched[agent] = None
 
+    def open_row_at(self, name: QueueName, delay_us: Micros, now: Micros) -> None:
+        """Somebody backs others up here after another time than anybody before: the queue gets a row for it."""
+        before = self.queues[name]
+        if any(row.opens_us == delay_us for row in before.rows):
+            return
+        line = before.in_line()
+        for contact in line:
+            before.step_out(contact)
+        queue = self.queues[name] = Queue(before.rules, (delay_us, *(row.opens_us for row in before.rows)))
+        for agent in self.agents.values():
+            if any(row.queue is before for row in agent.skilled):
+                moved = {row: queue.row_of(agent) for row in agent.skilled if row.queue is before}
+                agent.skilled = tuple(moved.get(row) or row for row in agent.skilled)
+                agent.serves = tuple(moved.get(row) or row for row in agent.serves)
+                for row in agent.skilled:
+                    row.skilled += row.queue is queue
+                for row in agent.serves:
+                    row.standings[agent.standing] += row.queue is queue
+                self.reseat(agent)
+        for contact in line:
+            self.line_up(contact, now)
+
     def seat(self, agent: Agent) -> None:
         """Have an agent who is free and has no place yet wait on the benches."""
         if agent.standing is Standing.FREE and not agent.turn:

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 
 from router.domain.agent import Agent, Standing
 from router.domain.assignment import AssignmentState
-from router.domain.contact import Contact, ContactState
+from router.domain.contact import Contact, ContactState, skips
 from router.domain.floor import Floor, skilled_for
 from router.domain.ids import Micros, OfferId
 from router.domain.offer import OfferState
-from router.domain.queue import Queue, skips
+from router.domain.queue import Queue
+from router.domain.row import Row
 
 _OFFER_TIMER = {
     OfferState.RESERVED: "ring",
@@ -35,11 +36,12 @@ def broken(floor: Floor, now: Micros) -> list[str]:
     free = _free_agents(floor)
     lines = _lines(floor)
     for queue in floor.queues.values():
-        faults += _counts(floor, queue, free[queue], lines[queue])
+        faults += _rows(floor, queue, free)
+        faults += _line(queue, lines[queue], now)
     if floor.offering and not floor.lost:
         for queue in floor.queues.values():
-            faults += _nobody_waits_for_nothing(queue, free[queue], lines[queue], now)
-    if floor.freed or floor.seeking:
+            faults += _nobody_waits_for_nothing(queue, free, lines[queue], now)
+    if floor.freed or floor.seeking or floor.thinned:
         faults.append("somebody who may have become able to be matched was not looked at")
     return faults
 
@@ -112,7 +114,7 @@ def _agents(floor: Floor, now: Micros) -> Iterator[str]:
         if agent.standing is Standing.HELD_OFF and ("held", agent_id) not in floor.timers:
             yield f"{agent_id} is held off for ever"
         skilled = skilled_for(agent, floor.queues.values(), now)
-        serves = tuple(queue for queue in skilled if agent.entitlement.allows(queue.rules.campaign, now))
+        serves = tuple(row for row in skilled if agent.entitlement.allows(row.queue.rules.campaign, now))
         if agent.skilled != skilled or agent.serves != serves:
             yield f"{agent_id} serves other queues than skills and entitlement say"
         if floor.by_endpoint.get(agent.profile.endpoint) is not agent:
@@ -135,12 +137,12 @@ def _legs(floor: Floor) -> Iterator[str]:
             yield f"{leg} has ended and is still believed in"
 
 
-def _free_agents(floor: Floor) -> dict[Queue, list[Agent]]:
-    free: dict[Queue, list[Agent]] = {queue: [] for queue in floor.queues.values()}
+def _free_agents(floor: Floor) -> dict[Row, list[Agent]]:
+    free: dict[Row, list[Agent]] = {row: [] for queue in floor.queues.values() for row in queue.rows}
     for agent in floor.agents.values():
         if agent.standing is Standing.FREE:
-            for queue in agent.serves:
-                free[queue].append(agent)
+            for row in agent.serves:
+                free[row].append(agent)
     return free
 
 
@@ -153,29 +155,38 @@ def _lines(floor: Floor) -> dict[Queue, list[Contact]]:
     return lines
 
 
-def _counts(floor: Floor, queue: Queue, free: list[Agent], line: list[Contact]) -> Iterator[str]:
+def _rows(floor: Floor, queue: Queue, free: dict[Row, list[Agent]]) -> Iterator[str]:
+    for row in queue.rows:
+        name = f"{queue.rules.name} after {row.opens_us} µs" if row.index else queue.rules.name
+        standings = [0] * len(Standing)
+        skilled = 0
+        for agent in floor.agents.values():
+            skilled += row in agent.skilled
+            if row in agent.serves:
+                standings[agent.standing] += 1
+        if (row.skilled, row.standings) != (skilled, standings):
+            yield f"{name} counts {row.skilled} {row.standings}, there are {skilled} {standings}"
+        if row.bench_in_order() != sorted(free[row], key=row.bench_key):
+            yield f"the bench of {name} is not those who are free, in the order they are asked"
+
+
+def _line(queue: Queue, line: list[Contact], now: Micros) -> Iterator[str]:
     name = queue.rules.name
-    standings = [0] * len(Standing)
-    skilled = 0
-    for agent in floor.agents.values():
-        if queue in agent.skilled:
-            skilled += 1
-        if queue in agent.serves:
-            standings[agent.standing] += 1
-    if (queue.skilled, queue.standings) != (skilled, standings):
-        yield f"{name} counts {queue.skilled} {queue.standings}, there are {skilled} {standings}"
-    if queue.waiting != len(line):
+    if queue.waiting != len(line) or queue.waiting != sum(row.waiting for row in queue.rows):
         yield f"{name} counts {queue.waiting} waiting, there are {len(line)}"
     if queue.in_line() != sorted(line, key=queue.line_key):
         yield f"the line of {name} is not those who wait there, in order"
-    if queue.bench_in_order() != sorted(free, key=lambda agent: (agent.idle_since, agent.ordinal)):
-        yield f"the bench of {name} is not those who are free, longest idle first"
-
-
-def _nobody_waits_for_nothing(queue: Queue, free: list[Agent], line: list[Contact], now: Micros) -> Iterator[str]:
-    if not free:
-        return
     for contact in line:
-        for agent in free:
-            if not skips(contact, agent.agent_id, now):
-                yield f"{contact.contact_id} waits in {queue.rules.name} while {agent.agent_id} is free"
+        if contact.row is None or contact.row.index < queue.open_to(contact, now).index:
+            yield f"{contact.contact_id} waits in {name} before a row that is open"
+
+
+def _nobody_waits_for_nothing(
+    queue: Queue, free: dict[Row, list[Agent]], line: list[Contact], now: Micros
+) -> Iterator[str]:
+    for contact in line:
+        last = 0 if contact.row is None else contact.row.index
+        for row in queue.rows[: last + 1]:
+            for agent in free[row]:
+                if not skips(contact, agent.agent_id, now):
+                    yield f"{contact.contact_id} waits in {queue.rules.name} while {agent.agent_id} is free"

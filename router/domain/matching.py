@@ -17,13 +17,15 @@ from router.domain.floor import Floor
 from router.domain.ids import SECOND, Micros, offer_id
 from router.domain.line import Place
 from router.domain.offer import Offer
-from router.domain.queue import LineKey, Queue
+from router.domain.queue import NOTHING_OVERTAKES, LineKey, Queue
 from router.domain.record import DecisionFact
 
 _ORIGINATE_SLACK_US = 2 * SECOND
 _NEXT_BEST = 10
 _FREE = int(Standing.FREE)
 _WHY_NOT = tuple(standing.name.lower() for standing in Standing)
+_Preference = tuple[bool, int, Place[Contact]]
+"(not the most urgent, the agent's priority turned round, place in line)"
 _Turn = tuple[LineKey, int, Contact, Agent | None]
 "(place in line, tie-break, who, the freed agent whose first in line this is)"
 
@@ -105,19 +107,20 @@ def _first_for(agent: Agent, now: Micros) -> Contact | None:
         return None
     agent_id, posts = agent.agent_id, agent.profile.posts
     first: Place[Contact] | None = None
-    before_all = -_LEAST
+    chosen: _Preference | None = None
     for row in agent.serves:
         queue = row.queue
-        if queue.waiting:
-            place = queue.first_for(agent_id, row, now)
-            if place is None:
-                continue
-            if posts and (priority := agent.post(queue.rules.name).priority) != before_all:
-                if priority < before_all and place[0] >= 0:
-                    continue
-                before_all, first = priority, place
-            elif first is None or place < first:
-                first = place
+        if not queue.waiting:
+            continue
+        place = queue.first_for(agent_id, row, now)
+        if place is None:
+            continue
+        if posts:
+            preference = place[0] > NOTHING_OVERTAKES, -agent.post(queue.rules.name).priority, place
+            if chosen is None or preference < chosen:
+                chosen, first = preference, place
+        elif first is None or place < first:
+            first = place
     return None if first is None else first[4]
 
 
@@ -125,6 +128,7 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
     """Reserve the agent and ask for their leg."""
     rules, profile = queue.rules, agent.profile
     contact.attempts += 1
+    agent.asked_at = now
     made = Offer(
         offer_id=offer_id(contact.contact_id, contact.attempts),
         contact_id=contact.contact_id,
@@ -173,9 +177,9 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
 
 def _explain(floor: Floor, queue: Queue, contact: Contact, agent: Agent, made: Offer, now: Micros) -> DecisionFact:
     """Write down why, from counts that are kept anyway: no agent is looked at for it but the ten next."""
-    bench = queue.longest_idle(_NEXT_BEST + 1)
+    bench = queue.next_best(contact, _NEXT_BEST + 1)
     next_best = [(other.agent_id, now - other.idle_since) for other in bench if other is not agent]
-    counts = queue.standings.copy()
+    counts = list(queue.standings)
     counts[_FREE] -= 1  # the one chosen
     others = [(why, count) for why, count in zip(_WHY_NOT, counts, strict=True) if count]
     if not_entitled := queue.skilled - sum(queue.standings):

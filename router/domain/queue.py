@@ -28,17 +28,13 @@ class Queue:
 
     def __init__(self, rules: QueueRules, delays: Iterable[Micros] = ()) -> None:
         """`delays`: how long agents posted here only back others up; each is a row's opening."""
-        self.rules = rules
+        self.rules: QueueRules = rules
         self.waiting = 0
         "Contacts in line: QUEUED here and not parked."
-        opening = {0: rules.need}
-        if not rules.never_relax:
-            opening |= {ring.after_us: ring.need for ring in rules.rings}
-        for delay in delays:
-            opening.setdefault(delay, None)
+        wider = {} if rules.never_relax else {ring.after_us: ring.need for ring in rules.rings}
         need, rows = rules.need, []
-        for index, opens_us in enumerate(sorted(opening)):
-            need = opening[opens_us] or need
+        for index, opens_us in enumerate(sorted({0, *wider, *delays})):
+            need = wider.get(opens_us, need)
             rows.append(Row(self, index, opens_us, need))
         self.rows = tuple(rows)
 

@@ -19,7 +19,7 @@ from router.domain.effects import AnswerPhone
 from router.domain.errors import CommandRefused
 from router.domain.events import AgentDismissed
 from router.domain.floor import Floor
-from router.domain.ids import AgentId, Micros
+from router.domain.ids import AgentId, Micros, QueueName
 from router.domain.observations import EndpointSeen, PhoneAsked
 from router.domain.tables import step
 from router.domain.talk import finish_wrapup
@@ -65,6 +65,9 @@ def enrol(floor: Floor, asked: Enrol, now: Micros) -> None:
     skills = {intern(skill): level for skill, level in profile.skills.items()}
     agent.profile = replace(profile, skills=skills)
     floor.by_endpoint[profile.endpoint] = agent
+    for name, post in profile.posts.items():
+        if post.delay_us and name in floor.queues:
+            floor.open_row_at(QueueName(name), post.delay_us, now)
     floor.assign_queues(agent, now)
     floor.restand(agent, now)
 

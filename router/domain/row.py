@@ -5,14 +5,14 @@ a ring of the rules widens the need, or when the time is over for which an agent
 one row of a queue, the first they belong to, so sitting down costs the same however many rings there are.
 """
 
+from typing import TYPE_CHECKING
+
 from router.domain.agent import Agent, Standing
 from router.domain.choice import WAYS
 from router.domain.contact import Contact, skips
 from router.domain.ids import AgentId, Micros
 from router.domain.line import Line, Place
 from router.domain.need import Need
-
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from router.domain.queue import Queue
@@ -24,7 +24,7 @@ class Row:
     __slots__ = ("_way", "bench", "index", "lane", "need", "opens_us", "queue", "skilled", "standings", "waiting")
 
     def __init__(self, queue: "Queue", index: int, opens_us: Micros, need: Need) -> None:
-        self.queue = queue
+        self.queue: Queue = queue
         self.index = index
         "Its number in the queue; 0 is open to everybody who waits."
         self.opens_us = opens_us
@@ -49,6 +49,14 @@ class Row:
         """Wait on the bench, under the agent's turn."""
         rank, since = self._way(agent, self)
         self.bench.join((rank, since, agent.ordinal, agent.turn, agent), self.standings[_FREE])
+
+    def bench_in_order(self) -> list[Agent]:
+        """Everybody on the bench, in the order they are asked. For people and tests, not for decisions."""
+        return [place[4] for place in self.bench]
+
+    def bench_key(self, agent: Agent) -> tuple[int, Micros, int]:
+        """Where an agent sits."""
+        return (*self._way(agent, self), agent.ordinal)
 
     def best_for(self, contact: Contact, now: Micros) -> Agent | None:
         """The first on the bench who may be offered this contact."""

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from router.domain.agent import RONA, Agent, Status
 from router.domain.commands import Command, Entitle, LogIn, LogOut, Pause, Unpause
-from router.domain.contact import ContactState
+from router.domain.contact import ContactState, skips
 from router.domain.effects import AnswerPhone, Effect
 from router.domain.entitlement import Entitlement
 from router.domain.events import AgentChanged, ContactEnded, Event, InvariantFailed, OfferClosed, OfferMade
@@ -18,7 +18,7 @@ from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, ContactId, LegId, Micros, OfferId
 from router.domain.invariants import broken
 from router.domain.observations import PhoneAsked
-from router.domain.queue import Queue, skips
+from router.domain.queue import Queue
 from router.domain.record import BillingRecord, Outcome, SegmentKind
 from router.simulation.asterisk import Asterisk
 from router.simulation.dialplan import AFTER_US
@@ -175,15 +175,15 @@ class Judge:
         if entitled is not None and not entitled.allows(queue.rules.campaign, now):
             self.blame(f"{agent_id} was offered {made.contact_id} without being entitled")
         agent = floor.agents[agent_id]
-        if not queue.rules.need.matches(agent.profile.skills):
+        if not any(row.need.matches(agent.profile.skills) for row in queue.rows):
             self.blame(f"{agent_id} was offered {made.contact_id} without the skills")
         self._phone_was_free(agent, now)
         mine = self._age(made.contact_id, queue)
         for served in agent.serves:
-            for other in served.in_line():
-                if other.news_at == now:
+            for other in served.queue.in_line():
+                if other.news_at == now or (other.row is not None and other.row.index < served.index):
                     continue  # came into this line in the same instant, maybe a moment after the offer was made
-                if self._age(other.contact_id, served) < mine and not skips(other, agent_id, now):
+                if self._age(other.contact_id, served.queue) < mine and not skips(other, agent_id, now):
                     self.blame(f"{made.contact_id} was offered to {agent_id} before {other.contact_id}")
 
     def _age(self, contact_id: ContactId, queue: Queue) -> Micros:

@@ -39,7 +39,7 @@ DAMAGE: dict[str, Callable[[Floor], object]] = {
     ),
     "its live offer is": lambda floor: setattr(floor.contacts["node-a-rung"], "offer", None),  # type: ignore[index]
     "counts": lambda floor: floor.queues[ORDERS].standings.__setitem__(Standing.FREE, 7),
-    "the line of": lambda floor: setattr(floor.contacts["node-a-waiting"], "place", None),  # type: ignore[index]
+    "the line of": lambda floor: setattr(floor.contacts["node-a-waiting"], "turn", 0),  # type: ignore[index]
     "the callers' legs": lambda floor: floor.by_leg.clear(),
     "the private legs": lambda floor: floor.private.clear(),
     "stands as": lambda floor: setattr(_agent(floor, 1004), "standing", Standing.PAUSED),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.domain.line import Line, Place
+from router.domain.line import Line
 from router.domain.past import Past
 
 
@@ -14,7 +14,8 @@ class Person:
     """Not comparable, like agents and contacts."""
 
     ordinal: int
-    place: "Place[Person] | None" = None
+    turn: int = 0
+    since: int = 0
 
 
 class Model:
@@ -27,12 +28,16 @@ class Model:
 
     @property
     def standing(self) -> list[Person]:
-        return sorted((p for p in self.people if p.place is not None), key=lambda p: p.place[:2])  # type: ignore[index]
+        return sorted((p for p in self.people if p.turn), key=lambda p: (p.since, p.ordinal))
 
     def join(self, who: Person, since: int) -> None:
         self.serial += 1
-        who.place = (since, who.ordinal, self.serial, who)
-        self.line.join(who.place, len(self.standing))
+        who.turn, who.since = self.serial, since
+        self.line.join((0, since, who.ordinal, who.turn, who), len(self.standing))
+
+    @property
+    def order(self) -> list[Person]:
+        return [place[4] for place in self.line]
 
 
 STEPS = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 9), st.sampled_from(["join", "leave", "look"])))
@@ -46,20 +51,20 @@ def test_a_line_is_in_order_whoever_comes_back_and_leaves(steps: list[tuple[int,
         if what == "join":
             model.join(who, since + turn // 3)  # also while standing elsewhere: the old place is forgotten
         elif what == "leave":
-            who.place = None
+            who.turn = 0
         else:
             first = model.line.first()
-            assert (first and first[3]) is (model.standing[0] if model.standing else None)
-        assert list(model.line) == model.standing
+            assert (first and first[4]) is (model.standing[0] if model.standing else None)
+        assert model.order == model.standing
         for count in (0, 1, 5, 20):
-            assert [place[3] for place in model.line.head(count)] == model.standing[:count]
+            assert [place[4] for place in model.line.head(count)] == model.standing[:count]
 
 
 def test_two_places_of_the_same_person_are_never_compared_by_person() -> None:
     model = Model()
     for _ in range(50):
         model.join(model.people[0], since=7)
-    assert list(model.line) == [model.people[0]]
+    assert model.order == [model.people[0]]
 
 
 def test_who_has_left_is_let_go() -> None:
@@ -69,7 +74,7 @@ def test_who_has_left_is_let_go() -> None:
         who = Person(turn)
         model.people = [who]
         model.join(who, turn)
-        who.place = None
+        who.turn = 0
         assert model.line.first() is None
     assert model.line._places == []
 
@@ -79,9 +84,9 @@ def test_a_line_that_is_joined_and_left_behind_its_first_stays_short() -> None:
     model.join(model.people[0], since=0)
     for turn in range(1, 5_000):
         model.join(model.people[1], since=turn)
-        model.people[1].place = None
+        model.people[1].turn = 0
     assert len(model.line._places) < 25
-    assert list(model.line) == [model.people[0]]
+    assert model.order == [model.people[0]]
 
 
 def test_the_latest_legs_are_remembered_and_the_number_is_bounded() -> None:
