@@ -57,7 +57,7 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
             campaign=contact.campaign,
             queue=contact.queue,
             state=contact.state,
-            agent_id=contact.agent_id if contact.offer is None else contact.offer.agent_id,
+            agent_id=next((offer.agent_id for offer in contact.live.values()), contact.agent_id),
             arrived_at=contact.arrived_at,
         )
         for contact in floor.contacts.values()

@@ -290,12 +290,12 @@ class Room:
 
     def offer(self, contact_id: ContactId) -> OfferId:
         """The contact's live offer."""
-        offer = self.engine.floor.contacts[contact_id].offer
+        offer = next(iter(self.engine.floor.contacts[contact_id].live.values()), None)
         assert offer is not None, f"{contact_id} is not being offered"
         return offer.offer_id
 
     def offered_to(self, contact_id: ContactId) -> AgentId | None:
-        offer = self.engine.floor.contacts[contact_id].offer
+        offer = next(iter(self.engine.floor.contacts[contact_id].live.values()), None)
         return None if offer is None else offer.agent_id
 
     def rung(self) -> list[AgentId]:

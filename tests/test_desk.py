@@ -267,7 +267,7 @@ async def test_who_left_but_talks_is_offered_nothing_more(room: Room) -> None:
     following = room.calls.arrive("shop")
     await room.quiet()
     assert room.engine.floor.contacts[following].is_waiting
-    assert room.engine.floor.contacts[following].offer is None
+    assert room.engine.floor.contacts[following].live == {}
 
 
 async def test_who_left_and_came_back_is_offered_calls_again(room: Room) -> None:

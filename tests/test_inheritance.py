@@ -174,7 +174,7 @@ async def test_a_phone_that_rang_when_its_router_died_is_hung_up_and_its_caller_
 
     floor = heir.pump.engine.floor
     assert [effect.leg for effect in hung_up if isinstance(effect, EndLeg)] == [rung]
-    assert (str(floor.contacts[caller].state), floor.contacts[caller].offer) == ("queued", None)
+    assert (str(floor.contacts[caller].state), floor.contacts[caller].live) == ("queued", {})
 
 
 class Hears:

@@ -270,7 +270,7 @@ async def test_one_timer_is_armed_for_the_nearest_deadline_and_follows_it(room: 
     await room.quiet()
     ringing = room.pump._timer
     assert ringing is not None
-    first = room.engine.floor.contacts[contact].offer
+    first = next(iter(room.engine.floor.contacts[contact].live.values()))
     assert first is not None
     assert room.engine.next_timer() == first.deadline_at
     room.calls.hang_up(room.engine.floor.contacts[contact].leg)
@@ -287,7 +287,7 @@ async def test_an_answer_behind_a_backlog_is_heard_before_the_deadline_that_pass
     room.calls.silent.add(DIAL)
     contact = room.calls.arrive("shop")
     await room.quiet()
-    offer = room.engine.floor.contacts[contact].offer
+    offer = next(iter(room.engine.floor.contacts[contact].live.values()))
     assert offer is not None
     for _ in range(20_000):
         room.pump.see(EndpointSeen(endpoint="nobody", reachable=True, at=0))

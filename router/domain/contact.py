@@ -81,10 +81,10 @@ class Contact:
     news_at: Micros = 0
     "`now` when we last learned or decided where it is: a snapshot asked for before it knows less than we do."
     attempts: int = 0
-    offer: Offer | None = None
-    "The live offer; at most one."
+    live: dict[OfferId, Offer] = field(default_factory=dict)
+    "The live offers: one, or as many as its queue rings at once."
     open_offers: dict[OfferId, Offer] = field(default_factory=dict)
-    "That one and those given up whose leg has not ended yet."
+    "Those and the ones given up whose leg has not ended yet."
     bridge: str = ""
     "The bridge the caller's leg is in."
     agent_id: AgentId | None = None

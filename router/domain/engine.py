@@ -271,7 +271,7 @@ def _leg_ended(floor: Floor, seen: LegEnded, now: Micros) -> None:
 
 def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
     contact = floor.contacts.get(seen.contact_id)
-    if contact is None or not contact.is_waiting or contact.offer is not None:
+    if contact is None or not contact.is_waiting or contact.live:
         return
     queue = floor.queues.get(contact.queue)
     if queue is not None and seen.key and seen.key in queue.rules.exit_keys:

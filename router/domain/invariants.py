@@ -50,15 +50,15 @@ def _contacts(floor: Floor) -> Iterator[str]:
     for contact_id, contact in floor.contacts.items():
         if contact.state in (ContactState.ARRIVED, ContactState.ENDED):
             yield f"{contact_id} is on the floor in state {contact.state}"
-        if (contact.offer is not None) is not (contact.state is ContactState.OFFERED):
-            yield f"{contact_id} is {contact.state} and its live offer is {contact.offer}"
+        if bool(contact.live) is not (contact.state is ContactState.OFFERED):
+            yield f"{contact_id} is {contact.state} and its live offers are {list(contact.live)}"
         live = [offer for offer in contact.open_offers.values() if offer.state in _LIVE]
-        if live != ([contact.offer] if contact.offer is not None else []):
-            yield f"{contact_id} has {len(live)} live offers"
+        if live != list(contact.live.values()):
+            yield f"{contact_id} has {len(live)} live offers and knows of {len(contact.live)}"
         for offer in contact.open_offers.values():
             if floor.offers.get(offer.offer_id) is not offer:
                 yield f"{contact_id} keeps offer {offer.offer_id}, which is closed"
-        being_rung_last = contact.overdue and contact.offer is not None
+        being_rung_last = contact.overdue and contact.live
         if contact.is_waiting and not being_rung_last and ("wait", contact_id) not in floor.timers:
             yield f"{contact_id} waits without a longest wait"
         for agent_id in contact.skips:

@@ -73,8 +73,10 @@ def _find_agent(floor: Floor, contact: Contact, now: Micros) -> None:
     """One contact looks for an agent, who may well be there already."""
     if contact.turn:
         queue = floor.queues[contact.queue]
-        best = queue.best_for(contact, now)
-        if best is not None:
+        for _ in range(queue.rules.at_once):
+            best = queue.best_for(contact, now)
+            if best is None:
+                break
             offer(floor, queue, contact, best, now)
 
 
@@ -139,9 +141,9 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
         deadline_at=now + rules.ring_us,
     )
     decision = _explain(floor, queue, contact, agent, made, now)
-    floor.move(contact, ContactStep.OFFER, now)
-    contact.offer = agent.offer = made
-    contact.open_offers[made.offer_id] = made
+    if not contact.live:
+        floor.move(contact, ContactStep.OFFER, now)
+    agent.offer = contact.live[made.offer_id] = contact.open_offers[made.offer_id] = made
     floor.offers[made.offer_id] = made
     floor.timers.set(("ring", made.offer_id), made.deadline_at)
     floor.restand(agent, now)

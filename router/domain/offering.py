@@ -1,8 +1,8 @@
 """The life of an offer after it was made, up to the talk or the end of its leg.
 
 Rule 1: an offer's agent is free again only when the offer's leg has ended (or is taken for dead after a grace).
-Rule 2: the contact does not wait for that: the moment an offer is given up, its contact stands in line again at its old
-age. The contact's lock at Asterisk makes sure that at most one of two answering agents talks.
+Rule 2: the contact does not wait for that: the moment its last live offer is given up, it stands in line again at its
+old age. The contact's lock at Asterisk makes sure that at most one of two answering agents talks.
 """
 
 from router.domain.contact import ContactState, ContactStep
@@ -67,6 +67,10 @@ def talk_begins(floor: Floor, seen: TalkBegins, now: Micros) -> None:
         return
     if floor.move_offer(offer, OfferStep.ACCEPT):
         _await_talk(floor, offer, now)
+    contact = floor.contacts.get(offer.contact_id)
+    if contact is not None and offer.offer_id in contact.live:
+        for other in [other for other in contact.live.values() if other is not offer]:
+            rescind(floor, other, OfferResult.RESCINDED, now)  # rung at the same time; the first has won
 
 
 def _await_talk(floor: Floor, offer: Offer, now: Micros) -> None:
@@ -150,10 +154,10 @@ def rescind_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
 def _give_back(floor: Floor, offer: Offer, now: Micros) -> None:
     """The contact stands in line again, unless another offer or a talk has it already."""
     contact = floor.contacts.get(offer.contact_id)
-    if contact is not None and contact.offer is offer:
-        contact.offer = None
-        if contact.state is ContactState.OFFERED:
-            floor.move(contact, ContactStep.QUEUE, now)
+    if contact is None or contact.live.pop(offer.offer_id, None) is None or contact.live:
+        return
+    if contact.state is ContactState.OFFERED:
+        floor.move(contact, ContactStep.QUEUE, now)
 
 
 # ---- the leg's end ----
@@ -177,7 +181,7 @@ def _close(floor: Floor, offer: Offer, cause: int | None, tech_cause: str | None
     floor.move_offer(offer, OfferStep.LEG_END)
     if contact is not None:
         contact.open_offers.pop(offer.offer_id, None)
-        if result is OfferResult.TAKEN and contact.offer is offer:
+        if result is OfferResult.TAKEN and contact.live == {offer.offer_id: offer}:
             # Somebody talks to this caller and we do not know it: ask Asterisk before anybody else is rung.
             floor.park(contact, True, now)
             floor.effects.append(LookAgain(node=contact.node))

@@ -57,7 +57,7 @@ class ContactStands:
     "Closed ones, and the running one with its beginning as its end."
     legs: tuple[Leg, ...]
     offer_id: OfferId | None = None
-    "The live offer among `offers`."
+    "The live offer among `offers`; the first of them."
     agent_id: AgentId | None = None
     skips: tuple[tuple[AgentId, Micros], ...] = ()
     answered_at: Micros | None = None
@@ -67,6 +67,12 @@ class ContactStands:
     overflowed_from: tuple[QueueName, ...] = ()
     wait_at: Micros | None = None
     "When the longest wait is over."
+    live: tuple[OfferId, ...] = ()
+    "All live ones; older releases had one at most, and wrote none here."
+    entered_at: Micros = 0
+    "When it came to its queue; 0: an older release, which waited from arrival."
+    priority: int = 0
+    urgent: bool = False
 
 
 @message
@@ -169,7 +175,11 @@ def _contact(floor: Floor, contact: Contact) -> Picture:
         offers=tuple(_offer(offer) for offer in contact.open_offers.values()),
         segments=contact.timeline.so_far(),
         legs=contact.legs,
-        offer_id=None if contact.offer is None else contact.offer.offer_id,
+        offer_id=next(iter(contact.live), None),
+        live=tuple(contact.live),
+        entered_at=contact.entered_at,
+        priority=contact.priority,
+        urgent=contact.urgent,
         agent_id=contact.agent_id,
         skips=tuple(contact.skips.items()),
         answered_at=contact.answered_at,

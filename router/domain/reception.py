@@ -101,7 +101,7 @@ def wait_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     contact = floor.contacts.get(key)
     if contact is None or not contact.is_waiting:
         return
-    if contact.offer is not None:
+    if contact.live:
         floor.stir(contact)
         contact.overdue = True  # `Floor.move` makes the wait due again the moment the ring is over
         return
@@ -137,13 +137,12 @@ def nowhere_to_go(floor: Floor, contact: Contact, now: Micros) -> None:
 def leave(floor: Floor, contact: Contact, outcome: Outcome | None, now: Micros) -> None:
     """Nothing more is offered for it; the end of its leg will end it."""
     floor.stir(contact)
-    given = contact.offer
     if floor.move(contact, ContactStep.LEAVE, now):
         contact.leaving = outcome
         floor.timers.cancel(("wait", contact.contact_id))
-        contact.offer = None
-        if given is not None:
-            rescind(floor, given, OfferResult.RESCINDED, now)
+        given, contact.live = contact.live, {}
+        for offer in given.values():
+            rescind(floor, offer, OfferResult.RESCINDED, now)
 
 
 def returned(floor: Floor, seen: CallerReturned, now: Micros) -> None:
@@ -248,12 +247,11 @@ def fell_back(floor: Floor, seen: CallerFellBack, now: Micros) -> None:
 def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) -> None:
     """The caller's leg is gone: the contact ends, its record is closed."""
     state = contact.state
-    given = contact.offer
     if not floor.move(contact, ContactStep.END, now):
         return
-    contact.offer = None
-    if given is not None:
-        rescind(floor, given, OfferResult.CALLER_LEFT, now)
+    given, contact.live = contact.live, {}
+    for offer in given.values():
+        rescind(floor, offer, OfferResult.CALLER_LEFT, now)
     floor.timers.cancel(("wait", contact.contact_id))
     floor.timers.cancel(("row", contact.contact_id))
     for agent_id in contact.skips:

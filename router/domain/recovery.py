@@ -183,18 +183,21 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         legs=stands.legs,
         overdue=stands.overdue,
         overflowed_from=stands.overflowed_from,
+        entered_at=min(stands.entered_at or stands.arrived_at, now),
+        priority=stands.priority,
+        urgent=stands.urgent,
     )
     offers = [_offer(contact, each, now) for each in stands.offers]
     floor.sweep(contact.node, now)
     floor.contacts[contact.contact_id] = contact
     floor.by_leg[contact.leg] = contact
     for offer in offers:
-        _put(floor, contact, offer, live=offer.offer_id == stands.offer_id, now=now)
-    if state is ContactState.OFFERED and contact.offer is None:  # its agent is nobody's any more
+        _put(floor, contact, offer, live=offer.offer_id in (stands.offer_id, *stands.live), now=now)
+    if state is ContactState.OFFERED and not contact.live:  # its agent is nobody's any more
         contact.state = ContactState.QUEUED
     for agent_id, until in contact.skips.items():
         floor.timers.set(("skip", (contact.contact_id, agent_id)), until)
-    if contact.is_waiting and not (contact.overdue and contact.offer is not None):
+    if contact.is_waiting and not (contact.overdue and contact.live):
         floor.timers.set(("wait", contact.contact_id), _not_yet(stands.wait_at, now))
     if state is ContactState.CONNECTED:
         limit_call(floor, contact, now)
@@ -234,7 +237,7 @@ def _put(floor: Floor, contact: Contact, made: Offer, *, live: bool, now: Micros
         return
     floor.offers[made.offer_id] = contact.open_offers[made.offer_id] = agent.offer = made
     if live:
-        contact.offer = made
+        contact.live[made.offer_id] = made
         what = "talk" if state is OfferState.ACCEPTED else "ring"
         floor.timers.set((what, made.offer_id), _not_yet(made.deadline_at, now))
     else:

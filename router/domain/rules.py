@@ -10,6 +10,8 @@ from router.domain.choice import Choice
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
 
+MOST_POINTS = 1000
+"Of priority, of a queue or of a contact."
 LONGEST_CALL_US: Micros = 4 * 3600 * SECOND
 "Unless a campaign says otherwise, or is gone."
 

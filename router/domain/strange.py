@@ -16,6 +16,7 @@ from router.domain.floor import Floor
 from router.domain.ids import SECOND, LegId, Micros, OfferId
 from router.domain.picture import AgentStands, AssignmentStands, ContactStands
 from router.domain.record import Segment
+from router.domain.rules import MOST_POINTS
 
 _AHEAD_US: Micros = 48 * 3600 * SECOND
 "A day that two clocks may be apart (inheritance.py), and the longest wait that can be configured."
@@ -38,9 +39,11 @@ def look_at_assignment(floor: Floor, stands: AssignmentStands, now: Micros) -> N
 
 def look_at_contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
     """Raise `ValueError` when no contact can have stood like this beside those who are on the floor already."""
-    _instants((stands.arrived_at, stands.seen_at, stands.answered_at, stands.wait_at), now)
+    _instants((stands.arrived_at, stands.seen_at, stands.answered_at, stands.wait_at, stands.entered_at), now)
     _instants((until for _, until in stands.skips), now)
     _segments(stands.segments, now)
+    if abs(stands.priority) > MOST_POINTS:
+        raise ValueError("a priority that nobody can give")
     if stands.attempts < 0:
         raise ValueError("fewer offers than none")
     _in_no_hand(floor, stands.leg)
@@ -52,7 +55,7 @@ def look_at_contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         if leg in legs:
             raise ValueError("two offers by one leg")
         legs.add(leg)
-    if stands.offer_id is not None and stands.state != ContactState.OFFERED:
+    if (stands.offer_id is not None or stands.live) and stands.state != ContactState.OFFERED:
         raise ValueError("offered to somebody and not offered")
 
 

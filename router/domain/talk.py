@@ -37,12 +37,13 @@ def connect(floor: Floor, contact: Contact, offer: Offer, at: Micros, now: Micro
 
 def taken_up(floor: Floor, contact: Contact, at: Micros, now: Micros, *, by: Offer | None = None) -> bool:
     """Somebody talks, or talked, to this caller: they wait no more, and nobody else need be rung."""
-    other = contact.offer
+    others = [offer for offer in contact.live.values() if offer is not by]
     if not floor.move(contact, ContactStep.CONNECT, now):
         return False
-    contact.offer = contact.leaving = None
-    if other is not None and other is not by:
-        rescind(floor, other, OfferResult.TAKEN, now)
+    expected = by is not None and by.offer_id in contact.live
+    contact.live, contact.leaving = {}, None
+    for other in others:
+        rescind(floor, other, OfferResult.RESCINDED if expected else OfferResult.TAKEN, now)
     if contact.answered_at is None:
         contact.answered_at = max(at, contact.arrived_at)
     floor.timers.cancel(("wait", contact.contact_id))

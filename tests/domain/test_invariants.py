@@ -37,7 +37,7 @@ DAMAGE: dict[str, Callable[[Floor], object]] = {
         "offer",
         floor.offers["node-a-rung.1"],  # type: ignore[index]
     ),
-    "its live offer is": lambda floor: setattr(floor.contacts["node-a-rung"], "offer", None),  # type: ignore[index]
+    "its live offers are": lambda floor: floor.contacts["node-a-rung"].live.clear(),  # type: ignore[index]
     "counts": lambda floor: floor.queues[ORDERS].standings.__setitem__(Standing.FREE, 7),
     "the line of": lambda floor: setattr(floor.contacts["node-a-waiting"], "turn", 0),  # type: ignore[index]
     "the callers' legs": lambda floor: floor.by_leg.clear(),

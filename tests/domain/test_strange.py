@@ -110,6 +110,10 @@ _CONTACT: dict[str, st.SearchStrategy[Any]] = {
     "overdue": st.booleans(),
     "overflowed_from": tuples_of(_queues),
     "wait_at": or_none(_instants),
+    "live": tuples_of(_names),
+    "entered_at": _instants,
+    "priority": st.one_of(st.integers(-5, 5), st.integers()),
+    "urgent": st.booleans(),
 }
 _ASSIGNMENT: dict[str, st.SearchStrategy[Any]] = {
     "contact_id": _names,
