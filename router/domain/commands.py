@@ -120,6 +120,14 @@ class FinishWrapUp:
 
 
 @message
+class Prioritise:
+    """Give a contact points of its own; it takes its new place in line at once."""
+
+    contact_id: ContactId
+    priority: int
+
+
+@message
 class HangUp:
     """Let a waiting or talking caller go."""
 
@@ -142,6 +150,7 @@ Command = (
     | Unpause
     | Remember
     | FinishWrapUp
+    | Prioritise
     | HangUp
     | StopOffering
 )

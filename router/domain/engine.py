@@ -24,6 +24,7 @@ from router.domain.commands import (
     LogIn,
     LogOut,
     Pause,
+    Prioritise,
     Remember,
     StopOffering,
     Unpause,
@@ -33,7 +34,7 @@ from router.domain.effects import Effect
 from router.domain.errors import CommandRefused
 from router.domain.events import CallRefused, Event, PoolLost
 from router.domain.floor import Floor
-from router.domain.ids import CampaignName, Micros, OfferId
+from router.domain.ids import CampaignName, ContactId, Micros, OfferId
 from router.domain.observations import (
     CallerFellBack,
     CallerKeyed,
@@ -63,7 +64,7 @@ from router.domain.observations import (
 from router.domain.picture import Picture, picture_of
 from router.domain.queue import Queue
 from router.domain.record import EndedBy, Outcome, SegmentKind
-from router.domain.rules import Rules
+from router.domain.rules import MOST_POINTS, Rules
 
 Handler = Callable[[Floor, Any, Micros], None]
 
@@ -83,7 +84,7 @@ class Engine:
             return
         self._turn_pages(now)
         _HANDLERS[type(message)](floor, message, now)
-        matching.settle(floor, now)
+        _settle(floor, now)
 
     def next_timer(self) -> Micros | None:
         """When `handle_timer` must be called next, or None; on a floor that is lost nothing is due any more."""
@@ -101,14 +102,14 @@ class Engine:
         self._turn_pages(now)
         while (key := floor.timers.pop_due(now)) is not None and not floor.lost:
             _DEADLINES[key[0]](floor, key[1], now)
-            matching.settle(floor, now)
+            _settle(floor, now)
 
     def _turn_pages(self, now: Micros) -> None:
         """The calendar comes first: nobody is offered anything after their shift, whatever was seen before its end."""
         floor = self.floor
         while (key := floor.calendar.pop_due(now)) is not None:
             _DEADLINES[key[0]](floor, key[1], now)
-            matching.settle(floor, now)
+            _settle(floor, now)
 
     def drain(self) -> tuple[list[Event], list[Effect]]:
         """Take what was decided since the last call. Agents that changed are told once, as they are now."""
@@ -132,6 +133,12 @@ class Engine:
         floor = self.floor
         changed, floor.unwritten = floor.unwritten, {}
         return [picture_of(floor, who) for who in changed if not (isinstance(who, Agent) and who.profile.dial)]
+
+
+def _settle(floor: Floor, now: Micros) -> None:
+    if floor.thinned:
+        reception.look_after(floor, now)
+    matching.settle(floor, now)
 
 
 def _tell(floor: Floor, agent: Agent) -> None:
@@ -190,13 +197,30 @@ def _delays(agents: Iterable[Agent]) -> dict[str, set[Micros]]:
 def _hang_up(floor: Floor, asked: HangUp, now: Micros) -> None:
     contact = floor.contacts.get(asked.contact_id)
     if contact is None:
-        raise CommandRefused(
-            "contact-unknown", f"There is no contact {asked.contact_id} now.", contact_id=asked.contact_id
-        )
+        raise _unknown(asked.contact_id)
     contact.ended_by = EndedBy.SYSTEM
     floor.stir(contact)
     reception.leave(floor, contact, Outcome.SYSTEM, now)
     reception.release(floor, contact)
+
+
+def _prioritise(floor: Floor, asked: Prioritise, now: Micros) -> None:
+    contact = floor.contacts.get(asked.contact_id)
+    if contact is None:
+        raise _unknown(asked.contact_id)
+    if abs(asked.priority) > MOST_POINTS:
+        raise CommandRefused(
+            "priority-invalid", f"A priority is between -{MOST_POINTS} and {MOST_POINTS}.", priority=asked.priority
+        )
+    contact.priority = asked.priority
+    floor.stir(contact)
+    if contact.turn:
+        floor.queues[contact.queue].step_out(contact)
+        floor.line_up(contact, now)
+
+
+def _unknown(contact_id: ContactId) -> CommandRefused:
+    return CommandRefused("contact-unknown", f"There is no contact {contact_id} now.", contact_id=contact_id)
 
 
 def _stop_offering(floor: Floor, asked: StopOffering, now: Micros) -> None:
@@ -275,7 +299,7 @@ def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
         return
     queue = floor.queues.get(contact.queue)
     if queue is not None and seen.key and seen.key in queue.rules.exit_keys:
-        reception.overflow(floor, contact, now)
+        reception.overflow(floor, contact, now, "key")
 
 
 def _call_refused(floor: Floor, seen: CallTurnedAway, now: Micros) -> None:
@@ -320,6 +344,7 @@ _HANDLERS: dict[type, Handler] = {
     Unpause: roster.change_status,
     Remember: roster.remember,
     FinishWrapUp: roster.finish,
+    Prioritise: _prioritise,
     HangUp: _hang_up,
     StopOffering: _stop_offering,
     ContactArrived: reception.arrived,
@@ -354,6 +379,7 @@ _DEADLINES: dict[str, Handler] = {
     "leg": talk.leg_deadline,
     "wait": reception.wait_deadline,
     "row": _row_deadline,
+    "alarm": reception.alarm_deadline,
     "return": reception.return_deadline,
     "call": reception.call_deadline,
     "sweep": resync.sweep_deadline,

@@ -61,11 +61,23 @@ class ContactHeld:
 
 @message
 class ContactOverflowed:
-    """Emitted when a contact waited too long here and went on to the next target."""
+    """Emitted when a contact did not, or no longer, wait here and went on to the next target."""
 
     contact_id: ContactId
     queue: QueueName
     target: str
+    why: str = "wait"
+    "`wait` too long | `key` pressed | `full` | `nobody` there | `closed`"
+
+
+@message
+class EmergencyWaits:
+    """Emitted when nobody has taken an emergency caller in time, and again each time that long has passed."""
+
+    contact_id: ContactId
+    campaign: CampaignName
+    queue: QueueName
+    waited_us: Micros
 
 
 @message
@@ -168,6 +180,7 @@ Event = (
     | ContactConnected
     | ContactHeld
     | ContactOverflowed
+    | EmergencyWaits
     | ContactEnded
     | CallRefused
     | WrapUpBegan

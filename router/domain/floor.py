@@ -22,6 +22,9 @@ from router.domain.rules import Rules
 from router.domain.tables import step
 from router.domain.timers import Timers
 
+_AWAY = (Standing.LOGGED_OUT, Standing.PAUSED, Standing.UNREACHABLE, Standing.LINK_LOST, Standing.DONE_FOR_TODAY)
+"Standings in which nobody need be waited for, by some rule."
+
 
 class Floor:
     def __init__(self, rules: Rules) -> None:
@@ -91,7 +94,7 @@ class Floor:
             standings[becomes] += 1
         if before is Standing.FREE:
             agent.turn = 0
-        if after is Standing.LOGGED_OUT:
+        if after in _AWAY:
             self._thin(agent.serves)
         if after is Standing.FREE:
             self.freed.append(agent)
@@ -157,8 +160,9 @@ class Floor:
 
     def _thin(self, rows: Iterable[Row]) -> None:
         for row in rows:
-            if row.queue.waiting and len(row.queue.rows) > 1:
-                self.thinned[row.queue] = None
+            queue = row.queue
+            if queue.waiting and (len(queue.rows) > 1 or queue.rules.stay_if):
+                self.thinned[queue] = None
 
     def occupy(self, agent: Agent, leg: LegId, node: str, seen_at: Micros, now: Micros) -> None:
         """A leg of this phone that is not ours, alive at `seen_at`: while it lives the agent is busy elsewhere."""

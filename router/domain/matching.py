@@ -32,8 +32,6 @@ _Turn = tuple[LineKey, int, Contact, Agent | None]
 
 def settle(floor: Floor, now: Micros) -> None:
     """Make every offer that has become possible, the first in line first, whatever made it possible."""
-    if floor.thinned:
-        _open_rows(floor, now)
     freed, seeking = floor.freed, floor.seeking
     if not freed and not seeking:
         return
@@ -47,15 +45,6 @@ def settle(floor: Floor, now: Micros) -> None:
         _find_agent(floor, seeking[0], now)
     else:
         _take_turns(floor, freed, seeking, now)
-
-
-def _open_rows(floor: Floor, now: Micros) -> None:
-    """Somebody left: who waited for them and for nobody else need not wait for the next row."""
-    thinned, floor.thinned = floor.thinned, {}
-    for queue in thinned:
-        if any(not row.present for row in queue.rows[:-1]):
-            for contact in queue.in_line():
-                floor.open_rows(contact, now)
 
 
 def _find_contact(floor: Floor, agent: Agent, now: Micros) -> None:

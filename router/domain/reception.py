@@ -6,7 +6,7 @@ Rule 2: what we decide about a caller (closing message, release) is LEAVING; onl
 
 from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg, SendCaller
-from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued
+from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued, EmergencyWaits
 from router.domain.floor import Floor
 from router.domain.ids import ContactId, Micros, QueueName
 from router.domain.observations import (
@@ -19,6 +19,7 @@ from router.domain.observations import (
 from router.domain.offering import rescind
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import ToQueue
+from router.domain.staffing import sent_on, staffed
 from router.domain.talk import expect_leg_end, taken_up
 
 
@@ -47,6 +48,7 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         arrived_at=seen.arrived_at,
         seen_at=now,
         parked=seen.node not in floor.nodes,
+        urgent=campaign.emergency,
     )
     welcome(floor, contact)
     enter_queue(floor, contact, campaign.entry, contact.arrived_at, now)
@@ -66,12 +68,17 @@ def enter_queue(
 ) -> bool:
     """Stand in line of `name`. The longest wait there counts from `since_at`, the place in line from arrival.
 
-    False when the rules have no such queue: the caller is then sent to the closing message.
+    False when the caller does not stand there: it has no room for them, or the rules have no such queue.
     """
     queue = floor.queues.get(name)
     if queue is None:
         nowhere_to_go(floor, contact, now)
         return False
+    comes_anew = contact.state is ContactState.ARRIVED or name != contact.queue
+    if comes_anew and not adopted and (why := sent_on(queue, contact)):
+        contact.queue = name
+        overflow(floor, contact, now, why)
+        return contact.is_waiting
     if contact.turn:
         floor.queues[contact.queue].step_out(contact)
     if contact.queue != name or not contact.entered_at:
@@ -83,6 +90,9 @@ def enter_queue(
     if floor.move(contact, ContactStep.QUEUE, now):
         contact.begins(SegmentKind.WAITING, now if contact.overflowed_from else contact.arrived_at)
         floor.timers.set(("wait", contact.contact_id), since_at + queue.rules.max_wait_us)
+        campaign = floor.rules.campaigns.get(contact.campaign)
+        if contact.urgent and campaign is not None:
+            floor.timers.set(("alarm", contact.contact_id), now + campaign.alarm_us)
         floor.emit(
             ContactQueued(
                 contact_id=contact.contact_id,
@@ -108,7 +118,7 @@ def wait_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     overflow(floor, contact, now)
 
 
-def overflow(floor: Floor, contact: Contact, now: Micros) -> None:
+def overflow(floor: Floor, contact: Contact, now: Micros, why: str = "wait") -> None:
     """Go on to the next target of the queue; a queue already waited in is not entered twice."""
     left = contact.queue
     contact.overflowed_from += (left,)
@@ -116,15 +126,39 @@ def overflow(floor: Floor, contact: Contact, now: Micros) -> None:
     for target in queue.rules.overflow if queue is not None else ():
         if isinstance(target, ToQueue):
             if target.queue in floor.queues and target.queue not in contact.overflowed_from:
-                floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target=target.queue))
+                floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target=target.queue, why=why))
                 enter_queue(floor, contact, target.queue, now, now)
                 return
         else:
             break
-    floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target="closing"))
+    floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target="closing", why=why))
     leave(floor, contact, Outcome.OVERFLOWED, now)
     contact.begins(SegmentKind.ANNOUNCEMENT, now)
     _send(floor, contact, "acd-closing")
+
+
+def alarm_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
+    """Nobody has taken an emergency caller yet."""
+    contact = floor.contacts[key]
+    campaign = floor.rules.campaigns.get(contact.campaign)
+    if campaign is None or not contact.is_waiting:
+        return
+    waited_us = now - contact.arrived_at
+    floor.emit(EmergencyWaits(contact_id=key, campaign=campaign.name, queue=contact.queue, waited_us=waited_us))
+    floor.timers.set(("alarm", key), now + campaign.alarm_us)
+
+
+def look_after(floor: Floor, now: Micros) -> None:
+    """Somebody left these queues: who waited for them goes on to the next row, or to the next target."""
+    while floor.thinned:
+        thinned, floor.thinned = floor.thinned, {}
+        for queue in thinned:
+            gone = not staffed(queue, queue.rules.stay_if)
+            for contact in queue.in_line():
+                if gone and not contact.urgent:
+                    overflow(floor, contact, now, "nobody")
+                else:
+                    floor.open_rows(contact, now)
 
 
 def nowhere_to_go(floor: Floor, contact: Contact, now: Micros) -> None:
@@ -198,7 +232,8 @@ def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
     for campaign in floor.rules.campaigns.values():
         if any(number.lstrip("+") == wanted for number in campaign.dnis):
             contact.begins(SegmentKind.WAITING, seen.at)
-            enter_queue(floor, contact, campaign.entry, now, now)
+            if not enter_queue(floor, contact, campaign.entry, now, now):
+                return  # sent on already
             context = "acd-wait"
             break
     else:
@@ -254,6 +289,7 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
         rescind(floor, offer, OfferResult.CALLER_LEFT, now)
     floor.timers.cancel(("wait", contact.contact_id))
     floor.timers.cancel(("row", contact.contact_id))
+    floor.timers.cancel(("alarm", contact.contact_id))
     for agent_id in contact.skips:
         floor.timers.cancel(("skip", (contact.contact_id, agent_id)))
     del floor.contacts[contact.contact_id]

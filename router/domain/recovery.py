@@ -199,6 +199,8 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         floor.timers.set(("skip", (contact.contact_id, agent_id)), until)
     if contact.is_waiting and not (contact.overdue and contact.live):
         floor.timers.set(("wait", contact.contact_id), _not_yet(stands.wait_at, now))
+    if contact.is_waiting and contact.urgent:
+        floor.timers.set(("alarm", contact.contact_id), _not_yet(None, now))
     if state is ContactState.CONNECTED:
         limit_call(floor, contact, now)
     if state is ContactState.CONNECTED and not _talks(floor, contact):

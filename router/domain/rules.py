@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from router.domain.admission import Capacity
 from router.domain.choice import Choice
@@ -29,6 +30,16 @@ class ToClosing:
 
 
 OverflowTarget = ToQueue | ToClosing
+
+
+class Staffed(StrEnum):
+    """What somebody must be to be counted as there. All but the first go by the entitled, those on their shift."""
+
+    SKILLED = "skilled"
+    ENTITLED = "entitled"
+    LOGGED_IN = "logged-in"
+    READY = "ready"
+    REACHABLE = "reachable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +71,12 @@ class QueueRules:
     "So many free agents are rung at the same time; the first to take the caller wins."
     strict: bool = False
     "Priority goes before any age."
+    max_waiting: int = 0
+    "Who comes while so many wait here goes on to the next overflow target; 0: no limit."
+    join_if: tuple[Staffed, ...] = ()
+    "Who comes while no agent is all of this goes on at once; empty: everybody may wait."
+    stay_if: tuple[Staffed, ...] = ()
+    "Who waits goes on the moment no agent is all of this any more."
     exit_keys: str = ""
     "Keys that take a waiting caller to the next overflow target at once; any other key does nothing."
 
@@ -90,7 +107,9 @@ class CampaignRules:
     max_calls: int = 0
     "Callers of this campaign on a node at a time (admission.py); 0: no limit of its own."
     emergency: bool = False
-    "Whether the places reserved on a node are for its callers."
+    "Whether nothing overtakes its callers, no limit sends them on, and the places reserved on a node are for them."
+    alarm_us: Micros = 10 * SECOND
+    "An emergency caller whom nobody has taken by then raises an alarm, and again after as long."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

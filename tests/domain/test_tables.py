@@ -70,4 +70,5 @@ def test_every_message_and_every_deadline_has_somebody_who_handles_it() -> None:
         "sweep",
         "node",
         "row",
+        "alarm",
     }

@@ -1,0 +1,38 @@
+"""Whether anybody is there for a queue, by what a caller may count on, and what follows when nobody is.
+
+Rule 1: who comes is asked at the door (`sent_on`), who waits is looked at again the moment somebody left (`look`).
+Rule 2: a limit is for those who come anew. Who was in already (a missed ring, a lost line, a router that takes over)
+keeps their place; an emergency caller has one always.
+"""
+
+from router.domain.agent import Standing
+from router.domain.contact import Contact
+from router.domain.queue import Queue
+from router.domain.rules import Staffed
+
+_AWAY = {
+    Staffed.LOGGED_IN: (Standing.LOGGED_OUT,),
+    Staffed.READY: (Standing.LOGGED_OUT, Standing.PAUSED, Standing.DONE_FOR_TODAY),
+    Staffed.REACHABLE: (Standing.UNREACHABLE, Standing.LINK_LOST),
+}
+"Who does not count, of the entitled. An agent stands in one way at a time: who is logged out may be unreachable, too."
+
+
+def staffed(queue: Queue, asked: tuple[Staffed, ...]) -> bool:
+    """Whether at least one agent is all of what is asked."""
+    if not asked:
+        return True
+    if asked == (Staffed.SKILLED,):
+        return queue.skilled > 0
+    away = {standing for what in asked for standing in _AWAY.get(what, ())}
+    return any(count for standing, count in enumerate(queue.standings) if standing not in away)
+
+
+def sent_on(queue: Queue, contact: Contact) -> str:
+    """Why somebody who comes to this queue cannot wait here; empty when they can."""
+    rules = queue.rules
+    if contact.urgent:
+        return ""
+    if 0 < rules.max_waiting <= queue.waiting:
+        return "full"
+    return "" if staffed(queue, rules.join_if) else "nobody"

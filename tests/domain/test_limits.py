@@ -1,0 +1,195 @@
+"""Who may wait where: full lines, lines nobody is there for, priorities, and callers nothing overtakes."""
+
+from dataclasses import replace
+
+import pytest
+
+from router.domain.commands import LogOut, Pause, Prioritise
+from router.domain.effects import SendCaller
+from router.domain.errors import CommandRefused
+from router.domain.events import ContactOverflowed, EmergencyWaits
+from router.domain.ids import SECOND, ContactId
+from router.domain.observations import EndpointSeen
+from router.domain.record import Outcome
+from router.domain.rules import Rules, Staffed
+from tests.builders import ACCOUNTS, BANK, GENERAL, ORDERS, SHOP, Room, rules, with_queue
+
+
+def queues_of(room: Room, *contacts: ContactId) -> list[str]:
+    return [str(room.floor.contacts[contact].queue) for contact in contacts]
+
+
+def why(room: Room) -> list[str]:
+    return [event.why for event in room.of(ContactOverflowed)]
+
+
+# ---- full ----
+
+
+def test_who_comes_to_a_full_line_goes_on_to_the_next_target() -> None:
+    room = Room(rules_in_force=with_queue(rules(), ORDERS, max_waiting=2))
+    callers = [room.calls(f"c{n}") for n in range(3)]
+    assert queues_of(room, *callers) == [ORDERS, ORDERS, GENERAL]
+    assert why(room) == ["full"]
+
+
+def test_when_every_line_is_full_the_closing_message_follows_at_once() -> None:
+    in_force = with_queue(with_queue(rules(), ORDERS, max_waiting=1), GENERAL, max_waiting=1)
+    room = Room(rules_in_force=in_force)
+    *_, last = (room.calls(f"c{n}") for n in range(3))
+    assert room.last(SendCaller).context == "acd-closing"
+    room.caller_hangs_up(last)
+    assert room.record(last).outcome is Outcome.OVERFLOWED
+    assert why(room) == ["full", "full", "full"]
+
+
+def test_whose_agent_let_it_ring_keeps_their_place_in_a_line_that_is_full_by_now() -> None:
+    room = Room("orders", rules_in_force=with_queue(rules(), ORDERS, max_waiting=1, max_wait_us=600 * SECOND))
+    first = room.calls("c1")
+    room.rings(room.offer(first))
+    second = room.calls("c2")
+    room.let_pass(16)
+    assert queues_of(room, first, second) == [ORDERS, ORDERS]
+
+
+def test_a_router_that_takes_over_turns_nobody_away_who_waited() -> None:
+    room = Room(rules_in_force=with_queue(rules(), ORDERS, max_waiting=1))
+    room.resync(room.waiting(ContactId("node-a-c1")), room.waiting(ContactId("node-a-c2")))
+    assert room.floor.queues[ORDERS].waiting == 2
+
+
+# ---- nobody there ----
+
+
+@pytest.mark.parametrize(
+    ("asked", "who", "stays"),
+    [
+        (Staffed.SKILLED, "logged out", True),
+        (Staffed.ENTITLED, "logged out", True),
+        (Staffed.LOGGED_IN, "logged out", False),
+        (Staffed.LOGGED_IN, "paused", True),
+        (Staffed.READY, "paused", False),
+        (Staffed.READY, "talks", True),
+        (Staffed.REACHABLE, "unreachable", False),
+        (Staffed.SKILLED, "nobody", False),
+    ],
+)
+def test_who_comes_waits_only_where_somebody_is_who_counts(asked: Staffed, who: str, *, stays: bool) -> None:
+    room = Room(rules_in_force=with_queue(rules(), ORDERS, join_if=(asked,)))
+    if who != "nobody":
+        agent = room.agent_joins("orders", logged_in=who != "logged out")
+        if who == "paused":
+            room.ask(Pause(agent_id=agent, reason="break"))
+        if who == "talks":
+            room.talks(room.calls("busy"))
+        if who == "unreachable":
+            room.see(EndpointSeen(endpoint=agent, reachable=False, at=room.now))
+    caller = room.calls("c1")
+    assert queues_of(room, caller) == [ORDERS if stays else GENERAL]
+
+
+def test_who_waits_goes_on_the_moment_the_last_agent_has_left() -> None:
+    room = Room("orders", rules_in_force=with_queue(rules(), ORDERS, stay_if=(Staffed.LOGGED_IN,)))
+    talking = room.talks(room.calls("busy"))
+    callers = [room.calls("c1"), room.calls("c2")]
+    room.ask(LogOut(agent_id=room.agents[0]))
+    assert queues_of(room, *callers) == [ORDERS, ORDERS]
+    room.agent_hangs_up(talking)
+    room.let_pass(21)
+    assert queues_of(room, *callers) == [GENERAL, GENERAL]
+    assert why(room) == ["nobody", "nobody"]
+
+
+# ---- points ----
+
+
+def test_a_caller_with_more_points_is_taken_as_if_they_had_come_earlier() -> None:
+    room = Room()
+    first = room.calls("c1")
+    room.let_pass(59)
+    second = room.calls("c2")
+    room.ask(Prioritise(contact_id=second, priority=1))
+    room.agent_joins("orders")
+    assert room.offered_to(second)
+    assert not room.offered_to(first)
+
+
+def test_points_taken_back_put_a_caller_where_they_were() -> None:
+    room = Room()
+    first, second = room.calls("c1"), room.calls("c2")
+    room.ask(Prioritise(contact_id=second, priority=5))
+    room.ask(Prioritise(contact_id=second, priority=0))
+    room.agent_joins("orders")
+    assert room.offered_to(first)
+
+
+def test_where_priority_is_strict_no_age_makes_up_for_a_point() -> None:
+    in_force = with_queue(rules(), ORDERS, strict=True, max_wait_us=86_400 * SECOND)
+    room = Room(rules_in_force=in_force)
+    first = room.calls("c1")
+    room.let_pass(80_000)
+    second = room.calls("c2")
+    room.ask(Prioritise(contact_id=second, priority=1))
+    room.agent_joins("orders")
+    assert room.offered_to(second)
+    assert not room.offered_to(first)
+
+
+def test_points_beyond_reason_and_contacts_that_are_not_there_are_refused() -> None:
+    room = Room()
+    caller = room.calls("c1")
+    with pytest.raises(CommandRefused, match="between"):
+        room.ask(Prioritise(contact_id=caller, priority=10**9))
+    with pytest.raises(CommandRefused, match="no contact"):
+        room.ask(Prioritise(contact_id=ContactId("nobody"), priority=1))
+
+
+def test_points_given_while_the_caller_is_rung_for_count_when_they_are_back_in_line() -> None:
+    room = Room("orders", rules_in_force=with_queue(rules(), ORDERS, max_wait_us=600 * SECOND))
+    first = room.calls("c1")
+    room.rings(room.offer(first))
+    room.ask(Prioritise(contact_id=first, priority=-3))
+    second = room.calls("c2")
+    room.let_pass(16)
+    room.agent_joins("orders")
+    assert room.offered_to(second)
+
+
+# ---- emergencies ----
+
+
+def emergency() -> Rules:
+    of = rules()
+    campaigns = {**of.campaigns, SHOP: replace(of.campaigns[SHOP], emergency=True)}
+    return with_queue(
+        replace(of, campaigns=campaigns), ACCOUNTS, priority=1000, strict=True, need=of.queues[ORDERS].need
+    )
+
+
+def test_nothing_overtakes_an_emergency_caller() -> None:
+    room = Room(rules_in_force=emergency())
+    first = room.calls("c1", BANK)
+    room.let_pass(30)
+    urgent = room.calls("c2", SHOP)
+    room.agent_joins("orders")
+    assert room.offered_to(urgent)
+    assert not room.offered_to(first)
+
+
+def test_an_emergency_caller_is_not_sent_on_by_limits() -> None:
+    in_force = with_queue(emergency(), ORDERS, max_waiting=1, join_if=(Staffed.READY,), stay_if=(Staffed.READY,))
+    room = Room(rules_in_force=in_force)
+    assert queues_of(room, room.calls("c1"), room.calls("c2")) == [ORDERS, ORDERS]
+
+
+def test_an_emergency_nobody_takes_raises_an_alarm_again_and_again_until_somebody_does() -> None:
+    room = Room(rules_in_force=with_queue(emergency(), ORDERS, max_wait_us=600 * SECOND))
+    caller = room.calls("c1")
+    room.let_pass(9.9)
+    assert room.of(EmergencyWaits) == []
+    room.let_pass(25)
+    assert [event.waited_us // SECOND for event in room.of(EmergencyWaits)] == [10, 20, 30]
+    room.agent_joins("orders")
+    room.talks(caller)
+    room.let_pass(60)
+    assert len(room.of(EmergencyWaits)) == 3
