@@ -1,18 +1,15 @@
-"""`campaigns/NAME.toml`: one client's work. The shape of interface version 1; keys grow, meanings do not change.
+"""`campaigns/NAME.toml`: one client's work. The shape of interface version 1; keys grow, meanings do not change."""
 
-The shape also knows keys whose other values come in later versions (`choose`, `ring`). Such a value is refused with
-a sentence: a queue that silently did not do what its file says would be worse than one that does not start.
-"""
-
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from router.config.faults import E164, KEYS, LANGUAGE, PROMPT, SLUG, WORD
 from router.config.settings import STRICT, Calls, Line, one_line
+from router.domain.choice import Choice
 from router.domain.need import Need, NeedError
-
-CHOOSE = "longest-idle"
+from router.domain.rules import Staffed
 
 
 def _need(text: str) -> str:
@@ -20,12 +17,6 @@ def _need(text: str) -> str:
         Need.parse(text)
     except NeedError as error:
         raise ValueError(f"a need: {error}") from None
-    return text
-
-
-def _choose(text: str) -> str:
-    if text != CHOOSE:
-        raise ValueError(f'"{CHOOSE}": this version has no other way to choose among agents')
     return text
 
 
@@ -37,16 +28,16 @@ def _label(text: str) -> str:
 
 
 class RingStep(BaseModel):
-    """From when on a wider need holds."""
+    """From when on a wider need counts as well."""
 
     model_config = STRICT
-    after_s: Annotated[float, Field(ge=0, le=86_400)]
-    need: Annotated[str, AfterValidator(_need)]
+    after_s: Annotated[float, Field(gt=0, le=86_400, description="So long a caller has waited in this queue.")]
+    need: Annotated[str, AfterValidator(_need)] = Field(description="Who may be asked from then on, too.")
 
 
-def _no_steps(steps: list[RingStep]) -> list[RingStep]:
-    if steps:
-        raise ValueError("no steps: needs that widen while a caller waits come with a later version")
+def _in_order(steps: list[RingStep]) -> list[RingStep]:
+    if any(later.after_s <= step.after_s for step, later in pairwise(steps)):
+        raise ValueError("steps in the order of their after_s, each later than the one before")
     return steps
 
 
@@ -83,7 +74,12 @@ class CampaignTable(BaseModel):
         0, description="Its callers on a node at a time, waiting and talking; who comes above is refused. 0: no limit."
     )
     emergency: bool = Field(
-        False, description="Its callers may use the places of reserved_calls, and no limit of a trunk holds for them."
+        False,
+        description="Nothing overtakes its callers, no limit of a trunk or queue holds for them, and they may use the "
+        "places of reserved_calls.",
+    )
+    alarm_s: float = Field(
+        10.0, ge=1, le=3600, description="An emergency caller nobody has taken by then raises an alarm, and again."
     )
 
 
@@ -96,7 +92,14 @@ class QueueTable(BaseModel):
     )
     priority: int = Field(0, ge=-100, le=100, description="Points; each is worth priority_point_s of waiting.")
     priority_point_s: float = Field(60.0, ge=0, le=86_400, description="Waiting one point is worth.")
-    choose: Annotated[str, AfterValidator(_choose)] = Field(CHOOSE, description="Which of the free agents.")
+    strict: bool = Field(False, description="Priority goes before any age; else points and waiting add up.")
+    choose: Annotated[Choice, Field(strict=False)] = Field(
+        Choice.LONGEST_IDLE,
+        description=f"Which of the free agents: {', '.join(Choice)}. Of equal ones the longest idle.",
+    )
+    at_once: int = Field(
+        1, ge=1, le=20, description="So many free agents are rung at the same time; the first to take the caller wins."
+    )
     ring_s: float = Field(15.0, ge=1, le=300, description="How long an agent's phone rings.")
     wrapup_s: float = Field(20.0, ge=0, le=3600, description="Time for notes after a talk.")
     max_wait_s: float = Field(600.0, ge=1, le=86_400, description="Then the caller overflows.")
@@ -109,8 +112,27 @@ class QueueTable(BaseModel):
     exit_keys: str = Field(
         "", pattern=KEYS, description="Keys that take a waiting caller to the next overflow target at once."
     )
-    ring: Annotated[list[RingStep], AfterValidator(_no_steps)] = Field(
-        default_factory=list, description="Steps that widen the need; none in this version."
+    ring: Annotated[list[RingStep], AfterValidator(_in_order)] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Steps that widen the need while a caller waits; at once when nobody logged in and on shift could "
+        "match before.",
+    )
+    never_relax: bool = Field(False, description="No step ever widens the need, whoever is there.")
+    max_waiting: int = Field(
+        0, ge=0, le=100_000, description="Who comes while so many wait goes to the next overflow target. 0: no limit."
+    )
+    join_if: list[Annotated[Staffed, Field(strict=False)]] = Field(
+        default_factory=list,
+        max_length=5,
+        description="Who comes while no agent is all of these goes to the next overflow target: "
+        + ", ".join(Staffed)
+        + ".",
+    )
+    stay_if: list[Annotated[Staffed, Field(strict=False)]] = Field(
+        default_factory=list,
+        max_length=5,
+        description="Who waits goes to the next target the moment no agent is all of these any more.",
     )
 
 

@@ -16,7 +16,7 @@ from router.config.settings import Settings
 from router.domain.admission import Capacity
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
-from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Rules, ToClosing, ToQueue
+from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Ring, Rules, ToClosing, ToQueue
 
 HASH_DIGITS = 16
 RESERVED_CAMPAIGNS = frozenset({"canary"})
@@ -44,6 +44,7 @@ def compile_rules(
         campaigns[CampaignName(name)] = _campaign(name, file.campaign, _queue_name(name, entry))
         for short, table in file.queue.items():
             overflow = _targets(name, short, table, files, broken, faults)
+            _check_rings(name, short, table, faults)
             rules = _queue(name, short, table, overflow)
             queues[rules.name] = rules
     _check_circles(queues, faults)
@@ -176,6 +177,17 @@ def _target(
     return ToQueue(queue=_queue_name(other, short)), ""
 
 
+def _check_rings(campaign: str, queue: str, table: QueueTable, faults: Faults) -> None:
+    """A step that no caller can live to see, or that is forbidden in the same breath, is a mistake."""
+    key = f"queue.{queue}.ring"
+    if table.never_relax and table.ring:
+        faults.add(where(campaign), key, f"{len(table.ring)} steps", "none beside never_relax = true")
+    for index, step in enumerate(table.ring):
+        if step.after_s >= table.max_wait_s:
+            expected = f"less than max_wait_s ({table.max_wait_s:g}): nobody waits here so long"
+            faults.add(where(campaign), f"{key}[{index}].after_s", step.after_s, expected)
+
+
 def _check_circles(queues: Mapping[QueueName, QueueRules], faults: Faults) -> None:
     """Depth first without recursion; each edge that closes a circle is told once, where it stands."""
     done: set[QueueName] = set()
@@ -240,6 +252,7 @@ def _campaign(name: str, table: CampaignTable, entry: QueueName) -> CampaignRule
         show_number=table.show_number,
         max_calls=table.max_calls,
         emergency=table.emergency,
+        alarm_us=micros(table.alarm_s),
     )
 
 
@@ -255,6 +268,14 @@ def _queue(campaign: str, short: str, table: QueueTable, overflow: tuple[Overflo
         max_wait_us=micros(table.max_wait_s),
         overflow=overflow,
         exit_keys=table.exit_keys,
+        rings=tuple(Ring(after_us=micros(step.after_s), need=Need.parse(step.need)) for step in table.ring),
+        never_relax=table.never_relax,
+        choose=table.choose,
+        at_once=table.at_once,
+        strict=table.strict,
+        max_waiting=table.max_waiting,
+        join_if=tuple(table.join_if),
+        stay_if=tuple(table.stay_if),
     )
 
 

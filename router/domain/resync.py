@@ -100,16 +100,15 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
         known = floor.contacts.get(leg.contact_id)
         if known is None:
             _adopt_caller(floor, seen, leg, living, now)
-        else:
-            if known.attempts < seen.epoch * _ATTEMPTS_AN_EPOCH:
-                known.attempts = seen.epoch * _ATTEMPTS_AN_EPOCH
-                floor.stir(known)
-            if known.contact_id in older:
-                _compare(floor, seen, known, leg, living, now)
+        elif known.contact_id in older:
+            _compare(floor, seen, known, leg, living, now)
     for leg in living.values():
         _other_leg(floor, seen, leg, now)
     for contact in list(floor.contacts.values()):
         if contact.node == seen.node:
+            if contact.attempts < seen.epoch * _ATTEMPTS_AN_EPOCH:  # who came meanwhile may have been rung for, too
+                contact.attempts = seen.epoch * _ATTEMPTS_AN_EPOCH
+                floor.stir(contact)
             floor.park(contact, False, now)
     if _is_peopled(floor):
         floor.sweep(seen.node, now)

@@ -80,6 +80,16 @@ def test_the_offers_of_a_later_owner_are_numbered_from_its_epoch() -> None:
     assert room.offer(C1) == f"{C1}.2001"
 
 
+def test_the_offers_for_a_caller_who_came_while_asterisk_was_asked_are_numbered_from_its_epoch() -> None:
+    """The owner before may have rung somebody for them in its last moment."""
+    room = Room("orders")
+    room.see(NodeLost(node=NODE))
+    asked_at = room.now
+    caller = room.calls("c9")
+    room.see(Resynced(node=NODE, legs=(), reachable={ME: True}, epoch=2, asked_at=asked_at, at=room.now))
+    assert room.offer(caller) == f"{caller}.2001"
+
+
 def test_a_talk_is_adopted_with_its_agent_and_its_time() -> None:
     room = Room("orders")
     talk_at = room.now - 40 * SECOND

@@ -126,7 +126,7 @@ MUTANTS = (
     Mutant(
         name="Who takes over gives offers the numbers that the dead router may have given",
         file="router/domain/resync.py",
-        find="                known.attempts = seen.epoch * _ATTEMPTS_AN_EPOCH\n",
+        find="                contact.attempts = seen.epoch * _ATTEMPTS_AN_EPOCH\n",
         replace="                pass\n",
         guards=(_SUCCEEDS + "test_offers_for_a_caller_known_from_the_journal_are_numbered_from_the_new_epoch",),
     ),

@@ -102,8 +102,8 @@ MUTANTS = (
     Mutant(
         name="A snapshot of one Asterisk brings back the callers of one that is away",
         file=_HERE,
-        find="        if contact.node == seen.node:\n            floor.park(contact, False)\n",
-        replace="        if contact.node:\n            floor.park(contact, False)\n",
+        find="        if contact.node == seen.node:\n            if contact.attempts",
+        replace="        if contact.node:\n            if contact.attempts",
         guards=(_GUARD + "test_a_snapshot_of_one_node_does_not_bring_back_the_callers_of_another",),
     ),
     Mutant(
