@@ -58,7 +58,7 @@ def test_schemas_that_cannot_be_written_are_an_error_and_no_traceback(tmp_path: 
 
 def test_the_schema_describes_every_key_and_allows_no_other() -> None:
     for schema in schemas().values():
-        for table in [schema, *schema["$defs"].values()]:
+        for table in [schema, *(one for one in schema["$defs"].values() if "enum" not in one)]:
             assert table["additionalProperties"] is False
     properties = schemas()["campaign.schema.json"]["$defs"]["QueueTable"]["properties"]
     assert all("description" in key for key in properties.values())
