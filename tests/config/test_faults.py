@@ -132,7 +132,7 @@ def test_a_wrong_word_about_asterisk_is_told(a_site: WriteSite, line: str, key: 
         (SHOP + 'join_if = ["awake"]', "queue.orders.join_if[0]", "'skilled', 'entitled'"),
         (SHOP + 'ring = [{ after_s = 0, need = "de" }]', "queue.orders.ring[0].after_s", "greater than 0"),
         (
-            SHOP + 'ring = [{ after_s = 600, need = "de" }]',
+            SHOP + 'ring = [{ after_s = 600, need = "" }]',
             "queue.orders.ring[0].after_s",
             "less than max_wait_s (600)",
         ),
