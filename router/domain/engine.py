@@ -166,6 +166,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     delays = _delays(floor.agents.values())
     floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
     floor.thinned.clear()
+    roster.begin_day(floor, now)
     for agent in floor.agents.values():
         agent.serves = agent.skilled = ()
         floor.assign_queues(agent, now)
@@ -388,4 +389,5 @@ _DEADLINES: dict[str, Handler] = {
     "skip": _skip_deadline,
     "held": roster.held_deadline,
     "entitlement": roster.entitlement_edge,
+    "day": roster.day_edge,
 }

@@ -48,6 +48,8 @@ class Floor:
         self.timers = Timers()
         self.calendar = Timers()
         "Edges of shifts: they wait for nothing that was seen, however late we hear of either."
+        self.day_at: Micros = 0
+        "When this day began."
         self.offering = True
         self.lost = False
         self.events: list[Event] = []

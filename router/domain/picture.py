@@ -108,6 +108,9 @@ class AgentStands:
     next_reason: str | None = None
     held_until: Micros = 0
     assignment: AssignmentStands | None = None
+    asked_at: Micros = 0
+    today: tuple[Micros, int, Micros] = (0, 0, 0)
+    "(when that day began, contacts, time talked)"
     chosen_at: Micros | None = None
     "When that was chosen. None: by an older release, which wrote at each commit what it knew then."
 
@@ -218,6 +221,8 @@ def _agent(floor: Floor, agent: Agent) -> Picture:
         next_status=agent.next_status,
         next_reason=agent.next_reason,
         held_until=agent.held_until,
+        asked_at=agent.asked_at,
+        today=(floor.day_at, agent.today.contacts, agent.today.talk_us),
         chosen_at=agent.chosen_at,
         assignment=None if agent.assignment is None else _assignment(floor, agent.assignment),
     )

@@ -13,7 +13,7 @@ Rule 4: a picture that cannot be ours costs itself alone (strange.py).
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from router.domain.agent import Agent, Status
+from router.domain.agent import Agent, Status, Today
 from router.domain.assignment import Assignment, AssignmentState
 from router.domain.contact import Contact, ContactState
 from router.domain.floor import Floor
@@ -117,7 +117,10 @@ def _agent(floor: Floor, agent: Agent, stands: AgentStands, now: Micros) -> None
     agent.status, agent.reason, agent.next_status = status, stands.reason, next_status
     agent.next_reason = stands.next_reason
     agent.since_at, agent.idle_since = min(stands.since_at, now), min(stands.idle_since, now)
-    agent.chosen_at = min(stands.chosen_at or 0, now)
+    agent.chosen_at, agent.asked_at = min(stands.chosen_at or 0, now), min(stands.asked_at, now)
+    day_at, contacts, talk_us = stands.today
+    if day_at == floor.day_at:
+        agent.today = Today(contacts=contacts, talk_us=talk_us)
     if stands.held_until <= now + _HELD_AT_MOST_US:  # else by a clock that was mad
         agent.held_until = stands.held_until
     if agent.held_until > now:

@@ -1,9 +1,11 @@
 """The agents' side: who is known, what they ask for, what their phones do besides our contacts."""
 
+from bisect import bisect_right
 from dataclasses import replace
 from sys import intern
 
-from router.domain.agent import STATUS, Agent, Standing, Status
+from router.domain.agent import STATUS, Agent, Standing, Status, Today
+from router.domain.choice import OF_TODAY
 from router.domain.commands import (
     Dismiss,
     Enrol,
@@ -162,6 +164,30 @@ def finish(floor: Floor, asked: FinishWrapUp, now: Micros) -> None:
         raise CommandRefused("agent-not-in-wrapup", f"{asked.agent_id} is not in wrap-up.", agent_id=asked.agent_id)
     agent.assignment.disposition = asked.disposition
     finish_wrapup(floor, agent, now)
+
+
+def begin_day(floor: Floor, now: Micros) -> None:
+    """Note which day it is, and when the next begins. A new one: what is counted by the day begins anew."""
+    midnights = floor.rules.midnights
+    at = bisect_right(midnights, now)
+    day_at = midnights[at - 1] if at else 0
+    if at < len(midnights):
+        floor.calendar.set(("day", ""), midnights[at])
+    else:
+        floor.calendar.cancel(("day", ""))
+    if day_at == floor.day_at:
+        return
+    floor.day_at = day_at
+    for agent in floor.agents.values():
+        if agent.today.contacts or agent.today.talk_us:
+            agent.today = Today()
+            floor.restand(agent, now)
+            if any(row.queue.rules.choose in OF_TODAY for row in agent.serves):
+                floor.reseat(agent)
+
+
+def day_edge(floor: Floor, _: str, now: Micros) -> None:
+    begin_day(floor, now)
 
 
 def held_deadline(floor: Floor, agent_id: AgentId, now: Micros) -> None:

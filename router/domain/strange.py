@@ -25,7 +25,12 @@ _AHEAD_US: Micros = 48 * 3600 * SECOND
 def look_at_person(stands: AgentStands, now: Micros) -> None:
     """Raise `ValueError` when nobody can have stood like this; what they have in hand is looked at by itself."""
     # A clock that was ahead is no reason to forget what a person chose.
-    if min(stands.since_at, stands.idle_since, stands.held_until, stands.chosen_at or 0) < 0:
+    if (
+        min(
+            stands.since_at, stands.idle_since, stands.held_until, stands.chosen_at or 0, stands.asked_at, *stands.today
+        )
+        < 0
+    ):
         raise ValueError("before all time")
 
 

@@ -186,6 +186,8 @@ def talk_ended(floor: Floor, assignment: Assignment, at: Micros, now: Micros) ->
         # They come back through `acd-after` or `acd-transfer` within milliseconds, or they end.
         floor.timers.set(("return", contact.contact_id), now + floor.rules.rescind_grace_us)
     agent = floor.agents[assignment.agent_id]
+    agent.today.contacts += 1
+    agent.today.talk_us += assignment.leg_ended_at - assignment.talk_at
     if assignment.wrapup_us:
         until_at = now + assignment.wrapup_us
         floor.timers.set(("wrapup", assignment.agent_id), until_at)

@@ -140,6 +140,8 @@ _AGENT: dict[str, st.SearchStrategy[Any]] = {
     "next_reason": or_none(_names),
     "held_until": _instants,
     "chosen_at": or_none(_instants),
+    "asked_at": _instants,
+    "today": st.tuples(_instants, st.integers(-1, 2**62), st.integers(-1, 2**62)),
     "assignment": or_none(st.builds(AssignmentStands, **_ASSIGNMENT)),
 }
 _pictures = st.lists(
