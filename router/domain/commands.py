@@ -3,7 +3,8 @@
 from dataclasses import field
 
 from router.domain.entitlement import Entitlement
-from router.domain.ids import AgentId, ContactId, Micros
+from router.domain.hours import OpeningHours
+from router.domain.ids import AgentId, CampaignName, ContactId, Micros
 from router.domain.message import message
 from router.domain.rules import Rules
 
@@ -128,6 +129,29 @@ class Prioritise:
 
 
 @message
+class SetHours:
+    """When a campaign is open, for some weeks to come."""
+
+    campaign: CampaignName
+    hours: OpeningHours
+
+
+@message
+class Shut:
+    """Close a campaign at once, whatever its hours say."""
+
+    campaign: CampaignName
+    until_at: Micros
+
+
+@message
+class Reopen:
+    """Take a `Shut` back."""
+
+    campaign: CampaignName
+
+
+@message
 class HangUp:
     """Let a waiting or talking caller go."""
 
@@ -151,6 +175,9 @@ Command = (
     | Remember
     | FinishWrapUp
     | Prioritise
+    | SetHours
+    | Shut
+    | Reopen
     | HangUp
     | StopOffering
 )

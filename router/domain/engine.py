@@ -11,7 +11,7 @@ A command that cannot be carried out raises `CommandRefused` and changes nothing
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from router.domain import matching, offering, reception, resync, roster, talk
+from router.domain import doors, matching, offering, reception, resync, roster, talk
 from router.domain.agent import Agent
 from router.domain.commands import (
     Command,
@@ -26,6 +26,9 @@ from router.domain.commands import (
     Pause,
     Prioritise,
     Remember,
+    Reopen,
+    SetHours,
+    Shut,
     StopOffering,
     Unpause,
 )
@@ -346,6 +349,9 @@ _HANDLERS: dict[type, Handler] = {
     Remember: roster.remember,
     FinishWrapUp: roster.finish,
     Prioritise: _prioritise,
+    SetHours: doors.set_hours,
+    Shut: doors.shut,
+    Reopen: doors.reopen,
     HangUp: _hang_up,
     StopOffering: _stop_offering,
     ContactArrived: reception.arrived,
@@ -390,4 +396,5 @@ _DEADLINES: dict[str, Handler] = {
     "held": roster.held_deadline,
     "entitlement": roster.entitlement_edge,
     "day": roster.day_edge,
+    "door": doors.door_edge,
 }

@@ -71,6 +71,15 @@ class ContactOverflowed:
 
 
 @message
+class DoorMoved:
+    """Emitted when a campaign opened or closed, by its hours or by hand."""
+
+    campaign: CampaignName
+    is_open: bool
+    by_hand: bool
+
+
+@message
 class EmergencyWaits:
     """Emitted when nobody has taken an emergency caller in time, and again each time that long has passed."""
 
@@ -181,6 +190,7 @@ Event = (
     | ContactHeld
     | ContactOverflowed
     | EmergencyWaits
+    | DoorMoved
     | ContactEnded
     | CallRefused
     | WrapUpBegan

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from router.domain.agent import Agent, PrivateLeg, Standing
 from router.domain.assignment import Assignment
 from router.domain.contact import CONTACT, Contact, ContactState, ContactStep
+from router.domain.door import Door
 from router.domain.effects import Effect
 from router.domain.entitlement import ENTITLED_ALWAYS, covers
 from router.domain.events import Event, InvariantFailed, ObservationIgnored
-from router.domain.ids import AgentId, ContactId, LegId, Micros, OfferId, QueueName
+from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.offer import OFFER, Offer, OfferState, OfferStep
 from router.domain.past import Past
 from router.domain.queue import Queue
@@ -48,6 +49,8 @@ class Floor:
         self.timers = Timers()
         self.calendar = Timers()
         "Edges of shifts: they wait for nothing that was seen, however late we hear of either."
+        self.doors: dict[CampaignName, Door] = {}
+        "Of campaigns that are not simply open."
         self.day_at: Micros = 0
         "When this day began."
         self.offering = True
@@ -59,7 +62,7 @@ class Floor:
         self.thinned: dict[Queue, None] = {}
         "Queues that somebody left for whom callers may have waited before a further row opens."
         self.touched: dict[Agent, None] = {}
-        self.unwritten: dict[Contact | Agent, None] = {}
+        self.unwritten: dict[Contact | Agent | Door, None] = {}
         "Whose picture (picture.py) is no longer the one that was last taken; contacts by `stir`, agents by `touched`."
         self._serial = 0
 
@@ -232,6 +235,12 @@ class Floor:
                 queue.step_out(contact)
             else:
                 self.line_up(contact, now)
+
+    # ---- campaigns ----
+
+    def door(self, campaign: CampaignName) -> Door:
+        """Of this campaign; one that was never spoken of is open."""
+        return self.doors.setdefault(campaign, Door(campaign=campaign))
 
     # ---- offers ----
 

@@ -11,6 +11,7 @@ ours, which nodes are in sight. Not in them, because files and the directory say
 from router.domain.agent import Agent
 from router.domain.assignment import Assignment
 from router.domain.contact import Contact, ContactState
+from router.domain.door import Door
 from router.domain.floor import Floor
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.message import message
@@ -116,6 +117,14 @@ class AgentStands:
 
 
 @message
+class DoorStands:
+    """A campaign that somebody shut by hand, or opened again."""
+
+    campaign: CampaignName
+    shut_until: Micros
+
+
+@message
 class ContactGone:
     """The contact has ended; its record is in the ledger's hands."""
 
@@ -129,32 +138,43 @@ class AgentGone:
     agent_id: AgentId
 
 
-Picture = ContactStands | AgentStands | ContactGone | AgentGone
+Picture = ContactStands | AgentStands | DoorStands | ContactGone | AgentGone
 
 
 def key_of(picture: Picture) -> str:
     """Whose picture it is: the newer of two with the same key is the one that counts."""
     if isinstance(picture, ContactStands | ContactGone):
         return f"contact {picture.contact_id}"
+    if isinstance(picture, DoorStands):
+        return f"door {picture.campaign}"
     return f"agent {picture.agent_id}"
 
 
-def gone(picture: Picture) -> ContactGone | AgentGone:
-    """What takes it out of the journal."""
+def gone(picture: Picture) -> Picture:
+    """What takes it out of the journal; a door that nobody shuts stands open."""
+    if isinstance(picture, DoorStands):
+        return DoorStands(campaign=picture.campaign, shut_until=0)
     if isinstance(picture, ContactStands | ContactGone):
         return ContactGone(contact_id=picture.contact_id)
     return AgentGone(agent_id=picture.agent_id)
 
 
-def picture_of(floor: Floor, who: Contact | Agent) -> Picture:
+def picture_of(floor: Floor, who: Contact | Agent | Door) -> Picture:
     """As they stand now."""
+    if isinstance(who, Door):
+        return DoorStands(campaign=who.campaign, shut_until=who.shut_until)
     return _contact(floor, who) if isinstance(who, Contact) else _agent(floor, who)
 
 
 def whole(floor: Floor) -> list[Picture]:
     """Everybody, in the order they came."""
     agents: list[Picture] = [_agent(floor, agent) for agent in floor.agents.values() if not agent.profile.dial]
-    return agents + [_contact(floor, contact) for contact in floor.contacts.values()]
+    doors: list[Picture] = [
+        DoorStands(campaign=door.campaign, shut_until=door.shut_until)
+        for door in floor.doors.values()
+        if door.shut_until
+    ]
+    return agents + doors + [_contact(floor, contact) for contact in floor.contacts.values()]
 
 
 def _contact(floor: Floor, contact: Contact) -> Picture:

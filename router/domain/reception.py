@@ -18,7 +18,7 @@ from router.domain.observations import (
 )
 from router.domain.offering import rescind
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
-from router.domain.rules import ToQueue
+from router.domain.rules import OverflowTarget, ToQueue
 from router.domain.staffing import sent_on, staffed
 from router.domain.talk import expect_leg_end, taken_up
 
@@ -74,13 +74,13 @@ def enter_queue(
     if queue is None:
         nowhere_to_go(floor, contact, now)
         return False
+    if contact.turn:
+        floor.queues[contact.queue].step_out(contact)
     comes_anew = contact.state is ContactState.ARRIVED or name != contact.queue
-    if comes_anew and not adopted and (why := sent_on(queue, contact)):
+    if comes_anew and not adopted and (why := sent_on(floor, queue, contact, now)):
         contact.queue = name
         overflow(floor, contact, now, why)
         return contact.is_waiting
-    if contact.turn:
-        floor.queues[contact.queue].step_out(contact)
     if contact.queue != name or not contact.entered_at:
         contact.entered_at = max(since_at, contact.arrived_at)
     contact.queue = name
@@ -122,8 +122,7 @@ def overflow(floor: Floor, contact: Contact, now: Micros, why: str = "wait") -> 
     """Go on to the next target of the queue; a queue already waited in is not entered twice."""
     left = contact.queue
     contact.overflowed_from += (left,)
-    queue = floor.queues.get(left)
-    for target in queue.rules.overflow if queue is not None else ():
+    for target in _targets(floor, left, why):
         if isinstance(target, ToQueue):
             if target.queue in floor.queues and target.queue not in contact.overflowed_from:
                 floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target=target.queue, why=why))
@@ -135,6 +134,13 @@ def overflow(floor: Floor, contact: Contact, now: Micros, why: str = "wait") -> 
     leave(floor, contact, Outcome.OVERFLOWED, now)
     contact.begins(SegmentKind.ANNOUNCEMENT, now)
     _send(floor, contact, "acd-closing")
+
+
+def _targets(floor: Floor, left: QueueName, why: str) -> tuple[OverflowTarget, ...]:
+    queue = floor.queues.get(left)
+    if queue is None:
+        return ()
+    return floor.rules.campaigns[queue.rules.campaign].closed if why == "closed" else queue.rules.overflow
 
 
 def alarm_deadline(floor: Floor, key: ContactId, now: Micros) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from router.domain.agent import Agent, Status, Today
 from router.domain.assignment import Assignment, AssignmentState
 from router.domain.contact import Contact, ContactState
+from router.domain.door import LONGEST_SHUT_US
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
 from router.domain.offer import Offer, OfferState
@@ -26,6 +27,7 @@ from router.domain.picture import (
     AssignmentStands,
     ContactGone,
     ContactStands,
+    DoorStands,
     OfferStands,
     Picture,
     key_of,
@@ -52,6 +54,7 @@ class Newest:
 
     contacts: dict[ContactId, ContactStands] = field(default_factory=dict)
     agents: dict[AgentId, AgentStands] = field(default_factory=dict)
+    doors: dict[CampaignName, DoorStands] = field(default_factory=dict)
 
     def take(self, picture: Picture) -> None:
         match picture:
@@ -59,6 +62,8 @@ class Newest:
                 self.contacts[picture.contact_id] = picture
             case AgentStands():
                 self.agents[picture.agent_id] = picture
+            case DoorStands():
+                self.doors[picture.campaign] = picture
             case ContactGone():
                 self.contacts.pop(picture.contact_id, None)
             case AgentGone():
@@ -82,6 +87,10 @@ def restore(floor: Floor, pictures: Iterable[Picture], now: Micros) -> list[str]
                 _agent(floor, agent, stands, now)
             except ValueError:
                 strange.append(key_of(stands))
+    for door in newest.doors.values():
+        if now < door.shut_until <= now + LONGEST_SHUT_US and door.campaign in floor.rules.campaigns:
+            floor.door(door.campaign).shut_until = door.shut_until
+            floor.calendar.set(("door", door.campaign), door.shut_until)
     for each in sorted(newest.contacts.values(), key=lambda contact: contact.ordinal):
         try:
             _contact(floor, each, now)

@@ -32,6 +32,17 @@ class ToClosing:
 OverflowTarget = ToQueue | ToClosing
 
 
+class AtClosing(StrEnum):
+    """Whoever waits at closing time."""
+
+    STAY = "stay"
+    "They are served on until none waits."
+    OVERFLOW = "overflow"
+    "They go to the next target of their queue."
+    CLOSING = "closing"
+    "They go where callers go who come later."
+
+
 class Staffed(StrEnum):
     """What somebody must be to be counted as there. All but the first go by the entitled, those on their shift."""
 
@@ -102,6 +113,10 @@ class CampaignRules:
     "The agent must press 1 to accept."
     max_call_us: Micros = LONGEST_CALL_US
     "A talk this long is ended: nobody talks so long, and a leg whose end got lost would never end by itself."
+    at_closing: AtClosing = AtClosing.STAY
+    "What becomes of callers who wait when the campaign closes."
+    closed: tuple[OverflowTarget, ...] = (ToClosing(),)
+    "Where callers go who come while it is closed."
     show_number: bool = True
     "Whether the agent may see the caller's number."
     max_calls: int = 0

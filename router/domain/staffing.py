@@ -7,6 +7,8 @@ keeps their place; an emergency caller has one always.
 
 from router.domain.agent import Standing
 from router.domain.contact import Contact
+from router.domain.floor import Floor
+from router.domain.ids import Micros
 from router.domain.queue import Queue
 from router.domain.rules import Staffed
 
@@ -28,11 +30,14 @@ def staffed(queue: Queue, asked: tuple[Staffed, ...]) -> bool:
     return any(count for standing, count in enumerate(queue.standings) if standing not in away)
 
 
-def sent_on(queue: Queue, contact: Contact) -> str:
+def sent_on(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> str:
     """Why somebody who comes to this queue cannot wait here; empty when they can."""
     rules = queue.rules
     if contact.urgent:
         return ""
+    door = floor.doors.get(rules.campaign)
+    if door is not None and not door.is_open(now):
+        return "closed"
     if 0 < rules.max_waiting <= queue.waiting:
         return "full"
     return "" if staffed(queue, rules.join_if) else "nobody"

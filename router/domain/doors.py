@@ -1,0 +1,68 @@
+"""Campaigns open and close, by their hours and by hand (door.py has the rules)."""
+
+from router.domain.commands import Reopen, SetHours, Shut
+from router.domain.door import LONGEST_SHUT_US
+from router.domain.errors import CommandRefused
+from router.domain.events import DoorMoved
+from router.domain.floor import Floor
+from router.domain.ids import CampaignName, Micros
+from router.domain.reception import overflow
+from router.domain.rules import AtClosing
+
+
+def set_hours(floor: Floor, asked: SetHours, now: Micros) -> None:
+    floor.door(asked.campaign).hours = asked.hours
+    door_edge(floor, asked.campaign, now)
+
+
+def shut(floor: Floor, asked: Shut, now: Micros) -> None:
+    _must_exist(floor, asked.campaign)
+    if not now < asked.until_at <= now + LONGEST_SHUT_US:
+        sentence = "A campaign is shut until some instant to come, 400 days from now at most."
+        raise CommandRefused("time-invalid", sentence, until_at=asked.until_at)
+    door = floor.door(asked.campaign)
+    door.shut_until = asked.until_at
+    floor.unwritten[door] = None
+    door_edge(floor, asked.campaign, now)
+
+
+def reopen(floor: Floor, asked: Reopen, now: Micros) -> None:
+    _must_exist(floor, asked.campaign)
+    door = floor.door(asked.campaign)
+    if door.shut_until <= now:
+        raise CommandRefused("campaign-not-shut", f"{asked.campaign} is not shut by hand.", campaign=asked.campaign)
+    door.shut_until = 0
+    floor.unwritten[door] = None
+    door_edge(floor, asked.campaign, now)
+
+
+def _must_exist(floor: Floor, campaign: CampaignName) -> None:
+    if campaign not in floor.rules.campaigns:
+        raise CommandRefused("campaign-unknown", f"There is no campaign {campaign}.", campaign=campaign)
+
+
+def door_edge(floor: Floor, name: CampaignName, now: Micros) -> None:
+    """It may have opened or closed: who waits there is treated as the rules say."""
+    door = floor.door(name)
+    edge = door.next_edge(now)
+    if edge is None:
+        floor.calendar.cancel(("door", name))
+    else:
+        floor.calendar.set(("door", name), edge)
+    is_open = door.is_open(now)
+    if is_open is door.stood_open:
+        return
+    door.stood_open = is_open
+    floor.emit(DoorMoved(campaign=name, is_open=is_open, by_hand=now < door.shut_until))
+    campaign = floor.rules.campaigns.get(name)
+    if is_open or campaign is None or campaign.at_closing is AtClosing.STAY:
+        return
+    for contact in list(floor.contacts.values()):
+        queue = floor.queues.get(contact.queue)
+        if not contact.is_waiting or contact.urgent or queue is None or queue.rules.campaign != name:
+            continue
+        if contact.live:
+            contact.overdue = True  # who is being rung is not torn away
+            floor.stir(contact)
+        else:
+            overflow(floor, contact, now, "closed" if campaign.at_closing is AtClosing.CLOSING else "closing")
