@@ -22,6 +22,7 @@ from router.adapters.ami.telephony import AmiTelephony, Numbers
 from router.adapters.http.server import HttpServer
 from router.adapters.log import EventLog
 from router.adapters.metrics import Metrics, Reading, read_calls, read_queues
+from router.adapters.queue_log import FloorEnquiry, QueueLogWriter, Translation
 from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.journal import RedisJournal
 from router.adapters.redis.journal_keeper import JournalKeeper
@@ -53,6 +54,8 @@ log = logging.getLogger(__name__)
 
 _OWN = frozenset({canary.AGENT, canary.CAMPAIGN})
 "The canary's: no caller, no agent, in no figure."
+_QUEUE_LOG_S = 2.0
+"For the last lines of a report."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,6 +114,9 @@ async def build(directory: Path) -> Router:
         drawers = await asyncio.to_thread(Drawers.open, site.spool, ledger=await database.identity(), max_bytes=room)
         stack.callback(drawers.close)
         writer = LedgerWriter(database, drawers.spool, adopt=drawers.adopt)
+        queue_log = _queue_log(site)
+        if queue_log is not None:
+            stack.push_async_callback(queue_log.close, _QUEUE_LOG_S)
         standby = Standby(lease, clock, fit=lambda: telephony.trouble is None)
         tenure = LeaseTenure(lease)
         keeper = PresenceKeeper(presence, clock, may_write=lambda: tenure.may_act() is Acting.YES)
@@ -152,7 +158,9 @@ async def build(directory: Path) -> Router:
         def ready() -> Mapping[str, str]:
             return _readiness(settings.router.pool, telephony, keeper, journal, writer, standby, tenure)
 
-        read = _reader(pump, telephony, keeper, journal, receipt, writer, clock, standby, tenure, ready, telemetry)
+        read = _reader(
+            pump, telephony, keeper, journal, receipt, writer, clock, standby, tenure, ready, telemetry, queue_log
+        )
         metrics = Metrics(read, version=version("ringfair"), own=_OWN)
         pump.telephony, pump.decided, pump.lagged = telephony, metrics.matched, metrics.lagged
         pump.heard, pump.stirred, pump.speak = metrics.heard, journal.stirred, receipt.speak
@@ -180,6 +188,12 @@ async def build(directory: Path) -> Router:
             if fact is not None:
                 writer.offer(fact)
 
+        spoken = Translation(FloorEnquiry(lambda: engine.floor), own=_OWN, agent_prefix=settings.queue_log.agent_prefix)
+
+        def to_queue_log(event: Event, now: Micros) -> None:
+            if queue_log is not None:
+                queue_log.offer(spoken.lines(event, now))
+
         def watch_pool(event: Event, now: Micros) -> None:
             if isinstance(event, PoolLost):
                 pool_lost.set()
@@ -197,12 +211,17 @@ async def build(directory: Path) -> Router:
             left = await inherit(pump, clock, journal=records, presence=presence, ledger=database, roll=roll)
             for subscriber in (to_ledger, keeper, metrics, EventLog(), bird, watch_pool):
                 pump.subscribe(subscriber)
+            if queue_log is not None:
+                queue_log.start()
+                pump.subscribe(to_queue_log)
             canary.enrol(pump)
             for agent in engine.floor.agents.values():
                 if agent.profile.dial:
                     continue
                 keeper.note(agent.picture(status_changed=False))
                 metrics(agent.picture(status_changed=False), clock.now())
+                if queue_log is not None:
+                    queue_log.offer(spoken.found(agent.picture(status_changed=False), clock.now()))
             journal.forget_others(left.pictures)
             return left
 
@@ -239,6 +258,11 @@ def _telemetry(site: Site) -> Telemetry | None:
     return Telemetry(replace(_ami_address(site), username=site.settings.telemetry.user, secret=secret))
 
 
+def _queue_log(site: Site) -> QueueLogWriter | None:
+    path = site.settings.queue_log.file
+    return None if path is None else QueueLogWriter(Path(path))
+
+
 def _ami_address(site: Site) -> AmiAddress:
     asterisk = site.settings.asterisk
     tls = ssl.create_default_context(cafile=asterisk.tls_ca_file) if asterisk.tls else None
@@ -267,6 +291,7 @@ def _reader(
     tenure: LeaseTenure,
     ready: Callable[[], Mapping[str, str]],
     telemetry: Telemetry | None = None,
+    queue_log: QueueLogWriter | None = None,
 ) -> Callable[[], Reading]:
     def read() -> Reading:
         heard_at = telephony.session.last_event_at
@@ -296,6 +321,7 @@ def _reader(
             ledger_spool_damaged=writer.spool_damaged,
             ledger_unsynced=writer.unsynced,
             ledger_lost=writer.lost,
+            queue_log_lost=0 if queue_log is None else queue_log.lost,
             lease_left_us=tenure.left_us,
             lease_lapses=tenure.lapses,
             takeovers=standby.takeovers,

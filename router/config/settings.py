@@ -134,6 +134,20 @@ class Ledger(BaseModel):
     )
 
 
+class QueueLog(BaseModel):
+    """A file in the form of Asterisk's queue_log, for QueueMetrics, Asternic and their like. Off without `file`."""
+
+    model_config = STRICT
+    file: Path | None = Field(
+        None,
+        description="Where lines are appended, e.g. /var/log/ringfair/queue_log; each pool has one of its own. A file "
+        "that logrotate has renamed is let go by itself.",
+    )
+    agent_prefix: Annotated[str, Field(max_length=20), AfterValidator(one_line)] = Field(
+        "", description='What stands before an agent\'s id where reports know agents so: "Agent/" or "PJSIP/".'
+    )
+
+
 class Http(BaseModel):
     """Reading over HTTP, commanding over a unix socket."""
 
@@ -186,6 +200,7 @@ class Settings(BaseModel):
     telemetry: Telemetry = Field(default_factory=Telemetry)
     redis: Redis = Field(default_factory=Redis)
     ledger: Ledger = Field(default_factory=Ledger)
+    queue_log: QueueLog = Field(default_factory=QueueLog)
     http: Http = Field(default_factory=Http)
     shifts: Shifts = Field(default_factory=Shifts)
     agents: Agents = Field(default_factory=Agents)

@@ -221,6 +221,7 @@ def _absolute(settings: Settings, directory: Path) -> Settings:
                     "spool_dir": absolute(ledger.spool_dir),
                 }
             ),
+            "queue_log": settings.queue_log.model_copy(update={"file": absolute(settings.queue_log.file)}),
             "http": settings.http.model_copy(update={"control_socket": absolute(settings.http.control_socket)}),
             "shifts": settings.shifts.model_copy(update={"file": absolute(settings.shifts.file)}),
         }

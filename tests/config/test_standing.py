@@ -27,6 +27,8 @@ OTHER = {
     "redis.url": "redis://127.0.0.1:6380/0",
     "ledger.dsn": "sqlite:////var/lib/other.sqlite3",
     "ledger.spool_dir": "/var/spool/ringfair",
+    "queue_log.file": "/var/log/other/queue_log",
+    "queue_log.agent_prefix": "Agent/",
     "http.listen": "127.0.0.1:9581",
     "http.control_socket": "/run/other.sock",
     "shifts.time_zone": "Europe/Vienna",

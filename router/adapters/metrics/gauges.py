@@ -124,6 +124,7 @@ class Gauges(Collector):
                 reading.ledger_spool_damaged,
             ),
             ("ledger_lost_records", "Facts that are in no ledger and no longer here.", reading.ledger_lost),
+            ("queue_log_lost_lines", "Lines of the queue log that were turned away.", reading.queue_log_lost),
             ("lease_lost", "Times the pool's lease lapsed or went to another router.", reading.lease_lapses),
             ("takeovers", "Times this router has taken the pool over from another one.", reading.takeovers),
             (

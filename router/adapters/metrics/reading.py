@@ -72,6 +72,8 @@ class Reading:
     "Facts that are neither on the disk nor in the database yet."
     ledger_lost: int = 0
     "Facts that are in no ledger and no longer here, since the start."
+    queue_log_lost: int = 0
+    "Lines of the queue log that were turned away, since the start."
     lease_left_us: Micros = 0
     "Until the lease of the pool lapses in Redis; 0: it is not ours there."
     lease_lapses: int = 0

@@ -1,0 +1,103 @@
+"""A campaign as the router obeys it, drawn as a tree or told as JSON: rules in, words out.
+
+What is told by itself (numbers, needs, times, overflow) has its own branch; whatever else is not as it is by default
+follows by its key in the file, so that a key the rules gain later is shown without a word here.
+"""
+
+import json
+from dataclasses import MISSING, fields
+from typing import TYPE_CHECKING, Any
+
+from router.domain.ids import SECOND, Micros
+from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Rules, ToQueue
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+
+def queues_of(rules: Rules, campaign: CampaignRules) -> list[QueueRules]:
+    """The queue callers begin in first."""
+    own = [queue for queue in rules.queues.values() if queue.campaign == campaign.name]
+    return sorted(own, key=lambda queue: queue.name != campaign.entry)
+
+
+def short_name(queue: QueueRules) -> str:
+    return queue.name.rpartition("/")[2]
+
+
+def _target(target: OverflowTarget) -> str:
+    """As the file says it, with the campaign; of a kind that is new here its name and what it holds."""
+    if isinstance(target, ToQueue):
+        return f"queue:{target.queue}"
+    kind = type(target).__name__.removeprefix("To").lower()
+    return ":".join([kind, *(str(getattr(target, key.name)) for key in fields(target))])
+
+
+def tree_of(rules: Rules, campaign: CampaignRules) -> "Tree":
+    from rich.text import Text
+    from rich.tree import Tree
+
+    about = f"  {campaign.client}, {campaign.language}, {campaign.time_zone}, {campaign.greeting}"
+    tree = Tree(Text.assemble((campaign.name, "bold"), about))
+    for sentence in _unusual(campaign, told=("client", "dnis", "language", "time_zone", "greeting")):
+        tree.add(Text(sentence))
+    numbers = tree.add("numbers" if campaign.dnis else "no number: callers come by overflow only")
+    for number in campaign.dnis:
+        numbers.add(Text(number))
+    for queue in queues_of(rules, campaign):
+        begins = "  callers begin here" if queue.name == campaign.entry else ""
+        branch = tree.add(Text.assemble("queue ", (short_name(queue), "bold"), begins))
+        branch.add(Text(f"asks for {queue.need.text or 'nobody in particular'}"))
+        for ring in queue.rings:
+            branch.add(Text(f"after {_seconds(ring.after_us)} also for {ring.need.text or 'anybody'}"))
+        times = f"rings {_seconds(queue.ring_us)}, wrap-up {_seconds(queue.wrapup_us)}, priority {queue.priority}"
+        branch.add(Text(times))
+        for sentence in _unusual(queue, told=("ring_us", "wrapup_us", "priority", "max_wait_us", "rings", "overflow")):
+            branch.add(Text(sentence))
+        onward = branch.add(Text(f"after {_seconds(queue.max_wait_us)} on to"))
+        for target in queue.overflow:
+            onward.add(Text(_target(target)))
+    return tree
+
+
+def campaign_json(rules: Rules, campaign: CampaignRules) -> dict[str, Any]:
+    queues = [
+        _plain(queue)
+        | {
+            "need": queue.need.text,
+            "rings": [{"after_s": ring.after_us / SECOND, "need": ring.need.text} for ring in queue.rings],
+            "overflow": [_target(target) for target in queue.overflow],
+        }
+        for queue in queues_of(rules, campaign)
+    ]
+    return _plain(campaign) | {"queues": queues}
+
+
+def _plain(rules: CampaignRules | QueueRules) -> dict[str, Any]:
+    """Whatever stands on one line, by its key in the file; so what rules gain later is shown without a word here."""
+    found: dict[str, Any] = {}
+    for field in fields(rules):
+        value = getattr(rules, field.name)
+        if field.name.endswith("_us") and isinstance(value, int):
+            found[f"{field.name.removesuffix('_us')}_s"] = value / SECOND
+        elif isinstance(value, str | int | float):
+            found[field.name] = value
+        elif isinstance(value, tuple) and all(isinstance(one, str) for one in value):
+            found[field.name] = list(value)
+    return found
+
+
+def _unusual(rules: CampaignRules | QueueRules, told: tuple[str, ...]) -> list[str]:
+    """What else is not as it is by default: `at_once 3`."""
+    usual = {field.name.replace("_us", "_s"): field.default for field in fields(rules) if field.name not in told}
+    found = []
+    for key, value in _plain(rules).items():
+        default = usual.get(key, MISSING)
+        default = default / SECOND if key.endswith("_s") and isinstance(default, int) else default
+        if default is not MISSING and value not in (default, list(default) if isinstance(default, tuple) else default):
+            found.append(f"{key} {' '.join(value) if isinstance(value, list) else json.dumps(value)}")
+    return found
+
+
+def _seconds(duration: Micros) -> str:
+    return f"{duration / SECOND:g} s"
