@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from router.cli import (
     agents,
+    campaign,
     config,
     doctor,
     explain,
@@ -17,6 +18,7 @@ from router.cli import (
     reconcile,
     records,
     serve,
+    simulate,
     status,
     trace,
 )
@@ -82,9 +84,11 @@ app.add_typer(ledger.app, name="ledger", short_help="Is the ledger whole, and wh
 app.command("explain", short_help="Tell why a contact went where it went.")(explain.explain)
 app.command("trace", short_help="Show when a contact passed which milestone.")(trace.trace)
 app.add_typer(agents.app, name="agent", short_help="Agents: phones, skills, passwords, state.")
+app.add_typer(campaign.app, name="campaign", short_help="Campaigns: a new one's file, and those there are.")
 app.add_typer(export.app, name="export", short_help="Write the agents' phones for Asterisk.")
 app.command("check-config", short_help="Read a site's files and tell every fault at once.")(config.check_config)
 app.command("schema", short_help="Export JSON Schemas of the files for editors.")(config.schema)
+app.command("simulate", short_help="Play a day of a campaign: waits, beside Erlang.")(simulate.simulate)
 app.command("doctor", short_help="Examine all that routing needs; how to mend it.")(doctor.doctor)
 app.add_typer(pbx.app, name="pbx", short_help="The embedded Asterisk, and files for your own.")
 

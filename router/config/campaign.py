@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 from router.config.faults import E164, KEYS, LANGUAGE, PROMPT, SLUG, WORD
+from router.config.hours import HoursTable
 from router.config.settings import STRICT, Calls, Line, one_line
 from router.domain.choice import Choice
 from router.domain.need import Need, NeedError
@@ -41,6 +42,9 @@ def _in_order(steps: list[RingStep]) -> list[RingStep]:
     return steps
 
 
+Overflow = list[Annotated[str, Field(max_length=100)]]
+
+
 class CampaignTable(BaseModel):
     """[campaign]: whose work it is, how it is reached, how callers and agents meet it."""
 
@@ -69,6 +73,12 @@ class CampaignTable(BaseModel):
     )
     press_one: bool = Field(False, description="The agent must press 1 to accept.")
     max_call_s: float = Field(14_400.0, ge=60, le=86_400, description="A talk this long is ended.")
+    closed: Overflow = Field(
+        default_factory=lambda: ["closing"],
+        min_length=1,
+        max_length=10,
+        description="Where callers go who come while it is closed; targets as of overflow.",
+    )
     show_number: bool = Field(True, description="Whether the agent may see the caller's number.")
     max_calls: Calls = Field(
         0, description="Its callers on a node at a time, waiting and talking; who comes above is refused. 0: no limit."
@@ -103,7 +113,7 @@ class QueueTable(BaseModel):
     ring_s: float = Field(15.0, ge=1, le=300, description="How long an agent's phone rings.")
     wrapup_s: float = Field(20.0, ge=0, le=3600, description="Time for notes after a talk.")
     max_wait_s: float = Field(600.0, ge=1, le=86_400, description="Then the caller overflows.")
-    overflow: list[Annotated[str, Field(max_length=100)]] = Field(
+    overflow: Overflow = Field(
         default_factory=lambda: ["closing"],
         min_length=1,
         max_length=10,
@@ -141,6 +151,7 @@ class CampaignFile(BaseModel):
 
     model_config = STRICT
     campaign: CampaignTable
+    hours: HoursTable | None = Field(None, description="When callers may come in; without it always.")
     queue: dict[Annotated[str, Field(pattern=SLUG)], QueueTable] = Field(
         min_length=1, max_length=100, description="Queues of the campaign; callers begin in the first."
     )

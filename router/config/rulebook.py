@@ -6,17 +6,18 @@ and that a file holds the campaign its name says. A caller who overflows moves a
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from router.config.campaign import CampaignFile, CampaignTable, QueueTable
 from router.config.faults import Faults
+from router.config.hours import check_hours
 from router.config.numbers import e164
 from router.config.settings import Settings
 from router.domain.admission import Capacity
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
-from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Ring, Rules, ToClosing, ToQueue
+from router.domain.rules import AtClosing, CampaignRules, OverflowTarget, QueueRules, Ring, Rules, ToClosing, ToQueue
 
 HASH_DIGITS = 16
 RESERVED_CAMPAIGNS = frozenset({"canary"})
@@ -41,9 +42,14 @@ def compile_rules(
         entry = file.campaign.entry or next(iter(file.queue))
         if entry not in file.queue:
             faults.add(where(name), "campaign.entry", entry, "a queue of this file: " + ", ".join(file.queue))
-        campaigns[CampaignName(name)] = _campaign(name, file.campaign, _queue_name(name, entry))
+        closed = _targets(name, "campaign.closed", "", file.campaign.closed, files, broken, faults)
+        at_closing = AtClosing.STAY if file.hours is None else AtClosing(file.hours.at_closing)
+        if file.hours is not None:
+            check_hours(file.hours, where(name), faults)
+        campaigns[CampaignName(name)] = _campaign(name, file.campaign, _queue_name(name, entry), at_closing, closed)
         for short, table in file.queue.items():
-            overflow = _targets(name, short, table, files, broken, faults)
+            key = f"queue.{short}.overflow"
+            overflow = _targets(name, key, _queue_name(name, short), table.overflow, files, broken, faults)
             _check_rings(name, short, table, faults)
             rules = _queue(name, short, table, overflow)
             queues[rules.name] = rules
@@ -135,23 +141,24 @@ def _check_numbers(files: Mapping[str, CampaignFile], faults: Faults) -> None:
 
 def _targets(
     campaign: str,
-    queue: str,
-    table: QueueTable,
+    key: str,
+    itself: str,
+    targets: Sequence[str],
     files: Mapping[str, CampaignFile],
     broken: Collection[str],
     faults: Faults,
 ) -> tuple[OverflowTarget, ...]:
     found: list[OverflowTarget] = []
-    for index, text in enumerate(table.overflow):
+    for index, text in enumerate(targets):
         target, expected = _target(campaign, text, files, broken)
         if target is not None and target in found:
             expected = "each target once"
-        elif isinstance(target, ToQueue) and target.queue == _queue_name(campaign, queue):
+        elif isinstance(target, ToQueue) and target.queue == itself:
             expected = "another queue than this one"
         elif ToClosing() in found:
             expected = '"closing" to be the last target: nothing comes after it'
         if expected:
-            faults.add(where(campaign), f"queue.{queue}.overflow[{index}]", text, expected)
+            faults.add(where(campaign), f"{key}[{index}]", text, expected)
         elif target is not None:
             found.append(target)
     return tuple(found)
@@ -235,7 +242,9 @@ def _pause_reasons(settings: Settings) -> dict[str, str]:
     return {"": next(iter(reasons.values()), "break")} | reasons
 
 
-def _campaign(name: str, table: CampaignTable, entry: QueueName) -> CampaignRules:
+def _campaign(
+    name: str, table: CampaignTable, entry: QueueName, at_closing: AtClosing, closed: tuple[OverflowTarget, ...]
+) -> CampaignRules:
     return CampaignRules(
         name=CampaignName(name),
         client=table.client,
@@ -253,6 +262,8 @@ def _campaign(name: str, table: CampaignTable, entry: QueueName) -> CampaignRule
         max_calls=table.max_calls,
         emergency=table.emergency,
         alarm_us=micros(table.alarm_s),
+        at_closing=at_closing,
+        closed=closed,
     )
 
 

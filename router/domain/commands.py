@@ -137,6 +137,13 @@ class SetHours:
 
 
 @message
+class SetDays:
+    """When the site's days begin, for some weeks to come and a day back: what is counted by the day begins anew."""
+
+    midnights: tuple[Micros, ...]
+
+
+@message
 class Shut:
     """Close a campaign at once, whatever its hours say."""
 
@@ -176,6 +183,7 @@ Command = (
     | FinishWrapUp
     | Prioritise
     | SetHours
+    | SetDays
     | Shut
     | Reopen
     | HangUp

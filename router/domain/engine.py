@@ -27,6 +27,7 @@ from router.domain.commands import (
     Prioritise,
     Remember,
     Reopen,
+    SetDays,
     SetHours,
     Shut,
     StopOffering,
@@ -169,7 +170,6 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     delays = _delays(floor.agents.values())
     floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
     floor.thinned.clear()
-    roster.begin_day(floor, now)
     for agent in floor.agents.values():
         agent.serves = agent.skilled = ()
         floor.assign_queues(agent, now)
@@ -350,6 +350,7 @@ _HANDLERS: dict[type, Handler] = {
     FinishWrapUp: roster.finish,
     Prioritise: _prioritise,
     SetHours: doors.set_hours,
+    SetDays: roster.set_days,
     Shut: doors.shut,
     Reopen: doors.reopen,
     HangUp: _hang_up,

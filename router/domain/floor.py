@@ -51,6 +51,8 @@ class Floor:
         "Edges of shifts: they wait for nothing that was seen, however late we hear of either."
         self.doors: dict[CampaignName, Door] = {}
         "Of campaigns that are not simply open."
+        self.midnights: tuple[Micros, ...] = ()
+        "When days begin."
         self.day_at: Micros = 0
         "When this day began."
         self.offering = True

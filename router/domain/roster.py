@@ -15,6 +15,7 @@ from router.domain.commands import (
     LogOut,
     Pause,
     Remember,
+    SetDays,
     Unpause,
 )
 from router.domain.effects import AnswerPhone
@@ -166,9 +167,14 @@ def finish(floor: Floor, asked: FinishWrapUp, now: Micros) -> None:
     finish_wrapup(floor, agent, now)
 
 
-def begin_day(floor: Floor, now: Micros) -> None:
+def set_days(floor: Floor, asked: SetDays, now: Micros) -> None:
+    floor.midnights = asked.midnights
+    day_edge(floor, "", now)
+
+
+def day_edge(floor: Floor, _: str, now: Micros) -> None:
     """Note which day it is, and when the next begins. A new one: what is counted by the day begins anew."""
-    midnights = floor.rules.midnights
+    midnights = floor.midnights
     at = bisect_right(midnights, now)
     day_at = midnights[at - 1] if at else 0
     if at < len(midnights):
@@ -177,17 +183,13 @@ def begin_day(floor: Floor, now: Micros) -> None:
         floor.calendar.cancel(("day", ""))
     if day_at == floor.day_at:
         return
-    floor.day_at = day_at
+    was_known, floor.day_at = bool(floor.day_at), day_at
     for agent in floor.agents.values():
-        if agent.today.contacts or agent.today.talk_us:
+        if was_known and (agent.today.contacts or agent.today.talk_us):
             agent.today = Today()
             floor.restand(agent, now)
             if any(row.queue.rules.choose in OF_TODAY for row in agent.serves):
                 floor.reseat(agent)
-
-
-def day_edge(floor: Floor, _: str, now: Micros) -> None:
-    begin_day(floor, now)
 
 
 def held_deadline(floor: Floor, agent_id: AgentId, now: Micros) -> None:

@@ -135,8 +135,6 @@ class Rules:
     pool: str = "main"
     campaigns: dict[CampaignName, CampaignRules] = field(default_factory=dict)
     queues: dict[QueueName, QueueRules] = field(default_factory=dict)
-    midnights: tuple[Micros, ...] = ()
-    "When the site's days begin, for the year to come and a day back: what is counted by the day begins anew."
     capacity: Capacity = field(default_factory=Capacity)
     pause_reasons: dict[str, str] = field(default_factory=lambda: {"": "break"})
     "Digits dialled after `*46` → pause reason; the empty string is a bare `*46`."

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from router.domain.choice import Choice
-from router.domain.commands import Configure, Pause, Post, Unpause
+from router.domain.commands import Configure, Pause, Post, SetDays, Unpause
 from router.domain.ids import SECOND, AgentId, CampaignName
 from router.domain.need import Need
 from router.domain.rules import Rules
@@ -16,10 +16,14 @@ MIDNIGHTS = tuple(START_AT + day * DAY_S * SECOND for day in range(-1, 5))
 
 
 def choosing(choose: Choice, need: str = "orders", **changes: object) -> Rules:
-    of = with_queue(
-        rules(), ORDERS, choose=choose, need=Need.parse(need), wrapup_us=0, max_wait_us=9999 * SECOND, **changes
-    )
-    return replace(of, midnights=MIDNIGHTS)
+    long = {"wrapup_us": 0, "max_wait_us": 9999 * SECOND} | changes
+    return with_queue(rules(), ORDERS, choose=choose, need=Need.parse(need), **long)
+
+
+def a_room(*skills: str, by: Rules) -> Room:
+    room = Room(*skills, rules_in_force=by)
+    room.ask(SetDays(midnights=MIDNIGHTS))
+    return room
 
 
 def asked(room: Room, campaign: CampaignName = SHOP, *, talk_s: float = 1) -> AgentId:
@@ -35,7 +39,7 @@ def asked(room: Room, campaign: CampaignName = SHOP, *, talk_s: float = 1) -> Ag
 
 
 def test_the_longest_idle_is_asked_first() -> None:
-    room = Room("orders", "orders", rules_in_force=choosing(Choice.LONGEST_IDLE))
+    room = a_room("orders", "orders", by=choosing(Choice.LONGEST_IDLE))
     one, two = room.agents
     assert [asked(room) for _ in range(4)] == [one, two, one, two]
 
@@ -51,7 +55,7 @@ def test_the_best_in_what_is_asked_for_is_asked_first_and_of_equals_the_longest_
 
 
 def test_whoever_has_had_the_fewest_contacts_today_is_asked_first() -> None:
-    room = Room("orders", "orders", rules_in_force=choosing(Choice.FEWEST_CONTACTS))
+    room = a_room("orders", "orders", by=choosing(Choice.FEWEST_CONTACTS))
     one, two = room.agents
     room.ask(Pause(agent_id=two, reason="break"))
     assert [asked(room) for _ in range(2)] == [one, one]
@@ -60,14 +64,14 @@ def test_whoever_has_had_the_fewest_contacts_today_is_asked_first() -> None:
 
 
 def test_whoever_has_talked_least_today_is_asked_first() -> None:
-    room = Room("orders", "orders", rules_in_force=choosing(Choice.LEAST_TALK))
+    room = a_room("orders", "orders", by=choosing(Choice.LEAST_TALK))
     one, two = room.agents
     assert asked(room, talk_s=10) == one
     assert [asked(room, talk_s=3) for _ in range(5)] == [two, two, two, two, one]
 
 
 def test_counts_of_a_day_begin_anew_at_midnight_for_those_who_sit_there_too() -> None:
-    room = Room("orders", "orders", rules_in_force=choosing(Choice.FEWEST_CONTACTS))
+    room = a_room("orders", "orders", by=choosing(Choice.FEWEST_CONTACTS))
     one, two = room.agents
     room.ask(Pause(agent_id=two, reason="break"))
     asked(room)
@@ -78,7 +82,7 @@ def test_counts_of_a_day_begin_anew_at_midnight_for_those_who_sit_there_too() ->
 
 
 def test_round_robin_goes_by_who_was_asked_last_whatever_came_of_it() -> None:
-    room = Room("orders", "orders", "orders", rules_in_force=choosing(Choice.ROUND_ROBIN, ring_us=5 * SECOND))
+    room = a_room("orders", "orders", "orders", by=choosing(Choice.ROUND_ROBIN, ring_us=5 * SECOND))
     one, two, three = room.agents
     caller = room.calls("c1")
     room.rings(room.offer(caller))
@@ -91,7 +95,7 @@ def test_round_robin_goes_by_who_was_asked_last_whatever_came_of_it() -> None:
 
 
 def test_a_fixed_order_is_kept_however_long_others_have_been_idle() -> None:
-    room = Room(rules_in_force=choosing(Choice.FIXED_ORDER))
+    room = a_room(by=choosing(Choice.FIXED_ORDER))
     last = room.agent_joins("orders", posts={ORDERS: Post(position=3)})
     first = room.agent_joins("orders", posts={ORDERS: Post(position=1)})
     assert [asked(room) for _ in range(2)] == [first, first]
@@ -101,7 +105,7 @@ def test_a_fixed_order_is_kept_however_long_others_have_been_idle() -> None:
 
 @pytest.mark.parametrize("choose", list(Choice))
 def test_a_reload_may_change_the_way_while_agents_sit_there(choose: Choice) -> None:
-    room = Room("orders", "orders", rules_in_force=choosing(Choice.LONGEST_IDLE))
+    room = a_room("orders", "orders", by=choosing(Choice.LONGEST_IDLE))
     room.ask(Configure(rules=replace(choosing(choose), config_hash="two")))
     assert asked(room) in room.agents
 
@@ -110,7 +114,7 @@ def test_a_reload_may_change_the_way_while_agents_sit_there(choose: Choice) -> N
 
 
 def test_who_has_had_their_share_of_the_day_is_asked_no_more_until_the_next() -> None:
-    room = Room(rules_in_force=choosing(Choice.LONGEST_IDLE))
+    room = a_room(by=choosing(Choice.LONGEST_IDLE))
     agent = room.agent_joins("orders", daily_cap=2)
     assert [asked(room), asked(room)] == [agent, agent]
     caller = room.calls("waits")
