@@ -90,6 +90,7 @@ async def _live(
         running.append(tasks.create_task(router.keeper.run(), name="presence"))
         running.append(tasks.create_task(router.journal.run(), name="journal"))
         running.append(tasks.create_task(router.hear_out(inherited), name="what was chosen before"))
+        running.append(tasks.create_task(router.keep_almanac(), name="almanac"))
         log.info("ready", extra={"node": router.telephony.node, "epoch": router.tenure.epoch})
         gives_way = await _first_of(stop, router.pool_lost, unless=_unfit(router))
         if not router.pool_lost.is_set() and not gives_way:

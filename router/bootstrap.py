@@ -15,7 +15,7 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
-from router import canary
+from router import almanac, canary
 from router.adapters.ami.session import AmiAddress
 from router.adapters.ami.telemetry import Telemetry
 from router.adapters.ami.telephony import AmiTelephony, Numbers
@@ -80,6 +80,8 @@ class Router:
     renewal: Renewal
     recover: Callable[[], Awaitable[Inheritance]]
     "Take up what the router before us left. Once, when the lease is ours; raises `RemoteError`."
+    keep_almanac: Callable[[], Coroutine[None, None, None]]
+    "Tell the engine what the calendar says, each day."
     hear_out: Callable[[Inheritance], Coroutine[None, None, None]]
     "What the ledger could not tell in time, once it can; beside everything else."
     pool_lost: asyncio.Event
@@ -182,6 +184,7 @@ async def build(directory: Path) -> Router:
         )
         # Also while it only stands by: a roll that is known already takes no time from those who wait.
         call_the_roll(pump, site, await agents.agents())
+        almanac.turn_to(pump, await asyncio.to_thread(almanac.page_of, site, clock.now()))
 
         def to_ledger(event: Event, now: Micros) -> None:
             fact = fact_of(event, now)
@@ -244,6 +247,7 @@ async def build(directory: Path) -> Router:
             tenure=tenure,
             renewal=Renewal(tenure),
             recover=recover,
+            keep_almanac=lambda: almanac.keep(pump, clock, lambda: desk.site),
             hear_out=partial(hear_out, pump, clock, database, claimed=lambda: telephony.epoch > 0),
             pool_lost=pool_lost,
             resources=stack.pop_all(),

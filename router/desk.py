@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from router import almanac
 from router.canary import AGENT, CAMPAIGN, Canary, with_canary
 from router.config.site import Site
 from router.config.standing import needs_restart
@@ -220,8 +221,10 @@ class RouterDesk:
                     keys=list(keys),
                 )
             entries = await self._directory.agents()
+            page = await asyncio.to_thread(almanac.page_of, site, self._clock.now())
             rules = with_canary(site.rules)
             self._pump.ask(Configure(rules=rules))
+            almanac.turn_to(self._pump, page)
             self.site = site
             roll = call_the_roll(self._pump, site, entries)
             self._telephony.publish(rules)

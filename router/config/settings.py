@@ -36,6 +36,9 @@ class Router(BaseModel):
     country: str = Field(
         "DE", pattern=COUNTRY, description="Whose numbering plan national numbers of the trunk are read by."
     )
+    time_zone: Annotated[str, Field(max_length=64)] = Field(
+        "Europe/Berlin", description="IANA name; what is counted by the day begins anew at midnight there."
+    )
     drain_s: Seconds = Field(60.0, description="SIGTERM: calls may go on for this long before the router leaves.")
     reject_hold_s: Seconds = Field(
         30.0, description="An agent who rejected a contact is not offered the same one for this long."

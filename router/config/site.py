@@ -11,9 +11,10 @@ import re
 import ssl
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 from pydantic import BaseModel, ValidationError
@@ -21,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 from router.config.addresses import is_loopback, socket_path, with_password
 from router.config.campaign import CampaignFile
 from router.config.faults import MISSING, SENTENCES, SLUG, Faults
+from router.config.hours import HoursTable
 from router.config.rulebook import compile_rules, is_time_zone, where
 from router.config.secret import Secrets, read_secrets
 from router.config.settings import Settings
@@ -28,7 +30,7 @@ from router.config.sharing import groups
 from router.config.shifts import read_shifts
 from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
 from router.domain.errors import InvariantBroken
-from router.domain.ids import AgentId
+from router.domain.ids import AgentId, CampaignName
 from router.domain.rules import Rules
 
 DEFAULT_DIRECTORY = Path("/etc/ringfair")
@@ -54,6 +56,8 @@ class Site:
     "None when the site keeps no shifts."
     warnings: tuple[str, ...]
     "Legal, but worth a look."
+    hours: Mapping[CampaignName, tuple[HoursTable, ZoneInfo]] = field(default_factory=dict)
+    "Of the campaigns that are not always open."
 
     @property
     def ledger_dsn(self) -> str:
@@ -137,6 +141,11 @@ def load(directory: Path, environ: Mapping[str, str]) -> Site:
         rules=rules,
         shifts=shifts,
         warnings=_warnings(settings, rules),
+        hours={
+            CampaignName(name): (file.hours, ZoneInfo(file.campaign.time_zone))
+            for name, file in campaigns.items()
+            if file.hours is not None
+        },
     )
 
 
@@ -232,6 +241,8 @@ def _check_settings(settings: Settings, faults: Faults) -> None:
     """What one key cannot say of itself."""
     if settings.router.country not in phonenumbers.SUPPORTED_REGIONS:
         faults.add(SETTINGS_FILE, "router.country", settings.router.country, 'a country (ISO 3166-1), e.g. "DE"')
+    if not is_time_zone(settings.router.time_zone):
+        faults.add(SETTINGS_FILE, "router.time_zone", settings.router.time_zone, 'an IANA name, "Europe/Berlin"')
     if not is_time_zone(settings.shifts.time_zone):
         faults.add(SETTINGS_FILE, "shifts.time_zone", settings.shifts.time_zone, 'an IANA name, "Europe/Berlin"')
     ca_file = settings.asterisk.tls_ca_file

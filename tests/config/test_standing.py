@@ -19,6 +19,7 @@ KEYS = [
 OTHER = {
     "router.pool": "north",
     "router.country": "AT",
+    "router.time_zone": "Europe/Vienna",
     "asterisk.systemname": "pbx_2",
     "asterisk.host": "127.0.0.2",
     "asterisk.user": "acd",
