@@ -11,7 +11,7 @@ from router.canary import AGENT, CAMPAIGN, Canary, with_canary
 from router.config.site import Site
 from router.config.standing import needs_restart
 from router.domain.agent import Standing
-from router.domain.commands import AgentProfile, Configure, Dismiss, Enrol, Entitle, Pause
+from router.domain.commands import AgentProfile, Configure, Dismiss, Enrol, Entitle, Pause, Prioritise, Reopen, Shut
 from router.domain.entitlement import Entitlement
 from router.domain.errors import CommandRefused, RemoteError
 from router.domain.floor import Floor, waiting_since
@@ -151,7 +151,7 @@ class RouterDesk:
         trace: Recorder,
         site: Site,
         read_site: Callable[[], Site],
-        safe: Callable[[], Awaitable[None]],
+        safe: Callable[..., Awaitable[None]],
         lease: Callable[[], LeaseView],
         ready: Callable[[], Mapping[str, str]],
     ) -> None:
@@ -197,7 +197,7 @@ class RouterDesk:
         if isinstance(command, Pause):
             self._check_reason(command.reason)
         self._pump.ask(command)  # type: ignore[arg-type]  # an unknown command is a KeyError of ours, and a bug
-        await self._safe()
+        await self._safe(ledger_knows=not isinstance(command, Shut | Reopen | Prioritise))
 
     def _check_reason(self, reason: str) -> None:
         """A pause is a fact for ever, and some are paid: only what the site names, nothing the router says itself."""

@@ -46,13 +46,16 @@ class Receipt:
         self._safe_s = safe_s
         self._waiting: set[asyncio.Task[None]] = set()
 
-    async def safe(self) -> bool:
-        """Wait until everything decided so far is on a disk; False when it is not within some seconds."""
+    async def safe(self, *, ledger_knows: bool = True) -> bool:
+        """Wait until everything decided so far is on a disk; False when it is not within some seconds.
+
+        `ledger_knows`: whether what it is about is a fact; else only the journal can keep it.
+        """
         try:
             async with asyncio.timeout(self._safe_s):
                 if await self._journalled() and await self._is_on_disk():
                     return True
-                if await self._in_ledger() and self._ours():
+                if ledger_knows and await self._in_ledger() and self._ours():
                     return True
         except TimeoutError:
             pass
@@ -68,9 +71,9 @@ class Receipt:
         except TimeoutError:
             return False
 
-    async def must_be_safe(self) -> None:
+    async def must_be_safe(self, *, ledger_knows: bool = True) -> None:
         """Raises `RemoteError` when it is not."""
-        if not await self.safe():
+        if not await self.safe(ledger_knows=ledger_knows):
             raise RemoteError(
                 "not-written-down",
                 "It is in force now, but would be forgotten if the router died: neither Redis nor the database could "

@@ -72,7 +72,7 @@ class Room:
             ready=lambda: {"redis": "ok"},
         )
 
-    async def written_down(self) -> None:
+    async def written_down(self, *, ledger_knows: bool = True) -> None:
         if not self.disk:
             raise RemoteError("not-written-down", "It is in force now, but nobody could write it down.", retryable=True)
 

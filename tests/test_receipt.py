@@ -57,6 +57,13 @@ async def test_what_no_journal_has_must_be_on_our_own_disk_or_in_the_ledger(
     assert room.asked == ["journal", "disk", "ledger"]
 
 
+async def test_what_is_no_fact_is_not_safe_by_the_ledger_s_word() -> None:
+    room = Room(journal=False, ledger=True)
+    with pytest.raises(RemoteError):
+        await room.receipt.must_be_safe(ledger_knows=False)
+    assert room.asked == ["journal"]
+
+
 async def test_a_journal_that_cannot_promise_leaves_it_to_the_ledger() -> None:
     room = Room(journal=False, ledger=True)
     await room.receipt.must_be_safe()

@@ -78,6 +78,7 @@ app.command("status", short_help="Show the floor: queues, agents, contacts.")(st
 app.command("reload", short_help="Have the router read its files and agents again.")(orders.reload)
 app.command("canary", short_help="Send an echo call of our own through everything.")(orders.canary)
 app.command("hangup")(orders.hangup)
+app.command("prioritise", short_help="Give a waiting caller points of their own.")(orders.prioritise)
 app.command("records", short_help="Show billing records: table, JSON or CSV.")(records.records)
 app.command("reconcile", short_help="Hold a day's records against Asterisk's own log.")(reconcile.reconcile)
 app.add_typer(ledger.app, name="ledger", short_help="Is the ledger whole, and what waits for it on the disk?")

@@ -1,6 +1,8 @@
 """What an operator asks of the running router: over its control socket, whose file mode says who may."""
 
 import json
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +10,7 @@ import typer
 
 from router.cli.agents import Agent
 from router.cli.agents import app as agents
+from router.cli.campaign import app as campaigns
 from router.cli.site import AsJson, ConfigDir, read_site
 from router.domain.ids import Micros
 
@@ -87,6 +90,60 @@ def hangup(
     """
     _ask(config, "contacts", contact, "hangup")
     typer.echo(f"{contact} is being hung up")
+
+
+def prioritise(
+    contact: Annotated[str, typer.Argument(metavar="CONTACT", help="A contact's id, as in `ringfair status`.")],
+    points: Annotated[int, typer.Argument(help="Points, each worth priority_point_s of waiting; 0 takes them back.")],
+    config: ConfigDir = None,
+) -> None:
+    """Give a waiting caller points of their own; their place in line is anew at once.
+
+    Example: ringfair prioritise acd1-1790000000.42 5
+    """
+    _ask(config, "contacts", contact, "priority", body={"priority": points})
+    typer.echo(f"{contact} has {points} point{'' if abs(points) == 1 else 's'} of its own")
+
+
+@campaigns.command("shut")
+def shut(
+    campaign: Annotated[str, typer.Argument(metavar="NAME", help="A campaign's name.")],
+    for_: Annotated[str, typer.Option("--for", help='How long: "30m", "2h", "1d".')] = "",
+    until: Annotated[str, typer.Option("--until", help="Until when: 2026-12-24T18:00+01:00.")] = "",
+    config: ConfigDir = None,
+) -> None:
+    """Close a campaign at once, whatever its hours say: an alarm in the house, a client who says stop.
+
+    Callers who come are told so, or go where `closed` sends them; who waits is treated as at closing time; talks go
+    on. It opens by itself when the time is over. Example: ringfair campaign shut shop --for 2h
+    """
+    answer = _ask(config, "campaigns", campaign, "shut", body={"until": _until(for_, until)})
+    typer.echo(f"{campaign} is shut until {answer.get('until', '')}")
+
+
+@campaigns.command("open")
+def reopen(
+    campaign: Annotated[str, typer.Argument(metavar="NAME", help="A campaign's name.")], config: ConfigDir = None
+) -> None:
+    """Open a campaign that was shut by hand; from then on its hours count again.
+
+    Example: ringfair campaign open shop
+    """
+    _ask(config, "campaigns", campaign, "open")
+    typer.echo(f"{campaign} is not shut any more; its hours count")
+
+
+def _until(for_: str, until: str) -> str:
+    """The instant at which it opens again, from one of the two."""
+    if bool(for_) == bool(until):
+        raise typer.BadParameter("give one of --for and --until", param_hint="--for")
+    if until:
+        return until
+    match = re.fullmatch(r"(\d{1,4})([mhd])", for_)
+    if match is None:
+        raise typer.BadParameter('expected "30m", "2h" or "1d"', param_hint="--for")
+    unit = {"m": "minutes", "h": "hours", "d": "days"}[match[2]]
+    return (datetime.now(UTC) + timedelta(**{unit: int(match[1])})).isoformat()
 
 
 def reload(config: ConfigDir = None) -> None:

@@ -45,7 +45,7 @@ def test_help_documents_every_exit_code_and_every_command(bench: Bench) -> None:
         assert f"{code}  {meaning}" in shown
     for command in (
         *("serve", "status", "reload", "canary", "hangup", "records", "explain", "trace", "check-config", "schema"),
-        *("doctor", "agent", "export", "pbx"),
+        *("doctor", "agent", "export", "pbx", "campaign", "simulate", "prioritise"),
     ):
         assert f" {command} " in shown
 
@@ -56,6 +56,7 @@ def test_help_documents_every_exit_code_and_every_command(bench: Bench) -> None:
         *(["serve"], ["status"], ["reload"], ["canary"], ["hangup"], ["records"], ["explain"], ["trace"], ["doctor"]),
         *(["agent", "add"], ["agent", "set"], ["agent", "list"], ["agent", "import"], ["agent", "remove"]),
         *(["agent", "password"], ["agent", "login"], ["agent", "pause"], ["export", "pjsip"]),
+        *(["campaign", "new"], ["campaign", "shut"], ["campaign", "open"], ["simulate"], ["prioritise"]),
     ],
 )
 def test_help_of_a_command_has_an_example(bench: Bench, command: list[str]) -> None:

@@ -123,6 +123,34 @@ def test_a_caller_is_let_go(bench: Bench, staffed: FakeDesk) -> None:
     assert staffed.contacts == {}
 
 
+def test_a_caller_is_given_points(bench: Bench, staffed: FakeDesk) -> None:
+    assert bench.run("prioritise", "node1-1.1", "5").stdout == "node1-1.1 has 5 points of its own\n"
+    assert staffed.points == {"node1-1.1": 5}
+    assert bench.run("prioritise", "node1-9.9", "5").exit_code == REFUSED
+
+
+def test_a_campaign_is_shut_for_a_while_and_opened_again(bench: Bench, staffed: FakeDesk) -> None:
+    now = time.time_ns() // 1000
+    shut = bench.run("campaign", "shut", "shop", "--for", "2h")
+    assert (shut.exit_code, shut.stdout[:18]) == (DONE, "shop is shut until")
+    assert 7100 < (staffed.shut_until - now) / 1_000_000 < 7300
+    assert bench.run("campaign", "shut", "shop", "--until", "2030-12-24T18:00+01:00").exit_code == DONE
+    assert staffed.shut_until == 1_924_362_000_000_000
+    assert bench.run("campaign", "open", "shop").exit_code == DONE
+    assert staffed.shut_until == 0
+    assert bench.run("campaign", "shut", "nobodys", "--for", "2h").exit_code == REFUSED
+
+
+@pytest.mark.parametrize("words", [[], ["--for", "2h", "--until", "2030-12-24T18:00+01:00"], ["--for", "two hours"]])
+def test_how_long_a_campaign_is_shut_must_be_said_once_and_plainly(
+    bench: Bench, staffed: FakeDesk, words: list[str]
+) -> None:
+    result = bench.run("campaign", "shut", "shop", *words)
+    assert result.exit_code == USAGE
+    assert "--for" in result.stderr
+    assert staffed.shut_until == 0
+
+
 def test_a_reload_tells_the_new_rules_or_every_fault(bench: Bench, staffed: FakeDesk) -> None:
     assert "c0ffee+1" in bench.run("reload").stdout
     faults = [Fault("a.toml", "x", "1", "2"), Fault("b.toml", "y", "3", "4")]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
-from router.domain.commands import FinishWrapUp, HangUp, LogIn, LogOut, Pause, Unpause
+from router.domain.commands import FinishWrapUp, HangUp, LogIn, LogOut, Pause, Prioritise, Reopen, Shut, Unpause
 from router.domain.errors import CommandRefused, RouterError
 from router.domain.events import AgentChanged
 from router.domain.ids import SECOND, AgentId, ContactId, Micros
@@ -63,6 +63,8 @@ class FakeDesk:
     waiting: int = 0
     "Questions that wait for a neighbour now."
     asked_by: list[str] = field(default_factory=list)
+    points: dict[ContactId, int] = field(default_factory=dict)
+    shut_until: Micros = 0
     remembered: list[ContactTrace] = field(default_factory=list)
     "Traces, the latest first."
 
@@ -87,6 +89,16 @@ class FakeDesk:
         if isinstance(command, HangUp):
             if self.contacts.pop(command.contact_id, None) is None:
                 raise CommandRefused("contact-unknown", "There is no such contact now.")
+            return
+        if isinstance(command, Prioritise):
+            if command.contact_id not in self.contacts:
+                raise CommandRefused("contact-unknown", "There is no such contact now.")
+            self.points[command.contact_id] = command.priority
+            return
+        if isinstance(command, Shut | Reopen):
+            if command.campaign != "shop":
+                raise CommandRefused("campaign-unknown", "There is no such campaign.")
+            self.shut_until = command.until_at if isinstance(command, Shut) else 0
             return
         assert isinstance(command, LogIn | LogOut | Pause | Unpause | FinishWrapUp), command
         view = self.agents.get(command.agent_id)

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from router.domain.errors import CommandRefused
-from router.domain.ids import AgentId, ContactId, Micros
+from router.domain.ids import AgentId, CampaignName, ContactId, Micros
 from router.ports import RecordQuery
 
 BODY_S = 5.0
@@ -31,6 +31,14 @@ class PauseBody(msgspec.Struct, forbid_unknown_fields=True):
     reason: str
 
 
+class PriorityBody(msgspec.Struct, forbid_unknown_fields=True):
+    priority: int
+
+
+class ShutBody(msgspec.Struct, forbid_unknown_fields=True):
+    until: str
+
+
 class FinishBody(msgspec.Struct, forbid_unknown_fields=True):
     disposition: str | None = None
 
@@ -41,6 +49,10 @@ def agent_id(request: web.Request) -> AgentId:
 
 def contact_id(request: web.Request) -> ContactId:
     return ContactId(_id(request, "contact"))
+
+
+def campaign(request: web.Request) -> CampaignName:
+    return CampaignName(_id(request, "campaign"))
 
 
 def _id(request: web.Request, what: str) -> str:
@@ -104,7 +116,11 @@ def _instant(request: web.Request, name: str) -> Micros | None:
     if text is None:
         return None
     # a `+` that was not percent-encoded arrives as a space
-    text = re.sub(r" (\d\d:?\d\d)$", r"+\1", text)
+    return instant(re.sub(r" (\d\d:?\d\d)$", r"+\1", text), name)
+
+
+def instant(text: str, name: str) -> Micros:
+    """An instant with its zone, ISO 8601."""
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None or len(text) > 40:

@@ -5,8 +5,19 @@ import asyncio
 from aiohttp import web
 
 from router.adapters.http import asked
-from router.adapters.http.answers import agent_view, answer
-from router.domain.commands import Command, FinishWrapUp, HangUp, LogIn, LogOut, Pause, Unpause
+from router.adapters.http.answers import agent_view, answer, instant
+from router.domain.commands import (
+    Command,
+    FinishWrapUp,
+    HangUp,
+    LogIn,
+    LogOut,
+    Pause,
+    Prioritise,
+    Reopen,
+    Shut,
+    Unpause,
+)
 from router.domain.errors import CommandRefused
 from router.domain.ids import AgentId
 from router.ports import Desk
@@ -22,6 +33,9 @@ PATHS = (
     "/v1/agents/{id}/unpause",
     "/v1/agents/{id}/finish-wrapup",
     "/v1/contacts/{id}/hangup",
+    "/v1/contacts/{id}/priority",
+    "/v1/campaigns/{id}/shut",
+    "/v1/campaigns/{id}/open",
     "/v1/reload",
     "/v1/canary",
 )
@@ -48,6 +62,9 @@ class Orders:
             self.unpause,
             self.finish_wrapup,
             self.hang_up,
+            self.prioritise,
+            self.shut,
+            self.reopen,
             self.reload,
             self.canary,
         )
@@ -85,6 +102,27 @@ class Orders:
         contact = asked.contact_id(request)
         await self._ask(HangUp(contact_id=contact))
         return answer({"contact_id": contact}, status=202)
+
+    async def prioritise(self, request: web.Request) -> web.Response:
+        """Points of a waiting caller's own; the place in line is anew at once."""
+        body = await asked.body(request, asked.PriorityBody)
+        contact = asked.contact_id(request)
+        await self._ask(Prioritise(contact_id=contact, priority=body.priority))
+        return answer({"contact_id": contact, "priority": body.priority})
+
+    async def shut(self, request: web.Request) -> web.Response:
+        """Close a campaign at once, whatever its hours say, until that instant."""
+        body = await asked.body(request, asked.ShutBody)
+        campaign = asked.campaign(request)
+        until_at = asked.instant(body.until, "until")
+        await self._ask(Shut(campaign=campaign, until_at=until_at))
+        return answer({"campaign": campaign, "until": instant(until_at)})
+
+    async def reopen(self, request: web.Request) -> web.Response:
+        await asked.body(request, asked.Nothing)
+        campaign = asked.campaign(request)
+        await self._ask(Reopen(campaign=campaign))
+        return answer({"campaign": campaign})
 
     async def reload(self, request: web.Request) -> web.Response:
         """Read the files again. With any fault the old rules stay in force and all faults are told."""

@@ -47,6 +47,23 @@ async def test_a_caller_is_let_go(served: Served) -> None:
     assert (code, said["error_id"]) == (404, "contact-unknown")
 
 
+@pytest.mark.parametrize("until", ["", "tomorrow", "2030-12-24T18:00", "9999999-01-01T00:00Z"])
+async def test_until_when_a_campaign_is_shut_is_an_instant_with_its_zone(served: Served, until: str) -> None:
+    code, said = await served.order("/v1/campaigns/shop/shut", json={"until": until})
+    assert (code, said["error_id"], said["details"]["field"]) == (422, "request-invalid", "until")
+    assert served.desk.shut_until == 0
+
+
+async def test_a_campaign_nobody_knows_cannot_be_shut(served: Served) -> None:
+    code, said = await served.order("/v1/campaigns/nobodys/shut", json={"until": "2030-12-24T18:00Z"})
+    assert (code, said["error_id"]) == (404, "campaign-unknown")
+
+
+async def test_points_are_a_whole_number(served: Served) -> None:
+    code, said = await served.order("/v1/contacts/pbx1-1.1/priority", json={"priority": "many"})
+    assert (code, said["error_id"]) == (422, "request-invalid")
+
+
 async def test_a_reload_tells_the_new_hash_or_every_fault(served: Served) -> None:
     assert await served.order("/v1/reload") == (200, {"config_hash": "c0ffee+1"})
 
