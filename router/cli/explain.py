@@ -11,7 +11,7 @@ from router.cli.story import talkers
 from router.cli.timeline import SIGNS, bar
 from router.domain.errors import CommandRefused
 from router.domain.ids import ContactId
-from router.domain.record import BillingRecord, DecisionFact, EndedBy, OfferFact, OfferResult, Outcome
+from router.domain.record import BillingRecord, DecisionFact, EndedBy, How, OfferFact, OfferResult, Outcome
 from router.ports import ContactStory
 
 REASONS = {
@@ -23,10 +23,21 @@ REASONS = {
     "busy_elsewhere": ("is on a private call", "are on private calls"),
     "link_lost": ("has lost the line", "have lost their lines"),
     "held_off": ("is held off after a failed offer", "are held off after failed offers"),
+    "done_for_today": ("has had all contacts of the day", "have had all contacts of the day"),
     "not_entitled": ("has no shift now", "have no shift now"),
     "lacks_skill": ("lacks the skill", "lack the skill"),
 }
 "Why an agent could not be offered it, for one and for many; the keys are the ledger's."
+
+WAYS = {
+    "longest-idle": "longest idle",
+    "best-skilled": "best in what it asks for",
+    "fewest-contacts": "one with the fewest contacts today",
+    "least-talk": "one who has talked least today",
+    "round-robin": "one asked the longest ago",
+    "fixed-order": "first in the fixed order",
+}
+"How the first on a bench is called; the keys are the ledger's."
 
 RESULTS = {
     OfferResult.ANSWERED: "answered",
@@ -131,9 +142,11 @@ def _offer(
     lines = [f"Offer {number}, {when}: {agent}"]
     if decision is not None:
         need = decision.need or "nobody in particular"
-        lines.append(f"  queue {decision.queue} asks for {need}; the caller had waited {length(decision.waited_us)}")
+        how = decision.how
+        lines.append(f"  queue {decision.queue} asks for {need}{_ring(how)}; {_caller(decision)}")
         lines.append(
-            f"  chosen as the longest idle who could be offered it: idle for {length(decision.chosen_idle_us)}"
+            f"  chosen as the {WAYS.get(how.choose, how.choose)} who could be offered it: "
+            f"idle for {length(decision.chosen_idle_us)}"
         )
         if decision.next_best:
             nexts = ", ".join(f"{name} ({length(idle)})" for name, idle in decision.next_best)
@@ -151,6 +164,20 @@ def _offer(
         took = f" after {length(offer.to_at - offer.from_at)}"
         lines.append(f"  result: {RESULTS[offer.result]}{took}" + (f" ({cause})" if cause else ""))
     return lines
+
+
+def _ring(how: How) -> str:
+    """Whether a wider need counted already."""
+    return f" (from {length(how.opens_us)} on, or once nobody is there for less)" if how.row else ""
+
+
+def _caller(decision: DecisionFact) -> str:
+    how = decision.how
+    points = f", with {how.points} points" if how.points else ""
+    urgent = "an emergency: nothing overtakes the caller, who" if how.urgent else "the caller"
+    at_once = f"; up to {how.at_once} are rung at the same time" if how.at_once > 1 else ""
+    passed = f"; not again yet: {', '.join(how.skipped)}" if how.skipped else ""
+    return f"{urgent} had waited {length(decision.waited_us)}{points}{at_once}{passed}"
 
 
 def _sip(tech_cause: str | None) -> str:

@@ -18,7 +18,8 @@ from router.domain.ids import SECOND, Micros, offer_id
 from router.domain.line import Place
 from router.domain.offer import Offer
 from router.domain.queue import NOTHING_OVERTAKES, LineKey, Queue
-from router.domain.record import DecisionFact
+from router.domain.record import DecisionFact, How
+from router.domain.row import Row
 
 _ORIGINATE_SLACK_US = 2 * SECOND
 _NEXT_BEST = 10
@@ -182,10 +183,33 @@ def _explain(floor: Floor, queue: Queue, contact: Contact, agent: Agent, made: O
         contact_id=contact.contact_id,
         queue=queue.rules.name,
         at=now,
-        need=queue.rules.need.text,
+        need=_row(queue, agent).need.text,
         waited_us=now - contact.arrived_at,
         chosen=agent.agent_id,
         chosen_idle_us=now - agent.idle_since,
         next_best=tuple(next_best[:_NEXT_BEST]),
         others=tuple(others),
+        how=_how(queue, contact, agent),
+    )
+
+
+def _row(queue: Queue, agent: Agent) -> Row:
+    """Where the agent sits there."""
+    rows = queue.rows
+    if len(rows) == 1:
+        return rows[0]
+    return next((row for row in agent.serves if row.queue is queue), rows[0])
+
+
+def _how(queue: Queue, contact: Contact, agent: Agent) -> How:
+    rules = queue.rules
+    row = _row(queue, agent)
+    return How(
+        choose=str(rules.choose),
+        row=row.index,
+        opens_us=row.opens_us,
+        points=rules.priority + contact.priority,
+        urgent=contact.urgent,
+        at_once=rules.at_once,
+        skipped=tuple(contact.skips),
     )

@@ -117,6 +117,24 @@ class WrapUpFact:
 
 
 @message
+class How:
+    """By what the agent was chosen, and the caller before others."""
+
+    choose: str = "longest-idle"
+    row: int = 0
+    "Of the queue; 0: who meets its own need."
+    opens_us: Micros = 0
+    "So long a caller waits before that row is asked; one may open earlier when nobody is in those before."
+    points: int = 0
+    "Of priority, the queue's and the caller's own."
+    urgent: bool = False
+    at_once: int = 1
+    "How many the queue rings at the same time."
+    skipped: tuple[AgentId, ...] = ()
+    "Who was not to be asked again yet."
+
+
+@message
 class DecisionFact:
     """Why an offer went to this agent: what `ringfair explain` tells afterwards."""
 
@@ -132,6 +150,7 @@ class DecisionFact:
     "Up to ten agents who would have been next, longest idle first, with their idle time."
     others: tuple[tuple[str, int], ...]
     "How many other agents could not be offered it, by reason, in a fixed order of reasons."
+    how: How = How()
 
 
 @message

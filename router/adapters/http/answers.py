@@ -183,6 +183,15 @@ def _decision(fact: DecisionFact) -> dict[str, Any]:
         "chosen_idle_s": fact.chosen_idle_us / SECOND,
         "next_best": [{"agent": agent, "idle_s": idle_us / SECOND} for agent, idle_us in fact.next_best],
         "others": dict(fact.others),
+        "how": {
+            "choose": fact.how.choose,
+            "row": fact.how.row,
+            "opens_s": fact.how.opens_us / SECOND,
+            "points": fact.how.points,
+            "urgent": fact.how.urgent,
+            "at_once": fact.how.at_once,
+            "skipped": list(fact.how.skipped),
+        },
     }
 
 

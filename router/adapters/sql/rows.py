@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from sqlalchemy import RowMapping
 
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, OfferId, QueueName
@@ -14,6 +15,7 @@ from router.domain.record import (
     DecisionFact,
     EndedBy,
     Fact,
+    How,
     Leg,
     OfferFact,
     OfferResult,
@@ -189,6 +191,7 @@ def decision_row(fact: DecisionFact) -> Row:
         "chosen_idle_us": fact.chosen_idle_us,
         "next_best": json.dumps(fact.next_best, separators=(",", ":")),
         "others": json.dumps(fact.others, separators=(",", ":")),
+        "how": msgspec.json.encode(fact.how).decode(),
     }
 
 
@@ -204,6 +207,7 @@ def decision(row: Found) -> DecisionFact:
         chosen_idle_us=row["chosen_idle_us"],
         next_best=tuple((AgentId(agent), idle) for agent, idle in json.loads(row["next_best"])),
         others=tuple((reason, count) for reason, count in json.loads(row["others"])),
+        how=How() if row["how"] is None else msgspec.json.decode(row["how"], type=How),
     )
 
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0004"
+HEAD = "0005"
 "The newest migration this code knows."
 VERSION_TABLE = "ringfair_schema"
 "Where alembic keeps the version; not its default name, so that a shared database cannot confuse two programs."
@@ -128,6 +128,7 @@ decisions = Table(
     Column("chosen_idle_us", BigInteger, nullable=False),
     Column("next_best", Text, nullable=False),  # JSON [[agent, idle µs], …]
     Column("others", Text, nullable=False),  # JSON [[reason, how many], …]
+    Column("how", Text, nullable=True),  # JSON {choose, row, opens_us, points, urgent, at_once, skipped}
     Index("decisions_by_contact", "contact_id"),
 )
 
