@@ -189,6 +189,15 @@ async def test_a_contact_is_explained_living_or_ended(served: Served) -> None:
             "chosen_idle_s": 9,
             "next_best": [{"agent": "agent-1002", "idle_s": 3}],
             "others": {"paused": 2},
+            "how": {
+                "choose": "longest-idle",
+                "row": 0,
+                "opens_s": 0,
+                "points": 0,
+                "urgent": False,
+                "at_once": 1,
+                "skipped": [],
+            },
         }
     ]
 
