@@ -139,9 +139,9 @@ class Room:
         self.agents.append(agent_id)
         return agent_id
 
-    def calls(self, name: str, campaign: CampaignName = SHOP) -> ContactId:
+    def calls(self, name: str, campaign: CampaignName = SHOP, **changes: object) -> ContactId:
         contact_id = ContactId(f"{NODE}-{name}")
-        self.see(self.arrival(name, campaign))
+        self.see(replace(self.arrival(name, campaign), **changes))  # type: ignore[arg-type]
         return contact_id
 
     def arrival(self, name: str, campaign: CampaignName = SHOP) -> ContactArrived:

@@ -17,6 +17,7 @@ from router.domain.tables import Table
 
 if TYPE_CHECKING:
     from router.domain.assignment import Assignment
+    from router.domain.contact import Contact
     from router.domain.offer import Offer
     from router.domain.row import Row
 
@@ -107,6 +108,8 @@ class Agent:
     standing: Standing = Standing.LOGGED_OUT
     turn: int = 0
     "On the benches of all rows served, while free and not yet matched; else 0."
+    awaited: "dict[ContactId, Contact]" = field(default_factory=dict)
+    "Who stands in line for this agent only."
     asked_at: Micros = 0
     "When they were offered something last."
     today: "Today" = field(default_factory=lambda: Today())

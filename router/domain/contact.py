@@ -97,6 +97,8 @@ class Contact:
     "The last row of its queue that is open to it."
     entered_at: Micros = 0
     "When it came to this queue: what opens with time counts from here."
+    awaits: AgentId | None = None
+    "While it stands in line for this agent only."
     priority: int = 0
     "Points of its own, besides those of its queue."
     urgent: bool = False

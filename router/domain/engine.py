@@ -11,7 +11,7 @@ A command that cannot be carried out raises `CommandRefused` and changes nothing
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from router.domain import doors, matching, offering, reception, resync, roster, talk
+from router.domain import acquaintance, doors, matching, offering, reception, resync, roster, talk
 from router.domain.agent import Agent
 from router.domain.commands import (
     Command,
@@ -172,10 +172,12 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     floor.thinned.clear()
     for agent in floor.agents.values():
         agent.serves = agent.skilled = ()
+        agent.awaited.clear()
         floor.assign_queues(agent, now)
     for contact in list(floor.contacts.values()):
         if contact.turn:
             before[contact.queue].step_out(contact)
+        contact.awaits = None
         if contact.queue not in floor.queues and contact.is_waiting:
             campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))
             if campaign is None:
@@ -219,7 +221,7 @@ def _prioritise(floor: Floor, asked: Prioritise, now: Micros) -> None:
     contact.priority = asked.priority
     floor.stir(contact)
     if contact.turn:
-        floor.queues[contact.queue].step_out(contact)
+        floor.step_out(contact)
         floor.line_up(contact, now)
 
 
@@ -387,6 +389,7 @@ _DEADLINES: dict[str, Handler] = {
     "leg": talk.leg_deadline,
     "wait": reception.wait_deadline,
     "row": _row_deadline,
+    "kept": acquaintance.kept_deadline,
     "alarm": reception.alarm_deadline,
     "return": reception.return_deadline,
     "call": reception.call_deadline,

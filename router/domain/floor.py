@@ -51,6 +51,8 @@ class Floor:
         "Edges of shifts: they wait for nothing that was seen, however late we hear of either."
         self.doors: dict[CampaignName, Door] = {}
         "Of campaigns that are not simply open."
+        self.served: dict[tuple[CampaignName, str], AgentId] = {}
+        "(campaign, caller's number) → who talked to them last."
         self.midnights: tuple[Micros, ...] = ()
         "When days begin."
         self.day_at: Micros = 0
@@ -103,6 +105,8 @@ class Floor:
             agent.turn = 0
         if after in _AWAY:
             self._thin(agent.serves)
+        if after is Standing.LOGGED_OUT and agent.awaited:
+            self._let_all_in(agent, now)
         if after is Standing.FREE:
             self.freed.append(agent)
 
@@ -122,6 +126,8 @@ class Floor:
             row.skilled += 1
         for row in agent.serves:
             row.standings[agent.standing] += 1
+        if agent.awaited:
+            self._let_all_in(agent, now)
         self.reseat(agent)
         change = None if entitlement is ENTITLED_ALWAYS else entitlement.next_change(now)
         if change is None:
@@ -137,7 +143,7 @@ class Floor:
             return
         line = before.in_line()
         for contact in line:
-            before.step_out(contact)
+            self.step_out(contact)
         queue = self.queues[name] = Queue(before.rules, (delay_us, *(row.opens_us for row in before.rows)))
         for agent in self.agents.values():
             if any(row.queue is before for row in agent.skilled):
@@ -164,6 +170,10 @@ class Floor:
         if agent.standing is Standing.FREE:
             agent.turn = 0
             self.freed.append(agent)
+
+    def _let_all_in(self, agent: Agent, now: Micros) -> None:
+        for contact in list(agent.awaited.values()):
+            self.let_in(contact, now)
 
     def _thin(self, rows: Iterable[Row]) -> None:
         for row in rows:
@@ -197,8 +207,10 @@ class Floor:
         state = step(CONTACT, contact.state, trigger)
         if state is None:
             return False
-        if contact.turn:
-            self.queues[contact.queue].step_out(contact)
+        self.step_out(contact)
+        if trigger is not ContactStep.QUEUE and contact.awaits is not None:
+            contact.awaits = None
+            self.timers.cancel(("kept", contact.contact_id))
         if contact.state is ContactState.CONNECTED:
             self.timers.cancel(("return", contact.contact_id))
             self.timers.cancel(("call", contact.contact_id))
@@ -215,15 +227,36 @@ class Floor:
         queue = self.queues[contact.queue]
         queue.line_up(contact, self.serial(), now)
         self.seeking.append(contact)
+        if contact.awaits is not None:
+            self.agents[contact.awaits].awaited[contact.contact_id] = contact
+            return
         opens_at = queue.opens_next(contact)
         if opens_at is not None:
             self.timers.set(("row", contact.contact_id), opens_at)
 
+    def step_out(self, contact: Contact) -> None:
+        """Have a contact leave the line of its queue, if it stands there."""
+        if contact.turn:
+            if contact.awaits is not None:
+                self.agents[contact.awaits].awaited.pop(contact.contact_id, None)
+            self.queues[contact.queue].step_out(contact)
+
+    def let_in(self, contact: Contact, now: Micros) -> None:
+        """Whoever was kept for one agent stands in line like everybody."""
+        if contact.awaits is None:
+            return
+        in_line = contact.turn
+        self.step_out(contact)
+        contact.awaits = None
+        self.timers.cancel(("kept", contact.contact_id))
+        if in_line:
+            self.line_up(contact, now)
+
     def open_rows(self, contact: Contact, now: Micros) -> None:
         """A further row may have opened to who stands in line."""
         queue = self.queues[contact.queue]
-        if contact.turn and queue.open_to(contact, now) is not contact.row:
-            queue.step_out(contact)
+        if contact.turn and contact.awaits is None and queue.open_to(contact, now) is not contact.row:
+            self.step_out(contact)
             self.line_up(contact, now)
 
     def park(self, contact: Contact, parked: bool, now: Micros) -> None:
@@ -232,9 +265,8 @@ class Floor:
             return
         contact.parked = parked
         if contact.state is ContactState.QUEUED and not contact.overdue:
-            queue = self.queues[contact.queue]
             if parked:
-                queue.step_out(contact)
+                self.step_out(contact)
             else:
                 self.line_up(contact, now)
 

@@ -172,11 +172,13 @@ def _rows(floor: Floor, queue: Queue, free: dict[Row, list[Agent]]) -> Iterator[
 
 def _line(queue: Queue, line: list[Contact], now: Micros) -> Iterator[str]:
     name = queue.rules.name
-    if queue.waiting != len(line) or queue.waiting != sum(row.waiting for row in queue.rows):
+    if queue.waiting != len(line) or queue.waiting != len(queue.kept) + sum(row.waiting for row in queue.rows):
         yield f"{name} counts {queue.waiting} waiting, there are {len(line)}"
     if queue.in_line() != sorted(line, key=queue.line_key):
         yield f"the line of {name} is not those who wait there, in order"
     for contact in line:
+        if contact.awaits is not None:
+            continue
         if contact.row is None or contact.row.index < queue.open_to(contact, now).index:
             yield f"{contact.contact_id} waits in {name} before a row that is open"
 
@@ -185,6 +187,11 @@ def _nobody_waits_for_nothing(
     queue: Queue, free: dict[Row, list[Agent]], line: list[Contact], now: Micros
 ) -> Iterator[str]:
     for contact in line:
+        if contact.awaits is not None:
+            is_free = any(agent.agent_id == contact.awaits for agents in free.values() for agent in agents)
+            if is_free and contact.awaits not in contact.skips:
+                yield f"{contact.contact_id} is kept for {contact.awaits}, who is free"
+            continue
         last = 0 if contact.row is None else contact.row.index
         for row in queue.rows[: last + 1]:
             for agent in free[row]:

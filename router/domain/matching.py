@@ -10,7 +10,7 @@ Rule 3: the reservation is made here, in the same step as the choice.
 import heapq
 
 from router.domain.agent import Agent, Standing
-from router.domain.contact import Contact, ContactStep
+from router.domain.contact import Contact, ContactStep, skips
 from router.domain.effects import RingAgent
 from router.domain.events import OfferMade
 from router.domain.floor import Floor
@@ -50,7 +50,7 @@ def settle(floor: Floor, now: Micros) -> None:
 
 def _find_contact(floor: Floor, agent: Agent, now: Micros) -> None:
     """One agent was freed and nothing else happened: by rule 1 nobody else is there for whom they may be offered."""
-    contact = _first_for(agent, now)
+    contact = _first_for(floor, agent, now)
     if contact is None:
         floor.seat(agent)
     elif contact.skips:  # one may have run out just now, and that agent be idle for longer
@@ -63,6 +63,11 @@ def _find_agent(floor: Floor, contact: Contact, now: Micros) -> None:
     """One contact looks for an agent, who may well be there already."""
     if contact.turn:
         queue = floor.queues[contact.queue]
+        if contact.awaits is not None:
+            agent = floor.agents[contact.awaits]
+            if agent.standing is Standing.FREE and not skips(contact, agent.agent_id, now):
+                offer(floor, queue, contact, agent, now)
+            return
         for _ in range(queue.rules.at_once):
             best = queue.best_for(contact, now)
             if best is None:
@@ -87,19 +92,24 @@ def _take_turns(floor: Floor, freed: list[Agent], seeking: list[Contact], now: M
 
 def _take_turn(turns: list[_Turn], floor: Floor, agent: Agent, now: Micros) -> None:
     """A freed agent, while free, has a turn when that of the first they may be offered comes."""
-    contact = _first_for(agent, now)
+    contact = _first_for(floor, agent, now)
     if contact is not None:
         key = floor.queues[contact.queue].line_key(contact)
         heapq.heappush(turns, (key, floor.serial(), contact, agent))
 
 
-def _first_for(agent: Agent, now: Micros) -> Contact | None:
+def _first_for(floor: Floor, agent: Agent, now: Micros) -> Contact | None:
     """Of all who wait where this agent serves, the first they may be offered; None while they are not free."""
     if agent.standing is not Standing.FREE:
         return None
     agent_id, posts = agent.agent_id, agent.profile.posts
     first: Place[Contact] | None = None
+    if agent.awaited:
+        kept = [c for c in agent.awaited.values() if not skips(c, agent_id, now)]
+        first = min((floor.queues[contact.queue].place_of(contact) for contact in kept), default=None)
     chosen: _Preference | None = None
+    if first is not None and posts:
+        chosen = first[0] > NOTHING_OVERTAKES, -agent.post(first[4].queue).priority, first
     for row in agent.serves:
         queue = row.queue
         if not queue.waiting:

@@ -24,6 +24,8 @@ class ContactArrived:
     ani: str
     arrived_at: Micros
     at: Micros
+    preferred: AgentId | None = None
+    "Whom the dialplan named for this caller."
 
 
 @message

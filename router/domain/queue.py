@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 from router.domain.agent import Agent, Standing
 from router.domain.contact import Contact
-from router.domain.ids import AgentId, Micros
+from router.domain.ids import AgentId, ContactId, Micros
 from router.domain.line import Place
 from router.domain.row import Row
 from router.domain.rules import QueueRules
@@ -24,13 +24,15 @@ NOTHING_OVERTAKES = -(10**6)
 
 
 class Queue:
-    __slots__ = ("rows", "rules", "waiting")
+    __slots__ = ("kept", "rows", "rules", "waiting")
 
     def __init__(self, rules: QueueRules, delays: Iterable[Micros] = ()) -> None:
         """`delays`: how long agents posted here only back others up; each is a row's opening."""
         self.rules: QueueRules = rules
         self.waiting = 0
         "Contacts in line: QUEUED here and not parked."
+        self.kept: dict[ContactId, Contact] = {}
+        "Those of them who wait for one agent only (acquaintance.py)."
         wider = {} if rules.never_relax else {ring.after_us: ring.need for ring in rules.rings}
         need, rows = rules.need, []
         for index, opens_us in enumerate(sorted({0, *wider, *delays})):
@@ -74,18 +76,23 @@ class Queue:
     def line_up(self, contact: Contact, turn: int, now: Micros) -> None:
         """Take a place by age; a contact that comes back gets its old place. `turn` is unique on the floor."""
         contact.turn = turn
+        self.waiting += 1
+        if contact.awaits is not None:
+            self.kept[contact.contact_id] = contact
+            return
         row = contact.row = self.open_to(contact, now)
         row.waiting += 1
-        self.waiting += 1
-        row.lane.join((*self.line_key(contact), turn, contact), row.waiting)
+        row.lane.join(self.place_of(contact), row.waiting)
 
     def step_out(self, contact: Contact) -> None:
         """Leave the line: offered, gone, or moved elsewhere. Nothing happens to who is not in it."""
+        if not contact.turn:
+            return
+        contact.turn = 0
+        self.waiting -= 1
         row = contact.row
-        if contact.turn and row is not None:
-            contact.turn = 0
+        if self.kept.pop(contact.contact_id, None) is None and row is not None:
             row.waiting -= 1
-            self.waiting -= 1
             row.lane.first()  # lets go of who left at the front, and with them of all that a contact holds
 
     def open_to(self, contact: Contact, now: Micros) -> Row:
@@ -122,7 +129,12 @@ class Queue:
 
     def in_line(self) -> list[Contact]:
         """Everybody in line, first first. For people and tests, not for decisions."""
-        return [place[4] for place in sorted(place for row in self.rows for place in row.lane)]
+        places = [self.place_of(contact) for contact in self.kept.values()]
+        return [place[4] for place in sorted([*places, *(place for row in self.rows for place in row.lane)])]
+
+    def place_of(self, contact: Contact) -> Place[Contact]:
+        """Where it stands in the one order over all queues."""
+        return (*self.line_key(contact), contact.turn, contact)
 
     # ---- the benches ----
 

@@ -4,6 +4,7 @@ Rule 1: a contact ends when the caller's leg has ended, once, and its billing re
 Rule 2: what we decide about a caller (closing message, release) is LEAVING; only Asterisk makes it ENDED.
 """
 
+from router.domain.acquaintance import keep
 from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg, SendCaller
 from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued, EmergencyWaits
@@ -51,6 +52,9 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         urgent=campaign.emergency,
     )
     welcome(floor, contact)
+    entry = floor.queues.get(campaign.entry)
+    if entry is not None:
+        keep(floor, contact, entry, seen.preferred, now)
     enter_queue(floor, contact, campaign.entry, contact.arrived_at, now)
 
 
@@ -74,8 +78,7 @@ def enter_queue(
     if queue is None:
         nowhere_to_go(floor, contact, now)
         return False
-    if contact.turn:
-        floor.queues[contact.queue].step_out(contact)
+    floor.step_out(contact)
     comes_anew = contact.state is ContactState.ARRIVED or name != contact.queue
     if comes_anew and not adopted and (why := sent_on(floor, queue, contact, now)):
         contact.queue = name
@@ -122,6 +125,8 @@ def overflow(floor: Floor, contact: Contact, now: Micros, why: str = "wait") -> 
     """Go on to the next target of the queue; a queue already waited in is not entered twice."""
     left = contact.queue
     contact.overflowed_from += (left,)
+    floor.step_out(contact)
+    contact.awaits = None
     for target in _targets(floor, left, why):
         if isinstance(target, ToQueue):
             if target.queue in floor.queues and target.queue not in contact.overflowed_from:
@@ -296,6 +301,7 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     floor.timers.cancel(("wait", contact.contact_id))
     floor.timers.cancel(("row", contact.contact_id))
     floor.timers.cancel(("alarm", contact.contact_id))
+    floor.timers.cancel(("kept", contact.contact_id))
     for agent_id in contact.skips:
         floor.timers.cancel(("skip", (contact.contact_id, agent_id)))
     del floor.contacts[contact.contact_id]

@@ -113,6 +113,10 @@ class CampaignRules:
     "The agent must press 1 to accept."
     max_call_us: Micros = LONGEST_CALL_US
     "A talk this long is ended: nobody talks so long, and a leg whose end got lost would never end by itself."
+    keep_us: Micros = 0
+    "So long a caller is kept for the agent who was named for them, or who served them last; 0: for nobody."
+    last_agent: bool = False
+    "Whether who served a caller last is remembered."
     at_closing: AtClosing = AtClosing.STAY
     "What becomes of callers who wait when the campaign closes."
     closed: tuple[OverflowTarget, ...] = (ToClosing(),)

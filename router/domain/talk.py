@@ -5,6 +5,7 @@ Rule 1: a talk begins when both legs are in one bridge, not when somebody answer
 Rule 2: the agent's leg ends the assignment; the caller's leg is a matter of its own (see reception.py).
 """
 
+from router.domain.acquaintance import has_served
 from router.domain.agent import Agent
 from router.domain.assignment import ASSIGNMENT, Assignment, AssignmentState, AssignmentStep
 from router.domain.contact import Contact, ContactState, ContactStep
@@ -78,6 +79,7 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
         wrapup_us=queue.rules.wrapup_us if queue is not None else 0,
     )
     agent.assignment = made
+    has_served(floor, contact, agent)
     floor.assignments[leg] = made
     floor.restand(agent, now)
     floor.emit(

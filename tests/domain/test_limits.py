@@ -52,6 +52,16 @@ def test_whose_agent_let_it_ring_keeps_their_place_in_a_line_that_is_full_by_now
     assert queues_of(room, first, second) == [ORDERS, ORDERS]
 
 
+def test_who_is_fetched_back_from_a_talk_keeps_their_place_in_a_line_that_is_full_by_now() -> None:
+    room = Room("orders", rules_in_force=with_queue(rules(), ORDERS, max_waiting=1, max_wait_us=600 * SECOND))
+    first = room.calls("c1")
+    leg = room.talks(first)
+    second = room.calls("c2")
+    room.ends(leg)
+    room.let_pass(6)
+    assert queues_of(room, first, second) == [ORDERS, ORDERS]
+
+
 def test_a_router_that_takes_over_turns_nobody_away_who_waited() -> None:
     room = Room(rules_in_force=with_queue(rules(), ORDERS, max_waiting=1))
     room.resync(room.waiting(ContactId("node-a-c1")), room.waiting(ContactId("node-a-c2")))

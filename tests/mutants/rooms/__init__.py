@@ -20,6 +20,7 @@ from tests.mutants.rooms import (
     resync,
     ringing,
     roster,
+    rows,
     rules,
     small_machines,
     spool,
@@ -30,6 +31,7 @@ from tests.mutants.rooms import (
 ALL: tuple[Mutant, ...] = (
     *offering.MUTANTS,
     *matching.MUTANTS,
+    *rows.MUTANTS,
     *reception.MUTANTS,
     *admission.MUTANTS,
     *resync.MUTANTS,

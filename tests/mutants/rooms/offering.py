@@ -87,7 +87,7 @@ MUTANTS = (
     Mutant(
         name="A caller who is said to talk already is rung at the next agent without looking",
         file=_HERE,
-        find="            floor.park(contact, True)\n",
+        find="            floor.park(contact, True, now)\n",
         replace="",
         guards=(_GUARD + "test_told_that_somebody_else_has_the_caller_we_look_before_we_ring_anybody_else",),
     ),

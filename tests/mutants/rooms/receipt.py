@@ -25,8 +25,8 @@ MUTANTS = (
     Mutant(
         name="A command that nobody could write down is answered like any other",
         file=_HERE,
-        find="        if not await self.safe():\n",
-        replace="        if await self.safe() is None:\n",
+        find="        if not await self.safe(ledger_knows=ledger_knows):\n",
+        replace="        if await self.safe(ledger_knows=ledger_knows) is None:\n",
         guards=(_GUARD + "test_what_neither_can_write_down_in_time_is_said_to_be_unsafe",),
     ),
     Mutant(
@@ -39,7 +39,7 @@ MUTANTS = (
     Mutant(
         name="A Redis that keeps no file makes every command fail though the database has it",
         file=_HERE,
-        find="if await self._in_ledger() and self._ours():",
+        find="if ledger_knows and await self._in_ledger() and self._ours():",
         replace="if False:",
         guards=(_GUARD + "test_a_journal_that_cannot_promise_leaves_it_to_the_ledger",),
     ),
@@ -74,15 +74,22 @@ MUTANTS = (
     Mutant(
         name="A command over HTTP is answered before it is written down",
         file="router/desk.py",
-        find="        await self._safe()\n",
+        find="        await self._safe(ledger_knows=not isinstance(command, Shut | Reopen | Prioritise))\n",
         replace="",
         guards=("tests/test_desk.py::test_a_command_nobody_could_write_down_is_in_force_and_says_that_it_is_not_safe",),
     ),
     Mutant(
         name="What the ledger got after the pool was lost is called safe",
         file=_HERE,
-        find="if await self._in_ledger() and self._ours():",
-        replace="if await self._in_ledger():",
+        find="if ledger_knows and await self._in_ledger() and self._ours():",
+        replace="if ledger_knows and await self._in_ledger():",
         guards=(_GUARD + "test_what_came_into_the_ledger_after_the_pool_was_lost_is_not_called_safe",),
+    ),
+    Mutant(
+        name="A campaign is said to be shut for good by a ledger that knows nothing of it",
+        file=_HERE,
+        find="if ledger_knows and await",
+        replace="if await",
+        guards=(_GUARD + "test_what_is_no_fact_is_not_safe_by_the_ledger_s_word",),
     ),
 )

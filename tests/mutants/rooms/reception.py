@@ -9,7 +9,7 @@ MUTANTS = (
     Mutant(
         name="A caller who overflows loses the age they came with",
         file=_HERE,
-        find="    contact.queue = name\n",
+        find="    contact.queue = name\n    floor.stir(contact)\n",
         replace="    contact.queue = name\n    contact.arrived_at = since_at\n",
         guards=(
             _GUARD + "test_waiting_too_long_goes_on_to_the_next_queue_at_the_old_age_and_then_to_the_closing_message",
@@ -35,8 +35,8 @@ MUTANTS = (
     Mutant(
         name="A caller is torn away from the agent who is being rung for them",
         file=_HERE,
-        find="    if contact.offer is not None:\n",
-        replace="    if contact.offer is not None and contact.parked:\n",
+        find="    if contact.live:\n",
+        replace="    if contact.live and contact.parked:\n",
         guards=(_GUARD + "test_who_is_being_rung_is_not_torn_away_by_the_longest_wait",),
     ),
     Mutant(
@@ -63,8 +63,8 @@ MUTANTS = (
     Mutant(
         name="An agent's phone rings on after the caller has hung up",
         file=_HERE,
-        find="        rescind(floor, given, OfferResult.CALLER_LEFT, now)\n",
-        replace="        given.result = OfferResult.CALLER_LEFT\n",
+        find="        rescind(floor, offer, OfferResult.CALLER_LEFT, now)\n",
+        replace="        offer.result = OfferResult.CALLER_LEFT\n",
         guards=(_GUARD + "test_a_caller_who_gives_up_while_it_rings_frees_the_agent_without_blame",),
     ),
     Mutant(
@@ -105,8 +105,8 @@ MUTANTS = (
     Mutant(
         name="After a reload of the rules nobody who waits is in line any more",
         file="router/domain/engine.py",
-        find="            floor.queues[contact.queue].line_up(contact, floor.serial())\n",
-        replace="",
+        find="            floor.line_up(contact, now)\n\n\ndef _delays",
+        replace="            pass\n\n\ndef _delays",
         guards=("tests/domain/test_engine.py::test_a_reload_keeps_place_and_age_of_those_who_wait",),
     ),
     Mutant(

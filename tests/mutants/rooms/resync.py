@@ -80,7 +80,7 @@ MUTANTS = (
     Mutant(
         name="Callers of a node that is lost are offered to agents",
         file=_HERE,
-        find="            floor.park(contact, True)\n",
+        find="            floor.park(contact, True, now)\n",
         replace="            pass\n",
         guards=(_GUARD + "test_while_the_node_is_lost_callers_keep_place_and_age_but_nothing_is_offered",),
     ),

@@ -45,7 +45,7 @@ MUTANTS = (
     Mutant(
         name="A second agent's phone rings on after the first took the caller",
         file=_HERE,
-        find="        rescind(floor, other, OfferResult.TAKEN, now)\n",
+        find="        rescind(floor, other, OfferResult.RESCINDED if expected else OfferResult.TAKEN, now)\n",
         replace="        pass\n",
         guards=("tests/domain/test_offering.py::test_an_answer_that_crosses_our_hang_up_is_a_talk_and_no_miss",),
     ),

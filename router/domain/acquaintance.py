@@ -1,0 +1,56 @@
+"""Callers who are kept for one agent for a while: whom the client's system named, or who served them last.
+
+Rule 1: while they wait for that agent they stand in line at their age, but for nobody else; a free agent takes the
+first of all who may be offered to them, kept or not.
+Rule 2: they wait no longer than the campaign says, and not at all for somebody who is not logged in, is not entitled
+or lacks the skill, or leaves meanwhile: then they stand in line like everybody.
+Rule 3: one ring is all that is kept for: whatever comes of it, they stand in line like everybody after it.
+Rule 4: who served whom is remembered for `MOST` callers, the latest, and only where a campaign asks for it.
+"""
+
+from router.domain.agent import Agent, Standing
+from router.domain.contact import Contact
+from router.domain.floor import Floor
+from router.domain.ids import AgentId, CampaignName, ContactId, Micros
+from router.domain.queue import Queue
+from router.domain.row import Row
+
+MOST = 50_000
+
+
+def keep(floor: Floor, contact: Contact, queue: Queue, named: AgentId | None, now: Micros) -> None:
+    """Before a contact stands in line for the first time."""
+    campaign = floor.rules.campaigns.get(contact.campaign)
+    if campaign is None or not campaign.keep_us:
+        return
+    known = named or last_agent(floor, contact.campaign, contact.ani)
+    agent = floor.agents.get(known) if known is not None else None
+    if agent is not None and agent.standing is not Standing.LOGGED_OUT and row_in(queue, agent) is not None:
+        contact.awaits = agent.agent_id
+        floor.timers.set(("kept", contact.contact_id), now + campaign.keep_us)
+
+
+def last_agent(floor: Floor, campaign: CampaignName, ani: str) -> AgentId | None:
+    return floor.served.get((campaign, ani)) if ani else None
+
+
+def has_served(floor: Floor, contact: Contact, agent: Agent) -> None:
+    """They talk: remembered for the next time."""
+    campaign = floor.rules.campaigns.get(contact.campaign)
+    if campaign is None or not campaign.last_agent or not contact.ani:
+        return
+    caller = (contact.campaign, contact.ani)
+    floor.served.pop(caller, None)
+    floor.served[caller] = agent.agent_id
+    if len(floor.served) > MOST:
+        del floor.served[next(iter(floor.served))]
+
+
+def row_in(queue: Queue, agent: Agent) -> Row | None:
+    """Where the agent serves that queue now, or None."""
+    return next((row for row in agent.serves if row.queue is queue), None)
+
+
+def kept_deadline(floor: Floor, contact_id: ContactId, now: Micros) -> None:
+    """The agent did not become free in time."""
+    floor.let_in(floor.contacts[contact_id], now)

@@ -1,0 +1,147 @@
+"""Callers kept for one agent for a while: whom somebody named for them, or who served them last."""
+
+from dataclasses import replace
+
+from router.domain.commands import Configure, LogOut, Pause, Unpause
+from router.domain.ids import SECOND, AgentId, ContactId
+from router.domain.rules import Rules
+from tests.builders import BANK, ORDERS, SHOP, Room, rules, with_queue
+
+LISA = "+4930555777"
+
+
+def keeping(seconds: int = 20, *, last_agent: bool = True) -> Rules:
+    of = with_queue(rules(), ORDERS, wrapup_us=0, max_wait_us=600 * SECOND)
+    shop = replace(of.campaigns[SHOP], keep_us=seconds * SECOND, last_agent=last_agent)
+    return replace(of, campaigns={**of.campaigns, SHOP: shop})
+
+
+def served(room: Room, name: str, ani: str = LISA) -> AgentId:
+    """They call, talk and hang up; with whom."""
+    caller = room.calls(name, ani=ani)
+    agent = room.offered_to(caller)
+    assert agent is not None
+    offer = room.talks(caller)
+    room.let_pass(1)
+    room.agent_hangs_up(offer)
+    room.ends(caller)
+    return agent
+
+
+def busy(room: Room) -> ContactId:
+    caller = room.calls(f"busy-{room.now}", ani="+4930555888")
+    room.talks(caller)
+    return caller
+
+
+def test_who_served_a_caller_last_is_asked_again_though_others_have_been_idle_longer() -> None:
+    room = Room("orders", "orders", rules_in_force=keeping())
+    one = served(room, "c1")
+    served(room, "c2", ani="+4930555888")
+    served(room, "c3", ani="+4930555999")
+    assert served(room, "c4") == one
+
+
+def test_a_caller_waits_for_that_agent_and_goes_to_anybody_when_the_time_is_over() -> None:
+    room = Room("orders", rules_in_force=keeping(20))
+    one = served(room, "c1")
+    busy(room)
+    other = room.agent_joins("orders")
+    caller = room.calls("c2", ani=LISA)
+    room.let_pass(19)
+    assert room.offered_to(caller) is None
+    assert room.floor.contacts[caller].awaits == one
+    room.let_pass(2)
+    assert room.offered_to(caller) == other
+
+
+def test_the_agent_takes_who_is_kept_for_them_in_the_order_of_age() -> None:
+    room = Room("orders", rules_in_force=keeping(600))
+    one = served(room, "c1")
+    talking = room.talks(room.calls("busy", ani="+4930555888"))
+    room.let_pass(1)
+    older = room.calls("c2", ani="+4930555111")
+    room.let_pass(1)
+    kept = room.calls("c3", ani=LISA)
+    room.agent_hangs_up(talking)
+    assert room.offered_to(older) == one
+    assert room.offered_to(kept) is None
+
+
+def test_whoever_is_kept_is_in_nobody_else_s_way() -> None:
+    room = Room("orders", rules_in_force=keeping(600))
+    served(room, "c1")
+    busy(room)
+    kept = room.calls("c2", ani=LISA)
+    room.let_pass(1)
+    younger = room.calls("c3", ani="+4930555111")
+    other = room.agent_joins("orders")
+    assert room.offered_to(younger) == other
+    assert room.offered_to(kept) is None
+
+
+def test_nobody_is_kept_for_who_is_not_there_or_leaves_meanwhile() -> None:
+    room = Room("orders", rules_in_force=keeping(600))
+    one = served(room, "c1")
+    room.ask(LogOut(agent_id=one))
+    other = room.agent_joins("orders")
+    assert served(room, "c2") == other
+
+    talking = room.talks(room.calls("busy", ani="+4930555888"))
+    third = room.agent_joins("orders")
+    room.ask(Pause(agent_id=third, reason="break"))
+    caller = room.calls("c3", ani=LISA)
+    assert room.floor.contacts[caller].awaits == other
+    room.ask(LogOut(agent_id=other))
+    room.agent_hangs_up(talking)
+    assert room.floor.contacts[caller].awaits is None
+    room.ask(Unpause(agent_id=third))
+    assert room.offered_to(caller) == third
+
+
+def test_one_ring_is_all_that_is_kept_for() -> None:
+    room = Room("orders", rules_in_force=keeping(600))
+    one = served(room, "c1")
+    caller = room.calls("c2", ani=LISA)
+    assert room.offered_to(caller) == one
+    room.rings(room.offer(caller))
+    room.let_pass(16)
+    other = room.agent_joins("orders")
+    assert room.offered_to(caller) == other
+
+
+def test_whom_the_dialplan_names_goes_before_who_served_them_last() -> None:
+    room = Room("orders", "orders", rules_in_force=keeping())
+    one = served(room, "c1")
+    named = next(agent for agent in room.agents if agent != one)
+    assert room.offered_to(room.calls("c2", ani=LISA, preferred=named)) == named
+
+
+def test_another_campaign_and_a_caller_without_a_number_know_nobody() -> None:
+    room = Room("orders bank", "orders bank", rules_in_force=keeping())
+    one = served(room, "c1")
+    served(room, "c2", ani="")
+    assert room.floor.served == {(SHOP, LISA): one}
+    other = next(agent for agent in room.agents if agent != one)
+    assert room.offered_to(room.calls("c3", BANK, ani=LISA)) in (one, other)
+
+
+def test_a_reload_and_a_lost_node_leave_a_kept_caller_in_line() -> None:
+    room = Room("orders", rules_in_force=keeping(600))
+    served(room, "c1")
+    busy(room)
+    kept = room.calls("c2", ani=LISA)
+    room.ask(Configure(rules=replace(keeping(600), config_hash="two")))
+    other = room.agent_joins("orders")
+    assert room.offered_to(kept) == other
+
+
+def test_a_kept_caller_who_hangs_up_leaves_nothing_behind() -> None:
+    room = Room("orders", rules_in_force=keeping(600))
+    one = served(room, "c1")
+    busy(room)
+    kept = room.calls("c2", ani=LISA)
+    room.caller_hangs_up(kept)
+    assert room.floor.agents[one].awaited == {}
+    assert room.floor.queues[ORDERS].kept == {}
+    room.let_pass(1000)

@@ -1,0 +1,335 @@
+"""What the router is meant to decide, written down a second time: plain lists, all of them looked at every time.
+
+Slow and clear on purpose, and separate: of the engine it knows only the rules that go in. No index, no lane, no bench,
+no heap; where the engine remembers, this one looks again. Who reads it reads what is promised:
+
+Rule 1: there is one order over all who wait: `key`.
+Rule 2: an agent sits in one row of a queue (`seat`); a caller may be offered to the rows that have opened (`opened`).
+Rule 3: after each input those who changed have their turns (`settle`): the contacts that look anew, and for each agent
+who became free the contact they would take first. Turns go in the one order, and each contact gets its own best agent.
+Rule 4: when all turns are over nobody waits whom somebody free could take; `settle` looks at every pair to be sure.
+
+What happens to callers and agents is in calls.py and life.py; `used` counts what has been tried.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from router.domain.ids import Micros
+from router.domain.need import Need
+from router.domain.rules import QueueRules, Rules
+
+URGENT = -(10**6)
+NEVER: Micros = 2**62
+NO_POST = (0, 0, 0)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Agent:
+    name: str
+    place: int
+    "By order of enrolment: the last word between equals."
+    skills: dict[str, int]
+    posts: dict[str, tuple[int, Micros, int]]
+    "Queue → (priority, delay, position)."
+    cap: int
+    status: str = "out"
+    "out, ready, paused"
+    then: str = ""
+    "The status that waits for the contact in hand."
+    reachable: bool = False
+    private: list[str] = field(default_factory=list)
+    shifts: list[tuple[Micros, Micros, frozenset[str]]] = field(default_factory=lambda: [(0, NEVER, frozenset())])
+    held: bool = False
+    "Nothing is offered for a moment, after a fault of the phone."
+    idle_since: Micros = 0
+    asked_at: Micros = 0
+    contacts: int = 0
+    talk_us: Micros = 0
+    ring: "Ring | None" = None
+    talk: "Talk | None" = None
+
+    def entitled(self, campaign: str, now: Micros) -> bool:
+        return any(begin <= now < end and (not named or campaign in named) for begin, end, named in self.shifts)
+
+    def stands(self) -> str:
+        """Free, or the first reason why not."""
+        if self.ring is not None or self.talk is not None:
+            return "in hand"
+        if self.status != "ready":
+            return self.status
+        if self.private:
+            return "private"
+        if not self.reachable:
+            return "unreachable"
+        if 0 < self.cap <= self.contacts:
+            return "done"
+        return "held" if self.held else "free"
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Caller:
+    name: str
+    order: int
+    "By order of arrival here."
+    campaign: str
+    queue: str
+    arrived_at: Micros
+    urgent: bool
+    entered_at: Micros = 0
+    "Since when they are in this queue."
+    state: str = "new"
+    "new, line, overdue (as line, but the next thing is overflow), rung, talks, leaving"
+    points: int = 0
+    open_us: Micros = 0
+    "The rows that open after so long, or less, are open."
+    skips: dict[str, Micros] = field(default_factory=dict)
+    overdue: bool = False
+    been: list[str] = field(default_factory=list)
+    attempts: int = 0
+    live: list["Ring"] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Ring:
+    name: str
+    caller: Caller
+    agent: Agent
+    seen: bool = False
+    "Its leg is there."
+    rang: bool = False
+    accepted: bool = False
+    given_up: bool = False
+    result: str = ""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Talk:
+    caller: Caller
+    name: str
+    began_at: Micros
+    wrapup_us: Micros
+    over: bool = False
+    "Wrap-up."
+
+
+class Reference:
+    """Who waits, who is there, and who gets whom. `life.Life` adds what happens to them."""
+
+    def __init__(self, rules: Rules, now: Micros) -> None:
+        self.rules = rules
+        self.now = now
+        self.agents: list[Agent] = []
+        self.callers: list[Caller] = []
+        self.rings: list[Ring] = []
+        "Those whose leg has not ended."
+        self.offers: list[tuple[str, str, str]] = []
+        "(offer, agent, queue) in the order they were made."
+        self.looking: list[Caller] = []
+        self.anew: list[Agent] = []
+        "Who sits down anew, though they were free."
+        self.were_free: list[Agent] = []
+        self.due: dict[tuple[str, ...], tuple[Micros, int, int]] = {}
+        "(what, whose, …) → (when, 0 for the calendar and 1 for the rest, order of setting)"
+        self.used: Counter[str] = Counter()
+        self.openings: dict[str, list[Micros]] = {}
+        self.seats: dict[tuple[Agent, str], Micros | None] = {}
+        self._count = 0
+
+    def count(self) -> int:
+        self._count += 1
+        return self._count
+
+    def set(self, *what: str, at: Micros, calendar: bool = False) -> None:
+        self.due[what] = at, 0 if calendar else 1, self.count()
+
+    # ---- where agents sit ----
+
+    def take_seats(self) -> None:
+        """Call after a profile or the rules changed: nothing else decides who sits where."""
+        for name, queue in self.rules.queues.items():
+            delays = {agent.posts[name][1] for agent in self.agents if name in agent.posts}
+            self.openings[name] = sorted({0, *delays, *(after_us for after_us, _ in needs(queue))})
+            for agent in self.agents:
+                self.seats[agent, name] = self.seat(agent, queue)
+
+    def seat(self, agent: Agent, queue: QueueRules) -> Micros | None:
+        """The row they sit in: the first, not before their delay, by which a need has come that they meet."""
+        _, delay_us, _ = agent.posts.get(queue.name, NO_POST)
+        for opens_us in self.openings[queue.name]:
+            if opens_us >= delay_us:
+                for after_us, need in needs(queue):
+                    if after_us <= opens_us and need.matches(agent.skills):
+                        return opens_us
+        return None
+
+    def entitled(self, agent: Agent, queue: QueueRules) -> bool:
+        return agent.entitled(queue.campaign, self.now)
+
+    def opened(self, caller: Caller) -> Micros:
+        """The last row that time has opened, or the absence of everybody in the rows before it."""
+        queue = self.rules.queues[caller.queue]
+        nearest = NEVER
+        for agent in self.agents:
+            seat = self.seats[agent, queue.name]
+            if seat is not None and seat < nearest and agent.status != "out" and self.entitled(agent, queue):
+                nearest = seat
+        reach = max(self.now - caller.entered_at, nearest)
+        return max(opens_us for opens_us in self.openings[queue.name] if opens_us <= reach)
+
+    # ---- the line ----
+
+    def key(self, caller: Caller) -> tuple[int, Micros, int]:
+        queue = self.rules.queues[caller.queue]
+        points = queue.priority + caller.points
+        if caller.urgent:
+            return URGENT, caller.arrived_at, caller.order
+        if queue.strict:
+            return -points, caller.arrived_at, caller.order
+        return 0, caller.arrived_at - points * queue.priority_point_us, caller.order
+
+    def line(self, queue: str = "") -> list[Caller]:
+        """Everybody in line, of one queue or of all."""
+        found = [one for one in self.callers if one.state == "line" and queue in ("", one.queue)]
+        return sorted(found, key=self.key)
+
+    def line_up(self, caller: Caller) -> None:
+        caller.state = "line"
+        caller.open_us = self.opened(caller)
+        self.looks(caller)
+
+    def looks(self, caller: Caller) -> None:
+        """Have a turn, and another when the next row opens."""
+        if caller not in self.looking:
+            self.looking.append(caller)
+        self.next_row(caller)
+
+    def next_row(self, caller: Caller) -> None:
+        later = [opens_us for opens_us in self.openings[caller.queue] if opens_us > caller.open_us]
+        if later:
+            self.set("row", caller.name, at=caller.entered_at + later[0])
+        else:
+            self.due.pop(("row", caller.name), None)
+
+    def open_rows(self) -> None:
+        """By time, or because somebody left for whom callers waited. What is open stays so until they line up again."""
+        for caller in self.line():
+            opened = self.opened(caller)
+            if opened > caller.open_us:
+                by_time = opened <= self.now - caller.entered_at
+                self.used["row opened by time" if by_time else "row opened at once"] += 1
+                caller.open_us = opened
+                self.looks(caller)
+
+    # ---- who may be offered whom, and who is best ----
+
+    def free(self) -> list[Agent]:
+        return [agent for agent in self.agents if agent.stands() == "free"]
+
+    def may(self, caller: Caller, agent: Agent) -> bool:
+        seat = self.seats[agent, caller.queue]
+        if seat is None or seat > caller.open_us or not self.entitled(agent, self.rules.queues[caller.queue]):
+            return False
+        if self.now < caller.skips.get(agent.name, 0):
+            self.used["not again to who refused"] += 1
+            return False
+        return True
+
+    def best(self, caller: Caller, free: list[Agent]) -> Agent | None:
+        """The first row that has somebody; there the queue's own way to choose."""
+        queue = self.rules.queues[caller.queue]
+        able = [agent for agent in free if self.may(caller, agent)]
+        for opens_us in self.openings[queue.name]:
+            there = [agent for agent in able if self.seats[agent, queue.name] == opens_us]
+            if there:
+                need = [need for after_us, need in needs(queue) if after_us <= opens_us][-1]
+                self.used["chosen from several: " + queue.choose] += len(there) > 1
+                self.used["rung in a later row"] += opens_us > 0
+                self.used["backs others up"] += agent_delay(there[0], queue) > 0
+                self.used["went before a later row"] += len(there) < len(able)
+                return min(there, key=lambda agent: self.rank(agent, queue, need))
+        return None
+
+    def rank(self, agent: Agent, queue: QueueRules, need: Need) -> tuple[int, Micros, int]:
+        match str(queue.choose):
+            case "longest-idle":
+                first, then = 0, agent.idle_since
+            case "best-skilled":
+                first, then = -sum(agent.skills.get(skill, 0) for skill in need.asked), agent.idle_since
+            case "fewest-contacts":
+                first, then = agent.contacts, agent.idle_since
+            case "least-talk":
+                first, then = agent.talk_us, agent.idle_since
+            case "round-robin":
+                first, then = 0, agent.asked_at
+            case _:
+                first, then = agent.posts.get(queue.name, NO_POST)[2], 0
+        return first, then, agent.place
+
+    def first_for(self, agent: Agent) -> Caller | None:
+        """Whom an agent would take: the urgent, then those of the post they put first, then the one order."""
+        able = [caller for caller in self.line() if self.may(caller, agent)]
+        if not able:
+            return None
+        first = min(able, key=lambda one: (not one.urgent, -agent.posts.get(one.queue, NO_POST)[0], self.key(one)))
+        self.used["taken before others by a post's priority"] += first is not able[0]
+        return first
+
+    # ---- turns ----
+
+    def settle(self) -> None:
+        """Everybody who may have become able to be matched has their turn; afterwards no pair is left."""
+        self.look_after()
+        free = self.free()
+        freed = [agent for agent in free if agent in self.anew or agent not in self.were_free]
+        looking = [caller for caller in self.looking if caller.state == "line"]
+        self.looking, self.anew = [], []
+        self.used["several freed at once"] += len(freed) > 1 and not looking
+        while free:
+            turns = list(looking)
+            turns += [first for agent in freed if agent in free and (first := self.first_for(agent)) is not None]
+            if not turns:
+                break
+            caller = min(turns, key=self.key)
+            if caller in looking:
+                looking.remove(caller)
+            self.used["urgent, before others"] += caller.urgent and len(turns) > 1
+            self.used["strict, before others"] += self.rules.queues[caller.queue].strict and len(turns) > 1
+            for _ in range(self.rules.queues[caller.queue].at_once):
+                agent = self.best(caller, free)
+                if agent is None:
+                    break
+                free.remove(agent)
+                self.offer(caller, agent)
+        for caller in self.line() if free else ():
+            for agent in free:
+                if self.may(caller, agent):
+                    raise AssertionError(f"the model leaves {caller.name} waiting while {agent.name} is free")
+        self.were_free = free
+
+    def look_after(self) -> None:
+        raise NotImplementedError
+
+    def offer(self, caller: Caller, agent: Agent) -> None:
+        queue = self.rules.queues[caller.queue]
+        caller.attempts += 1
+        agent.asked_at = self.now
+        ring = Ring(name=f"{caller.name}.{caller.attempts}", caller=caller, agent=agent)
+        self.used["several rung at once"] += bool(caller.live)
+        self.used["a line that never relaxes"] += queue.never_relax and bool(queue.rings)
+        caller.state = "rung"
+        caller.live.append(ring)
+        agent.ring = ring
+        self.rings.append(ring)
+        self.set("ring", ring.name, at=self.now + queue.ring_us)
+        self.offers.append((ring.name, agent.name, queue.name))
+
+
+def needs(queue: QueueRules) -> list[tuple[Micros, Need]]:
+    """What is asked from when on: each is as good as the first."""
+    rings = [] if queue.never_relax else queue.rings
+    return [(0, queue.need), *((ring.after_us, ring.need) for ring in rings)]
+
+
+def agent_delay(agent: Agent, queue: QueueRules) -> Micros:
+    return agent.posts.get(queue.name, NO_POST)[1]

@@ -1,0 +1,353 @@
+"""Who is asked when: rows that open, ways to choose, several phones, limits, doors, emergencies."""
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        name="A wider need counts a moment after the first caller came",
+        file="router/domain/queue.py",
+        find="            if somebody and later.opens_us > waited_us:\n",
+        replace="            if somebody and later.opens_us > waited_us + 10**12:\n",
+        guards=("tests/domain/test_rings.py::test_a_wider_need_counts_from_its_time_on_and_not_before",),
+        short=True,
+    ),
+    Mutant(
+        name="A need never widens by itself while a caller waits",
+        file="router/domain/floor.py",
+        find='            self.timers.set(("row", contact.contact_id), opens_at)\n',
+        replace="            pass\n",
+        guards=("tests/domain/test_rings.py::test_a_wider_need_counts_from_its_time_on_and_not_before",),
+    ),
+    Mutant(
+        name="Everybody is asked at once, whatever they can do",
+        file="router/domain/queue.py",
+        find="            if somebody and later.opens_us > waited_us:\n                break\n",
+        replace="",
+        guards=("tests/domain/test_rings.py::test_a_wider_need_counts_from_its_time_on_and_not_before",),
+    ),
+    Mutant(
+        name="Callers wait for skills that nobody logged in has",
+        file="router/domain/queue.py",
+        find="            somebody = somebody or row.present > 0\n",
+        replace="            somebody = True\n",
+        guards=("tests/domain/test_rings.py::test_nobody_logged_in_who_could_match_means_the_next_step_at_once",),
+    ),
+    Mutant(
+        name="Who waited for an agent who goes home waits on until the next step",
+        file="router/domain/engine.py",
+        find="    if floor.thinned:\n        reception.look_after(floor, now)\n",
+        replace="    floor.thinned.clear()\n",
+        guards=(
+            "tests/domain/test_rings.py::test_when_the_last_who_could_match_logs_out_those_who_wait_for_them_go_on_at_once",
+        ),
+    ),
+    Mutant(
+        name="Who waited for an agent whose shift ends waits on until the next step",
+        file="router/domain/floor.py",
+        find="        self._thin(agent.serves)\n        entitlement",
+        replace="        entitlement",
+        guards=(
+            "tests/domain/test_rings.py::test_when_the_shift_of_the_last_who_could_match_ends_those_who_wait_go_on_at_once",
+        ),
+    ),
+    Mutant(
+        name="A line that never relaxes does",
+        file="router/domain/queue.py",
+        find="        wider = {} if rules.never_relax else {",
+        replace="        wider = {",
+        guards=(
+            "tests/domain/test_rings.py::test_a_line_that_never_relaxes_waits_for_those_it_asks_for_though_nobody_is_there",
+        ),
+    ),
+    Mutant(
+        name="Steps of a queue count from the caller's arrival in another",
+        file="router/domain/reception.py",
+        find="    if contact.queue != name or not contact.entered_at:\n",
+        replace="    if not contact.entered_at:\n",
+        guards=("tests/domain/test_rings.py::test_a_caller_who_comes_from_another_queue_waits_for_its_rings_anew",),
+    ),
+    Mutant(
+        name="Each missed ring begins the steps anew",
+        file="router/domain/floor.py",
+        find="        queue.line_up(contact, self.serial(), now)\n",
+        replace="        contact.entered_at = now\n        queue.line_up(contact, self.serial(), now)\n",
+        guards=("tests/domain/test_rings.py::test_a_missed_ring_does_not_begin_the_rings_anew",),
+    ),
+    Mutant(
+        name="Who met the need from the beginning waits behind who meets a wider one",
+        file="router/domain/queue.py",
+        find="        for row in self.rows[: last + 1]:\n            best = row.best_for(contact, now)\n",
+        replace="        for row in reversed(self.rows[: last + 1]):\n            best = row.best_for(contact, now)\n",
+        guards=(
+            "tests/domain/test_rings.py::test_who_met_the_need_from_the_beginning_goes_before_who_meets_a_wider_one",
+        ),
+    ),
+    Mutant(
+        name="Who only backs others up is asked at once",
+        file="router/domain/queue.py",
+        find="            if meets and row.opens_us >= delay_us:\n",
+        replace="            if meets:\n",
+        guards=("tests/domain/test_rings.py::test_who_backs_others_up_is_asked_once_the_caller_has_waited_so_long",),
+    ),
+    Mutant(
+        name="A colleague who backs others up is never asked when they came after the rules",
+        file="router/domain/roster.py",
+        find="            floor.open_row_at(QueueName(name), post.delay_us, now)\n",
+        replace="            pass\n",
+        guards=(
+            "tests/domain/test_rings.py::test_a_colleague_posted_while_callers_wait_changes_nothing_for_those_who_wait",
+        ),
+    ),
+    Mutant(
+        name="An agent's own order of queues is nobody's",
+        file="router/domain/matching.py",
+        find="preference = place[0] > NOTHING_OVERTAKES, -agent.post(queue.rules.name).priority, place",
+        replace="preference = place[0] > NOTHING_OVERTAKES, 0, place",
+        guards=("tests/domain/test_rings.py::test_an_agent_takes_the_callers_of_their_higher_post_first",),
+    ),
+    Mutant(
+        name="Only one phone rings where several should",
+        file="router/domain/matching.py",
+        find="        for _ in range(queue.rules.at_once):\n",
+        replace="        for _ in range(1):\n",
+        guards=("tests/domain/test_at_once.py::test_as_many_as_the_queue_says_are_rung_longest_idle_first",),
+    ),
+    Mutant(
+        name="Phones ring on after a colleague took the caller",
+        file="router/domain/offering.py",
+        find="            rescind(floor, other, OfferResult.RESCINDED, now)  # rung at",
+        replace="            pass  # rescind(floor, other, OfferResult.RESCINDED, now)  # rung at",
+        guards=(
+            "tests/domain/test_at_once.py::test_the_first_who_takes_the_caller_wins_and_the_others_missed_nothing",
+        ),
+    ),
+    Mutant(
+        name="Who was a moment slower than a colleague has the caller's line looked for",
+        file="router/domain/offering.py",
+        find="contact.live == {offer.offer_id: offer}:",
+        replace="offer.offer_id in contact.live:",
+        guards=(
+            "tests/domain/test_at_once.py::test_of_two_who_answer_in_the_same_instant_one_is_told_that_it_is_taken",
+        ),
+    ),
+    Mutant(
+        name="A caller whom one of several let ring is in line again while others ring",
+        file="router/domain/offering.py",
+        find="is None or contact.live:\n",
+        replace="is None:\n",
+        guards=(
+            "tests/domain/test_at_once.py::test_the_caller_is_in_line_again_only_when_the_last_of_them_has_let_it_ring",
+        ),
+    ),
+    Mutant(
+        name="The best are asked last",
+        file="router/domain/choice.py",
+        find="    return -sum(",
+        replace="    return sum(",
+        guards=(
+            "tests/domain/test_choice.py::test_the_best_in_what_is_asked_for_is_asked_first_and_of_equals_the_longest_idle",
+        ),
+    ),
+    Mutant(
+        name="What must not be held counts as skill",
+        file="router/domain/need.py",
+        find="            self._denied = not self._denied\n            test = _none_of",
+        replace="            test = _none_of",
+        guards=(
+            "tests/domain/test_choice.py::test_the_best_in_what_is_asked_for_is_asked_first_and_of_equals_the_longest_idle",
+        ),
+    ),
+    Mutant(
+        name="Contacts of a day are not counted",
+        file="router/domain/talk.py",
+        find="    agent.today.contacts += 1\n",
+        replace="",
+        guards=("tests/domain/test_choice.py::test_whoever_has_had_the_fewest_contacts_today_is_asked_first",),
+    ),
+    Mutant(
+        name="Talk of a day is not counted",
+        file="router/domain/talk.py",
+        find="    agent.today.talk_us += assignment.leg_ended_at - assignment.talk_at\n",
+        replace="",
+        guards=("tests/domain/test_choice.py::test_whoever_has_talked_least_today_is_asked_first",),
+    ),
+    Mutant(
+        name="A day never ends",
+        file="router/domain/roster.py",
+        find="            agent.today = Today()\n",
+        replace="            pass\n",
+        guards=(
+            "tests/domain/test_choice.py::test_counts_of_a_day_begin_anew_at_midnight_for_those_who_sit_there_too",
+        ),
+    ),
+    Mutant(
+        name="Who sits on the bench at midnight keeps yesterday's place",
+        file="router/domain/roster.py",
+        find="                floor.reseat(agent)\n\n\ndef held",
+        replace="                pass\n\n\ndef held",
+        guards=(
+            "tests/domain/test_choice.py::test_counts_of_a_day_begin_anew_at_midnight_for_those_who_sit_there_too",
+        ),
+    ),
+    Mutant(
+        name="Round robin asks the same agent again and again",
+        file="router/domain/matching.py",
+        find="    agent.asked_at = now\n",
+        replace="",
+        guards=("tests/domain/test_choice.py::test_round_robin_goes_by_who_was_asked_last_whatever_came_of_it",),
+    ),
+    Mutant(
+        name="A fixed order is forgotten for who has waited longer",
+        file="router/domain/choice.py",
+        find="(agent.post(row.queue.rules.name).position, 0)",
+        replace="(0, agent.idle_since)",
+        guards=("tests/domain/test_choice.py::test_a_fixed_order_is_kept_however_long_others_have_been_idle",),
+    ),
+    Mutant(
+        name="An agent goes on after their share of the day",
+        file="router/domain/agent.py",
+        find="        if 0 < self.profile.daily_cap <= self.today.contacts:\n",
+        replace="        if False:\n",
+        guards=(
+            "tests/domain/test_choice.py::test_who_has_had_their_share_of_the_day_is_asked_no_more_until_the_next",
+        ),
+    ),
+    Mutant(
+        name="A full line takes everybody",
+        file="router/domain/staffing.py",
+        find="    if 0 < rules.max_waiting <= queue.waiting:\n",
+        replace="    if False:\n",
+        guards=("tests/domain/test_limits.py::test_who_comes_to_a_full_line_goes_on_to_the_next_target",),
+    ),
+    Mutant(
+        name="Who is fetched back from a talk finds their line full",
+        file="router/domain/reception.py",
+        find="    if comes_anew and not adopted and (why",
+        replace="    if not adopted and (why",
+        guards=(
+            "tests/domain/test_limits.py::test_who_is_fetched_back_from_a_talk_keeps_their_place_in_a_line_that_is_full_by_now",
+        ),
+    ),
+    Mutant(
+        name="A router that takes over turns away who waited",
+        file="router/domain/reception.py",
+        find="    if comes_anew and not adopted and (why",
+        replace="    if comes_anew and (why",
+        guards=("tests/domain/test_limits.py::test_a_router_that_takes_over_turns_nobody_away_who_waited",),
+    ),
+    Mutant(
+        name="Callers wait where nobody is who counts",
+        file="router/domain/staffing.py",
+        find='    return "" if staffed(queue, rules.join_if) else "nobody"\n',
+        replace='    return ""\n',
+        guards=("tests/domain/test_limits.py::test_who_comes_waits_only_where_somebody_is_who_counts",),
+    ),
+    Mutant(
+        name="Who waits for an agent who has left waits on",
+        file="router/domain/reception.py",
+        find="            gone = not staffed(queue, queue.rules.stay_if)\n",
+        replace="            gone = False\n",
+        guards=("tests/domain/test_limits.py::test_who_waits_goes_on_the_moment_the_last_agent_has_left",),
+    ),
+    Mutant(
+        name="A caller's own points are worth nothing",
+        file="router/domain/queue.py",
+        find="        points = rules.priority + contact.priority\n",
+        replace="        points = rules.priority\n",
+        guards=("tests/domain/test_limits.py::test_a_caller_with_more_points_is_taken_as_if_they_had_come_earlier",),
+    ),
+    Mutant(
+        name="Points take effect with the next ring only",
+        file="router/domain/engine.py",
+        find="        floor.queues[contact.queue].step_out(contact)\n        floor.line_up(contact, now)\n\n\ndef _unk",
+        replace="        pass\n\n\ndef _unk",
+        guards=("tests/domain/test_limits.py::test_a_caller_with_more_points_is_taken_as_if_they_had_come_earlier",),
+    ),
+    Mutant(
+        name="Strict priority gives way to age",
+        file="router/domain/queue.py",
+        find="        if rules.strict:\n",
+        replace="        if False:\n",
+        guards=("tests/domain/test_limits.py::test_where_priority_is_strict_no_age_makes_up_for_a_point",),
+    ),
+    Mutant(
+        name="An emergency waits its turn",
+        file="router/domain/queue.py",
+        find="        if contact.urgent:\n",
+        replace="        if False:\n",
+        guards=("tests/domain/test_limits.py::test_nothing_overtakes_an_emergency_caller",),
+    ),
+    Mutant(
+        name="An emergency is sent on by a full line",
+        file="router/domain/staffing.py",
+        find='    if contact.urgent:\n        return ""\n',
+        replace="",
+        guards=("tests/domain/test_limits.py::test_an_emergency_caller_is_not_sent_on_by_limits",),
+    ),
+    Mutant(
+        name="Nobody hears of an emergency that nobody takes",
+        file="router/domain/reception.py",
+        find='            floor.timers.set(("alarm", contact.contact_id), now + campaign.alarm_us)\n',
+        replace="            pass\n",
+        guards=(
+            "tests/domain/test_limits.py::test_an_emergency_nobody_takes_raises_an_alarm_again_and_again_until_somebody_does",
+        ),
+    ),
+    Mutant(
+        name="An emergency raises one alarm and no more",
+        file="router/domain/reception.py",
+        find='    floor.timers.set(("alarm", key), now + campaign.alarm_us)\n',
+        replace="",
+        guards=(
+            "tests/domain/test_limits.py::test_an_emergency_nobody_takes_raises_an_alarm_again_and_again_until_somebody_does",
+        ),
+    ),
+    Mutant(
+        name="A closed campaign takes callers",
+        file="router/domain/staffing.py",
+        find='    if door is not None and not door.is_open(now):\n        return "closed"\n',
+        replace="",
+        guards=("tests/domain/test_doors.py::test_who_comes_to_a_closed_campaign_hears_so_and_has_a_record",),
+    ),
+    Mutant(
+        name="Closing time makes no difference to who waits",
+        file="router/domain/doors.py",
+        find="    if is_open or campaign is None or campaign.at_closing is AtClosing.STAY:\n        return\n",
+        replace="    return\n",
+        guards=("tests/domain/test_doors.py::test_what_becomes_of_who_waits_at_closing_time",),
+    ),
+    Mutant(
+        name="Who is rung for at closing time is torn away",
+        file="router/domain/doors.py",
+        find="        if contact.live:\n            contact.overdue = True  # who",
+        replace="        if False:\n            contact.overdue = True  # who",
+        guards=(
+            "tests/domain/test_doors.py::test_who_is_rung_for_at_closing_time_is_not_torn_away_and_goes_when_the_ring_is_over",
+        ),
+    ),
+    Mutant(
+        name="A campaign that is shut by hand is open by its hours",
+        file="router/domain/door.py",
+        find="        return now >= self.shut_until and self.hours.is_open(now)\n",
+        replace="        return self.hours.is_open(now)\n",
+        guards=(
+            "tests/domain/test_doors.py::test_a_campaign_is_shut_at_once_and_opens_by_itself_when_that_time_is_over",
+        ),
+    ),
+    Mutant(
+        name="A campaign that was shut stays shut",
+        file="router/domain/door.py",
+        find="        return self.shut_until if now < self.shut_until else self.hours.next_edge(now)\n",
+        replace="        return self.hours.next_edge(now)\n",
+        guards=(
+            "tests/domain/test_doors.py::test_a_campaign_is_shut_at_once_and_opens_by_itself_when_that_time_is_over",
+        ),
+    ),
+    Mutant(
+        name="A successor opens what was shut by hand",
+        file="router/domain/recovery.py",
+        find="            floor.door(door.campaign).shut_until = door.shut_until\n",
+        replace="            pass\n",
+        guards=("tests/domain/test_doors.py::test_a_successor_knows_what_was_shut_by_hand",),
+    ),
+)
