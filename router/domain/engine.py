@@ -106,7 +106,10 @@ class Engine:
         self._turn_pages(now)
         while (key := floor.timers.pop_due(now)) is not None and not floor.lost:
             _DEADLINES[key[0]](floor, key[1], now)
-            _settle(floor, now)
+            if key[0] != "row" or not floor.timers.next_is(
+                "row", now
+            ):  # all rows of an instant open, then the line moves
+                _settle(floor, now)
 
     def _turn_pages(self, now: Micros) -> None:
         """The calendar comes first: nobody is offered anything after their shift, whatever was seen before its end."""

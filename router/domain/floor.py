@@ -104,7 +104,7 @@ class Floor:
         if before is Standing.FREE:
             agent.turn = 0
         if after in _AWAY:
-            self._thin(agent.serves)
+            self.thin(agent.serves)
         if after is Standing.LOGGED_OUT and agent.awaited:
             self._let_all_in(agent, now)
         if after is Standing.FREE:
@@ -116,7 +116,7 @@ class Floor:
             row.standings[agent.standing] -= 1
         for row in agent.skilled:
             row.skilled -= 1
-        self._thin(agent.serves)
+        self.thin(agent.serves)
         entitlement = agent.entitlement
         in_force = entitlement.in_force(now)
         agent.skilled = skilled_for(agent, self.queues.values(), now)
@@ -142,6 +142,7 @@ class Floor:
         if any(row.opens_us == delay_us for row in before.rows):
             return
         line = before.in_line()
+        opened = [0 if contact.row is None else contact.row.opens_us for contact in line]
         for contact in line:
             self.step_out(contact)
         queue = self.queues[name] = Queue(before.rules, (delay_us, *(row.opens_us for row in before.rows)))
@@ -155,8 +156,10 @@ class Floor:
                 for row in agent.serves:
                     row.standings[agent.standing] += row.queue is queue
                 self.reseat(agent)
-        for contact in line:
-            self.line_up(contact, now)
+        if self.thinned.pop(before, 0) is None:
+            self.thinned[queue] = None
+        for contact, opened_us in zip(line, opened, strict=True):
+            self.line_up(contact, now, opened_us=opened_us)
 
     def seat(self, agent: Agent) -> None:
         """Have an agent who is free and has no place yet wait on the benches."""
@@ -175,7 +178,8 @@ class Floor:
         for contact in list(agent.awaited.values()):
             self.let_in(contact, now)
 
-    def _thin(self, rows: Iterable[Row]) -> None:
+    def thin(self, rows: Iterable[Row]) -> None:
+        """Note that somebody left them: who waited for them and for nobody else is looked after."""
         for row in rows:
             queue = row.queue
             if queue.waiting and (len(queue.rows) > 1 or queue.rules.stay_if):
@@ -222,10 +226,10 @@ class Floor:
             self.line_up(contact, now)
         return True
 
-    def line_up(self, contact: Contact, now: Micros) -> None:
-        """Have a contact stand in line of its queue, and look for an agent."""
+    def line_up(self, contact: Contact, now: Micros, *, opened_us: Micros = 0) -> None:
+        """Have a contact stand in line of its queue, and look for an agent; rows up to `opened_us` are open to it."""
         queue = self.queues[contact.queue]
-        queue.line_up(contact, self.serial(), now)
+        queue.line_up(contact, self.serial(), now, opened_us=opened_us)
         self.seeking.append(contact)
         if contact.awaits is not None:
             self.agents[contact.awaits].awaited[contact.contact_id] = contact
@@ -254,8 +258,9 @@ class Floor:
 
     def open_rows(self, contact: Contact, now: Micros) -> None:
         """A further row may have opened to who stands in line."""
-        queue = self.queues[contact.queue]
-        if contact.turn and contact.awaits is None and queue.open_to(contact, now) is not contact.row:
+        if not contact.turn or contact.awaits is not None:
+            return
+        if contact.row is None or self.queues[contact.queue].open_to(contact, now).index > contact.row.index:
             self.step_out(contact)
             self.line_up(contact, now)
 

@@ -85,6 +85,8 @@ def _take_turns(floor: Floor, freed: list[Agent], seeking: list[Contact], now: M
         _take_turn(turns, floor, agent, now)
     while turns:
         _, _, contact, agent_freed = heapq.heappop(turns)
+        if agent_freed is not None and agent_freed.standing is not Standing.FREE:
+            continue  # taken meanwhile: their turn is nobody's
         _find_agent(floor, contact, now)
         if agent_freed is not None:
             _take_turn(turns, floor, agent_freed, now)

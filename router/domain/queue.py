@@ -73,14 +73,20 @@ class Queue:
             return -points, contact.arrived_at, contact.ordinal
         return 0, contact.arrived_at - points * rules.priority_point_us, contact.ordinal
 
-    def line_up(self, contact: Contact, turn: int, now: Micros) -> None:
-        """Take a place by age; a contact that comes back gets its old place. `turn` is unique on the floor."""
+    def line_up(self, contact: Contact, turn: int, now: Micros, *, opened_us: Micros = 0) -> None:
+        """Take a place by age; a contact that comes back gets its old place. `turn` is unique on the floor.
+
+        Rows up to `opened_us` have opened to it already and do not close again.
+        """
         contact.turn = turn
         self.waiting += 1
         if contact.awaits is not None:
             self.kept[contact.contact_id] = contact
             return
-        row = contact.row = self.open_to(contact, now)
+        row = self.open_to(contact, now)
+        if opened_us > row.opens_us:
+            row = [later for later in self.rows if later.opens_us <= opened_us][-1]
+        contact.row = row
         row.waiting += 1
         row.lane.join(self.place_of(contact), row.waiting)
 

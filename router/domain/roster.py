@@ -68,6 +68,7 @@ def enrol(floor: Floor, asked: Enrol, now: Micros) -> None:
     skills = {intern(skill): level for skill, level in profile.skills.items()}
     agent.profile = replace(profile, skills=skills)
     floor.by_endpoint[profile.endpoint] = agent
+    floor.thin(agent.serves)  # rows may be replaced under them
     for name, post in profile.posts.items():
         if post.delay_us and name in floor.queues:
             floor.open_row_at(QueueName(name), post.delay_us, now)
@@ -109,7 +110,7 @@ def entitlement_edge(floor: Floor, agent_id: AgentId, now: Micros) -> None:
     floor.assign_queues(agent, now)
     if not before:
         agent.idle_since = max(agent.idle_since, now)
-        floor.assign_queues(agent, now)
+        floor.reseat(agent)
 
 
 def remember(floor: Floor, asked: Remember, now: Micros) -> None:

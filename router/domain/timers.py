@@ -57,6 +57,11 @@ class Timers:
             heapq.heappop(heap)
         return None
 
+    def next_is(self, what: str, now: Micros) -> bool:
+        """Whether the earliest deadline is due and is of this kind."""
+        at = self.next_at()
+        return at is not None and at <= now and self._keys[self._heap[0][1]][0] == what
+
     def pop_due(self, now: Micros) -> Key | None:
         """Take out one key that is due at `now`, the earliest first, or None."""
         at = self.next_at()
