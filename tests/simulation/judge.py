@@ -170,6 +170,9 @@ class WholeJudge(Judge):
                 if agent.reason != RONA:
                     del self._away[agent_id]  # a ring that was missed is no promise; it may be forgotten
                 continue
+            if forgot and not agent.chosen_at and agent_id not in self._weak:
+                del self._away[agent_id]  # Redis lost what it had promised to keep, and nobody else knows yet
+                continue
             if agent.status is not Status.READY or agent.next_status is not None:
                 continue
             del self._away[agent_id]
