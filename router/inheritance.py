@@ -20,6 +20,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
+from router.domain.agent import ROUTER
 from router.domain.commands import Remember
 from router.domain.errors import CommandRefused, RemoteError
 from router.domain.ids import SECOND, AgentId, Micros
@@ -48,6 +49,8 @@ class Inheritance:
     pictures: tuple[Picture, ...]
     whole: bool
     "Whether the ledger could tell its part in time."
+    at: Micros
+    "When it was taken up: what a router concludes after that, the one before us may not have known to be over."
 
 
 async def inherit(
@@ -106,7 +109,7 @@ async def inherit(
             "the floor of the router before us is taken up",
             extra={"epoch": left.epoch, "contacts": len(floor.contacts), "agents": len(journalled)},
         )
-    return Inheritance(pictures=left.pictures, whole=heard is not None)
+    return Inheritance(pictures=left.pictures, whole=heard is not None, at=now)
 
 
 async def hear_out(
@@ -122,23 +125,24 @@ async def hear_out(
     """Rule 5: have what people chose last in force, as soon as it is told, and once more after the claim."""
     try:
         if not inherited.whole:
-            await _hear(pump, clock, ledger, again_s)
+            await _hear(pump, clock, ledger, inherited, again_s)
         while not claimed():  # noqa: ASYNC110 - Asterisk knows, and tells nobody here
             await asyncio.sleep(again_s)
         await asyncio.sleep(settled_s)  # so long an answer of the one before us may have been under way
-        await _hear(pump, clock, ledger, again_s)
+        await _hear(pump, clock, ledger, inherited, again_s)
     except CommandRefused:
         log.info("the pool was lost before all was known that agents chose")
     except Exception:
         log.exception("what agents chose before our time is not known whole: a mistake of ours")
 
 
-async def _hear(pump: Pump, clock: WallClock, ledger: Ledger, again_s: float) -> None:
+async def _hear(pump: Pump, clock: WallClock, ledger: Ledger, inherited: Inheritance, again_s: float) -> None:
     while (chosen := await _chosen(ledger, clock.now(), within_s=HEAR_S)) is None:  # noqa: ASYNC110 - asked each time
         await asyncio.sleep(again_s)
     agents, late = pump.engine.floor.agents, 0
     for agent_id, fact in chosen.items():
-        if agent_id in agents and fact.at > agents[agent_id].chosen_at:
+        concluded_late = fact.asked_by == ROUTER and fact.at >= inherited.at
+        if agent_id in agents and fact.at > agents[agent_id].chosen_at and not concluded_late:
             late += 1
             status, reason = _in_the_end(fact)
             pump.ask(Remember(agent_id=agent_id, status=status, reason=reason, since_at=fact.at))

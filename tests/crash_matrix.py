@@ -20,6 +20,8 @@ from tests.simulation.day import HABITS, play
 from tests.simulation.traps import VICTIMS, Trap
 
 CONTACTS = 400
+_ROUND = 100
+"Cells that the same processes play: the dead of a day are never collected (simulation/town.py)."
 _LEAST = 3
 "Deaths in a cell; a point that is passed less often on such a day is no cell."
 
@@ -105,14 +107,16 @@ def main(words: list[str] | None = None) -> int:
         pairs = [pairs[number * len(pairs) // asked.cells] for number in range(asked.cells)]
     seeds = {pair: asked.seed * 1_000_003 + crc32(" ".join(pair).encode()) for pair in pairs}
     cells: list[Cell] = []
-    with ProcessPoolExecutor(asked.processes) as pool:
-        waiting = [pool.submit(cell, *pair, seeds[pair], asked.contacts) for pair in pairs]
-        for done in as_completed(waiting):
-            cells.append(done.result())
-            if time.monotonic() - said > 5:
-                said = time.monotonic()
-                rest_s = (said - began) / len(cells) * (len(pairs) - len(cells))
-                print(f"  {len(cells)} of {len(pairs)} cells, {rest_s:.0f} s to go", file=sys.stderr)
+    for first in range(0, len(pairs), _ROUND):
+        with ProcessPoolExecutor(asked.processes) as pool:
+            some = pairs[first : first + _ROUND]
+            waiting = [pool.submit(cell, *pair, seeds[pair], asked.contacts) for pair in some]
+            for done in as_completed(waiting):
+                cells.append(done.result())
+                if time.monotonic() - said > 5:
+                    said = time.monotonic()
+                    rest_s = (said - began) / len(cells) * (len(pairs) - len(cells))
+                    print(f"  {len(cells)} of {len(pairs)} cells, {rest_s:.0f} s to go", file=sys.stderr)
     cells.sort(key=lambda one: (one.point, one.victim))
     bad = [one for one in cells if one.missing or one.doubled or one.broken]
     if asked.json:

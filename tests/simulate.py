@@ -31,6 +31,8 @@ from tests.simulation.fate import KINDS as FAULTS
 from tests.simulation.town import Town
 
 CONTACTS_A_DAY = 2000
+_ROUND = 50
+"Days that the same processes play."
 LEAST_SHARE = 0.01
 "Of all contacts, that each kind of fault must have met: else it was not tried."
 _STORM = Weather(late=0.15, doubled=0.15, snapshot_us=800 * MILLISECOND)
@@ -150,16 +152,20 @@ def _days(asked: argparse.Namespace) -> Sum:
     sizes += [asked.contacts % CONTACTS_A_DAY] if asked.contacts % CONTACTS_A_DAY else []
     reports: dict[int, Report] = {}
     began = said = time.monotonic()
-    with ProcessPoolExecutor(asked.processes) as pool:
-        waiting = {pool.submit(play, asked.seed, day, size, asked.engine_only): day for day, size in enumerate(sizes)}
-        for done in as_completed(waiting):
-            reports[waiting[done]] = done.result()
-            if time.monotonic() - said > 5:
-                said = time.monotonic()
-                faults = sum(report.fault_count for report in reports.values())
-                rest_s = (said - began) / len(reports) * (len(sizes) - len(reports))
-                of = f"{len(reports)} of {len(sizes)} days, {faults} faults"
-                print(f"  {of}, {rest_s:.0f} s to go", file=sys.stderr)
+    days = list(enumerate(sizes))
+    for first in range(0, len(days), _ROUND):
+        # the dead of a day are never collected (town.py): processes that played hundreds of them would slow down
+        with ProcessPoolExecutor(asked.processes) as pool:
+            some = days[first : first + _ROUND]
+            waiting = {pool.submit(play, asked.seed, day, size, asked.engine_only): day for day, size in some}
+            for done in as_completed(waiting):
+                reports[waiting[done]] = done.result()
+                if time.monotonic() - said > 5:
+                    said = time.monotonic()
+                    faults = sum(report.fault_count for report in reports.values())
+                    rest_s = (said - began) / len(reports) * (len(sizes) - len(reports))
+                    of = f"{len(reports)} of {len(sizes)} days, {faults} faults"
+                    print(f"  {of}, {rest_s:.0f} s to go", file=sys.stderr)
     found = Sum()
     for day, report in sorted(reports.items()):
         found.take(day, report)

@@ -189,7 +189,12 @@ class Hears:
 
 def chose(agent: AgentId, at: Micros, status: str, **more: str) -> AgentChangeFact:
     return AgentChangeFact(
-        agent_id=agent, at=at, status=status, reason=more.pop("reason", None), asked_by="phone", **more
+        agent_id=agent,
+        at=at,
+        status=status,
+        reason=more.pop("reason", None),
+        asked_by=more.pop("asked_by", "phone"),
+        **more,
     )
 
 
@@ -385,6 +390,18 @@ async def test_who_let_it_ring_since_is_not_ready_again_for_a_word_of_before() -
     await heir.hears_out(left)
 
     assert (anna.status, anna.reason) == ("PAUSED", "rona")
+
+
+async def test_what_a_router_that_had_lost_the_pool_concluded_undoes_no_word() -> None:
+    """It was stopped, woke up and found that somebody had answered after all, before it knew that all was over."""
+    heir = Heir(Room("orders"))
+    left = await heir.inherit()
+    heir.pump.ask(Pause(agent_id=ANNA, reason="lunch"))
+    await heir.ledger.append([chose(ANNA, heir.clock.now() + 1, "READY", asked_by="router")])
+
+    await heir.hears_out(left)
+
+    assert heir.pump.engine.floor.agents[ANNA].status == "PAUSED"
 
 
 async def test_a_word_that_is_known_costs_nobody_their_place_on_the_bench() -> None:

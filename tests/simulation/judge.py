@@ -24,6 +24,8 @@ from router.simulation.judge import Judge, _record_faults
 JOURNALLED: ContextVar[bool] = ContextVar("journalled", default=False)
 "Whether what the task that asks waits for is in the journal, on the server's disk."
 _SETTLED_US = 3 * SECOND
+_READING_US = 3 * SECOND
+"So long a takeover may take from its look into the ledger; what was told meanwhile is heard of after it."
 _PRESENT = ("logged-in", "not-on-shift", "unpaused")
 _AWAY = ("logged-out", "paused", "paused-after-call")
 "What a feature code's answer says is what the agent may rely on."
@@ -39,8 +41,8 @@ class WholeJudge(Judge):
         self._before: tuple[str | None, int] = (None, 0)
         self._codes: dict[str, int] = {}
         self._journalled: dict[str, bool] = {}
-        self._weak: set[AgentId] = set()
-        "Whose promise stands in the ledger only."
+        self._weak: dict[AgentId, Micros] = {}
+        "Whose promise stands in the ledger only, and when it was given."
         self._unheard: dict[AgentId, str] = {}
         "Such promises while the ledger has not told the successor."
         self.late_words = 0
@@ -82,7 +84,7 @@ class WholeJudge(Judge):
             self._promised(agent_id, what, journalled=JOURNALLED.get())
             return
         self.late_answers += 1
-        self._weak.add(agent_id)
+        self._weak[agent_id] = self.world.now
         if owner is None or not owner.heard_out:
             self._unheard[agent_id] = what
         else:
@@ -95,9 +97,9 @@ class WholeJudge(Judge):
     def _promised(self, agent_id: AgentId, what: str, *, journalled: bool) -> None:
         self._away[agent_id] = what
         if journalled:
-            self._weak.discard(agent_id)
+            self._weak.pop(agent_id, None)
         else:
-            self._weak.add(agent_id)
+            self._weak[agent_id] = self.world.now
 
     def forgets(self) -> None:
         """Redis lost everything: nobody is on paper but who is written anew."""
@@ -170,10 +172,14 @@ class WholeJudge(Judge):
                 if agent.reason != RONA:
                     del self._away[agent_id]  # a ring that was missed is no promise; it may be forgotten
                 continue
+            if forgot and not agent.chosen_at and agent_id not in self._weak:
+                del self._away[agent_id]  # Redis lost what it had promised to keep, and nobody else knows yet
+                continue
             if agent.status is not Status.READY or agent.next_status is not None:
                 continue
             del self._away[agent_id]
-            if agent_id in self._weak and not left.whole:
+            late = self._weak.get(agent_id, 0) > self.world.now - _READING_US
+            if agent_id in self._weak and (late or not left.whole):
                 self._unheard[agent_id] = why
             elif agent_id in self._weak:
                 self.blame(f"{agent_id} was told {why} on the ledger's word, and the successor does not know")

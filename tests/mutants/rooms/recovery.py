@@ -268,7 +268,7 @@ MUTANTS = (
     Mutant(
         name="Who went home by the word of a ledger that was away is rung until the claim stands",
         file=_INHERITANCE,
-        find="        if not inherited.whole:\n            await _hear(pump, clock, ledger, again_s)\n",
+        find="        if not inherited.whole:\n            await _hear(pump, clock, ledger, inherited, again_s)\n",
         replace="",
         guards=(_INHERITS + "test_what_the_ledger_tells_late_does_not_wait_for_asterisk",),
     ),
@@ -306,5 +306,12 @@ MUTANTS = (
         find="            if not error.retryable or time.monotonic() >= until:\n",
         replace="            if True:\n",
         guards=(_INHERITS + "test_a_journal_that_answers_at_the_second_time_of_asking_is_read",),
+    ),
+    Mutant(
+        name="What a stopped router concludes when it wakes up undoes what people chose since",
+        file=_INHERITANCE,
+        find="        concluded_late = fact.asked_by == ROUTER and fact.at >= inherited.at\n",
+        replace="        concluded_late = False\n",
+        guards=(_INHERITS + "test_what_a_router_that_had_lost_the_pool_concluded_undoes_no_word",),
     ),
 )
