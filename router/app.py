@@ -107,7 +107,7 @@ async def _live(
         task.cancel()
     await asyncio.wait(running)
     await router.receipt.close()
-    if owns and lost is None:  # else it would write over what the owner wrote
+    if owns and not router.pool_lost.is_set():  # else it would write over what the owner wrote
         await router.journal.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORD_S):

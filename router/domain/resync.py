@@ -258,7 +258,7 @@ def _adopt_caller(floor: Floor, seen: Resynced, leg: LegSnapshot, living: "Livin
         ani=leg.ani,
         arrived_at=leg.arrived_at if leg.arrived_at is not None else seen.at,
         seen_at=now,
-        attempts=max(living.last_attempt(leg), seen.epoch * _ATTEMPTS_AN_EPOCH),
+        attempts=living.last_attempt(leg),
     )
     _differs(floor, "caller-found", leg.leg, leg.contact_id)
     welcome(floor, contact)

@@ -187,15 +187,6 @@ MUTANTS = (
         guards=(_INHERITS + "test_what_was_told_before_is_not_told_again",),
     ),
     Mutant(
-        name="An older word of presence goes before what the journal knows of an agent",
-        file=_INHERITANCE,
-        find="    take_over(floor, now)\n    for agent_id in journalled",
-        replace=(
-            "    _remember(pump, rows, chosen, besides=())\n    take_over(floor, now)\n    for agent_id in journalled"
-        ),
-        guards=(_INHERITS + "test_the_journal_goes_before_presence_and_presence_speaks_for_the_rest",),
-    ),
-    Mutant(
         name="A database that is away keeps a successor from taking over",
         file=_INHERITANCE,
         find="    try:\n        await roll()\n    except RemoteError as error:\n",

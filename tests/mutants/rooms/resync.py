@@ -66,16 +66,9 @@ MUTANTS = (
     Mutant(
         name="The offer for an adopted caller takes the number of a leg that still lives",
         file=_HERE,
-        find="        attempts=max(living.last_attempt(leg), seen.epoch * _ATTEMPTS_AN_EPOCH),\n",
-        replace="        attempts=seen.epoch * _ATTEMPTS_AN_EPOCH,\n",
+        find="        attempts=living.last_attempt(leg),\n",
+        replace="        attempts=0,\n",
         guards=(_GUARD + "test_the_offer_of_an_adopted_caller_has_a_number_not_in_use",),
-    ),
-    Mutant(
-        name="A second router numbers its offers like the first, and the ledger keeps only one of each",
-        file=_HERE,
-        find="        attempts=max(living.last_attempt(leg), seen.epoch * _ATTEMPTS_AN_EPOCH),\n",
-        replace="        attempts=living.last_attempt(leg),\n",
-        guards=(_GUARD + "test_the_offers_of_a_later_owner_are_numbered_from_its_epoch",),
     ),
     Mutant(
         name="Callers of a node that is lost are offered to agents",
