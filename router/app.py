@@ -13,7 +13,6 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Awaitable
 from contextlib import suppress
 from pathlib import Path
 
@@ -82,7 +81,8 @@ async def _live(
     if router.telemetry is not None:
         running.append(tasks.create_task(router.telemetry.run(), name="telemetry"))
     writing = tasks.create_task(router.writer.run(), name="ledger")
-    owns, gives_way = bool(router.tenure.epoch) or await _turn_comes(router, stop), False
+    owns, helpless = bool(router.tenure.epoch) or await _turn_comes(router, stop), asyncio.Event()
+    lost: RemoteError | None = None
     if owns:
         inherited = await router.recover()
         router.pump.start()
@@ -91,13 +91,15 @@ async def _live(
         running.append(tasks.create_task(router.journal.run(), name="journal"))
         running.append(tasks.create_task(router.hear_out(inherited), name="what was chosen before"))
         running.append(tasks.create_task(router.keep_almanac(), name="almanac"))
+        running.append(tasks.create_task(_look_for_help(router, helpless), name="help"))
         log.info("ready", extra={"node": router.telephony.node, "epoch": router.tenure.epoch})
-        gives_way = await _first_of(stop, router.pool_lost, unless=_unfit(router))
-        if not router.pool_lost.is_set() and not gives_way:
+        await _first_of(stop, router.pool_lost, helpless)
+        if helpless.is_set():
+            lost = _gave_way(router)
+        elif not router.pool_lost.is_set():
             await _drain(router, hurry)
-    lost = await _lost(router) if router.pool_lost.is_set() else None
-    if gives_way:
-        lost = _gave_way(router)
+    if router.pool_lost.is_set():
+        lost = await _lost(router)
     router.pump.stop()
     doors = tasks.create_task(router.http.stop(), name="doors")
     await router.telephony.session.close()
@@ -189,26 +191,24 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-async def _first_of(*events: asyncio.Event, unless: Awaitable[None] | None = None) -> bool:
-    """Wait for one of them; whether `unless` came first."""
+async def _first_of(*events: asyncio.Event) -> None:
     waits = [asyncio.ensure_future(event.wait()) for event in events]
-    other = None if unless is None else asyncio.ensure_future(unless)
     try:
-        await asyncio.wait([*waits, *([] if other is None else [other])], return_when=asyncio.FIRST_COMPLETED)
-        return other is not None and not any(wait.done() for wait in waits)
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for wait in [*waits, *([] if other is None else [other])]:
+        for wait in waits:
             wait.cancel()
 
 
-async def _unfit(router: Router) -> None:
-    """Wait until we cannot serve callers, have not been able to for a while, and somebody stands by who can."""
+async def _look_for_help(router: Router, helpless: asyncio.Event) -> None:
+    """Tell when we cannot serve callers, have not been able to for a while, and somebody stands by who can."""
     since = 0.0
     clock = asyncio.get_running_loop().time
     while not since or clock() - since < GIVES_WAY_S:
         await asyncio.sleep(_SUCCESSOR_S)
-        helpless = router.telephony.trouble is not None and router.tenure.view.standbys > 0
-        since = (since or clock()) if helpless else 0.0
+        cannot = router.telephony.trouble is not None and router.tenure.view.standbys > 0
+        since = (since or clock()) if cannot else 0.0
+    helpless.set()
 
 
 def _gave_way(router: Router) -> RemoteError:

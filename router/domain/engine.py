@@ -86,7 +86,8 @@ class Engine:
             if not isinstance(message, Observation):
                 raise CommandRefused("pool-lost", "Another router owns the pool now: give the command there.")
             return
-        self._turn_pages(now)
+        if floor.calendar.may_be_due(now):
+            self._turn_pages(now)
         _HANDLERS[type(message)](floor, message, now)
         _settle(floor, now)
 
@@ -124,7 +125,7 @@ class Engine:
         if floor.touched:
             for agent in floor.touched:
                 _tell(floor, agent)
-                floor.unwritten[agent] = None
+            floor.unwritten.update(floor.touched)
             floor.touched.clear()
         if not self._journalled:
             floor.unwritten.clear()

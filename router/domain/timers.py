@@ -28,7 +28,9 @@ class Timers:
 
     def set(self, key: Key, at: Micros) -> None:
         """Make `key` due at `at`; an earlier setting of the same key is forgotten."""
-        self.cancel(key)
+        before = self._entries.get(key)
+        if before is not None:
+            del self._keys[before[1]]
         self._serial = serial = self._serial + 1
         self._entries[key] = entry = (at, serial)
         self._keys[serial] = key
@@ -61,6 +63,10 @@ class Timers:
         """Whether the earliest deadline is due and is of this kind."""
         at = self.next_at()
         return at is not None and at <= now and self._keys[self._heap[0][1]][0] == what
+
+    def may_be_due(self, now: Micros) -> bool:
+        """Whether it is worth the while to ask `pop_due`: never False when something is due."""
+        return bool(self._heap) and self._heap[0][0] <= now
 
     def pop_due(self, now: Micros) -> Key | None:
         """Take out one key that is due at `now`, the earliest first, or None."""

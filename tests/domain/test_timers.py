@@ -22,6 +22,15 @@ def test_a_key_set_again_is_due_at_the_new_time_only() -> None:
     assert timers.pop_due(99) is None
 
 
+def test_what_is_due_now_is_worth_asking_for() -> None:
+    timers = Timers()
+    assert not timers.may_be_due(0)
+    timers.set(("ring", "a"), 10)
+    assert [timers.may_be_due(at) for at in (9, 10, 11)] == [False, True, True]
+    assert timers.pop_due(10) == ("ring", "a")
+    assert not timers.may_be_due(11)
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 100), st.booleans())))
 def test_timers_keep_what_a_plain_dictionary_would(steps: list[tuple[int, int, bool]]) -> None:
     timers, model = Timers(), {}

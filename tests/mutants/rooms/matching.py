@@ -91,6 +91,13 @@ MUTANTS = (
         guards=(_ROSTER + "test_a_shift_that_begins_finds_who_waits",),
     ),
     Mutant(
+        name="Only what happens after the end of a shift turns the page",
+        file="router/domain/timers.py",
+        find="self._heap[0][0] <= now",
+        replace="self._heap[0][0] < now",
+        guards=("tests/domain/test_timers.py::test_what_is_due_now_is_worth_asking_for",),
+    ),
+    Mutant(
         name="A shift goes on in the moment it ends, and then for ever",
         file="router/domain/entitlement.py",
         find="if interval.from_at <= now < interval.to_at)",
