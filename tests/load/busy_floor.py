@@ -4,7 +4,8 @@ Two departments share the floor, so that both kinds of decision happen side by s
 than agents: everybody talks, the line is long, an agent who becomes free is offered the longest waiting. The *calm* one
 has agents to spare: a caller who arrives is offered to the longest idle. Each agent holds one or two languages and six
 products of 200 skills; the needs of the 500 queues are all different: a product at a level, a language and a product,
-one of two products. Contacts live from arrival to record through the observations a real Asterisk sends.
+one of two products. On a floor with rings each need widens step by step. Contacts live from arrival to record through
+the observations a real Asterisk sends.
 
 Only the public side of the engine is used, so that an older `router` can be measured with the same file.
 """
@@ -16,7 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from router.domain.commands import AgentProfile, Command, Enrol, LogIn
 from router.domain.effects import Effect, RingAgent
@@ -53,6 +54,10 @@ _STEP_US: Micros = 10_000
 "Between two callers of a department: 200 calls/s in all."
 _WRAPUP_US: Micros = 10 * _STEP_US
 "In every other queue; in the rest an agent is free at once."
+RINGS, RINGED_QUEUES = 20, 200
+"Of a floor whose needs widen while callers wait."
+_RING_US: Micros = 5 * SECOND
+"From one ring to the next."
 _CALM_TALKS = 20
 "Agents for each talk of the calm department."
 
@@ -71,18 +76,18 @@ class Decisions:
 class Department:
     """Half of the skills, half of the queues, each queue a campaign of its own."""
 
-    def __init__(self, number: int, dice: random.Random) -> None:
+    def __init__(self, number: int, dice: random.Random, queues: int) -> None:
         skills = [f"skill-{n:03}" for n in range(number * SKILLS // 2, (number + 1) * SKILLS // 2)]
         self.languages, self.products = skills[:_LANGUAGES], skills[_LANGUAGES:]
-        campaigns = [CampaignName(f"campaign-{n:03}") for n in range(number * QUEUES // 2, (number + 1) * QUEUES // 2)]
-        self.needs = dict(zip(campaigns, self._needs(dice), strict=True))
+        campaigns = [CampaignName(f"campaign-{n:03}") for n in range(number * queues // 2, (number + 1) * queues // 2)]
+        self.needs = dict(zip(campaigns, self._needs(dice, len(campaigns)), strict=True))
         self.staffed: list[CampaignName] = []
         "What somebody here can serve, once the agents are known."
         self.talks: deque[RingAgent] = deque()
 
-    def _needs(self, dice: random.Random) -> list[Need]:
+    def _needs(self, dice: random.Random, count: int) -> list[Need]:
         texts: dict[str, None] = {}
-        while len(texts) < QUEUES // 2:
+        while len(texts) < count:
             product, other = dice.sample(self.products, 2)
             match len(texts) % 5:
                 case 0 | 1:
@@ -92,6 +97,11 @@ class Department:
                 case _:
                     texts[f"{product} or {other}"] = None
         return [Need.parse(text) for text in texts]
+
+    def wider(self, need: Need, rings: int, dice: random.Random) -> list[Need]:
+        """So many needs, each wider than the one before: who knows a neighbouring product, the best of them first."""
+        other = dice.choice(self.products)
+        return [Need.parse(f"({need.text}) or {other} >= {95 - 90 * ring // rings}") for ring in range(rings)]
 
     def held(self, dice: random.Random) -> dict[str, int]:
         """The skills of somebody new."""
@@ -103,7 +113,7 @@ class Department:
 class BusyFloor:
     """So many agents, half in each department; so many contacts waiting in the crowded one."""
 
-    def __init__(self, agents: int, waiting: int, *, seed: int = 1) -> None:
+    def __init__(self, agents: int, waiting: int, *, seed: int = 1, queues: int = QUEUES, rings: int = 0) -> None:
         self.now = _START_AT
         self.decisions = Decisions()
         self.ended = 0
@@ -119,14 +129,14 @@ class BusyFloor:
         self.trace: Recorder | None = None
         "Told of each input and of what it led to, as the pump tells it, outside of the time that is taken."
         self._offers: deque[RingAgent] = deque()
-        self.crowded, self.calm = Department(0, self._dice), Department(1, self._dice)
-        self.engine = Engine(self._rules())
+        self.crowded, self.calm = Department(0, self._dice, queues), Department(1, self._dice, queues)
+        self.engine = Engine(self._rules(rings))
         self._see(Resynced(node=_NODE, legs=(), asked_at=self.now, at=self.now))
         self._enrol(agents)
 
     # ---- the people ----
 
-    def _rules(self) -> Rules:
+    def _rules(self, rings: int) -> Rules:
         campaigns: dict[CampaignName, CampaignRules] = {}
         queues: dict[QueueName, QueueRules] = {}
         for department in (self.crowded, self.calm):
@@ -139,11 +149,20 @@ class BusyFloor:
                     priority=n % 3,
                     wrapup_us=_WRAPUP_US * (n % 2),
                     max_wait_us=86_400 * SECOND,
+                    **self._rings(department, need, rings),
                 )
                 campaigns[campaign] = CampaignRules(
                     name=campaign, client="example", dnis=(f"+4930555{len(campaigns):04}",), entry=queue
                 )
         return Rules(config_hash="busy", campaigns=campaigns, queues=queues)
+
+    def _rings(self, department: Department, need: Need, count: int) -> dict[str, Any]:
+        if not count:
+            return {}  # an older router knows none
+        from router.domain.rules import Ring
+
+        wider = department.wider(need, count, self._dice)
+        return {"rings": tuple(Ring(after_us=_RING_US * (n + 1), need=one) for n, one in enumerate(wider))}
 
     def _enrol(self, agents: int) -> None:
         for n in range(agents):
