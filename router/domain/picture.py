@@ -104,6 +104,8 @@ class AgentStands:
     assignment: AssignmentStands | None = None
     chosen_at: Micros | None = None
     "When that was chosen. None: by an older release, which wrote at each commit what it knew then."
+    next_by: str | None = None
+    "Who asked for what was put off. None: nobody did, or an older release did not write it down."
 
 
 @message
@@ -207,6 +209,7 @@ def _agent(floor: Floor, agent: Agent) -> Picture:
         reason=agent.reason,
         next_status=agent.next_status,
         next_reason=agent.next_reason,
+        next_by=agent.next_by,
         held_until=agent.held_until,
         chosen_at=agent.chosen_at,
         assignment=None if agent.assignment is None else _assignment(floor, agent.assignment),
