@@ -151,7 +151,8 @@ async def _hear(pump: Pump, clock: WallClock, ledger: Ledger, inherited: Inherit
         await asyncio.sleep(again_s)
     agents, late = pump.engine.floor.agents, 0
     for agent_id, fact in chosen.items():
-        concluded_late = fact.asked_by == ROUTER and fact.at >= inherited.at
+        # what it put off was a person's word all the same
+        concluded_late = fact.asked_by == ROUTER and fact.at >= inherited.at and not fact.next_status
         if agent_id in agents and fact.at > agents[agent_id].chosen_at and not concluded_late:
             late += 1
             status, reason = _in_the_end(fact)
@@ -231,6 +232,7 @@ def _as_chosen(picture: Picture, chosen: Mapping[AgentId, AgentChangeFact], writ
         reason=reason,
         next_status=next_status,
         next_reason=next_reason,
+        next_by=fact.asked_by if fact.asked_by != ROUTER else picture.next_by,
         since_at=fact.at,
         chosen_at=fact.at,
         idle_since=fact.at if status == "READY" and picture.status != "READY" else picture.idle_since,

@@ -442,6 +442,31 @@ async def test_what_a_router_that_had_lost_the_pool_concluded_undoes_no_word() -
     assert heir.pump.engine.floor.agents[ANNA].status == "PAUSED"
 
 
+async def test_a_word_put_off_before_such_a_conclusion_is_still_a_persons() -> None:
+    heir = Heir(Room("orders"))
+    left = await heir.inherit()
+    at = heir.clock.now() + 1
+    concluded = chose(ANNA, at, "PAUSED", next_status="PAUSED", next_reason="lunch", asked_by="router")
+    await heir.ledger.append([concluded])
+
+    await heir.hears_out(left)
+
+    anna = heir.pump.engine.floor.agents[ANNA]
+    assert (anna.status, anna.reason) == ("PAUSED", "lunch")
+
+
+async def test_who_put_off_what_the_journal_had_not_heard_of_is_known() -> None:
+    talking = Room("orders")
+    talking.talks(talking.calls("1"))
+    heir = Heir(talking)
+    later = {"next_status": "PAUSED", "next_reason": "lunch"}
+    await heir.ledger.append([chose(ANNA, talking.now + 1, "READY", asked_by="http", **later)])
+
+    await heir.inherit()
+
+    assert heir.pump.engine.floor.agents[ANNA].next_by == "http"
+
+
 async def test_a_word_that_is_known_costs_nobody_their_place_on_the_bench() -> None:
     before = Room("orders")
     heir = Heir(before)

@@ -315,8 +315,15 @@ MUTANTS = (
     Mutant(
         name="What a stopped router concludes when it wakes up undoes what people chose since",
         file=_INHERITANCE,
-        find="        concluded_late = fact.asked_by == ROUTER and fact.at >= inherited.at\n",
+        find="        concluded_late = fact.asked_by == ROUTER and fact.at >= inherited.at and not fact.next_status\n",
         replace="        concluded_late = False\n",
         guards=(_INHERITS + "test_what_a_router_that_had_lost_the_pool_concluded_undoes_no_word",),
+    ),
+    Mutant(
+        name="What somebody put off is dropped because the router concluded something in between",
+        file=_INHERITANCE,
+        find=" and fact.at >= inherited.at and not fact.next_status\n",
+        replace=" and fact.at >= inherited.at\n",
+        guards=(_INHERITS + "test_a_word_put_off_before_such_a_conclusion_is_still_a_persons",),
     ),
 )
