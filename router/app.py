@@ -21,6 +21,7 @@ from router.domain.commands import StopOffering
 from router.domain.errors import RemoteError, RouterError
 from router.domain.events import Event
 from router.domain.ids import Micros
+from router.inheritance import Inheritance
 from router.ports import LeaseView
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,12 @@ log = logging.getLogger(__name__)
 _CLOSING_S = 5.0
 _LAST_WORD_S = 2.0
 "For what is told to Redis at the end: whoever follows waits for it."
+TAKES_UP_S = 8.0
+"Before the dialplan's own patience is at an end."
 GIVES_WAY_S = 5.0
 "So long an owner without Asterisk waits for it while somebody stands by who has it."
+READS_S = 20.0
+"And so long one that has it and reads its state: ten thousand phones, a slow machine. The next would read as long."
 _SUCCESSOR_S = 0.2
 "How often the one who drains looks for somebody who stands by; the renewals tell of them."
 
@@ -54,7 +59,7 @@ async def run(directory: Path, *, stands_by: bool = True) -> None:
         loop.add_signal_handler(number, asked_to_stop)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     async with router.resources:
-        taken = await router.standby.try_once()
+        taken = await router.standby.at_start()
         if taken is None and not stands_by:
             raise _owned(router)
         if taken is not None:
@@ -83,8 +88,7 @@ async def _live(
     writing = tasks.create_task(router.writer.run(), name="ledger")
     owns, helpless = bool(router.tenure.epoch) or await _turn_comes(router, stop), asyncio.Event()
     lost: RemoteError | None = None
-    if owns:
-        inherited = await router.recover()
+    if owns and (inherited := await _take_up(router, stop)) is not None:
         router.pump.start()
         router.telephony.own()
         running.append(tasks.create_task(router.keeper.run(), name="presence"))
@@ -94,10 +98,12 @@ async def _live(
         running.append(tasks.create_task(_look_for_help(router, helpless), name="help"))
         log.info("ready", extra={"node": router.telephony.node, "epoch": router.tenure.epoch})
         await _first_of(stop, router.pool_lost, helpless)
-        if helpless.is_set():
+        if helpless.is_set() and not stop.is_set():
             lost = _gave_way(router)
         elif not router.pool_lost.is_set():
             await _drain(router, hurry)
+    else:
+        owns = False
     if router.pool_lost.is_set():
         lost = await _lost(router)
     router.pump.stop()
@@ -144,6 +150,27 @@ async def _turn_comes(router: Router, stop: asyncio.Event) -> bool:
         for task in (turn, stopped):
             task.cancel()
         await asyncio.wait([turn, stopped])
+
+
+async def _take_up(router: Router, stop: asyncio.Event) -> Inheritance | None:
+    """Recover; None when we are told to stop before it is done. Nobody serves callers meanwhile, so it has its time."""
+    taking = asyncio.ensure_future(router.recover())
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([taking, stopped], timeout=TAKES_UP_S, return_when=asyncio.FIRST_COMPLETED)
+        if taking.done():
+            return taking.result()
+        if stopped.done():
+            return None
+        raise RemoteError(
+            "floor-not-taken-up",
+            f"What the router before us left could not be taken up within {TAKES_UP_S:.0f} s: a disk, Redis or the "
+            "database hangs here. The pool is let go, so that another router can have it.",
+            retryable=True,
+        )
+    finally:
+        for task in (taking, stopped):
+            task.cancel()  # not waited for: what hangs may hang on
 
 
 async def _let_go(router: Router) -> None:
@@ -202,12 +229,14 @@ async def _first_of(*events: asyncio.Event) -> None:
 
 async def _look_for_help(router: Router, helpless: asyncio.Event) -> None:
     """Tell when we cannot serve callers, have not been able to for a while, and somebody stands by who can."""
-    since = 0.0
-    clock = asyncio.get_running_loop().time
-    while not since or clock() - since < GIVES_WAY_S:
+    since, patience_s = 0.0, GIVES_WAY_S
+    clock, telephony = asyncio.get_running_loop().time, router.telephony
+    while not since or clock() - since < patience_s:
         await asyncio.sleep(_SUCCESSOR_S)
-        cannot = router.telephony.trouble is not None and router.tenure.view.standbys > 0
+        cannot = telephony.trouble is not None and router.tenure.view.standbys > 0
         since = (since or clock()) if cannot else 0.0
+        reads = telephony.session.connected and telephony.unfit is None
+        patience_s = READS_S if reads else GIVES_WAY_S
     helpless.set()
 
 

@@ -248,7 +248,7 @@ async def build(directory: Path) -> Router:
             renewal=Renewal(tenure),
             recover=recover,
             keep_almanac=lambda: almanac.keep(pump, clock, lambda: desk.site),
-            hear_out=partial(hear_out, pump, clock, database, claimed=lambda: telephony.epoch > 0),
+            hear_out=partial(hear_out, pump, clock, database, roll=roll, claimed=lambda: telephony.epoch > 0),
             pool_lost=pool_lost,
             resources=stack.pop_all(),
         )

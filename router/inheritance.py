@@ -9,16 +9,19 @@ Rule 1: nothing that was told before is told again: what is restored is no chang
 Rule 2: our clock does not go back behind what is written: a record that ends before it began is none.
 Rule 3: what cannot be read costs itself alone; Asterisk still has its calls.
 Rule 4: of what a person chose, the newest word counts, wherever it was written.
-Rule 5: a ledger that is slow or away is not waited for: callers wait for us. It is asked until it answers, and what it
-tells then counts for everybody who has not spoken since. It is asked once more in any case: a Redis that has forgotten
-whose the pool is gives it on while the owner is well, and that one tells people "done" until our claim at Asterisk.
+Rule 5: a ledger that is slow or away is not waited for: callers wait for us. Nor is a driver that is told to stop, for
+one whose server has fallen silent takes ten seconds to let go. It is asked until it answers, and what it tells then
+counts for everybody who has not spoken since; so is the roll called until it could be. The ledger is asked once more in
+any case: a Redis that has forgotten whose the pool is gives it on while the owner is well, and that one tells people
+"done" until our claim at Asterisk.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from router.domain.agent import ROUTER
 from router.domain.commands import Remember
@@ -34,12 +37,19 @@ from router.runtime import Pump, WallClock
 log = logging.getLogger(__name__)
 
 LEDGER_S = 1.0
+ROLL_S = 3.0
+"Of ten thousand agents it is called in one."
+PRESENCE_S = 2.0
 ASK_AGAIN_S = 1.0
 HEAR_S = 30.0
 PATIENCE_S = 5.0
 "For a Redis that does not answer at a takeover; then whoever supervises us starts us again, to stand by."
 _AHEAD_US: Micros = 24 * 3600 * SECOND
 "A clock that was further ahead of ours was wrong, or is not one: its years would be in every record from now on."
+
+T = TypeVar("T")
+Roll = Callable[[], Coroutine[Any, Any, object]]
+"Calls the agents there are now."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +59,8 @@ class Inheritance:
     pictures: tuple[Picture, ...]
     whole: bool
     "Whether the ledger could tell its part in time."
+    called: bool
+    "Whether the roll was called."
     at: Micros
     "When it was taken up: what a router concludes after that, the one before us may not have known to be over."
 
@@ -60,19 +72,18 @@ async def inherit(
     journal: Journal,
     presence: Presence,
     ledger: Ledger,
-    roll: Callable[[], Awaitable[object]],
+    roll: Roll,
     patience_s: float = PATIENCE_S,
 ) -> Inheritance:
-    """Put the floor back as it stood. `roll` calls the agents there are now.
-
-    Raises `RemoteError`: Redis is away.
-    """
+    """Put the floor back as it stood. Raises `RemoteError`: Redis is away."""
     asked = asyncio.ensure_future(_chosen(ledger, clock.now(), within_s=LEDGER_S))
+    calling = asyncio.ensure_future(_called(roll, within_s=ROLL_S))
     try:
         left = await _read(journal, patience_s)
-        heard = await asked
+        heard, called = await asked, await calling
     finally:
         asked.cancel()
+        calling.cancel()
     if heard is None:
         log.warning("the ledger cannot tell yet what agents chose last; it is asked until it does")
     chosen = heard or {}
@@ -82,14 +93,10 @@ async def inherit(
         log.warning("the router before us had a clock ahead of ours: it is gone by", extra={"ahead_us": ahead_us})
     elif ahead_us > 0:
         log.error("the journal is of another day to come; its time is not taken", extra={"written_at": left.written_at})
-    try:
-        await roll()
-    except RemoteError as error:
-        log.warning("the roll stays as it was called before", extra={"why": error.message})
     floor = pump.engine.floor
     journalled = {picture.agent_id for picture in left.pictures if isinstance(picture, AgentStands)}
     # ten thousand rows take half a second, and ordinarily the journal knows everybody
-    rows = await presence.load() if floor.agents.keys() - journalled else ()
+    rows = await _present(presence) if floor.agents.keys() - journalled else ()
     _remember(pump, rows, chosen, besides=journalled)
     now = clock.now()
     pictures = [_as_chosen(picture, chosen, left.written_at) for picture in left.pictures]
@@ -109,7 +116,7 @@ async def inherit(
             "the floor of the router before us is taken up",
             extra={"epoch": left.epoch, "contacts": len(floor.contacts), "agents": len(journalled)},
         )
-    return Inheritance(pictures=left.pictures, whole=heard is not None, at=now)
+    return Inheritance(pictures=left.pictures, whole=heard is not None, called=called, at=now)
 
 
 async def hear_out(
@@ -118,12 +125,15 @@ async def hear_out(
     ledger: Ledger,
     inherited: Inheritance,
     *,
+    roll: Roll,
     claimed: Callable[[], bool],
     again_s: float = ASK_AGAIN_S,
     settled_s: float = SAFE_S,
 ) -> None:
     """Rule 5: have what people chose last in force, as soon as it is told, and once more after the claim."""
     try:
+        while not inherited.called and not await _called(roll, within_s=HEAR_S):  # noqa: ASYNC110 - called each time
+            await asyncio.sleep(again_s)
         if not inherited.whole:
             await _hear(pump, clock, ledger, inherited, again_s)
         while not claimed():  # noqa: ASYNC110 - Asterisk knows, and tells nobody here
@@ -141,7 +151,8 @@ async def _hear(pump: Pump, clock: WallClock, ledger: Ledger, inherited: Inherit
         await asyncio.sleep(again_s)
     agents, late = pump.engine.floor.agents, 0
     for agent_id, fact in chosen.items():
-        concluded_late = fact.asked_by == ROUTER and fact.at >= inherited.at
+        # what it put off was a person's word all the same
+        concluded_late = fact.asked_by == ROUTER and fact.at >= inherited.at and not fact.next_status
         if agent_id in agents and fact.at > agents[agent_id].chosen_at and not concluded_late:
             late += 1
             status, reason = _in_the_end(fact)
@@ -153,10 +164,41 @@ async def _hear(pump: Pump, clock: WallClock, ledger: Ledger, inherited: Inherit
 async def _chosen(ledger: Ledger, now: Micros, *, within_s: float) -> dict[AgentId, AgentChangeFact] | None:
     """What each agent chose last; None: the ledger could not tell in time."""
     try:
-        async with asyncio.timeout(within_s):
-            return {fact.agent_id: fact for fact in await ledger.standings() if fact.at < now + _AHEAD_US}
+        told = await _in_time(ledger.standings(), within_s)
     except (RemoteError, TimeoutError):
         return None
+    return {fact.agent_id: fact for fact in told if fact.at < now + _AHEAD_US}
+
+
+async def _called(roll: Roll, *, within_s: float) -> bool:
+    try:
+        await _in_time(roll(), within_s)
+    except (RemoteError, TimeoutError) as error:
+        log.warning("the roll stays as it was called before, until it can be", extra={"why": str(error) or "no answer"})
+        return False
+    return True
+
+
+async def _present(presence: Presence) -> Collection[PresenceRow]:
+    try:
+        return await _in_time(presence.load(), PRESENCE_S)
+    except (RemoteError, TimeoutError) as error:
+        log.warning("presence is not known: the journal speaks alone", extra={"why": str(error) or "no answer"})
+        return ()
+
+
+async def _in_time(asking: Coroutine[Any, Any, T], within_s: float) -> T:
+    """The answer. Raises `TimeoutError`: who is asked is told to stop, and that they do is not waited for (rule 5)."""
+    asked = asyncio.ensure_future(asking)
+    try:
+        await asyncio.wait([asked], timeout=within_s)
+        if asked.done():
+            return asked.result()
+        raise TimeoutError
+    finally:
+        if not asked.done():
+            asked.cancel()
+            asked.add_done_callback(lambda late: late.cancelled() or late.exception())
 
 
 async def _read(journal: Journal, patience_s: float) -> Journalled:
@@ -190,6 +232,7 @@ def _as_chosen(picture: Picture, chosen: Mapping[AgentId, AgentChangeFact], writ
         reason=reason,
         next_status=next_status,
         next_reason=next_reason,
+        next_by=fact.asked_by if fact.asked_by != ROUTER else picture.next_by,
         since_at=fact.at,
         chosen_at=fact.at,
         idle_since=fact.at if status == "READY" and picture.status != "READY" else picture.idle_since,

@@ -65,7 +65,9 @@ class Heir:
         return left
 
     async def hears_out(self, left: Inheritance, *, claimed: Callable[[], bool] = lambda: True) -> None:
-        await hear_out(self.pump, self.clock, self.ledger, left, claimed=claimed, again_s=0.001, settled_s=0.001)
+        await hear_out(
+            self.pump, self.clock, self.ledger, left, roll=self.roll, claimed=claimed, again_s=0.001, settled_s=0.001
+        )
 
 
 def presence_row(agent: AgentId, status: str, since_at: Micros = 7) -> PresenceRow:
@@ -301,6 +303,42 @@ async def test_a_ledger_that_never_answers_keeps_nobody_waiting(monkeypatch: pyt
     assert heir.pump.engine.floor.agents[ANNA].status == "READY"
 
 
+async def never_lets_go() -> tuple[AgentChangeFact, ...]:
+    """A driver whose server has fallen silent: told to stop, it says goodbye first, and nobody answers."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.sleep(60)
+    raise AssertionError
+
+
+async def test_a_database_that_has_fallen_silent_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for what in ("LEDGER_S", "ROLL_S", "PRESENCE_S"):
+        monkeypatch.setattr(f"router.inheritance.{what}", 0.01)
+    heir = Heir(Room("orders"))
+    monkeypatch.setattr(heir.ledger, "standings", never_lets_go)
+    monkeypatch.setattr(FakePresence, "load", lambda self: never_lets_go())
+    await heir.roll()
+    heir.roll = never_lets_go  # type: ignore[method-assign]
+    async with asyncio.timeout(8):
+        left = await heir.inherit()
+    assert (left.whole, left.called) == (False, False)
+    assert heir.pump.engine.floor.agents[ANNA].status == "READY"
+
+
+async def test_a_roll_that_could_not_be_called_at_the_takeover_is_called_as_soon_as_it_can_be() -> None:
+    heir = Heir(Room("orders"))
+    heir.directory_away = True
+    left = await heir.inherit()
+    assert BEN not in heir.pump.engine.floor.agents
+    await heir.ledger.append([chose(BEN, left.at - 1, "PAUSED")])
+    heir.directory_away = False
+
+    await heir.hears_out(left)
+
+    assert heir.pump.engine.floor.agents[BEN].status == "PAUSED", "and what they chose is known, too"
+
+
 async def test_a_journal_that_answers_at_the_second_time_of_asking_is_read() -> None:
     heir = Heir(Room("orders"))
     heir.journal.state = "down"
@@ -402,6 +440,31 @@ async def test_what_a_router_that_had_lost_the_pool_concluded_undoes_no_word() -
     await heir.hears_out(left)
 
     assert heir.pump.engine.floor.agents[ANNA].status == "PAUSED"
+
+
+async def test_a_word_put_off_before_such_a_conclusion_is_still_a_persons() -> None:
+    heir = Heir(Room("orders"))
+    left = await heir.inherit()
+    at = heir.clock.now() + 1
+    concluded = chose(ANNA, at, "PAUSED", next_status="PAUSED", next_reason="lunch", asked_by="router")
+    await heir.ledger.append([concluded])
+
+    await heir.hears_out(left)
+
+    anna = heir.pump.engine.floor.agents[ANNA]
+    assert (anna.status, anna.reason) == ("PAUSED", "lunch")
+
+
+async def test_who_put_off_what_the_journal_had_not_heard_of_is_known() -> None:
+    talking = Room("orders")
+    talking.talks(talking.calls("1"))
+    heir = Heir(talking)
+    later = {"next_status": "PAUSED", "next_reason": "lunch"}
+    await heir.ledger.append([chose(ANNA, talking.now + 1, "READY", asked_by="http", **later)])
+
+    await heir.inherit()
+
+    assert heir.pump.engine.floor.agents[ANNA].next_by == "http"
 
 
 async def test_a_word_that_is_known_costs_nobody_their_place_on_the_bench() -> None:

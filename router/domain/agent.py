@@ -85,6 +85,8 @@ class Agent:
     next_status: Status | None = None
     "Takes effect after the contact in hand."
     next_reason: str | None = None
+    next_by: str | None = None
+    "Who asked for it: their word, whatever the router concludes before it takes effect."
     since_at: Micros = 0
     chosen_at: Micros = 0
     "When what they are, or will be after the contact in hand, was asked for last."
@@ -171,7 +173,9 @@ class Agent:
         """The status asked for during a contact takes effect once nothing is in hand."""
         if self.next_status is not None and self.assignment is None and self.offer is None:
             self.status, self.reason = self.next_status, self.next_reason
+            self.asked_by = self.next_by or self.asked_by
             self.next_status = self.next_reason = None
+            self.next_by = None
             self.since_at = self.chosen_at = now
 
     def visible(self) -> "Visible":

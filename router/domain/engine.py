@@ -125,7 +125,7 @@ class Engine:
         if floor.touched:
             for agent in floor.touched:
                 _tell(floor, agent)
-            floor.unwritten.update(floor.touched)
+                floor.unwritten[agent] = None
             floor.touched.clear()
         if not self._journalled:
             floor.unwritten.clear()

@@ -114,6 +114,8 @@ class AgentStands:
     "(when that day began, contacts, time talked)"
     chosen_at: Micros | None = None
     "When that was chosen. None: by an older release, which wrote at each commit what it knew then."
+    next_by: str | None = None
+    "Who asked for what was put off. None: nobody did, or an older release did not write it down."
 
 
 @message
@@ -240,6 +242,7 @@ def _agent(floor: Floor, agent: Agent) -> Picture:
         reason=agent.reason,
         next_status=agent.next_status,
         next_reason=agent.next_reason,
+        next_by=agent.next_by,
         held_until=agent.held_until,
         asked_at=agent.asked_at,
         today=(floor.day_at, agent.today.contacts, agent.today.talk_us),

@@ -124,7 +124,7 @@ def _agent(floor: Floor, agent: Agent, stands: AgentStands, now: Micros) -> None
     status, next_status = Status(stands.status), None if stands.next_status is None else Status(stands.next_status)
     look_at_person(stands, now)
     agent.status, agent.reason, agent.next_status = status, stands.reason, next_status
-    agent.next_reason = stands.next_reason
+    agent.next_reason, agent.next_by = stands.next_reason, stands.next_by if next_status else None
     agent.since_at, agent.idle_since = min(stands.since_at, now), min(stands.idle_since, now)
     agent.chosen_at, agent.asked_at = min(stands.chosen_at or 0, now), min(stands.asked_at, now)
     day_at, contacts, talk_us = stands.today

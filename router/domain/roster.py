@@ -124,11 +124,11 @@ def remember(floor: Floor, asked: Remember, now: Micros) -> None:
     if (agent.status, agent.reason, agent.next_status) == (status, asked.reason, None):
         return  # who is free keeps their place on the bench
     if status is not Status.READY and (agent.offer is not None or agent.assignment is not None):
-        agent.next_status, agent.next_reason = status, asked.reason
+        agent.next_status, agent.next_reason, agent.next_by = status, asked.reason, None
         floor.touched[agent] = None
         return
     agent.status, agent.reason = status, asked.reason
-    agent.next_status = agent.next_reason = None
+    agent.next_status = agent.next_reason = agent.next_by = None
     agent.idle_since = agent.since_at
     floor.restand(agent, now)
 
@@ -139,7 +139,7 @@ def change_status(floor: Floor, asked: LogIn | LogOut | Pause | Unpause, now: Mi
     reason = asked.reason if isinstance(asked, Pause) else None
     in_hand = agent.offer is not None or agent.assignment is not None
     if in_hand and isinstance(asked, LogIn | Unpause) and agent.next_status is not None:
-        agent.next_status = agent.next_reason = None  # thought better of it
+        agent.next_status = agent.next_reason = agent.next_by = None  # thought better of it
         agent.chosen_at, agent.asked_by = now, asked.asked_by
         floor.touched[agent] = None
         return
@@ -148,7 +148,7 @@ def change_status(floor: Floor, asked: LogIn | LogOut | Pause | Unpause, now: Mi
         error_id, sentence = _REFUSALS[type(asked)]
         raise CommandRefused(error_id, f"{asked.agent_id} {sentence}.", agent_id=asked.agent_id)
     if in_hand and state is not Status.READY:
-        agent.next_status, agent.next_reason = state, reason
+        agent.next_status, agent.next_reason, agent.next_by = state, reason, asked.asked_by
         agent.chosen_at, agent.asked_by = now, asked.asked_by
         floor.touched[agent] = None
         return

@@ -47,6 +47,13 @@ class Lease(Protocol):
 
     def read(self, *, stands_by: bool = False) -> LeaseView: ...
 
+    def is_young(self) -> bool:
+        """Whether the server runs for so short a time that an owner who is well may not have told it yet.
+
+        False when it does not say.
+        """
+        ...
+
     def close(self) -> None: ...
 
 

@@ -81,6 +81,8 @@ class FakeLeases:
 
     def start(self) -> None:
         self._become("up")
+        for server in self._servers.values():
+            server.started = server.now()
 
     def freeze(self) -> None:
         self._become("frozen")

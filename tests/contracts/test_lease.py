@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -199,6 +200,23 @@ def test_a_stopped_server_is_a_remote_error_and_heals(lease_server: LeaseServer)
     lease_server.start()
 
     assert lease.renew(1).mine
+
+
+def test_a_server_that_has_only_just_started_says_so_and_an_older_one_does_not(lease_server: LeaseServer) -> None:
+    lease = lease_server.lease()
+    lease.acquire(NOW)
+    lease_server.stop()
+    with pytest.raises(RemoteError):
+        lease.is_young()
+    lease_server.start()
+
+    assert lease.is_young()
+    for _ in range(100):
+        lease_server.pass_s(0.1)
+        if not lease.is_young():
+            return
+        time.sleep(0.1)  # the age of a real one
+    raise AssertionError("it stays young")
 
 
 def test_a_frozen_server_is_a_remote_error_and_heals(lease_server: LeaseServer) -> None:

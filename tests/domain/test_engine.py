@@ -162,3 +162,20 @@ def test_who_waits_in_several_lines_at_once_is_nobody() -> None:
     made = room.of(OfferMade)
     assert len(made) == 1
     assert [queue.waiting for queue in room.floor.queues.values()] == [1, 0, 0]
+
+
+def test_a_pause_asked_for_while_it_rang_is_the_person_s_word_whatever_the_router_concluded_in_between() -> None:
+    room = Room("orders")
+    agent = room.agents[0]
+    offer = room.offer(room.calls("c1"))
+    room.rings(offer)
+    told = len(room.events)
+    room.ask(Pause(agent_id=agent, reason="lunch", asked_by="page"))
+    room.let_pass(15)
+    room.ends(offer)
+    facts = [fact for event in room.events[told:] if isinstance(fact := fact_of(event, 0), AgentChangeFact)]
+    assert [(f.status, f.reason, f.next_status, f.next_reason, f.asked_by) for f in facts] == [
+        ("READY", None, "PAUSED", "lunch", "page"),
+        ("PAUSED", "rona", "PAUSED", "lunch", "router"),
+        ("PAUSED", "lunch", None, None, "page"),
+    ]

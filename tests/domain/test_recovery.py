@@ -107,11 +107,12 @@ def test_what_a_person_chose_is_still_chosen() -> None:
 
     for agent_id in (first, second):
         was, is_now = floor.agents[agent_id], engine.floor.agents[agent_id]
-        assert (was.status, was.reason, was.next_status, was.next_reason) == (
+        assert (was.status, was.reason, was.next_status, was.next_reason, was.next_by) == (
             is_now.status,
             is_now.reason,
             is_now.next_status,
             is_now.next_reason,
+            is_now.next_by,
         )
 
 

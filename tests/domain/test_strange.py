@@ -138,6 +138,7 @@ _AGENT: dict[str, st.SearchStrategy[Any]] = {
     "reason": or_none(_names),
     "next_status": or_none(st.one_of(st.sampled_from([*Status]), _words)),
     "next_reason": or_none(_names),
+    "next_by": or_none(_names),
     "held_until": _instants,
     "chosen_at": or_none(_instants),
     "asked_at": _instants,

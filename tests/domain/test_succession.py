@@ -6,9 +6,12 @@ Only the router died here: the floor of the one is put together again in another
 from collections.abc import Iterable
 from dataclasses import replace
 
-from router.domain.commands import Enrol
+import pytest
+
+from router.domain.commands import Enrol, Pause
 from router.domain.effects import EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.engine import Engine
+from router.domain.events import AgentChanged
 from router.domain.ids import SECOND, AgentId
 from router.domain.observations import EndpointSeen, Resynced
 from router.domain.picture import AgentStands, ContactGone, ContactStands, Picture, whole
@@ -124,6 +127,20 @@ def test_a_caller_whose_agent_has_left_the_directory_is_fetched_back() -> None:
         SendCaller(contact_id=caller, leg=dead.floor.contacts[caller].leg, node=NODE, context="acd-wait")
     ]
     assert heir.state(caller) == "queued"
+
+
+@pytest.mark.parametrize(("written", "told"), [("page", "page"), (None, None)])
+def test_what_a_person_put_off_is_still_their_word_under_a_successor(written: str | None, told: str | None) -> None:
+    """An older release did not write down who it was."""
+    dead = Room("orders")
+    caller = dead.calls("c1")
+    dead.talks(caller)
+    dead.ask(Pause(agent_id=dead.agents[0], reason="lunch", asked_by="page"))
+    heir = inherited(dead, pictures_with(dead, AgentStands, next_by=written))
+    in_sight(heir)
+    heir.let_pass(30)
+    took_effect = next(each for each in heir.of(AgentChanged) if each.status == "PAUSED")
+    assert (took_effect.reason, took_effect.next_status, took_effect.asked_by) == ("lunch", None, told)
 
 
 def test_a_talk_whose_caller_is_gone_is_ended() -> None:

@@ -22,6 +22,7 @@ class FakeLeaseServer:
     "`up`, `down` or `frozen`"
     view: LeaseView = field(default_factory=LeaseView)
     ends: float = 0.0
+    started: float = 0.0
     latest: int = 0
     standbys: dict[str, float] = field(default_factory=dict)
     on_asked: Callable[[], None] = lambda: None
@@ -84,6 +85,10 @@ class FakeLease:
         if stands_by:
             self._server.standbys[self.owner] = self._server.now() + self.lives_s
         return self._tell()
+
+    def is_young(self) -> bool:
+        self._ask()
+        return self._server.now() - self._server.started < 3
 
     def close(self) -> None:
         pass

@@ -1,7 +1,7 @@
 """Plant faults in the core, one at a time, in copies of the tree, and see that the tests that guard it notice.
 
     python -m tests.mutants                    all of them
-    python -m tests.mutants --short            one of every room, some 20 s on two cores
+    python -m tests.mutants --short            one of every room, some 25 s on two cores
     python -m tests.mutants --only "ring"      those whose name contains it
     python -m tests.mutants --list             what could be planted, and who guards it
 

@@ -215,7 +215,7 @@ class Machine:
             loop.create_task(telephony.run()),
             loop.create_task(writer.run()),
         ]
-        taken = await standby.try_once()
+        taken = await standby.at_start()
         if taken is None:
             taken = await standby.turn()
         tenure.begin(*taken)
@@ -235,7 +235,7 @@ class Machine:
         telephony.own()
 
         async def hear() -> None:
-            await hear_out(pump, clock, ledger, left, claimed=lambda: telephony.epoch > 0)
+            await hear_out(pump, clock, ledger, left, roll=roll, claimed=lambda: telephony.epoch > 0)
             self.heard_out = True
             world.judge.heard(self)
 

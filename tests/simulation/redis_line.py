@@ -14,6 +14,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from router.adapters.redis import lease_scripts
 from router.adapters.redis.address import ANSWER_S
+from router.domain.ids import SECOND
 from tests.simulation.loop import Process, block, in_thread
 from tests.simulation.redis_server import RedisServer
 
@@ -169,6 +170,10 @@ class ThreadClient:
             return self._ask(name, lambda: self._line.server.run(text, keys, args))
 
         return script
+
+    def info(self, section: str) -> dict[str, int]:
+        server = self._line.server
+        return {"uptime_in_seconds": self._ask(f"info {section}", lambda: server.age_us() // SECOND)}
 
     def close(self) -> None: ...
 

@@ -35,6 +35,7 @@ class RedisServer:
         self.points = points
         self.up = True
         self.life = 0
+        self._up_since: Micros = -3600 * SECOND
         "Grows with each death; an answer of an earlier life comes to nobody."
         self._data: dict[bytes, Value] = {}
         self._ends: dict[bytes, Micros] = {}
@@ -61,7 +62,10 @@ class RedisServer:
         data, ends = ({}, {}) if empty else self._saved
         self._data, self._ends = _copy(data), dict(ends)
         self._dirty = True
-        self.up = True
+        self.up, self._up_since = True, self.clock.now
+
+    def age_us(self) -> Micros:
+        return self.clock.now - self._up_since
 
     def _every_second(self) -> None:
         if self.up:

@@ -36,7 +36,29 @@ def test_a_cell_of_the_crash_matrix_is_clean_and_counted(capsys: pytest.CaptureF
     assert crash_matrix.main(words) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].split()[:2] == ["deaths", "at"]
-    assert said[-1] == "cells 1 points 1 contacts 120 missing 0 doubled 0 broken 0"
+    assert said[-1] == "cells 1 points 1 contacts 120 missing 0 doubled 0 broken 0 untried 0"
+
+
+def test_a_day_on_which_nobody_died_is_played_again() -> None:
+    """Who keys something is rare: on most days of so few callers nobody does."""
+    played = (crash_matrix.cell("router: CallerKeyed handled", "standby", seed, 60) for seed in range(4, 40))
+    again = next(one for one in played if one.deaths and one.days > 1)
+    assert not again.untried
+    assert again.seed in range(4 + again.days - 1, 40 + again.days - 1)
+
+
+def test_a_cell_in_which_nobody_ever_died_is_named_and_no_success(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--only", "router: CallerKeyed handled standby", "--contacts", "3", "--processes", "1"]
+    assert crash_matrix.main(words) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert "UNTRIED" in said[1]
+    assert any(line.startswith("untried: standby at router: CallerKeyed handled: nobody died") for line in said)
+    assert said[-1] == "cells 1 points 1 contacts 3 missing 0 doubled 0 broken 0 untried 1"
+
+
+def test_a_matrix_without_a_cell_is_no_success(capsys: pytest.CaptureFixture[str]) -> None:
+    assert crash_matrix.main(["--only", "no such point"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("cells 0 ")
 
 
 def test_no_contacts_are_no_simulation() -> None:

@@ -24,6 +24,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from redis.exceptions import ResponseError
+
 from router.adapters.redis import lease_scripts
 from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.trouble import FAILURES, remote_error
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 LIVES_S = 1.5
 ANSWER_S = 0.3
 "For a connection and for each answer: a fifth of a lease's life."
+YOUNG_S = 3
+"By then an owner who is well has found it again, and renewed."
 LONGEST_TEXT = 200
 
 
@@ -73,6 +77,15 @@ class RedisLease:
 
     def read(self, *, stands_by: bool = False) -> LeaseView:
         return self._run(self._read, int(stands_by))
+
+    def is_young(self) -> bool:
+        try:
+            told = self._client.info("server").get("uptime_in_seconds", YOUNG_S)
+            return int(told) < YOUNG_S
+        except ResponseError:
+            return False  # it is not allowed to tell us
+        except FAILURES as failure:
+            raise remote_error(failure, self._address) from None
 
     def close(self) -> None:
         with suppress(*FAILURES):

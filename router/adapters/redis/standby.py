@@ -10,6 +10,7 @@ one that is renewed here is.
 Rule 2: who could not serve (no Asterisk, or one that is not fit) is not counted among those who stand by, so that the
 owner does not hand over to it, and takes a pool that is nobody's only when nobody fit has in `UNFIT_S`.
 Rule 3: nothing is claimed at Asterisk, and no call is decided about, before the lease is ours.
+Rule 4: who starts has not seen whether Redis was away; its age tells. Most likely it is the same outage that ended us.
 """
 
 import asyncio
@@ -65,6 +66,13 @@ class Standby:
         asked_at = self._instant()
         self.view = await asyncio.to_thread(self._lease.acquire, self._clock.now())
         return (self.view, asked_at) if self.view.mine else None
+
+    async def at_start(self) -> tuple[LeaseView, float] | None:
+        """Rule 4, then `try_once`."""
+        if await asyncio.to_thread(self._lease.is_young):
+            log.info("Redis has only just started: an owner who is well has the time to find it again")
+            await asyncio.sleep(COURTESY_S)
+        return await self.try_once()
 
     async def turn(self) -> tuple[LeaseView, float]:
         """Wait for the pool, however long."""

@@ -68,6 +68,43 @@ async def test_a_pool_that_is_owned_is_not_taken_and_its_owner_is_known(corridor
     assert corridor.standby.view.host == "acd1"
 
 
+async def test_who_starts_as_redis_comes_back_empty_leaves_the_pool_to_an_owner_who_is_well(corridor: Corridor) -> None:
+    corridor.server.empty()
+    corridor.server.started = corridor.server.at
+
+    assert await corridor.standby.at_start() is None
+    assert corridor.standby.view.host == "acd1"
+
+
+async def test_who_starts_after_redis_was_away_for_longer_than_a_lease_leaves_it_to_the_owner(
+    corridor: Corridor,
+) -> None:
+    corridor.server.at += 10
+    corridor.server.started = corridor.server.at
+
+    assert await corridor.standby.at_start() is None
+    assert corridor.standby.view.epoch == 1
+
+
+async def test_who_starts_beside_a_redis_that_is_new_to_everybody_takes_the_pool(corridor: Corridor) -> None:
+    corridor.die()
+    corridor.server.empty()
+    corridor.server.started = corridor.server.at
+
+    taken = await corridor.standby.at_start()
+
+    assert taken is not None
+    assert taken[0].mine
+    assert corridor.waited == [COURTESY_S]
+
+
+async def test_who_starts_beside_a_redis_that_has_been_there_waits_for_nothing(corridor: Corridor) -> None:
+    corridor.leave()
+
+    assert await corridor.standby.at_start() is not None
+    assert corridor.waited == []
+
+
 async def test_an_owner_who_dies_is_followed_when_the_lease_lapses_and_not_later(corridor: Corridor) -> None:
     corridor.story[20] = corridor.die
 

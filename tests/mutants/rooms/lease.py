@@ -206,6 +206,16 @@ MUTANTS = (
         guards=(_RENEWS + "test_at_its_end_the_thread_is_gone",),
     ),
     Mutant(
+        name="Who starts as Redis comes back takes the pool from an owner who is well",
+        file=_STANDBY,
+        find="        if await asyncio.to_thread(self._lease.is_young):\n",
+        replace="        if False:\n",
+        guards=(
+            _WAITS + "test_who_starts_as_redis_comes_back_empty_leaves_the_pool_to_an_owner_who_is_well",
+            _WAITS + "test_who_starts_after_redis_was_away_for_longer_than_a_lease_leaves_it_to_the_owner",
+        ),
+    ),
+    Mutant(
         name="A Redis that was away says that the pool is nobody's, and is believed",
         file=_STANDBY,
         find="self._left_us = error, True, None, None",

@@ -189,8 +189,8 @@ MUTANTS = (
     Mutant(
         name="A database that is away keeps a successor from taking over",
         file=_INHERITANCE,
-        find="    try:\n        await roll()\n    except RemoteError as error:\n",
-        replace="    try:\n        await roll()\n    except ValueError as error:\n",
+        find='    except (RemoteError, TimeoutError) as error:\n        log.warning("the roll',
+        replace='    except TimeoutError as error:\n        log.warning("the roll',
         guards=(_INHERITS + "test_a_directory_that_is_away_costs_no_caller",),
     ),
     Mutant(
@@ -238,16 +238,30 @@ MUTANTS = (
     Mutant(
         name="A ledger that is away keeps a successor from taking over",
         file=_INHERITANCE,
-        find="    except (RemoteError, TimeoutError):\n",
-        replace="    except TimeoutError:\n",
+        find="    except (RemoteError, TimeoutError):\n        return None\n",
+        replace="    except TimeoutError:\n        return None\n",
         guards=(_INHERITS + "test_a_ledger_that_is_away_keeps_nobody_waiting",),
     ),
     Mutant(
         name="A ledger that does not answer keeps a successor from taking over",
         file=_INHERITANCE,
-        find="        async with asyncio.timeout(within_s):\n",
-        replace="        async with asyncio.timeout(None):\n",
+        find="        await asyncio.wait([asked], timeout=within_s)\n",
+        replace="        await asyncio.wait([asked], timeout=None)\n",
         guards=(_INHERITS + "test_a_ledger_that_never_answers_keeps_nobody_waiting",),
+    ),
+    Mutant(
+        name="A driver that is told to stop is waited for until it has",
+        file=_INHERITANCE,
+        find="            asked.cancel()\n            asked.add_done",
+        replace="            asked.cancel()\n            await asyncio.wait([asked])\n            asked.add_done",
+        guards=(_INHERITS + "test_a_database_that_has_fallen_silent_keeps_nobody_waiting",),
+    ),
+    Mutant(
+        name="A roll that could not be called at the takeover is not called before somebody reloads",
+        file=_INHERITANCE,
+        find="        while not inherited.called and not await _called(",
+        replace="        while False and not await _called(",
+        guards=(_INHERITS + "test_a_roll_that_could_not_be_called_at_the_takeover_is_called_as_soon_as_it_can_be",),
     ),
     Mutant(
         name="A ledger that was away at the takeover is never asked again, and who went home is rung",
@@ -301,8 +315,15 @@ MUTANTS = (
     Mutant(
         name="What a stopped router concludes when it wakes up undoes what people chose since",
         file=_INHERITANCE,
-        find="        concluded_late = fact.asked_by == ROUTER and fact.at >= inherited.at\n",
+        find="        concluded_late = fact.asked_by == ROUTER and fact.at >= inherited.at and not fact.next_status\n",
         replace="        concluded_late = False\n",
         guards=(_INHERITS + "test_what_a_router_that_had_lost_the_pool_concluded_undoes_no_word",),
+    ),
+    Mutant(
+        name="What somebody put off is dropped because the router concluded something in between",
+        file=_INHERITANCE,
+        find=" and fact.at >= inherited.at and not fact.next_status\n",
+        replace=" and fact.at >= inherited.at\n",
+        guards=(_INHERITS + "test_a_word_put_off_before_such_a_conclusion_is_still_a_persons",),
     ),
 )

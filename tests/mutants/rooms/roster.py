@@ -107,6 +107,26 @@ MUTANTS = (
         guards=(_GUARD + "test_what_was_put_off_is_told_no_longer_once_it_took_effect",),
     ),
     Mutant(
+        name="A pause that took effect is the router's, because the router concluded something while it was put off",
+        file=_AGENT,
+        find="            self.asked_by = self.next_by or self.asked_by\n",
+        replace="",
+        guards=(
+            "tests/domain/test_engine.py::"
+            "test_a_pause_asked_for_while_it_rang_is_the_person_s_word_whatever_the_router_concluded_in_between",
+        ),
+    ),
+    Mutant(
+        name="After a takeover nobody knows any more who asked for what was put off",
+        file="router/domain/recovery.py",
+        find="stands.next_reason, stands.next_by if next_status else None\n",
+        replace="stands.next_reason, None\n",
+        guards=(
+            "tests/domain/test_succession.py::"
+            "test_what_a_person_put_off_is_still_their_word_under_a_successor[page-page]",
+        ),
+    ),
+    Mutant(
         name="A pause asked for during a call is in no database before the call is over",
         file="router/domain/engine.py",
         find="agent.told[:4] != visible[:4]",
