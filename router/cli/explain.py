@@ -11,7 +11,7 @@ from router.cli.story import talkers
 from router.cli.timeline import SIGNS, bar
 from router.domain.errors import CommandRefused
 from router.domain.ids import ContactId
-from router.domain.record import BillingRecord, DecisionFact, EndedBy, How, OfferFact, OfferResult, Outcome
+from router.domain.record import BillingRecord, DecisionFact, EndedBy, How, OfferFact, OfferResult, Outcome, WrapUpEnd
 from router.ports import ContactStory
 
 REASONS = {
@@ -23,6 +23,7 @@ REASONS = {
     "busy_elsewhere": ("is on a private call", "are on private calls"),
     "link_lost": ("has lost the line", "have lost their lines"),
     "held_off": ("is held off after a failed offer", "are held off after failed offers"),
+    "engaged": ("has other work in hand", "have other work in hand"),
     "done_for_today": ("has had all contacts of the day", "have had all contacts of the day"),
     "not_entitled": ("has no shift now", "have no shift now"),
     "lacks_skill": ("lacks the skill", "lack the skill"),
@@ -56,6 +57,11 @@ OUTCOMES = {
     Outcome.ABANDONED: "abandoned: the caller gave up waiting",
     Outcome.OVERFLOWED: "overflowed: nobody could take it in time",
     Outcome.SYSTEM: "ended by the system",
+}
+ENDS: dict[WrapUpEnd | None, str] = {
+    WrapUpEnd.AGENT: ", ended by the agent",
+    WrapUpEnd.FORCED: ", ended by the longest time: no disposition was given",
+    WrapUpEnd.OVERTAKEN: ", ended by the next contact",
 }
 ENDERS = {EndedBy.CALLER: "the caller", EndedBy.AGENT: "the agent", EndedBy.SYSTEM: "the system"}
 
@@ -105,6 +111,7 @@ def told(story: ContactStory) -> list[str]:
         lines += ["", "It was never offered to an agent."]
     for wrapup in story.wrapups:
         said = f", {wrapup.disposition!r}" if wrapup.disposition else ""
+        said += ENDS.get(wrapup.ended, "")
         lines += ["", f"Wrap-up of {wrapup.agent_id}: {length(wrapup.to_at - wrapup.from_at)}{said}"]
     return lines
 

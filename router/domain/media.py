@@ -21,7 +21,9 @@ MOST_IN_HAND = 100
 class Media:
     capacity: Mapping[str, int] = field(default_factory=lambda: {VOICE: 1, "chat": 3, "email": 5})
     "Medium → how many at a time, where an agent's profile says nothing of its own."
-    interrupt: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {"email": (VOICE, "chat")})
+    interrupt: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: {VOICE: (), "chat": (), "email": (VOICE, "chat")}
+    )
     "Medium in hand → media that may come on top of it."
 
     def room_for(self, medium: str, own: Mapping[str, int]) -> int:

@@ -225,7 +225,8 @@ def phone_asked(floor: Floor, seen: PhoneAsked, now: Micros) -> None:
             return
         private.answered = True
     result = "refused" if agent is None else _feature(floor, agent, seen, now)
-    floor.effects.append(AnswerPhone(leg=seen.leg, node=seen.node, result=result))
+    a_fact = result not in ("disposition-noted", "wrapup-extended")
+    floor.effects.append(AnswerPhone(leg=seen.leg, node=seen.node, result=result, a_fact=a_fact))
 
 
 def _feature(floor: Floor, agent: Agent, seen: PhoneAsked, now: Micros) -> str:
