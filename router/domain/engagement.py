@@ -21,7 +21,7 @@ def engage(floor: Floor, asked: Engage, now: Micros) -> None:
         raise CommandRefused("agent-unknown", f"There is no agent {asked.agent_id}.", agent_id=asked.agent_id)
     if asked.medium not in MEDIA or asked.medium == VOICE:
         others = ", ".join(medium for medium in MEDIA if medium != VOICE)
-        raise CommandRefused("medium-unknown", f"A medium is one of {others}; of calls Asterisk tells.")
+        raise CommandRefused("medium-invalid", f"A medium is one of {others}; of calls Asterisk tells.")
     most = floor.rules.media.room_for(asked.medium, agent.profile.capacity)
     if not 0 <= asked.count <= most:
         raise CommandRefused(

@@ -31,7 +31,7 @@ from router.domain.pauses import may_pause, note, put_off, turn
 from router.domain.tables import step
 from router.domain.wrapup import extend, give_disposition
 
-SPOKEN = frozenset({"pause-used-up", "too-many-paused", "disposition-unknown", "wrapup-longest"})
+SPOKEN = frozenset({"pause-used-up", "too-many-paused", "disposition-invalid", "wrapup-longest"})
 "Refusals a phone is told of in words of their own."
 LONGEST_CODE = 64
 "Letters of a disposition; a phone that dials more is told that there is none like it, or it is cut."

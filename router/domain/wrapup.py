@@ -158,7 +158,7 @@ def _listed(floor: Floor, assignment: Assignment, said: str | None) -> str | Non
         if meaning == said:
             return code
     raise CommandRefused(
-        "disposition-unknown",
+        "disposition-invalid",
         f"There is no disposition {said[:40]!r} here{_list(floor, assignment)}.",
         disposition=said[:40],
         dispositions=known,

@@ -123,8 +123,8 @@ def test_a_reload_and_a_new_profile_are_looked_up_at_once() -> None:
 @pytest.mark.parametrize(
     ("asked", "error_id"),
     [
-        (engaged(VOICE, 1), "medium-unknown"),
-        (engaged("fax", 1), "medium-unknown"),
+        (engaged(VOICE, 1), "medium-invalid"),
+        (engaged("fax", 1), "medium-invalid"),
         (engaged("chat", 4), "over-capacity"),
         (engaged("chat", -1), "over-capacity"),
         (engaged("chat", 1, 0), "time-invalid"),

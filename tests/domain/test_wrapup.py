@@ -144,7 +144,7 @@ def test_a_code_that_is_not_on_the_list_is_refused_with_the_list(said: str) -> N
     room = in_wrapup(WrapUp.MANDATORY)
     for asked in (GiveDisposition(agent_id=ME, disposition=said), FinishWrapUp(agent_id=ME, disposition=said)):
         error = refusal(room, asked)
-        assert (error.error_id, error.details["dispositions"]) == ("disposition-unknown", CODES)
+        assert (error.error_id, error.details["dispositions"]) == ("disposition-invalid", CODES)
     assert room.agent(ME).work == "wrapup"
 
 
@@ -156,7 +156,7 @@ def test_without_a_list_any_word_will_do() -> None:
 
 def test_the_phone_gives_codes_of_several_digits_and_is_told_what_came_of_it() -> None:
     room, offer = talking(WrapUp.MANDATORY)
-    assert dials(room, "47", "3") == "disposition-unknown"
+    assert dials(room, "47", "3") == "disposition-invalid"
     assert dials(room, "47", "1") == "disposition-noted"
     assert room.last(AnswerPhone).a_fact is False
     room.agent_hangs_up(offer)

@@ -84,7 +84,6 @@ async def test_who_was_paused_because_the_phone_was_gone_is_ready_when_it_is_bac
     calls = await centre.room.carrier.call(Caller(dnis=number))
     await centre.agent_is(agent, status="PAUSED", within_s=25)
     assert (await centre.agent_now(agent))["reason"] in ("unregistered", "failed")
-    await centre.agent_is(agent, reach="UNREACHABLE", within_s=60)
 
     await centre.room.softphone(agent, "auto")
 
