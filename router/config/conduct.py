@@ -7,8 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from router.config.faults import CODE, DIGITS, STEP, Faults
 from router.config.values import STRICT, Calls, Line, Seconds
-from router.domain.aftermath import REASONS
-from router.domain.conduct import AFTER, Consequence, Follows, PauseRules
+from router.domain.conduct import AFTER, REASONS, Consequence, Follows, PauseRules
 from router.domain.ids import SECOND
 from router.domain.media import MOST_IN_HAND, Media
 from router.domain.record import OfferResult

@@ -7,31 +7,21 @@ Rule 1: only these five are the agent's or their phone's doing. A withdrawn offe
 Rule 2: a pause given here has the result as its reason (a missed one has been called `rona` from the beginning), so
   that everybody sees why. No person can ask for these reasons.
 Rule 3: a pause for what a *phone* did is taken back when the phone is there again; one for what a *person* did is
-  theirs to end. Whoever chose anything themselves meanwhile has another reason, and is left alone.
+  theirs to end. Whoever chose anything themselves meanwhile has another reason, and is left alone. Asterisk does not
+  always see a phone go and come (it may register again before anybody asked after it): so after RETRY_US the next
+  offer shows whether it is there, and a pause of this kind never lasts for ever.
 Rule 4: who is not paused is not asked again for the same contact for a while: it would be offered to them at once.
 """
 
-from collections.abc import Mapping
-
 from router.domain.agent import RONA, ROUTER, Agent, Status
-from router.domain.conduct import Follows
+from router.domain.conduct import BY_PHONE, REASONS, Follows
 from router.domain.contact import Contact
 from router.domain.floor import Floor
-from router.domain.ids import LegId, Micros
+from router.domain.ids import AgentId, LegId, Micros
 from router.domain.offer import Offer
 from router.domain.pauses import turn
 from router.domain.record import OfferResult
 
-REASONS: Mapping[OfferResult, str] = {
-    OfferResult.MISSED: RONA,
-    OfferResult.REJECTED: "rejected",
-    OfferResult.BUSY: "busy",
-    OfferResult.UNREGISTERED: "unregistered",
-    OfferResult.FAILED: "failed",
-}
-"Pause reasons the router gives itself."
-BY_PHONE = frozenset({"busy", "unregistered", "failed"})
-"Of these, those that are taken back when the phone is there again."
 BY_PERSON = (OfferResult.MISSED, OfferResult.REJECTED)
 
 
@@ -78,6 +68,13 @@ def phone_is_back(floor: Floor, agent: Agent, now: Micros) -> None:
         agent.asked_by = ROUTER
         agent.in_vain = ("", 0)
         agent.idle_since = max(agent.idle_since, now)
+
+
+def retry_deadline(floor: Floor, agent_id: AgentId, now: Micros) -> None:
+    agent = floor.agents.get(agent_id)
+    if agent is not None:
+        phone_is_back(floor, agent, now)
+        floor.restand(agent, now)
 
 
 def release(floor: Floor, agent: Agent) -> None:

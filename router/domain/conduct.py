@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from router.domain.ids import Micros
+from router.domain.ids import SECOND, Micros
 from router.domain.record import OfferResult
 
 
@@ -68,3 +68,16 @@ AFTER: Mapping[OfferResult, tuple[Consequence, ...]] = {
     OfferResult.FAILED: (_HOLD,),
 }
 "Of each result that is the agent's or their phone's: what follows the first in a row, the second … the last repeats."
+
+
+REASONS: Mapping[OfferResult, str] = {
+    OfferResult.MISSED: "rona",
+    OfferResult.REJECTED: "rejected",
+    OfferResult.BUSY: "busy",
+    OfferResult.UNREGISTERED: "unregistered",
+    OfferResult.FAILED: "failed",
+}
+"Pause reasons the router gives itself (aftermath.py)."
+BY_PHONE = frozenset({"busy", "unregistered", "failed"})
+"Of these, those that are taken back when the phone is there again, or at the latest after RETRY_US."
+RETRY_US: Micros = 600 * SECOND

@@ -417,6 +417,7 @@ _DEADLINES: dict[str, Handler] = {
     "node": resync.node_given_up,
     "wrapup": wrapup.deadline,
     "pause": pauses.deadline,
+    "retry": aftermath.retry_deadline,
     "engaged": engagement.deadline,
     "skip": _skip_deadline,
     "held": roster.held_deadline,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from router.domain.agent import Agent, Standing, Status
 from router.domain.assignment import AssignmentState
+from router.domain.conduct import BY_PHONE
 from router.domain.contact import Contact, ContactState, skips
 from router.domain.engagement import may_take_voice
 from router.domain.floor import Floor, skilled_for
@@ -112,6 +113,8 @@ def _agents(floor: Floor, now: Micros) -> Iterator[str]:
             yield f"{agent_id} has nothing in hand, but {agent.next_status} was put off"
         if (agent in floor.paused) is not (Status.PAUSED in (agent.status, agent.next_status)):
             yield f"{agent_id} is counted among the paused, or forgotten there"
+        if agent.status is Status.PAUSED and agent.reason in BY_PHONE and ("retry", agent_id) not in floor.timers:
+            yield f"{agent_id} is paused for what their phone did, for ever"
         if agent.takes_voice is not may_take_voice(floor, agent):
             yield f"{agent_id} has other work in hand, and whether a call may come on top is wrong"
         if agent.standing is not agent.stands(now):

@@ -10,11 +10,14 @@ Rule 4: `floor.paused` has whoever pauses or will after the contact in hand. It 
 
 from router.domain.agent import Agent, Status
 from router.domain.commands import Pause
-from router.domain.conduct import NO_LIMITS
+from router.domain.conduct import BY_PHONE, NO_LIMITS, RETRY_US
 from router.domain.errors import CommandRefused
 from router.domain.events import PauseTooLong
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, Micros
+
+_SOON_US: Micros = 5 * SECOND
+"After a restart nothing of old falls due before Asterisk has told what lives (recovery.py)."
 
 
 def turn(floor: Floor, agent: Agent, status: Status, reason: str | None, now: Micros) -> None:
@@ -50,6 +53,10 @@ def note(floor: Floor, agent: Agent, now: Micros) -> None:
         floor.paused.pop(agent, None)
     rules = floor.rules.pauses.get(agent.reason or "", NO_LIMITS)
     agent.paid = paused and rules.paid
+    if paused and agent.reason in BY_PHONE:
+        floor.timers.set(("retry", agent.agent_id), max(agent.since_at + RETRY_US, now + _SOON_US))
+    else:
+        floor.timers.cancel(("retry", agent.agent_id))
     due = too_long_at(floor, agent, now) if paused else None
     if due is None:
         floor.timers.cancel(("pause", agent.agent_id))

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.aftermath import BY_PHONE, REASONS
 from router.domain.agent import Status
-from router.domain.commands import Pause, Unpause
-from router.domain.conduct import AFTER, Consequence, Follows
+from router.domain.commands import Pause, Remember, Unpause
+from router.domain.conduct import AFTER, BY_PHONE, REASONS, RETRY_US, Consequence, Follows
 from router.domain.events import AgentChanged
 from router.domain.ids import SECOND, AgentId, ContactId, OfferId
 from router.domain.observations import EndpointSeen, OriginateFailed
@@ -141,6 +140,15 @@ def test_so_it_is_when_a_resync_finds_the_phone_back() -> None:
     assert room.offered_to(caller) == ME
 
 
+def test_where_nobody_saw_the_phone_go_and_come_the_next_offer_shows_after_a_while() -> None:
+    room = Room("orders", rules_in_force=after(unregistered=(PAUSE,)))
+    in_vain(room, room.calls("c1"), OfferResult.UNREGISTERED)
+    room.let_pass(RETRY_US // SECOND - 1)
+    assert room.agent(ME).status is Status.PAUSED
+    room.let_pass(1)
+    assert (room.agent(ME).status, room.offered_to(room.calls("c2"))) == (Status.READY, ME)
+
+
 def test_a_busy_phone_is_free_again_when_its_own_call_has_ended() -> None:
     room = Room("orders", rules_in_force=after(busy=(PAUSE,)))
     caller = room.calls("c1")
@@ -220,3 +228,10 @@ def test_whatever_follows_what_no_caller_waits_for_somebody_free(
                     room.see(EndpointSeen(endpoint=agent_id, reachable=reachable, at=room.now))
                 assert agent.reason not in BY_PHONE
         room.caller_hangs_up(caller)
+
+
+def test_a_pause_of_the_phones_from_before_our_time_has_an_end_too() -> None:
+    room = Room("orders")
+    room.ask(Remember(agent_id=ME, status="PAUSED", reason="busy", since_at=room.now))
+    room.let_pass(RETRY_US // SECOND)
+    assert room.agent(ME).status is Status.READY

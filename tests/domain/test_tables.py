@@ -75,5 +75,6 @@ def test_every_message_and_every_deadline_has_somebody_who_handles_it() -> None:
         "door",
         "kept",
         "pause",
+        "retry",
         "engaged",
     }

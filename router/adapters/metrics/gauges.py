@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from router.adapters.metrics.lines import line_metrics
 from router.adapters.metrics.reading import Reading
-from router.domain.aftermath import REASONS
+from router.domain.conduct import REASONS
 from router.domain.events import AgentChanged
 from router.domain.ids import SECOND
 

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from router.adapters.metrics import Metrics, Reading
 from router.adapters.metrics.gauges import MOST_REASONS
-from router.domain.aftermath import REASONS
+from router.domain.conduct import REASONS
 from router.domain.events import AgentDismissed, ContactEnded, ContactOverflowed, WrapUpEnded
 from router.domain.ids import SECOND, AgentId, CampaignName, QueueName
 from router.domain.record import OfferResult, Outcome, WrapUpFact
