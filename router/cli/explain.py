@@ -1,7 +1,8 @@
 """`ringfair explain CONTACT`: why a contact went where it went, told from the ledger alone."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,9 @@ from router.domain.errors import CommandRefused
 from router.domain.ids import ContactId
 from router.domain.record import BillingRecord, DecisionFact, EndedBy, How, OfferFact, OfferResult, Outcome, WrapUpEnd
 from router.ports import ContactStory
+
+if TYPE_CHECKING:
+    from router.config import Site
 
 REASONS = {
     "free": ("is free too", "are free too"),
@@ -93,12 +97,18 @@ def explain(
 
         typer.echo(encode(explained(story.contact_id, None, story)))
         return
-    for line in told(story):
+    for line in told(story, _meanings(site, story)):
         typer.echo(line)
 
 
-def told(story: ContactStory) -> list[str]:
-    """The explanation, line by line."""
+def _meanings(site: "Site", story: ContactStory) -> dict[str, str]:
+    """What the codes of its campaign mean today."""
+    campaign = None if story.record is None else site.rules.campaigns.get(story.record.campaign)
+    return {} if campaign is None else campaign.dispositions
+
+
+def told(story: ContactStory, meanings: Mapping[str, str] | None = None) -> list[str]:
+    """The explanation, line by line. `meanings`: disposition → what it means."""
     lines = _head(story)
     decisions = {decision.offer_id: decision for decision in story.decisions}
     offers = {offer.offer_id: offer for offer in story.offers}
@@ -111,6 +121,8 @@ def told(story: ContactStory) -> list[str]:
         lines += ["", "It was never offered to an agent."]
     for wrapup in story.wrapups:
         said = f", {wrapup.disposition!r}" if wrapup.disposition else ""
+        if wrapup.disposition and (meaning := (meanings or {}).get(wrapup.disposition)):
+            said += f" ({meaning})"
         said += ENDS.get(wrapup.ended, "")
         lines += ["", f"Wrap-up of {wrapup.agent_id}: {length(wrapup.to_at - wrapup.from_at)}{said}"]
     return lines

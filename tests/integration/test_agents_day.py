@@ -89,8 +89,9 @@ async def test_who_was_paused_because_the_phone_was_gone_is_ready_when_it_is_bac
     started = await centre.room.softphone(agent, "auto")
     await started.close()
     await centre.agent_is(agent, reach="UNREACHABLE", status="PAUSED", within_s=30)
-    await centre.room.softphone(agent, "auto")
+    back = await centre.room.softphone(agent)
 
-    await centre.agent_is(agent, status="READY", reason=None, within_s=30)
-    await centre.agent_is(agent, work="talking", within_s=20)
+    await centre.agent_is(agent, status="READY", reason=None, work="ringing", within_s=30)
+    await back.answer()
+    await centre.agent_is(agent, work="talking")
     await calls.abandon()
