@@ -10,12 +10,26 @@ from router import almanac
 from router.canary import AGENT, CAMPAIGN, Canary, with_canary
 from router.config.site import Site
 from router.config.standing import needs_restart
-from router.domain.agent import Standing
-from router.domain.commands import AgentProfile, Configure, Dismiss, Enrol, Entitle, Pause, Prioritise, Reopen, Shut
+from router.domain.agent import Agent, Standing
+from router.domain.commands import (
+    AgentProfile,
+    Configure,
+    Dismiss,
+    Engage,
+    Enrol,
+    Entitle,
+    ExtendWrapUp,
+    GiveDisposition,
+    Pause,
+    Prioritise,
+    Reopen,
+    Shut,
+)
 from router.domain.entitlement import Entitlement
 from router.domain.errors import CommandRefused, RemoteError
 from router.domain.floor import Floor, waiting_since
 from router.domain.ids import AgentId, ContactId, Micros
+from router.domain.pauses import used_today
 from router.ports import (
     AgentEntry,
     AgentView,
@@ -38,20 +52,13 @@ from router.trace.recorder import Recorder
 log = logging.getLogger(__name__)
 
 _NEVER = Entitlement()
+_NO_FACTS = (Shut, Reopen, Prioritise, GiveDisposition, ExtendWrapUp, Engage)
+"Commands of which the ledger hears nothing, or only later."
 
 
 def view_floor(floor: Floor, now: Micros) -> FloorView:
     """Everybody present, for people: costs O(agents + contacts), so it is never part of a decision."""
-    agents = tuple(
-        AgentView(
-            change=agent.picture(status_changed=False),
-            skills=dict(agent.profile.skills),
-            queues=tuple(row.queue.rules.name for row in agent.serves),
-            standing=agent.standing.name.lower(),
-        )
-        for agent in floor.agents.values()
-        if agent.profile.agent_id != AGENT
-    )
+    agents = tuple(_view_agent(floor, agent, now) for agent in floor.agents.values() if agent.profile.agent_id != AGENT)
     contacts = tuple(
         ContactView(
             contact_id=contact.contact_id,
@@ -76,6 +83,24 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
         if queue.rules.campaign != CAMPAIGN
     )
     return FloorView(now=now, agents=agents, contacts=contacts, queues=queues)
+
+
+def _view_agent(floor: Floor, agent: Agent, now: Micros) -> AgentView:
+    in_wrapup = agent.assignment if agent.work == "wrapup" else None
+    ends = ("wrapup" if in_wrapup else "pause", agent.agent_id)
+    until_at = floor.timers.at(ends) or (agent.held_until if agent.standing is Standing.HELD_OFF else None)
+    paused = {**agent.today.paused, **({agent.reason: 0} if agent.status == "PAUSED" and agent.reason else {})}
+    return AgentView(
+        change=agent.picture(status_changed=False),
+        skills=dict(agent.profile.skills),
+        queues=tuple(row.queue.rules.name for row in agent.serves),
+        standing=agent.standing.name.lower(),
+        until_at=until_at,
+        wrapup=in_wrapup.wrapup if in_wrapup else None,
+        disposition=agent.assignment.disposition if agent.assignment else None,
+        paused_today={reason: used_today(agent, reason, now) for reason in paused},
+        in_hand=agent.in_hand,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,11 +222,12 @@ class RouterDesk:
         if isinstance(command, Pause):
             self._check_reason(command.reason)
         self._pump.ask(command)  # type: ignore[arg-type]  # an unknown command is a KeyError of ours, and a bug
-        await self._safe(ledger_knows=not isinstance(command, Shut | Reopen | Prioritise))
+        await self._safe(ledger_knows=not isinstance(command, _NO_FACTS))
 
     def _check_reason(self, reason: str) -> None:
         """A pause is a fact for ever, and some are paid: only what the site names, nothing the router says itself."""
-        known = list(dict.fromkeys(self._pump.engine.floor.rules.pause_reasons.values()))
+        rules = self._pump.engine.floor.rules
+        known = list(dict.fromkeys([*rules.pause_reasons.values(), *rules.pauses]))
         if reason not in known:
             raise CommandRefused(
                 "reason-invalid",

@@ -88,7 +88,7 @@ class Receipt:
         task.add_done_callback(self._waiting.discard)
 
     async def _answer(self, effect: AnswerPhone) -> None:
-        if await self.safe():
+        if await self.safe(ledger_knows=effect.a_fact):
             self._speak(effect)
 
     async def close(self) -> None:

@@ -380,6 +380,17 @@ async def test_a_pause_reason_the_site_does_not_have_is_refused_with_those_it_ha
     assert (room.engine.floor.agents[ANNA].status, room.engine.floor.agents[ANNA].reason) == ("PAUSED", "break")
 
 
+async def test_a_reason_that_only_screens_give_and_what_came_of_it_are_seen_on_the_floor(room: Room) -> None:
+    training = '[pause.training]\nlabel = "Training"\npaid = true\nmax_s = 60\nat_most = 1\n'
+    room.write(SETTINGS + PAUSES + training, shop=ANYBODY)
+    await room.reload()
+    await room.desk.ask(LogIn(agent_id=ANNA))
+    await room.desk.ask(Pause(agent_id=ANNA, reason="training"))
+    [view] = [view for view in room.desk.floor().agents if view.change.agent_id == ANNA]
+    assert (view.change.reason, view.change.paid, list(view.paused_today)) == ("training", True, ["training"])
+    assert view.until_at == view.change.since_at + 60_000_000
+
+
 async def test_a_site_without_pause_reasons_has_the_break(room: Room) -> None:
     await room.desk.ask(LogIn(agent_id=ANNA))
     with pytest.raises(CommandRefused):

@@ -32,6 +32,7 @@ from router.domain.events import (
     DifferenceMended,
     Event,
     InvariantFailed,
+    PauseTooLong,
     PoolLost,
 )
 from router.domain.ids import SECOND, ContactId, Micros
@@ -142,6 +143,16 @@ class EventLog:
                 self._refused(event, now)
             case InvariantFailed():
                 self._log.warning("an impossible state was found", at=now, what=event.what)
+            case PauseTooLong():
+                self._log.warning(
+                    "a pause is longer than it may be",
+                    at=now,
+                    agent_id=event.agent_id,
+                    reason=event.reason,
+                    limit=event.limit,
+                    paused_s=event.paused_us / SECOND,
+                    today_s=event.today_us / SECOND,
+                )
             case PoolLost():
                 self._log.warning("another router owns the pool; this one decides no more", at=now, epoch=event.epoch)
             case _ if self._tells_all:

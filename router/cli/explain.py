@@ -1,7 +1,8 @@
 """`ringfair explain CONTACT`: why a contact went where it went, told from the ledger alone."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +12,11 @@ from router.cli.story import talkers
 from router.cli.timeline import SIGNS, bar
 from router.domain.errors import CommandRefused
 from router.domain.ids import ContactId
-from router.domain.record import BillingRecord, DecisionFact, EndedBy, How, OfferFact, OfferResult, Outcome
+from router.domain.record import BillingRecord, DecisionFact, EndedBy, How, OfferFact, OfferResult, Outcome, WrapUpEnd
 from router.ports import ContactStory
+
+if TYPE_CHECKING:
+    from router.config import Site
 
 REASONS = {
     "free": ("is free too", "are free too"),
@@ -23,6 +27,7 @@ REASONS = {
     "busy_elsewhere": ("is on a private call", "are on private calls"),
     "link_lost": ("has lost the line", "have lost their lines"),
     "held_off": ("is held off after a failed offer", "are held off after failed offers"),
+    "engaged": ("has other work in hand", "have other work in hand"),
     "done_for_today": ("has had all contacts of the day", "have had all contacts of the day"),
     "not_entitled": ("has no shift now", "have no shift now"),
     "lacks_skill": ("lacks the skill", "lack the skill"),
@@ -57,6 +62,11 @@ OUTCOMES = {
     Outcome.OVERFLOWED: "overflowed: nobody could take it in time",
     Outcome.SYSTEM: "ended by the system",
 }
+ENDS: dict[WrapUpEnd | None, str] = {
+    WrapUpEnd.AGENT: ", ended by the agent",
+    WrapUpEnd.FORCED: ", ended by the longest time: no disposition was given",
+    WrapUpEnd.OVERTAKEN: ", ended by the next contact",
+}
 ENDERS = {EndedBy.CALLER: "the caller", EndedBy.AGENT: "the agent", EndedBy.SYSTEM: "the system"}
 
 
@@ -87,12 +97,18 @@ def explain(
 
         typer.echo(encode(explained(story.contact_id, None, story)))
         return
-    for line in told(story):
+    for line in told(story, _meanings(site, story)):
         typer.echo(line)
 
 
-def told(story: ContactStory) -> list[str]:
-    """The explanation, line by line."""
+def _meanings(site: "Site", story: ContactStory) -> dict[str, str]:
+    """What the codes of its campaign mean today."""
+    campaign = None if story.record is None else site.rules.campaigns.get(story.record.campaign)
+    return {} if campaign is None else campaign.dispositions
+
+
+def told(story: ContactStory, meanings: Mapping[str, str] | None = None) -> list[str]:
+    """The explanation, line by line. `meanings`: disposition → what it means."""
     lines = _head(story)
     decisions = {decision.offer_id: decision for decision in story.decisions}
     offers = {offer.offer_id: offer for offer in story.offers}
@@ -105,6 +121,9 @@ def told(story: ContactStory) -> list[str]:
         lines += ["", "It was never offered to an agent."]
     for wrapup in story.wrapups:
         said = f", {wrapup.disposition!r}" if wrapup.disposition else ""
+        if wrapup.disposition and (meaning := (meanings or {}).get(wrapup.disposition)):
+            said += f" ({meaning})"
+        said += ENDS.get(wrapup.ended, "")
         lines += ["", f"Wrap-up of {wrapup.agent_id}: {length(wrapup.to_at - wrapup.from_at)}{said}"]
     return lines
 

@@ -44,3 +44,13 @@ def since(iso: object, now: Micros) -> Micros | None:
         return max(0, now - (datetime.fromisoformat(iso) - _EPOCH) // timedelta(microseconds=1))
     except (ValueError, TypeError):
         return None
+
+
+def until(iso: object, now: Micros) -> Micros | None:
+    """How long it is to an instant of our JSON, 0 when it has passed; None for none."""
+    if not isinstance(iso, str):
+        return None
+    try:
+        return max(0, (datetime.fromisoformat(iso) - _EPOCH) // timedelta(microseconds=1) - now)
+    except (ValueError, TypeError):
+        return None

@@ -12,6 +12,7 @@ from router.cli.agents import Agent
 from router.cli.agents import app as agents
 from router.cli.campaign import app as campaigns
 from router.cli.site import AsJson, ConfigDir, read_site
+from router.cli.status import why_paused
 from router.domain.ids import Micros
 
 RELOAD_S = 40.0
@@ -45,17 +46,20 @@ def pause(
         str | None,
         typer.Option("--reason", help="The code of a pause reason of ringfair.toml; the first one there if not given."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="The reason's limits (per_day_s, at_most) do not count.")
+    ] = False,
     config: ConfigDir = None,
 ) -> None:
     """Pause an agent; with a contact in hand it takes effect after it.
 
-    A reason that ringfair.toml does not have is refused (exit code 4).
+    A reason that ringfair.toml does not have, and one that is used up, are refused (exit code 4).
 
     Example: ringfair agent pause agent-1001 --reason lunch
     """
     if reason is None:
         reason = read_site(config).rules.pause_reasons[""]  # what a bare *46 pauses for
-    _tell(agent, _ask(config, "agents", agent, "pause", body={"reason": reason}))
+    _tell(agent, _ask(config, "agents", agent, "pause", body={"reason": reason, "forced": force}))
 
 
 @agents.command("unpause")
@@ -78,6 +82,46 @@ def finish_wrapup(
     Example: ringfair agent finish-wrapup agent-1001 --disposition ordered
     """
     _tell(agent, _ask(config, "agents", agent, "finish-wrapup", body={"disposition": disposition}))
+
+
+@agents.command("disposition")
+def disposition(
+    agent: Agent,
+    code: Annotated[str, typer.Argument(metavar="CODE", help="A code of [campaign.dispositions], or what it means.")],
+    config: ConfigDir = None,
+) -> None:
+    """Say what came of an agent's contact, during the talk already, as *47 and the code from their phone does.
+
+    A mandatory wrap-up ends with it. Example: ringfair agent disposition agent-1001 12
+    """
+    _tell(agent, _ask(config, "agents", agent, "disposition", body={"disposition": code}))
+
+
+@agents.command("extend-wrapup")
+def extend_wrapup(agent: Agent, config: ConfigDir = None) -> None:
+    """Give an agent wrapup_s more after a talk, up to wrapup_max_s, where the queue's wrap-up is "extendable".
+
+    Example: ringfair agent extend-wrapup agent-1001
+    """
+    _tell(agent, _ask(config, "agents", agent, "extend-wrapup"))
+
+
+@agents.command("engage")
+def engage(
+    agent: Agent,
+    medium: Annotated[str, typer.Argument(metavar="MEDIUM", help="chat or email.")],
+    count: Annotated[int, typer.Argument(min=0, help="How many they have in hand; 0: none any more.")],
+    for_s: Annotated[
+        float, typer.Option("--for-s", help="Forgotten after so many seconds unless said again.")
+    ] = 3600.0,
+    config: ConfigDir = None,
+) -> None:
+    """Say what an agent has in hand besides calls; [agents] interrupt says whether a call may come on top.
+
+    Example: ringfair agent engage agent-1001 chat 2
+    """
+    body = {"medium": medium, "count": count, "for_s": for_s}
+    _tell(agent, _ask(config, "agents", agent, "engage", body=body))
 
 
 def hangup(
@@ -204,7 +248,7 @@ def _tell(agent: str, answer: dict[str, Any]) -> None:
         return str(answer.get(key) or "").lower().replace("_", " ")
 
     status, reach = word("status"), word("reach")
-    reason = f" ({answer['reason']})" if answer.get("reason") else ""
+    reason = f" ({why_paused(answer)})" if answer.get("reason") else ""
     why = f" ({answer['next_reason']})" if answer.get("next_reason") else ""
     following = f", {word('next_status')}{why} after the contact" if answer.get("next_status") else ""
     phone = f"; the phone is {reach}" if reach not in ("", "reachable") else ""

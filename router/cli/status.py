@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from router.cli.instants import length, since
+from router.cli.instants import length, since, until
 from router.cli.screen import make_table, wide_console
 from router.cli.site import AsJson, ConfigDir, now, read_site
 from router.domain.errors import RemoteError
@@ -121,7 +121,7 @@ def _owner(pool: dict[str, Any], at: Micros) -> str:
 def _agent(agent: dict[str, Any], at: Micros) -> tuple[str, ...]:
     status = _word(agent, "status")
     if agent.get("reason"):
-        status += f" ({agent['reason']})"
+        status += f" ({why_paused(agent)})"
     if agent.get("next_status"):
         status += f", then {_word(agent, 'next_status')}"
     queues = agent.get("queues")
@@ -129,11 +129,26 @@ def _agent(agent: dict[str, Any], at: Micros) -> tuple[str, ...]:
         _text(agent, "agent_id"),
         status,
         _ago(agent.get("since"), at),
-        _text(agent, "work"),
+        _text(agent, "work") + _left(agent, at),
         _text(agent, "contact_id"),
         _word(agent, "reach"),
         ", ".join(map(str, queues)) if isinstance(queues, list) else "",
     )
+
+
+def why_paused(agent: dict[str, Any]) -> str:
+    """`lunch`, `training, paid`"""
+    return f"{agent['reason']}{', paid' if agent.get('paid') else ''}"
+
+
+def _left(agent: dict[str, Any], at: Micros) -> str:
+    """How their wrap-up ends and when; when a pause becomes too long; until when nothing is offered."""
+    left_us = until(agent.get("until"), at)
+    left = "" if left_us is None else f", {length(left_us)} left"
+    others = agent.get("in_hand")
+    besides = [f"{n} {medium}" for medium, n in others.items() if medium != "voice"] if isinstance(others, dict) else []
+    kind = f" ({agent['wrapup']})" if agent.get("wrapup") not in (None, "timed") else ""
+    return f"{kind}{left}{'; ' + ', '.join(besides) if besides else ''}"
 
 
 def _busy_first(agent: dict[str, Any]) -> tuple[int, bool, str]:

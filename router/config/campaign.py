@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from router.config.conduct import Dispositions
 from router.config.faults import E164, KEYS, LANGUAGE, PROMPT, SLUG, WORD
 from router.config.hours import HoursTable
 from router.config.settings import STRICT, Calls, Line, one_line
 from router.domain.choice import Choice
+from router.domain.conduct import WrapUp
 from router.domain.need import Need, NeedError
 from router.domain.rules import Staffed
 
@@ -91,6 +93,11 @@ class CampaignTable(BaseModel):
     alarm_s: float = Field(
         10.0, ge=1, le=3600, description="An emergency caller nobody has taken by then raises an alarm, and again."
     )
+    dispositions: Dispositions = Field(
+        default_factory=dict,
+        description='What may come of a contact: code → what it means, such as 1 = "sold"; an agent dials *47 and the '
+        "code. Empty: any word will do.",
+    )
 
 
 class QueueTable(BaseModel):
@@ -111,7 +118,15 @@ class QueueTable(BaseModel):
         1, ge=1, le=20, description="So many free agents are rung at the same time; the first to take the caller wins."
     )
     ring_s: float = Field(15.0, ge=1, le=300, description="How long an agent's phone rings.")
+    wrapup: Annotated[WrapUp, Field(strict=False)] = Field(
+        WrapUp.TIMED,
+        description="How the time after a talk ends. none: there is none; timed: by itself or by the agent; mandatory: "
+        "when the agent gave a disposition; extendable: as timed, and *48 asks for as much again.",
+    )
     wrapup_s: float = Field(20.0, ge=0, le=3600, description="Time for notes after a talk.")
+    wrapup_max_s: float = Field(
+        600.0, ge=1, le=14_400, description="The longest of one that waits for a disposition, or was extended."
+    )
     max_wait_s: float = Field(600.0, ge=1, le=86_400, description="Then the caller overflows.")
     overflow: Overflow = Field(
         default_factory=lambda: ["closing"],

@@ -25,6 +25,9 @@ ENDPOINT = r"^[A-Za-z0-9_.-]{1,64}$"
 PROMPT = r"^([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,4})?$"
 COUNTRY = r"^[A-Z]{2}$"
 DIGIT = r"^[0-9]$"
+DIGITS = r"^[0-9]{0,4}$"
+CODE = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,19}$"
+STEP = r"^(pause|nothing|hold(:[0-9]{1,4})?)$"
 KEYS = r"^[0-9*#]{0,12}$"
 HOST = r"^[A-Za-z0-9.:_-]+$"
 E164 = r"^\+[1-9][0-9]{6,14}$"
@@ -38,6 +41,9 @@ SENTENCES = {
     PROMPT: 'the name of a prompt without its ending, e.g. "acd/shop"',
     COUNTRY: 'two capitals (ISO 3166-1), e.g. "DE"',
     DIGIT: 'a digit, "0" to "9"',
+    DIGITS: "digits, 4 at most; empty for none",
+    CODE: "letters, digits, '-' and '_', 20 at most; up to 6 digits alone can be dialled",
+    STEP: '"pause", "nothing", "hold" (for fault_hold_s) or "hold:30" (seconds)',
     KEYS: 'keys of a telephone without spaces, e.g. "1" or "*#"; empty for none',
     HOST: "the name or address of a machine, without a port",
     E164: 'a number in E.164 with the plus sign, e.g. "+493023125000"',

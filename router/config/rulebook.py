@@ -10,11 +10,13 @@ from collections.abc import Collection, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from router.config.campaign import CampaignFile, CampaignTable, QueueTable
+from router.config.conduct import ladders, media, pause_digits, pauses
 from router.config.faults import Faults
 from router.config.hours import check_hours
 from router.config.numbers import e164
 from router.config.settings import Settings
 from router.domain.admission import Capacity
+from router.domain.conduct import WrapUp
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
 from router.domain.rules import AtClosing, CampaignRules, OverflowTarget, QueueRules, Ring, Rules, ToClosing, ToQueue
@@ -51,6 +53,7 @@ def compile_rules(
             key = f"queue.{short}.overflow"
             overflow = _targets(name, key, _queue_name(name, short), table.overflow, files, broken, faults)
             _check_rings(name, short, table, faults)
+            _check_wrapup(name, short, table, faults)
             rules = _queue(name, short, table, overflow)
             queues[rules.name] = rules
     _check_circles(queues, faults)
@@ -67,7 +70,10 @@ def compile_rules(
             trunks={name: trunk.max_calls for name, trunk in settings.trunk.items() if trunk.max_calls},
         ),
         reject_hold_us=micros(router.reject_hold_s),
-        pause_reasons=_pause_reasons(settings),
+        pause_reasons=pause_digits(settings),
+        pauses=pauses(settings),
+        after=ladders(settings.agents.after),
+        media=media(settings.agents.capacity, settings.agents.interrupt),
         fault_hold_us=micros(router.fault_hold_s),
         rescind_grace_us=micros(router.rescind_grace_s),
         connect_grace_us=micros(router.connect_grace_s),
@@ -87,6 +93,8 @@ def rules_hash(settings: Settings, files: Mapping[str, CampaignFile]) -> str:
         "room": settings.asterisk.model_dump(include={"max_calls", "reserved_calls"}),
         "trunk": {name: trunk.model_dump() for name, trunk in settings.trunk.items()},
         "pause_reasons": {digit: reason.model_dump() for digit, reason in settings.pause_reasons.items()},
+        "pause": {reason: table.model_dump() for reason, table in settings.pause.items()},
+        "agents": settings.agents.model_dump(include={"after", "capacity", "interrupt"}),
         # The order of the queues only matters for the entry, which is therefore written out.
         "campaigns": {
             name: file.model_dump() | {"entry": file.campaign.entry or next(iter(file.queue))}
@@ -195,6 +203,12 @@ def _check_rings(campaign: str, queue: str, table: QueueTable, faults: Faults) -
             faults.add(where(campaign), f"{key}[{index}].after_s", step.after_s, expected)
 
 
+def _check_wrapup(campaign: str, short: str, table: QueueTable, faults: Faults) -> None:
+    if table.wrapup in (WrapUp.MANDATORY, WrapUp.EXTENDABLE) and table.wrapup_max_s < table.wrapup_s:
+        expected = f"at least wrapup_s ({table.wrapup_s:g})"
+        faults.add(where(campaign), f"queue.{short}.wrapup_max_s", table.wrapup_max_s, expected)
+
+
 def _check_circles(queues: Mapping[QueueName, QueueRules], faults: Faults) -> None:
     """Depth first without recursion; each edge that closes a circle is told once, where it stands."""
     done: set[QueueName] = set()
@@ -236,12 +250,6 @@ def _check_reserve(
     faults.add("ringfair.toml", "asterisk.reserved_calls", reserved, expected)
 
 
-def _pause_reasons(settings: Settings) -> dict[str, str]:
-    """Digits after the pause code → reason. The bare code pauses for the first reason of the file."""
-    reasons = {digit: reason.code for digit, reason in settings.pause_reasons.items()}
-    return {"": next(iter(reasons.values()), "break")} | reasons
-
-
 def _campaign(
     name: str, table: CampaignTable, entry: QueueName, at_closing: AtClosing, closed: tuple[OverflowTarget, ...]
 ) -> CampaignRules:
@@ -262,6 +270,7 @@ def _campaign(
         max_calls=table.max_calls,
         emergency=table.emergency,
         alarm_us=micros(table.alarm_s),
+        dispositions=dict(table.dispositions),
         at_closing=at_closing,
         closed=closed,
     )
@@ -275,7 +284,9 @@ def _queue(campaign: str, short: str, table: QueueTable, overflow: tuple[Overflo
         priority=table.priority,
         priority_point_us=micros(table.priority_point_s),
         ring_us=micros(table.ring_s),
-        wrapup_us=micros(table.wrapup_s),
+        wrapup=table.wrapup,
+        wrapup_us=0 if table.wrapup is WrapUp.NONE else micros(table.wrapup_s),
+        wrapup_max_us=micros(table.wrapup_max_s),
         max_wait_us=micros(table.max_wait_s),
         overflow=overflow,
         exit_keys=table.exit_keys,

@@ -6,26 +6,19 @@ A key is only here if something obeys it; there is no key "for later".
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from router.config.addresses import ledger_dsn, listen_address, redis_url, socket_path
+from router.config.conduct import After, CapacityTable, InterruptTable, PauseTable
 from router.config.faults import COUNTRY, DIGIT, ENDPOINT, HOST, SLUG, SYSTEMNAME, WORD
+from router.config.values import STRICT as STRICT
+from router.config.values import Calls as Calls
+from router.config.values import Line as Line
+from router.config.values import Seconds as Seconds
+from router.config.values import one_line as one_line
 
-STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-def one_line(text: str) -> str:
-    """Text without control characters, which would begin a new header in AMI or SIP."""
-    if not text.isprintable():
-        raise ValueError("text on one line without control characters")
-    return text
-
-
-Seconds = Annotated[float, Field(ge=0, le=86_400)]
-Calls = Annotated[int, Field(ge=0, le=100_000)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Path = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(one_line)]
-Line = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(one_line)]
 
 
 class Router(BaseModel):
@@ -185,10 +178,17 @@ class Shifts(BaseModel):
 
 
 class Agents(BaseModel):
-    """The agents' phones."""
+    """The agents: their phones, what follows offers in vain, media side by side."""
 
     model_config = STRICT
     realm: str = Field("ringfair", pattern=WORD, description="SIP realm that password digests are made for.")
+    after: After = Field(default_factory=After, description="What follows an offer in vain, by its result.")
+    capacity: CapacityTable = Field(
+        default_factory=CapacityTable, description="How many contacts of each medium an agent has in hand at most."
+    )
+    interrupt: InterruptTable = Field(
+        default_factory=InterruptTable, description="Medium in hand → media that may come on top of it."
+    )
 
 
 class Settings(BaseModel):
@@ -208,5 +208,8 @@ class Settings(BaseModel):
     shifts: Shifts = Field(default_factory=Shifts)
     agents: Agents = Field(default_factory=Agents)
     pause_reasons: dict[Annotated[str, Field(pattern=DIGIT)], PauseReason] = Field(
-        default_factory=dict, description="The digit dialled after the pause code → the reason."
+        default_factory=dict, description="The digit dialled after the pause code → the reason: [pause] without limits."
+    )
+    pause: dict[Annotated[str, Field(pattern=SLUG)], PauseTable] = Field(
+        default_factory=dict, max_length=100, description="Pause reasons with their limits, by their names in records."
     )

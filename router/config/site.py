@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from router.config.addresses import is_loopback, socket_path, with_password
 from router.config.campaign import CampaignFile
+from router.config.conduct import check_pauses
 from router.config.faults import MISSING, SENTENCES, SLUG, Faults
 from router.config.hours import HoursTable
 from router.config.rulebook import compile_rules, is_time_zone, where
@@ -38,8 +39,6 @@ DEFAULT_SPOOL = Path("/var/lib/ringfair/spool")
 SETTINGS_FILE = "ringfair.toml"
 MAX_BYTES = 1 << 20
 MAX_CAMPAIGNS = 1000
-RESERVED_REASONS = frozenset({"rona"})
-"Pause reasons the router gives itself."
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -262,14 +261,7 @@ def _check_settings(settings: Settings, faults: Faults) -> None:
     if telemetry.user == settings.asterisk.user:
         expected = "another AMI user than asterisk.user: calls would share its event filters with RTCP reports"
         faults.add(SETTINGS_FILE, "telemetry.user", telemetry.user, expected)
-    codes: dict[str, str] = {}
-    for digit, reason in settings.pause_reasons.items():
-        key = f"pause_reasons.{digit}.code"
-        if reason.code in RESERVED_REASONS:
-            faults.add(SETTINGS_FILE, key, reason.code, "another code: the router gives this one itself")
-        if reason.code in codes:
-            faults.add(SETTINGS_FILE, key, reason.code, f"another code than pause_reasons.{codes[reason.code]}")
-        codes.setdefault(reason.code, digit)
+    check_pauses(settings, SETTINGS_FILE, faults)
 
 
 def _warnings(settings: Settings, rules: Rules) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ RELOADED = frozenset(
         "shifts",
         "agents",
         "pause_reasons",
+        "pause",
     }
 )
 "Tables and keys of ringfair.toml a reload applies. A key that is new takes a restart until it is named here."

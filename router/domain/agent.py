@@ -13,6 +13,7 @@ from router.domain.commands import ANY_POST, AgentProfile, LogIn, LogOut, Pause,
 from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
 from router.domain.events import AgentChanged
 from router.domain.ids import AgentId, ContactId, LegId, Micros
+from router.domain.media import VOICE
 from router.domain.tables import Table
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Standing(IntEnum):
     LINK_LOST = 6
     HELD_OFF = 7
     DONE_FOR_TODAY = 8
+    ENGAGED = 9
 
 
 STATUS: Table[Status, type] = {
@@ -65,6 +67,15 @@ ROUTER = "router"
 "Who asked for a change that no person asked for."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engagement:
+    """Contacts of a medium that another system gave to an agent."""
+
+    count: int
+    until_at: Micros
+    "It is forgotten then, unless it was said again."
+
+
 @dataclass(slots=True, kw_only=True)
 class Today:
     """What an agent has done since midnight."""
@@ -72,6 +83,10 @@ class Today:
     contacts: int = 0
     "Talks that ended."
     talk_us: Micros = 0
+    paused: dict[str, Micros] = field(default_factory=dict)
+    "Reason → time of the pauses that ended."
+    began_at: Micros = 0
+    "Midnight, where a pause went over it."
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -99,7 +114,15 @@ class Agent:
     "Legs of this phone that are not ours: private calls, feature codes."
     link: Link = Link.GOOD
     entitlement: Entitlement = ENTITLED_ALWAYS
+    paid: bool = False
+    "Whether they are in a pause that is working time."
     held_until: Micros = 0
+    in_vain: tuple[str, int] = ("", 0)
+    "Result of the latest offers, and how many in a row ended so."
+    other_work: dict[str, Engagement] = field(default_factory=dict)
+    "In hand besides our contacts, by medium."
+    takes_voice: bool = True
+    "Whether a call may come on top of that: media.py, looked up when it changes (engagement.py)."
     idle_since: Micros = 0
     offer: "Offer | None" = None
     assignment: "Assignment | None" = None
@@ -134,6 +157,15 @@ class Agent:
         return self.reachable or bool(self.profile.dial)
 
     @property
+    def in_hand(self) -> dict[str, int]:
+        """Everything they have to do with now, by medium."""
+        counts = {medium: engaged.count for medium, engaged in self.other_work.items()}
+        if self.offer is not None or self.assignment is not None:
+            medium = VOICE if self.assignment is None else self.assignment.medium
+            counts[medium] = counts.get(medium, 0) + 1
+        return counts
+
+    @property
     def work(self) -> str:
         if self.offer is not None:
             return "ringing" if self.offer.rang else "reserved"
@@ -151,32 +183,11 @@ class Agent:
             return Standing.UNREACHABLE
         if self.link is Link.LOST:
             return Standing.LINK_LOST
+        if not self.takes_voice:
+            return Standing.ENGAGED
         if 0 < self.profile.daily_cap <= self.today.contacts:
             return Standing.DONE_FOR_TODAY
         return Standing.HELD_OFF if now < self.held_until else Standing.FREE
-
-    def let_it_ring(self, now: Micros) -> None:
-        """Missed an offer: paused by the router until they say otherwise."""
-        if self.status is Status.READY:
-            self.status, self.reason = Status.PAUSED, RONA
-            self.since_at = self.chosen_at = now
-            self.asked_by = ROUTER
-
-    def did_not_let_it_ring(self, now: Micros) -> None:
-        """The answer crossed our hang-up: undo `let_it_ring`."""
-        if self.status is Status.PAUSED and self.reason == RONA:
-            self.status, self.reason = Status.READY, None
-            self.since_at = self.chosen_at = now
-            self.asked_by = ROUTER
-
-    def apply_next(self, now: Micros) -> None:
-        """The status asked for during a contact takes effect once nothing is in hand."""
-        if self.next_status is not None and self.assignment is None and self.offer is None:
-            self.status, self.reason = self.next_status, self.next_reason
-            self.asked_by = self.next_by or self.asked_by
-            self.next_status = self.next_reason = None
-            self.next_by = None
-            self.since_at = self.chosen_at = now
 
     def visible(self) -> "Visible":
         """What others can see of the agent."""
@@ -208,6 +219,7 @@ class Agent:
             since_at=self.since_at,
             chosen_at=self.chosen_at,
             asked_by=self.asked_by if status_changed else None,
+            paid=self.paid,
         )
 
 

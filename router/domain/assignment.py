@@ -6,6 +6,7 @@ CONNECTED ⇄ HELD → WRAPUP → CLOSED
 from dataclasses import dataclass
 from enum import StrEnum
 
+from router.domain.conduct import WrapUp
 from router.domain.ids import AgentId, ContactId, LegId, Micros, QueueName
 from router.domain.tables import Table
 
@@ -46,6 +47,10 @@ class Assignment:
     seen_at: Micros
     "`now` when we learned of it."
     wrapup_us: Micros
+    wrapup: WrapUp = WrapUp.TIMED
+    wrapup_max_us: Micros = 0
+    longest_until: Micros = 0
+    "When wrap-up is over whatever is asked for, once it runs."
     bridge: str = ""
     "The bridge the agent's leg is in."
     state: AssignmentState = AssignmentState.CONNECTED

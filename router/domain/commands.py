@@ -42,6 +42,8 @@ class AgentProfile:
     "Queue → how they stand to it, where that is out of the ordinary."
     daily_cap: int = 0
     "Contacts a day; 0: no limit."
+    capacity: dict[str, int] = field(default_factory=dict)
+    "Medium → how many contacts at a time, where that is not as everywhere (media.py)."
 
 
 @message
@@ -94,6 +96,8 @@ class Pause:
     agent_id: AgentId
     reason: str
     asked_by: str = "phone"
+    forced: bool = False
+    "The limits of the reason do not count: a team leader said so."
 
 
 @message
@@ -118,6 +122,32 @@ class FinishWrapUp:
 
     agent_id: AgentId
     disposition: str | None = None
+
+
+@message
+class GiveDisposition:
+    """Say what came of the contact in hand, during the talk already or after it."""
+
+    agent_id: AgentId
+    disposition: str
+
+
+@message
+class ExtendWrapUp:
+    """Ask for more time after a talk."""
+
+    agent_id: AgentId
+
+
+@message
+class Engage:
+    """Say how many contacts of another medium an agent has in hand elsewhere; 0: none any more."""
+
+    agent_id: AgentId
+    medium: str
+    count: int
+    for_us: Micros
+    "Forgotten after that, unless it is said again: whoever says it may die."
 
 
 @message
@@ -181,6 +211,9 @@ Command = (
     | Unpause
     | Remember
     | FinishWrapUp
+    | GiveDisposition
+    | ExtendWrapUp
+    | Engage
     | Prioritise
     | SetHours
     | SetDays

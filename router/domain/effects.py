@@ -52,6 +52,8 @@ class AnswerPhone:
     leg: LegId
     node: str
     result: str
+    a_fact: bool = True
+    "Whether the ledger gets what came of it; else only the journal can keep it (receipt.py)."
 
 
 @message

@@ -11,15 +11,31 @@ A command that cannot be carried out raises `CommandRefused` and changes nothing
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from router.domain import acquaintance, doors, matching, offering, reception, resync, roster, talk
+from router.domain import (
+    acquaintance,
+    aftermath,
+    doors,
+    engagement,
+    matching,
+    offering,
+    pauses,
+    reception,
+    resync,
+    roster,
+    talk,
+    wrapup,
+)
 from router.domain.agent import Agent
 from router.domain.commands import (
     Command,
     Configure,
     Dismiss,
+    Engage,
     Enrol,
     Entitle,
+    ExtendWrapUp,
     FinishWrapUp,
+    GiveDisposition,
     HangUp,
     LogIn,
     LogOut,
@@ -178,6 +194,8 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
         agent.serves = agent.skilled = ()
         agent.awaited.clear()
         floor.assign_queues(agent, now)
+        engagement.weigh(floor, agent, now)
+        pauses.note(floor, agent, now)
     for contact in list(floor.contacts.values()):
         if contact.turn:
             before[contact.queue].step_out(contact)
@@ -300,7 +318,7 @@ def _leg_ended(floor: Floor, seen: LegEnded, now: Micros) -> None:
     if assignment is not None:
         talk.talk_ended(floor, assignment, seen.at, now)
         return
-    floor.vacate(seen.leg, now)
+    aftermath.private_leg_ended(floor, seen.leg, now)
 
 
 def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
@@ -339,10 +357,6 @@ def _row_deadline(floor: Floor, contact_id: Any, now: Micros) -> None:
     floor.open_rows(floor.contacts[contact_id], now)
 
 
-def _wrapup_deadline(floor: Floor, agent_id: Any, now: Micros) -> None:
-    talk.finish_wrapup(floor, floor.agents[agent_id], now)
-
-
 _HANDLERS: dict[type, Handler] = {
     Configure: _configure,
     Enrol: roster.enrol,
@@ -353,7 +367,10 @@ _HANDLERS: dict[type, Handler] = {
     Pause: roster.change_status,
     Unpause: roster.change_status,
     Remember: roster.remember,
-    FinishWrapUp: roster.finish,
+    FinishWrapUp: wrapup.finish,
+    GiveDisposition: wrapup.give_disposition,
+    ExtendWrapUp: wrapup.extend,
+    Engage: engagement.engage,
     Prioritise: _prioritise,
     SetHours: doors.set_hours,
     SetDays: roster.set_days,
@@ -399,7 +416,10 @@ _DEADLINES: dict[str, Handler] = {
     "call": reception.call_deadline,
     "sweep": resync.sweep_deadline,
     "node": resync.node_given_up,
-    "wrapup": _wrapup_deadline,
+    "wrapup": wrapup.deadline,
+    "pause": pauses.deadline,
+    "retry": aftermath.retry_deadline,
+    "engaged": engagement.deadline,
     "skip": _skip_deadline,
     "held": roster.held_deadline,
     "entitlement": roster.entitlement_edge,

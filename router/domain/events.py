@@ -114,6 +114,13 @@ class WrapUpBegan:
 
 
 @message
+class WrapUpExtended:
+    contact_id: ContactId
+    agent_id: AgentId
+    until_at: Micros
+
+
+@message
 class WrapUpEnded:
     fact: WrapUpFact
     queue: QueueName
@@ -141,6 +148,21 @@ class AgentChanged:
     "When what they are, or will be after the contact in hand, was asked for last."
     asked_by: str | None = None
     "Who changed the status, now or for after the contact in hand, when it was that which changed."
+    paid: bool = False
+    "Whether they are in a pause that is working time."
+
+
+@message
+class PauseTooLong:
+    """Emitted once when a pause has become longer than its reason allows; it goes on."""
+
+    agent_id: AgentId
+    reason: str
+    limit: str
+    "`max_s`: this pause; `per_day_s`: all of the day."
+    paused_us: Micros
+    "This pause so far."
+    today_us: Micros
 
 
 @message
@@ -194,8 +216,10 @@ Event = (
     | ContactEnded
     | CallRefused
     | WrapUpBegan
+    | WrapUpExtended
     | WrapUpEnded
     | AgentChanged
+    | PauseTooLong
     | AgentDismissed
     | PoolLost
     | ObservationIgnored

@@ -25,6 +25,7 @@ def fact_of(event: Event, now: Micros) -> Fact | None:
                 asked_by=event.asked_by,
                 next_status=event.next_status,
                 next_reason=event.next_reason,
+                paid=event.paid if event.status == "PAUSED" else None,
             )
         case _:
             return None

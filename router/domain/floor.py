@@ -35,6 +35,8 @@ class Floor:
         self.people = 0
         "Agents who are persons: whoever Asterisk dials by a name of its own (the canary) is none."
         self.by_endpoint: dict[str, Agent] = {}
+        self.paused: dict[Agent, None] = {}
+        "Who pauses, or will after the contact in hand (pauses.py)."
         self.contacts: dict[ContactId, Contact] = {}
         self.by_leg: dict[LegId, Contact] = {}
         "Caller's leg → contact, while it lives."

@@ -7,9 +7,11 @@ and a running router only now and then.
 
 from collections.abc import Iterator
 
-from router.domain.agent import Agent, Standing
+from router.domain.agent import Agent, Standing, Status
 from router.domain.assignment import AssignmentState
+from router.domain.conduct import BY_PHONE
 from router.domain.contact import Contact, ContactState, skips
+from router.domain.engagement import may_take_voice
 from router.domain.floor import Floor, skilled_for
 from router.domain.ids import Micros, OfferId
 from router.domain.offer import OfferState
@@ -109,6 +111,12 @@ def _agents(floor: Floor, now: Micros) -> Iterator[str]:
                 yield f"{agent_id} talks on {assignment.leg} without a leg"
         if agent.next_status is not None and agent.offer is None and assignment is None:
             yield f"{agent_id} has nothing in hand, but {agent.next_status} was put off"
+        if (agent in floor.paused) is not (Status.PAUSED in (agent.status, agent.next_status)):
+            yield f"{agent_id} is counted among the paused, or forgotten there"
+        if agent.status is Status.PAUSED and agent.reason in BY_PHONE and ("retry", agent_id) not in floor.timers:
+            yield f"{agent_id} is paused for what their phone did, for ever"
+        if agent.takes_voice is not may_take_voice(floor, agent):
+            yield f"{agent_id} has other work in hand, and whether a call may come on top is wrong"
         if agent.standing is not agent.stands(now):
             yield f"{agent_id} stands as {agent.standing.name}, the facts say {agent.stands(now).name}"
         if agent.standing is Standing.HELD_OFF and ("held", agent_id) not in floor.timers:

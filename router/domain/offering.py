@@ -5,6 +5,7 @@ Rule 2: the contact does not wait for that: the moment its last live offer is gi
 old age. The contact's lock at Asterisk makes sure that at most one of two answering agents talks.
 """
 
+from router.domain.aftermath import in_vain
 from router.domain.contact import ContactState, ContactStep
 from router.domain.effects import EndLeg, LookAgain
 from router.domain.events import OfferClosed, OfferRang
@@ -19,6 +20,7 @@ from router.domain.observations import (
     TalkBegins,
 )
 from router.domain.offer import Offer, OfferState, OfferStep, result_of
+from router.domain.pauses import apply_next
 from router.domain.record import Leg, OfferFact, OfferResult
 
 _TURNED_AWAY = {
@@ -27,7 +29,6 @@ _TURNED_AWAY = {
     "caller-left": OfferResult.CALLER_LEFT,
     "stale-epoch": OfferResult.RESCINDED,
 }
-_FAULTS = (OfferResult.BUSY, OfferResult.UNREGISTERED, OfferResult.FAILED)
 
 
 # ---- what the offer's leg does ----
@@ -131,7 +132,7 @@ def ring_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
     if offer.node not in floor.nodes:
         result = OfferResult.RESCINDED  # they may well have answered; we could not see it
     if result is OfferResult.MISSED:
-        agent.let_it_ring(now)
+        in_vain(floor, agent, floor.contacts.get(offer.contact_id), result, now)
     rescind(floor, offer, result, now)
     floor.restand(agent, now)
 
@@ -185,20 +186,13 @@ def _close(floor: Floor, offer: Offer, cause: int | None, tech_cause: str | None
             # Somebody talks to this caller and we do not know it: ask Asterisk before anybody else is rung.
             floor.park(contact, True, now)
             floor.effects.append(LookAgain(node=contact.node))
-    if result is OfferResult.MISSED and not rescinded:
-        agent.let_it_ring(now)
     if result is OfferResult.REJECTED:
         agent.idle_since = now
-        if contact is not None and not rescinded:
-            hold_us = floor.rules.reject_hold_us
-            contact.skips[agent.agent_id] = now + hold_us
-            floor.timers.set(("skip", (contact.contact_id, agent.agent_id)), now + hold_us)
-    if result in _FAULTS:
-        agent.held_until = now + floor.rules.fault_hold_us
-        floor.timers.set(("held", agent.agent_id), agent.held_until)
+    if result is not OfferResult.MISSED or not rescinded:  # else it was looked at when the ring was over
+        in_vain(floor, agent, None if rescinded else contact, result, now)
     _give_back(floor, offer, now)
     agent.offer = None
-    agent.apply_next(now)
+    apply_next(floor, agent, now)
     floor.restand(agent, now)
     floor.emit(OfferClosed(fact=fact_of(offer, result, at, cause, tech_cause)))
 

@@ -94,6 +94,9 @@ class AssignmentStands:
     disposition: str | None = None
     wrapup_at: Micros | None = None
     "When wrap-up is over, once it runs."
+    wrapup: str = "timed"
+    wrapup_max_us: Micros = 0
+    longest_until: Micros = 0
 
 
 @message
@@ -112,6 +115,11 @@ class AgentStands:
     asked_at: Micros = 0
     today: tuple[Micros, int, Micros] = (0, 0, 0)
     "(when that day began, contacts, time talked)"
+    paused_today: tuple[tuple[str, Micros], ...] = ()
+    "(reason, time of the pauses for it that ended) of that day"
+    in_vain: tuple[str, int] = ("", 0)
+    other_work: tuple[tuple[str, int, Micros], ...] = ()
+    "(medium, how many, until when that was said to hold)"
     chosen_at: Micros | None = None
     "When that was chosen. None: by an older release, which wrote at each commit what it knew then."
     next_by: str | None = None
@@ -246,6 +254,9 @@ def _agent(floor: Floor, agent: Agent) -> Picture:
         held_until=agent.held_until,
         asked_at=agent.asked_at,
         today=(floor.day_at, agent.today.contacts, agent.today.talk_us),
+        paused_today=tuple(agent.today.paused.items()),
+        in_vain=agent.in_vain,
+        other_work=tuple((medium, of.count, of.until_at) for medium, of in agent.other_work.items()),
         chosen_at=agent.chosen_at,
         assignment=None if agent.assignment is None else _assignment(floor, agent.assignment),
     )
@@ -266,4 +277,7 @@ def _assignment(floor: Floor, assignment: Assignment) -> AssignmentStands:
         leg_ended_at=assignment.leg_ended_at,
         disposition=assignment.disposition,
         wrapup_at=floor.timers.at(("wrapup", assignment.agent_id)),
+        wrapup=assignment.wrapup,
+        wrapup_max_us=assignment.wrapup_max_us,
+        longest_until=assignment.longest_until,
     )

@@ -107,6 +107,18 @@ class OfferFact:
     "The SIP status behind it, e.g. `SIP 486`, when Asterisk knows it."
 
 
+class WrapUpEnd(StrEnum):
+    """By what a wrap-up ended."""
+
+    AGENT = "agent"
+    "They said that they are done."
+    TIME = "time"
+    FORCED = "forced"
+    "The longest time was over, and nobody had said what came of the contact."
+    OVERTAKEN = "overtaken"
+    "They were found with the next contact in hand already."
+
+
 @message
 class WrapUpFact:
     contact_id: ContactId
@@ -114,6 +126,8 @@ class WrapUpFact:
     from_at: Micros
     to_at: Micros
     disposition: str | None = None
+    ended: WrapUpEnd | None = None
+    "None: by an older release, which did not note it."
 
 
 @message
@@ -165,6 +179,8 @@ class AgentChangeFact:
     next_status: str | None = None
     "Takes effect after the contact in hand."
     next_reason: str | None = None
+    paid: bool | None = None
+    "Of a pause: whether it is working time. None: it is no pause, or by an older release."
 
 
 Fact = BillingRecord | OfferFact | WrapUpFact | DecisionFact | AgentChangeFact

@@ -13,14 +13,17 @@ Rule 4: a picture that cannot be ours costs itself alone (strange.py).
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from router.domain.agent import Agent, Status, Today
+from router.domain.agent import Agent, Engagement, Status, Today
 from router.domain.assignment import Assignment, AssignmentState
+from router.domain.conduct import WrapUp
 from router.domain.contact import Contact, ContactState
 from router.domain.door import LONGEST_SHUT_US
+from router.domain.engagement import LONGEST_US, take, weigh
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import rescind
+from router.domain.pauses import apply_next, note, tell_anew
 from router.domain.picture import (
     AgentGone,
     AgentStands,
@@ -101,7 +104,7 @@ def restore(floor: Floor, pictures: Iterable[Picture], now: Micros) -> list[str]
             leave(floor, contact, Outcome.SYSTEM, now)  # the resync sends them to the closing message, if they wait yet
     for agent in floor.agents.values():
         _deadline_of_leg(floor, agent, now)
-        agent.apply_next(now)  # what it was put off for may be gone
+        apply_next(floor, agent, now)  # what it was put off for may be gone
         floor.restand(agent, now)
     return strange
 
@@ -129,14 +132,20 @@ def _agent(floor: Floor, agent: Agent, stands: AgentStands, now: Micros) -> None
     agent.chosen_at, agent.asked_at = min(stands.chosen_at or 0, now), min(stands.asked_at, now)
     day_at, contacts, talk_us = stands.today
     if day_at == floor.day_at:
-        agent.today = Today(contacts=contacts, talk_us=talk_us)
+        agent.today = Today(contacts=contacts, talk_us=talk_us, paused=dict(stands.paused_today), began_at=day_at)
     if stands.held_until <= now + _HELD_AT_MOST_US:  # else by a clock that was mad
         agent.held_until = stands.held_until
     if agent.held_until > now:
         floor.timers.set(("held", agent.agent_id), stands.held_until)
+    agent.in_vain = stands.in_vain
+    for medium, count, until_at in stands.other_work:
+        if now < until_at <= now + LONGEST_US:
+            take(floor, agent, medium, Engagement(count=count, until_at=until_at))
+    note(floor, agent, now)
+    tell_anew(floor, agent, now + GRACE_US, now)
     if stands.assignment is not None:
         _assignment(floor, agent, stands.assignment, now)
-    floor.restand(agent, now)
+    weigh(floor, agent, now)
 
 
 def _assignment(floor: Floor, agent: Agent, stands: AssignmentStands, now: Micros) -> None:
@@ -158,6 +167,9 @@ def _assignment(floor: Floor, agent: Agent, stands: AssignmentStands, now: Micro
         held_at=stands.held_at,
         leg_ended_at=stands.leg_ended_at,
         disposition=stands.disposition,
+        wrapup=WrapUp(stands.wrapup),
+        wrapup_max_us=stands.wrapup_max_us,
+        longest_until=stands.longest_until,
     )
     if state in _IN_TALK:
         floor.assignments[made.leg] = made

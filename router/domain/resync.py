@@ -10,6 +10,7 @@ is somebody else's. A ringing agent's leg that nobody here asked for is hung up:
 
 from collections.abc import Iterable
 
+from router.domain.aftermath import phone_is_back
 from router.domain.assignment import Assignment, AssignmentState
 from router.domain.contact import Contact, ContactState
 from router.domain.effects import EndLeg, LookAgain, SendCaller
@@ -30,8 +31,9 @@ from router.domain.observations import (
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import answered, appeared, leg_ended, rescind, rings
 from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome
-from router.domain.record import OfferResult, SegmentKind
-from router.domain.talk import begin_assignment, bridged, finish_wrapup, taken_up, talk_ended
+from router.domain.record import OfferResult, SegmentKind, WrapUpEnd
+from router.domain.talk import begin_assignment, bridged, taken_up, talk_ended
+from router.domain.wrapup import finish_wrapup
 
 _WAITING = ("waiting", "offered")
 DIFFERENCES = {
@@ -90,6 +92,8 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
             if seen_before:
                 _differs(floor, "phone", endpoint)
             agent.reachable = reachable
+            if reachable:
+                phone_is_back(floor, agent, now)
             floor.restand(agent, now)
     # looked at before anybody is buried: what that makes of a caller is no news of theirs
     older = {contact.contact_id for contact in floor.contacts.values() if contact.news_at < seen.asked_at}
@@ -323,7 +327,7 @@ def _book(
         return
     if agent.offer is not None and agent.offer.leg not in living:
         leg_ended(floor, agent.offer, None, None, seen.at, now)
-    finish_wrapup(floor, agent, now)
+    finish_wrapup(floor, agent, now, by=WrapUpEnd.OVERTAKEN)
     if agent.offer is None and agent.assignment is None:
         begin_assignment(floor, contact, agent, leg.leg, at, now)
 

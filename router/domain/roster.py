@@ -4,13 +4,16 @@ from bisect import bisect_right
 from dataclasses import replace
 from sys import intern
 
+from router.domain import engagement
+from router.domain.aftermath import phone_is_back, release
 from router.domain.agent import STATUS, Agent, Standing, Status, Today
 from router.domain.choice import OF_TODAY
 from router.domain.commands import (
     Dismiss,
     Enrol,
     Entitle,
-    FinishWrapUp,
+    ExtendWrapUp,
+    GiveDisposition,
     LogIn,
     LogOut,
     Pause,
@@ -24,9 +27,14 @@ from router.domain.events import AgentDismissed
 from router.domain.floor import Floor
 from router.domain.ids import AgentId, Micros, QueueName
 from router.domain.observations import EndpointSeen, PhoneAsked
+from router.domain.pauses import may_pause, note, put_off, turn
 from router.domain.tables import step
-from router.domain.talk import finish_wrapup
+from router.domain.wrapup import extend, give_disposition
 
+SPOKEN = frozenset({"pause-used-up", "too-many-paused", "disposition-invalid", "wrapup-longest"})
+"Refusals a phone is told of in words of their own."
+LONGEST_CODE = 64
+"Letters of a disposition; a phone that dials more is told that there is none like it, or it is cut."
 _REFUSALS: dict[type, tuple[str, str]] = {
     LogIn: ("agent-already-logged-in", "is logged in already"),
     LogOut: ("agent-not-logged-in", "is not logged in"),
@@ -73,7 +81,7 @@ def enrol(floor: Floor, asked: Enrol, now: Micros) -> None:
         if post.delay_us and name in floor.queues:
             floor.open_row_at(QueueName(name), post.delay_us, now)
     floor.assign_queues(agent, now)
-    floor.restand(agent, now)
+    engagement.weigh(floor, agent, now)
 
 
 def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
@@ -82,8 +90,9 @@ def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
         raise CommandRefused("agent-on-contact", f"{asked.agent_id} is on a contact.", agent_id=asked.agent_id)
     for leg in list(agent.private_legs):
         floor.vacate(leg, now)
-    agent.status = Status.LOGGED_OUT
+    turn(floor, agent, Status.LOGGED_OUT, agent.reason, now)
     floor.restand(agent, now)
+    engagement.forget(floor, agent)
     for row in agent.serves:
         row.standings[Standing.LOGGED_OUT] -= 1
     for row in agent.skilled:
@@ -119,17 +128,21 @@ def remember(floor: Floor, asked: Remember, now: Micros) -> None:
     if agent is None or asked.since_at <= agent.chosen_at:
         return
     status = Status(asked.status) if asked.status in set(Status) else Status.LOGGED_OUT
-    agent.since_at = agent.chosen_at = min(asked.since_at, now)
+    chosen_at = min(asked.since_at, now)
     agent.asked_by = None
     if (agent.status, agent.reason, agent.next_status) == (status, asked.reason, None):
+        agent.since_at = agent.chosen_at = chosen_at
+        note(floor, agent, now)
         return  # who is free keeps their place on the bench
     if status is not Status.READY and (agent.offer is not None or agent.assignment is not None):
-        agent.next_status, agent.next_reason, agent.next_by = status, asked.reason, None
+        put_off(floor, agent, status, asked.reason, None, now)
+        agent.since_at = agent.chosen_at = chosen_at
         floor.touched[agent] = None
         return
-    agent.status, agent.reason = status, asked.reason
     agent.next_status = agent.next_reason = agent.next_by = None
-    agent.idle_since = agent.since_at
+    turn(floor, agent, status, asked.reason, now)
+    agent.since_at = agent.chosen_at = agent.idle_since = chosen_at
+    note(floor, agent, now)
     floor.restand(agent, now)
 
 
@@ -139,33 +152,25 @@ def change_status(floor: Floor, asked: LogIn | LogOut | Pause | Unpause, now: Mi
     reason = asked.reason if isinstance(asked, Pause) else None
     in_hand = agent.offer is not None or agent.assignment is not None
     if in_hand and isinstance(asked, LogIn | Unpause) and agent.next_status is not None:
-        agent.next_status = agent.next_reason = agent.next_by = None  # thought better of it
-        agent.chosen_at, agent.asked_by = now, asked.asked_by
+        put_off(floor, agent, None, None, asked.asked_by, now)  # thought better of it
         floor.touched[agent] = None
         return
     state = step(STATUS, agent.status, type(asked))
     if state is None:
         error_id, sentence = _REFUSALS[type(asked)]
         raise CommandRefused(error_id, f"{asked.agent_id} {sentence}.", agent_id=asked.agent_id)
+    if isinstance(asked, Pause):
+        may_pause(floor, agent, asked, now)
+    agent.in_vain = ("", 0)
     if in_hand and state is not Status.READY:
-        agent.next_status, agent.next_reason, agent.next_by = state, reason, asked.asked_by
-        agent.chosen_at, agent.asked_by = now, asked.asked_by
+        put_off(floor, agent, state, reason, asked.asked_by, now)
         floor.touched[agent] = None
         return
     if state is Status.READY:
         agent.idle_since = now
-    agent.status, agent.reason = state, reason
-    agent.since_at = agent.chosen_at = now
+    turn(floor, agent, state, reason, now)
     agent.asked_by = asked.asked_by
     floor.restand(agent, now)
-
-
-def finish(floor: Floor, asked: FinishWrapUp, now: Micros) -> None:
-    agent = known(floor, asked.agent_id)
-    if agent.assignment is None or agent.work != "wrapup":
-        raise CommandRefused("agent-not-in-wrapup", f"{asked.agent_id} is not in wrap-up.", agent_id=asked.agent_id)
-    agent.assignment.disposition = asked.disposition
-    finish_wrapup(floor, agent, now)
 
 
 def set_days(floor: Floor, asked: SetDays, now: Micros) -> None:
@@ -186,11 +191,14 @@ def day_edge(floor: Floor, _: str, now: Micros) -> None:
         return
     was_known, floor.day_at = bool(floor.day_at), day_at
     for agent in floor.agents.values():
-        if was_known and (agent.today.contacts or agent.today.talk_us):
+        if was_known and (agent.today.contacts or agent.today.talk_us or agent.today.paused):
             agent.today = Today()
             floor.restand(agent, now)
             if any(row.queue.rules.choose in OF_TODAY for row in agent.serves):
                 floor.reseat(agent)
+    for agent in floor.paused:
+        agent.today.began_at = day_at
+        note(floor, agent, now)
 
 
 def held_deadline(floor: Floor, agent_id: AgentId, now: Micros) -> None:
@@ -201,7 +209,10 @@ def held_deadline(floor: Floor, agent_id: AgentId, now: Micros) -> None:
 
 
 def phone_asked(floor: Floor, seen: PhoneAsked, now: Micros) -> None:
-    """A feature code: 45 toggles logged in, 46 pause (with digits: pauses for that reason), 47 tells the line."""
+    """A feature code: 45 toggles logged in, 46 pause (with digits: pauses for that reason), 47 tells the line (with
+
+    digits: what came of the contact), 48 asks for more wrap-up.
+    """
     agent = floor.by_endpoint.get(seen.endpoint)
     if agent is not None:
         if seen.leg not in floor.private and seen.leg not in floor.past:
@@ -212,7 +223,8 @@ def phone_asked(floor: Floor, seen: PhoneAsked, now: Micros) -> None:
             return
         private.answered = True
     result = "refused" if agent is None else _feature(floor, agent, seen, now)
-    floor.effects.append(AnswerPhone(leg=seen.leg, node=seen.node, result=result))
+    a_fact = result not in ("disposition-noted", "wrapup-extended")
+    floor.effects.append(AnswerPhone(leg=seen.leg, node=seen.node, result=result, a_fact=a_fact))
 
 
 def _feature(floor: Floor, agent: Agent, seen: PhoneAsked, now: Micros) -> str:
@@ -234,10 +246,16 @@ def _feature(floor: Floor, agent: Agent, seen: PhoneAsked, now: Micros) -> str:
                 return "refused"
             change_status(floor, Pause(agent_id=agent_id, reason=reason), now)
             return "paused" if agent.next_status is None else "paused-after-call"
+        if seen.code == "48":
+            extend(floor, ExtendWrapUp(agent_id=agent_id), now)
+            return "wrapup-extended"
+        if seen.code == "47" and seen.arg:
+            give_disposition(floor, GiveDisposition(agent_id=agent_id, disposition=seen.arg[:LONGEST_CODE]), now)
+            return "disposition-noted"
         if seen.code == "47":
             return f"waiting-{sum(row.queue.waiting for row in agent.serves)}"
-    except CommandRefused:
-        pass
+    except CommandRefused as refused:
+        return refused.error_id if refused.error_id in SPOKEN else "refused"
     return "refused"
 
 
@@ -251,6 +269,6 @@ def endpoint_seen(floor: Floor, seen: EndpointSeen, now: Micros) -> None:
     agent.reachable = seen.reachable
     if seen.reachable:
         agent.idle_since = max(agent.idle_since, now)
-        agent.held_until = 0
-        floor.timers.cancel(("held", agent.agent_id))
+        release(floor, agent)
+        phone_is_back(floor, agent, now)
     floor.restand(agent, now)

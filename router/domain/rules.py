@@ -3,13 +3,17 @@
 `router/config.py` reads TOML and makes these; the engine only ever sees this form.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from router.domain.admission import Capacity
 from router.domain.choice import Choice
+from router.domain.conduct import AFTER, Consequence, PauseRules, WrapUp
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
+from router.domain.media import Media
 from router.domain.need import Need
+from router.domain.record import OfferResult
 
 MOST_POINTS = 1000
 "Of priority, of a queue or of a contact."
@@ -70,7 +74,11 @@ class QueueRules:
     priority_point_us: Micros = 60 * SECOND
     "One point of priority is worth this much waiting."
     ring_us: Micros = 15 * SECOND
+    wrapup: WrapUp = WrapUp.TIMED
     wrapup_us: Micros = 20 * SECOND
+    "Where it is mandatory: so long it goes on once the disposition was given during the talk."
+    wrapup_max_us: Micros = 600 * SECOND
+    "The longest of one that waits for a disposition, or was extended."
     max_wait_us: Micros = 600 * SECOND
     overflow: tuple[OverflowTarget, ...] = (ToClosing(),)
     rings: tuple[Ring, ...] = ()
@@ -129,6 +137,8 @@ class CampaignRules:
     "Whether nothing overtakes its callers, no limit sends them on, and the places reserved on a node are for them."
     alarm_us: Micros = 10 * SECOND
     "An emergency caller whom nobody has taken by then raises an alarm, and again after as long."
+    dispositions: dict[str, str] = field(default_factory=dict)
+    "Code → what it means; empty: what came of a contact is told in any word."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +152,10 @@ class Rules:
     capacity: Capacity = field(default_factory=Capacity)
     pause_reasons: dict[str, str] = field(default_factory=lambda: {"": "break"})
     "Digits dialled after `*46` → pause reason; the empty string is a bare `*46`."
+    pauses: dict[str, PauseRules] = field(default_factory=dict)
+    "Pause reason → what it allows; a reason that is not here has no limits."
+    after: Mapping[OfferResult, tuple[Consequence, ...]] = field(default_factory=lambda: AFTER)
+    media: Media = field(default_factory=Media)
     reject_hold_us: Micros = 30 * SECOND
     "An agent who rejected or declined a contact is not offered the same one again for this long."
     fault_hold_us: Micros = 5 * SECOND

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from router.domain.contact import ContactState
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, LegId, Micros, OfferId
+from router.domain.media import MEDIA, MOST_IN_HAND
 from router.domain.picture import AgentStands, AssignmentStands, ContactStands
 from router.domain.record import Segment
 from router.domain.rules import MOST_POINTS
@@ -32,12 +33,17 @@ def look_at_person(stands: AgentStands, now: Micros) -> None:
         < 0
     ):
         raise ValueError("before all time")
+    if any(not 0 <= paused_us <= _AHEAD_US for _, paused_us in stands.paused_today) or stands.in_vain[1] < 0:
+        raise ValueError("a day of no length")
+    if any(medium not in MEDIA or not 0 < count <= MOST_IN_HAND for medium, count, _ in stands.other_work):
+        raise ValueError("in no hand")
 
 
 def look_at_assignment(floor: Floor, stands: AssignmentStands, now: Micros) -> None:
     """Raise `ValueError` when no agent can have had this in hand."""
     _instants((stands.talk_at, stands.seen_at, stands.held_at, stands.leg_ended_at, stands.wrapup_at), now)
-    if not 0 <= stands.wrapup_us <= _AHEAD_US:
+    _instants((stands.longest_until,), now)
+    if not (0 <= stands.wrapup_us <= _AHEAD_US and 0 <= stands.wrapup_max_us <= _AHEAD_US):
         raise ValueError("no length of a wrap-up")
     _in_no_hand(floor, stands.leg)
 

@@ -5,18 +5,20 @@ Rule 1: a talk begins when both legs are in one bridge, not when somebody answer
 Rule 2: the agent's leg ends the assignment; the caller's leg is a matter of its own (see reception.py).
 """
 
+from router.domain import wrapup
 from router.domain.acquaintance import has_served
+from router.domain.aftermath import answered
 from router.domain.agent import Agent
-from router.domain.assignment import ASSIGNMENT, Assignment, AssignmentState, AssignmentStep
+from router.domain.assignment import ASSIGNMENT, Assignment, AssignmentStep
 from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg
-from router.domain.events import ContactConnected, ContactHeld, OfferClosed, WrapUpBegan, WrapUpEnded
+from router.domain.events import ContactConnected, ContactHeld, OfferClosed
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, LegId, Micros, OfferId
 from router.domain.observations import LegBridged, LegHeld, LegUnbridged, LegUnheld
 from router.domain.offer import Offer, OfferStep
 from router.domain.offering import fact_of, rescind
-from router.domain.record import OfferResult, SegmentKind, WrapUpFact
+from router.domain.record import OfferResult, SegmentKind
 from router.domain.rules import LONGEST_CALL_US
 from router.domain.tables import step
 
@@ -30,8 +32,7 @@ def connect(floor: Floor, contact: Contact, offer: Offer, at: Micros, now: Micro
     floor.move_offer(offer, OfferStep.CONNECT)
     agent.offer = None
     contact.open_offers.pop(offer.offer_id, None)
-    if offer.result is OfferResult.MISSED:
-        agent.did_not_let_it_ring(now)
+    answered(floor, agent, offer, now)
     floor.emit(OfferClosed(fact=fact_of(offer, OfferResult.ANSWERED, at, None, None)))
     begin_assignment(floor, contact, agent, offer.leg, at, now)
 
@@ -76,8 +77,11 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
         talk_at=at,
         seen_at=now,
         bridge=contact.bridge,
-        wrapup_us=queue.rules.wrapup_us if queue is not None else 0,
+        wrapup_us=0,
     )
+    if queue is not None:
+        rules = queue.rules
+        made.wrapup, made.wrapup_us, made.wrapup_max_us = rules.wrapup, rules.wrapup_us, rules.wrapup_max_us
     agent.assignment = made
     has_served(floor, contact, agent)
     floor.assignments[leg] = made
@@ -190,13 +194,7 @@ def talk_ended(floor: Floor, assignment: Assignment, at: Micros, now: Micros) ->
     agent = floor.agents[assignment.agent_id]
     agent.today.contacts += 1
     agent.today.talk_us += assignment.leg_ended_at - assignment.talk_at
-    if assignment.wrapup_us:
-        until_at = now + assignment.wrapup_us
-        floor.timers.set(("wrapup", assignment.agent_id), until_at)
-        floor.emit(WrapUpBegan(contact_id=assignment.contact_id, agent_id=assignment.agent_id, until_at=until_at))
-        floor.restand(agent, now)
-    else:
-        finish_wrapup(floor, agent, now)
+    wrapup.begin(floor, agent, assignment, now)
 
 
 def expect_leg_end(floor: Floor, assignment: Assignment, now: Micros) -> None:
@@ -211,31 +209,3 @@ def leg_deadline(floor: Floor, leg: LegId, now: Micros) -> None:
     floor.effects.append(EndLeg(leg=leg, node=assignment.node))
     talk_ended(floor, assignment, now, now)
     floor.occupy(floor.agents[assignment.agent_id], leg, assignment.node, assignment.seen_at, now)
-
-
-def finish_wrapup(floor: Floor, agent: Agent, now: Micros) -> None:
-    """The agent is done with the contact."""
-    assignment = agent.assignment
-    if assignment is None or assignment.state is not AssignmentState.WRAPUP:
-        return
-    assignment.state = AssignmentState.CLOSED
-    floor.timers.cancel(("wrapup", agent.agent_id))
-    agent.assignment = None
-    agent.idle_since = now
-    agent.apply_next(now)
-    floor.restand(agent, now)
-    to_at = max(now, assignment.leg_ended_at)
-    floor.emit(
-        WrapUpEnded(
-            fact=WrapUpFact(
-                contact_id=assignment.contact_id,
-                agent_id=assignment.agent_id,
-                from_at=assignment.leg_ended_at,
-                to_at=to_at,
-                disposition=assignment.disposition,
-            ),
-            queue=assignment.queue,
-            medium=assignment.medium,
-            handle_us=to_at - assignment.talk_at,
-        )
-    )

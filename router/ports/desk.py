@@ -18,6 +18,16 @@ class AgentView:
     skills: dict[str, int] = field(default_factory=dict)
     queues: tuple[str, ...] = ()
     standing: str = ""
+    until_at: Micros | None = None
+    "When what they are in ends or becomes too long: wrap-up, a pause with a limit, a while without offers."
+    wrapup: str | None = None
+    "How the wrap-up they are in ends."
+    disposition: str | None = None
+    "What they said came of the contact in hand."
+    paused_today: dict[str, Micros] = field(default_factory=dict)
+    "Reason → time paused for it since midnight."
+    in_hand: dict[str, int] = field(default_factory=dict)
+    "Medium → contacts in hand."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from functools import partial
 from random import Random
 
 from router.domain.commands import AgentProfile, Enrol, LogIn
+from router.domain.conduct import WrapUp
 from router.domain.effects import Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.engine import Engine
 from router.domain.events import ContactEnded, Event, OfferClosed, OfferMade, WrapUpEnded
@@ -138,7 +139,7 @@ class _Day:
         self._opens_at = plan.opens_at
         self._clock = VirtualClock(plan.opens_at)
         # Nothing ever gets lost here, so nobody need look whether it did.
-        self._engine = Engine(replace(plan.rules, sweep_us=10 * 366 * 86_400 * SECOND))
+        self._engine = Engine(replace(_timed(plan.rules), sweep_us=10 * 366 * 86_400 * SECOND))
         self._here: dict[ContactId, _Visit] = {}
         self._group: dict[AgentId, int] = {}
         self._busy_since: dict[AgentId, Micros] = {}
@@ -331,3 +332,8 @@ class _Day:
                 outcome=Outcome(record.outcome),
             )
         )
+
+
+def _timed(rules: Rules) -> Rules:
+    """Whoever must say what came of a call says it when their notes are done: after wrapup_s, as everywhere else."""
+    return replace(rules, queues={name: replace(queue, wrapup=WrapUp.TIMED) for name, queue in rules.queues.items()})

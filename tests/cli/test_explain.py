@@ -1,15 +1,18 @@
 """`ringfair explain`: the ledger's facts in words, and the picture of a contact's time."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from router.cli.exits import REFUSED
-from router.cli.explain import REASONS
+from router.cli.explain import REASONS, told
 from router.cli.instants import length, read_instant
 from router.cli.timeline import bar, shares
 from router.domain.agent import Standing
-from router.domain.ids import SECOND
-from router.domain.record import Segment, SegmentKind
+from router.domain.ids import SECOND, AgentId, ContactId
+from router.domain.record import Segment, SegmentKind, WrapUpEnd, WrapUpFact
+from router.ports import ContactStory
 from tests.cli.conftest import Bench
 from tests.cli.stories import answered
 
@@ -89,3 +92,16 @@ def test_lengths_are_read_at_a_glance() -> None:
 def test_instants_with_an_offset_are_what_they_say() -> None:
     assert read_instant("2026-09-21T14:13:20Z") == 1_790_000_000 * SECOND
     assert read_instant("2026-09-21T16:13:20.000001+0200") == 1_790_000_000 * SECOND + 1
+
+
+def test_how_a_wrap_up_ended_and_what_its_code_means_are_told() -> None:
+    fact = WrapUpFact(contact_id=ContactId("c"), agent_id=AgentId("agent-1001"), from_at=0, to_at=60_000_000)
+    codes = {"12": "no interest"}
+
+    def line(**changes: object) -> str:
+        wrapups = (replace(fact, **changes),)  # type: ignore[arg-type]
+        return told(ContactStory(contact_id=ContactId("c"), record=None, wrapups=wrapups), codes)[-1]
+
+    assert line() == "Wrap-up of agent-1001: 1:00 min"
+    assert line(disposition="12", ended=WrapUpEnd.AGENT).endswith(": 1:00 min, '12' (no interest), ended by the agent")
+    assert line(ended=WrapUpEnd.FORCED).endswith("ended by the longest time: no disposition was given")

@@ -1,5 +1,6 @@
 """`status`, and what an operator asks of the running router, over its real control socket."""
 
+import json
 import os
 import pty
 import select
@@ -14,6 +15,7 @@ from dataclasses import replace
 import pytest
 
 from router.cli.exits import DONE, FAILED, MISSING, REFUSED, USAGE
+from router.cli.site import now
 from router.domain.errors import CommandRefused, ConfigError, Fault, RemoteError
 from router.domain.ids import ContactId
 from router.ports import ContactView
@@ -103,6 +105,31 @@ def test_a_wrapup_is_finished_with_its_disposition(bench: Bench, staffed: FakeDe
     staffed.agents["agent-1002"] = an_agent("agent-1002", "READY", work="wrapup")
     assert bench.run("agent", "finish-wrapup", "agent-1002", "--disposition", "ordered").exit_code == DONE
     assert staffed.agents["agent-1002"].change.work == "idle"
+
+
+def test_a_disposition_more_time_and_other_work_are_told_to_the_router(bench: Bench, staffed: FakeDesk) -> None:
+    view = an_agent("agent-1002", "READY", work="wrapup")
+    staffed.agents["agent-1002"] = replace(view, change=replace(view.change, contact_id=ContactId("node1-1.1")))
+    assert bench.run("agent", "disposition", "agent-1002", "12").exit_code == DONE
+    assert staffed.agents["agent-1002"].disposition == "12"
+    assert bench.run("agent", "extend-wrapup", "agent-1002").exit_code == DONE
+    assert bench.run("agent", "engage", "agent-1002", "chat", "2").exit_code == DONE
+    assert staffed.agents["agent-1002"].in_hand == {"chat": 2}
+
+
+def test_the_floor_shows_why_and_how_long(bench: Bench, staffed: FakeDesk) -> None:
+    until_at = now() + 90_000_000
+    paused = an_agent("agent-1001", "PAUSED")
+    change = replace(paused.change, reason="training", paid=True)
+    staffed.agents["agent-1001"] = replace(paused, change=change, until_at=until_at, in_hand={"chat": 2})
+    busy = an_agent("agent-1002", "READY", work="wrapup")
+    staffed.agents["agent-1002"] = replace(busy, wrapup="mandatory", until_at=until_at)
+    shown = " ".join(bench.run("status").stdout.split())
+    assert "paused (training, paid)" in shown
+    assert "left; 2 chat" in shown
+    assert "wrapup (mandatory), 1:" in shown
+    item = next(a for a in json.loads(bench.run("status", "--json").stdout)["agents"] if a["agent_id"] == "agent-1001")
+    assert (item["paid"], item["in_hand"], item["until"] is None) == (True, {"chat": 2}, False)
 
 
 def test_what_the_router_refuses_is_code_4(bench: Bench, staffed: FakeDesk) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from router.config import Site, load
+from router.config.conduct import After, CapacityTable, InterruptTable
 from router.config.settings import Settings
 from router.config.standing import RELOADED, needs_restart
 from tests.config.site_files import SECRET, SETTINGS, site_writer
@@ -34,6 +35,9 @@ OTHER = {
     "http.control_socket": "/run/other.sock",
     "shifts.time_zone": "Europe/Vienna",
     "agents.realm": "other",
+    "agents.after": After(missed=["nothing", "pause"]),
+    "agents.capacity": CapacityTable(chat=1),
+    "agents.interrupt": InterruptTable(chat=["voice"]),
 }
 "Another value for each key whose default is no number."
 FILES = {

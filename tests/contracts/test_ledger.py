@@ -22,6 +22,7 @@ from router.domain.record import (
     Outcome,
     Segment,
     SegmentKind,
+    WrapUpEnd,
     WrapUpFact,
 )
 from router.ports import ContactStory, RecordQuery
@@ -275,6 +276,21 @@ async def test_a_query_chooses_by_time_and_campaign(ledger: SqlLedger) -> None:
     assert await chosen(campaign="nobody's\x00") == []
     assert len(await chosen(from_at=-(2**70), to_at=2**70)) == 8
     assert await chosen(after=(2**70, "x\x00")) == []
+
+
+@pytest.mark.parametrize("ended", [None, *WrapUpEnd])
+async def test_by_what_a_wrap_up_ended_comes_back(ledger: SqlLedger, ended: WrapUpEnd | None) -> None:
+    await ledger.append([a_record(), a_wrapup(ended=ended)])
+    story = await ledger.story(a_record().contact_id)
+    assert story is not None
+    assert story.wrapups == (a_wrapup(ended=ended),)
+
+
+@pytest.mark.parametrize("paid", [None, True, False])
+async def test_whether_a_pause_is_working_time_comes_back(ledger: SqlLedger, paid: bool | None) -> None:
+    change = replace(a_change(NOON, "PAUSED", "training"), paid=paid)
+    await ledger.append([change])
+    assert (await ledger.agent_history(change.agent_id, 0, NOON + 1))[-1].paid is paid
 
 
 async def test_offers_and_wrapups_of_a_contact_come_in_order_of_time(ledger: SqlLedger) -> None:

@@ -117,7 +117,9 @@ def test_only_what_somebody_asked_for_is_a_change_of_status_for_the_ledger() -> 
     seen = room.last(AgentChanged)
     facts = [fact_of(event, room.now) for event in (asked, seen)]
     assert facts == [
-        AgentChangeFact(agent_id=room.agents[0], at=room.now, status="PAUSED", reason="lunch", asked_by="phone"),
+        AgentChangeFact(
+            agent_id=room.agents[0], at=room.now, status="PAUSED", reason="lunch", asked_by="phone", paid=False
+        ),
         None,
     ]
 

@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from router.domain.agent import Status
 from router.domain.assignment import AssignmentState
 from router.domain.commands import AgentProfile, Enrol, Pause
+from router.domain.conduct import WrapUp
 from router.domain.contact import ContactState
 from router.domain.engine import Engine
 from router.domain.events import ContactEnded
 from router.domain.ids import SECOND, AgentId, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.invariants import broken
+from router.domain.media import MEDIA
 from router.domain.observations import Resynced
 from router.domain.offer import OfferState
 from router.domain.picture import AgentStands, AssignmentStands, ContactStands, OfferStands, Picture, key_of, whole
@@ -129,6 +131,9 @@ _ASSIGNMENT: dict[str, st.SearchStrategy[Any]] = {
     "leg_ended_at": _instants,
     "disposition": or_none(_names),
     "wrapup_at": or_none(_instants),
+    "wrapup": st.one_of(st.sampled_from([*WrapUp]), _words),
+    "wrapup_max_us": st.one_of(_counts, st.just(600 * SECOND)),
+    "longest_until": _instants,
 }
 _AGENT: dict[str, st.SearchStrategy[Any]] = {
     "agent_id": _agents,
@@ -143,6 +148,11 @@ _AGENT: dict[str, st.SearchStrategy[Any]] = {
     "chosen_at": or_none(_instants),
     "asked_at": _instants,
     "today": st.tuples(_instants, st.integers(-1, 2**62), st.integers(-1, 2**62)),
+    "paused_today": tuples_of(st.tuples(_words, _counts)),
+    "in_vain": st.tuples(_words, _counts),
+    "other_work": tuples_of(
+        st.tuples(st.one_of(st.sampled_from(MEDIA), _words), st.one_of(st.integers(-1, 9), _counts), _instants)
+    ),
     "assignment": or_none(st.builds(AssignmentStands, **_ASSIGNMENT)),
 }
 _pictures = st.lists(

@@ -4,7 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
-from router.domain.commands import FinishWrapUp, HangUp, LogIn, LogOut, Pause, Prioritise, Reopen, Shut, Unpause
+from router.domain.commands import (
+    Engage,
+    ExtendWrapUp,
+    FinishWrapUp,
+    GiveDisposition,
+    HangUp,
+    LogIn,
+    LogOut,
+    Pause,
+    Prioritise,
+    Reopen,
+    Shut,
+    Unpause,
+)
 from router.domain.errors import CommandRefused, RouterError
 from router.domain.events import AgentChanged
 from router.domain.ids import SECOND, AgentId, ContactId, Micros
@@ -100,7 +113,9 @@ class FakeDesk:
                 raise CommandRefused("campaign-unknown", "There is no such campaign.")
             self.shut_until = command.until_at if isinstance(command, Shut) else 0
             return
-        assert isinstance(command, LogIn | LogOut | Pause | Unpause | FinishWrapUp), command
+        assert isinstance(
+            command, LogIn | LogOut | Pause | Unpause | FinishWrapUp | GiveDisposition | ExtendWrapUp | Engage
+        ), command
         view = self.agents.get(command.agent_id)
         if view is None:
             raise CommandRefused("agent-unknown", "There is no such agent.", agent_id=command.agent_id)
@@ -114,12 +129,18 @@ class FakeDesk:
                 change = replace(now, status="PAUSED", reason=command.reason)
             case Unpause() if now.status == "PAUSED":
                 change = replace(now, status="READY", reason=None)
+            case GiveDisposition() if now.contact_id is not None:
+                change, view = now, replace(view, disposition=command.disposition)
+            case ExtendWrapUp() if now.work == "wrapup":
+                change, view = now, replace(view, until_at=(view.until_at or NOW) + 20_000_000)
+            case Engage():
+                change, view = now, replace(view, in_hand={command.medium: command.count})
             case FinishWrapUp() if now.work == "wrapup":
                 change = replace(now, work="idle", reason=command.disposition)
             case _:
                 raise CommandRefused("agent-state", f"Not while {now.status}.", status=now.status)
         self.agents[command.agent_id] = replace(view, change=change)
-        if not isinstance(command, FinishWrapUp):
+        if isinstance(command, LogIn | LogOut | Pause | Unpause):
             self.asked_by.append(command.asked_by)
 
     async def reload(self) -> str:

@@ -14,7 +14,11 @@ PHONE = "agent-1001"
 
 
 @pytest.mark.parametrize(
-    ("dialled", "code", "arg"), [("*45", "45", ""), ("*46", "46", ""), ("*463", "46", "3"), ("*47", "47", "")]
+    ("dialled", "code", "arg"),
+    [
+        *(("*45", "45", ""), ("*46", "46", ""), ("*463", "46", "3"), ("*4612", "46", "12"), ("*47", "47", "")),
+        *(("*471", "47", "1"), ("*4712", "47", "12"), ("*47123456", "47", "123456"), ("*48", "48", "")),
+    ],
 )
 async def test_feature_code_is_reported_and_answered_with_the_routers_word(
     room: TelephoneRoom, dialled: str, code: str, arg: str
@@ -31,7 +35,9 @@ async def test_feature_code_is_reported_and_answered_with_the_routers_word(
     assert (ended["Cause"], ended["Exten"]) == ("16", "waiting-12" if code == "47" else "logged-in")
 
 
-@pytest.mark.parametrize("word", ["paused", "unpaused", "logged-out", "refused", "a-word-of-the-next-version"])
+@pytest.mark.parametrize(
+    "word", ["paused", "unpaused", "logged-out", "disposition-noted", "refused", "a-word-of-the-next-version"]
+)
 async def test_every_answer_of_the_router_is_spoken(room: TelephoneRoom, word: str) -> None:
     softphone = await room.softphone(PHONE)
     wire = await room.packets()

@@ -76,6 +76,12 @@ def agent_view(view: AgentView) -> dict[str, Any]:
         "contact_id": agent.contact_id,
         "since": instant(agent.since_at),
         "standing": view.standing,
+        "paid": agent.paid if agent.status == "PAUSED" else None,
+        "until": instant(view.until_at),
+        "wrapup": view.wrapup,
+        "disposition": view.disposition,
+        "paused_today_s": {reason: used_us / SECOND for reason, used_us in view.paused_today.items()},
+        "in_hand": view.in_hand,
         "skills": view.skills,
         "queues": view.queues,
     }
@@ -169,6 +175,7 @@ def _wrapup(fact: WrapUpFact) -> dict[str, Any]:
         "from": instant(fact.from_at),
         "to": instant(fact.to_at),
         "disposition": fact.disposition,
+        "ended": None if fact.ended is None else fact.ended.value,
     }
 
 

@@ -18,6 +18,8 @@ BODY_S = 5.0
 MOST_RECORDS = 1_000
 RECORDS = 100
 LONGEST_ID = 150
+FAR_S = 10_000_000.0
+"Longer than anything that may be asked for."
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _Body = TypeVar("_Body", bound=msgspec.Struct)
@@ -29,6 +31,7 @@ class Nothing(msgspec.Struct, forbid_unknown_fields=True):
 
 class PauseBody(msgspec.Struct, forbid_unknown_fields=True):
     reason: str
+    forced: bool = False
 
 
 class PriorityBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,6 +40,16 @@ class PriorityBody(msgspec.Struct, forbid_unknown_fields=True):
 
 class ShutBody(msgspec.Struct, forbid_unknown_fields=True):
     until: str
+
+
+class DispositionBody(msgspec.Struct, forbid_unknown_fields=True):
+    disposition: str
+
+
+class EngageBody(msgspec.Struct, forbid_unknown_fields=True):
+    medium: str
+    count: int
+    for_s: float = 3600.0
 
 
 class FinishBody(msgspec.Struct, forbid_unknown_fields=True):

@@ -8,7 +8,10 @@ from router.adapters.http import asked
 from router.adapters.http.answers import agent_view, answer, instant
 from router.domain.commands import (
     Command,
+    Engage,
+    ExtendWrapUp,
     FinishWrapUp,
+    GiveDisposition,
     HangUp,
     LogIn,
     LogOut,
@@ -19,7 +22,7 @@ from router.domain.commands import (
     Unpause,
 )
 from router.domain.errors import CommandRefused
-from router.domain.ids import AgentId
+from router.domain.ids import SECOND, AgentId
 from router.ports import Desk
 
 COMMAND_S = 10.0
@@ -32,6 +35,9 @@ PATHS = (
     "/v1/agents/{id}/pause",
     "/v1/agents/{id}/unpause",
     "/v1/agents/{id}/finish-wrapup",
+    "/v1/agents/{id}/disposition",
+    "/v1/agents/{id}/extend-wrapup",
+    "/v1/agents/{id}/engage",
     "/v1/contacts/{id}/hangup",
     "/v1/contacts/{id}/priority",
     "/v1/campaigns/{id}/shut",
@@ -61,6 +67,9 @@ class Orders:
             self.pause,
             self.unpause,
             self.finish_wrapup,
+            self.give_disposition,
+            self.extend_wrapup,
+            self.engage,
             self.hang_up,
             self.prioritise,
             self.shut,
@@ -84,7 +93,8 @@ class Orders:
         body = await asked.body(request, asked.PauseBody)
         agent = asked.agent_id(request)
         reason = asked.words(body.reason, "reason") or ""
-        return await self._agent(agent, Pause(agent_id=agent, reason=reason, asked_by=asked.asker(request)))
+        command = Pause(agent_id=agent, reason=reason, asked_by=asked.asker(request), forced=body.forced)
+        return await self._agent(agent, command)
 
     async def unpause(self, request: web.Request) -> web.Response:
         await asked.body(request, asked.Nothing)
@@ -96,6 +106,26 @@ class Orders:
         agent = asked.agent_id(request)
         disposition = asked.words(body.disposition, "disposition")
         return await self._agent(agent, FinishWrapUp(agent_id=agent, disposition=disposition))
+
+    async def give_disposition(self, request: web.Request) -> web.Response:
+        """What came of the contact in hand, during the talk already."""
+        body = await asked.body(request, asked.DispositionBody)
+        agent = asked.agent_id(request)
+        said = asked.words(body.disposition, "disposition") or ""
+        return await self._agent(agent, GiveDisposition(agent_id=agent, disposition=said))
+
+    async def extend_wrapup(self, request: web.Request) -> web.Response:
+        await asked.body(request, asked.Nothing)
+        agent = asked.agent_id(request)
+        return await self._agent(agent, ExtendWrapUp(agent_id=agent))
+
+    async def engage(self, request: web.Request) -> web.Response:
+        """How many contacts of another medium the agent has in hand elsewhere; said again before `for_s` is over."""
+        body = await asked.body(request, asked.EngageBody)
+        agent = asked.agent_id(request)
+        for_us = round(min(max(body.for_s, 0.0), asked.FAR_S) * SECOND)
+        command = Engage(agent_id=agent, medium=body.medium[:20], count=body.count, for_us=for_us)
+        return await self._agent(agent, command)
 
     async def hang_up(self, request: web.Request) -> web.Response:
         await asked.body(request, asked.Nothing)

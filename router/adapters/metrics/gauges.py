@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from router.adapters.metrics.lines import line_metrics
 from router.adapters.metrics.reading import Reading
+from router.domain.conduct import REASONS
 from router.domain.events import AgentChanged
 from router.domain.ids import SECOND
 
@@ -46,10 +47,12 @@ class Gauges(Collector):
             "work",
             _tally((*WORK, *AWAY), map(_work, agents)),
         )
-        paused = _tally(("rona",), (agent.reason or "none" for agent in agents if agent.status == "PAUSED"))
+        paused = _tally(
+            tuple(REASONS.values()), (agent.reason or "none" for agent in agents if agent.status == "PAUSED")
+        )
         yield _gauge(
             "ringfair_agents_paused",
-            "Paused agents by reason; `rona` is the router's own, after an offer nobody answered.",
+            "Paused agents by reason; the router's own: `rona` (missed), rejected, busy, unregistered, failed.",
             "reason",
             _bounded(paused),
         )

@@ -47,6 +47,7 @@ from router.domain.events import (
     InvariantFailed,
     ObservationIgnored,
     OfferClosed,
+    PauseTooLong,
     PoolLost,
     WrapUpEnded,
 )
@@ -139,6 +140,9 @@ class Metrics:
         self._invariants = Counter(
             "ringfair_invariants_failed", "States that may never be, found on the floor.", registry=registry
         )
+        self._long_pauses = Counter(
+            "ringfair_pauses_too_long", "Pauses that became longer than their reason allows.", registry=registry
+        )
         self._pools_lost = Counter("ringfair_pools_lost", "Times a higher epoch took the pool away.", registry=registry)
         self._matches = Histogram(
             "ringfair_match_seconds",
@@ -212,6 +216,8 @@ class Metrics:
                 self._refusals.labels(event.reason if event.reason in REFUSALS else "other", event.campaign).inc()
             case InvariantFailed():
                 self._invariants.inc()
+            case PauseTooLong():
+                self._long_pauses.inc()
             case PoolLost():
                 self._pools_lost.inc()
             case _:

@@ -22,6 +22,7 @@ from router.domain.record import (
     Outcome,
     Segment,
     SegmentKind,
+    WrapUpEnd,
     WrapUpFact,
 )
 
@@ -218,6 +219,7 @@ def wrapup_row(fact: WrapUpFact) -> Row:
         "from_at": fact.from_at,
         "to_at": fact.to_at,
         "disposition": fact.disposition,
+        "ended": None if fact.ended is None else str(fact.ended),
     }
 
 
@@ -228,6 +230,7 @@ def wrapup(row: Found) -> WrapUpFact:
         from_at=row["from_at"],
         to_at=row["to_at"],
         disposition=row["disposition"],
+        ended=None if row["ended"] is None else WrapUpEnd(row["ended"]),
     )
 
 
@@ -240,6 +243,7 @@ def agent_change_row(fact: AgentChangeFact) -> Row:
         "asked_by": fact.asked_by,
         "next_status": fact.next_status,
         "next_reason": fact.next_reason,
+        "paid": fact.paid,
     }
 
 
@@ -252,6 +256,7 @@ def agent_change(row: Found) -> AgentChangeFact:
         asked_by=row["asked_by"],
         next_status=row["next_status"],
         next_reason=row["next_reason"],
+        paid=row["paid"],
     )
 
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0005"
+HEAD = "0006"
 "The newest migration this code knows."
 VERSION_TABLE = "ringfair_schema"
 "Where alembic keeps the version; not its default name, so that a shared database cannot confuse two programs."
@@ -140,6 +140,7 @@ wrapups = Table(
     Column("from_at", BigInteger, nullable=False),
     Column("to_at", BigInteger, nullable=False),
     Column("disposition", Text),
+    Column("ended", Text),
     PrimaryKeyConstraint("contact_id", "agent_id", "from_at"),
 )
 
@@ -155,6 +156,7 @@ agent_changes = Table(
     # is told once a decision. (A key with them would mean copying the table into a new one.)
     Column("next_status", Text),
     Column("next_reason", Text),
+    Column("paid", Boolean),
     PrimaryKeyConstraint("agent_id", "at", "status", "reason", "asked_by"),
 )
 

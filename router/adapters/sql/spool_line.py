@@ -23,7 +23,7 @@ import msgspec
 from router.adapters.sql.admission import admit, refused
 from router.domain.record import AgentChangeFact, BillingRecord, DecisionFact, Fact, OfferFact, WrapUpFact
 
-VERSION: Final = 2
+VERSION: Final = 3
 "The newest this release can read."
 TYPES: Final[dict[str, type[Fact]]] = {
     "record": BillingRecord,
@@ -32,7 +32,7 @@ TYPES: Final[dict[str, type[Fact]]] = {
     "decision": DecisionFact,
     "agent-change": AgentChangeFact,
 }
-SINCE: Final[dict[type[Fact], int]] = {AgentChangeFact: 2}
+SINCE: Final[dict[type[Fact], int]] = {AgentChangeFact: 3, WrapUpFact: 3}
 "The version a line of that kind needs, other kinds 1: who knows no later one reads them as before."
 
 LONGEST: Final = 8 << 20

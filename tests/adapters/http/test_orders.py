@@ -1,6 +1,7 @@
 """What can be ordered, by whom, and how refusals look."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -171,3 +172,40 @@ async def test_each_class_of_error_has_its_status(
         assert response.status == code
         assert response.headers.get("Retry-After") == retry
         assert set(await response.json()) == {"error_id", "message", "details"}
+
+
+async def test_a_disposition_is_given_during_the_talk_and_shown(served: Served) -> None:
+    view = an_agent("agent-1001", "READY", work="talking")
+    served.desk.agents = {"agent-1001": replace(view, change=replace(view.change, contact_id="pbx1-1.1"))}
+    code, said = await served.order("/v1/agents/agent-1001/disposition", json={"disposition": "12"})
+    assert (code, said["disposition"]) == (200, "12")
+    for body in ({}, {"disposition": ""}, {"disposition": 12}, {"disposition": "x" * 65}, {"disposition": "a\nb"}):
+        code, said = await served.order("/v1/agents/agent-1001/disposition", json=body)
+        assert (code, said["error_id"]) == (422, "request-invalid")
+
+
+async def test_more_wrap_up_is_asked_for_and_shown(served: Served) -> None:
+    view = an_agent("agent-1001", "READY", work="wrapup")
+    served.desk.agents = {"agent-1001": replace(view, wrapup="extendable", until_at=NOW)}
+    code, said = await served.order("/v1/agents/agent-1001/extend-wrapup")
+    assert (code, said["wrapup"], said["until"]) == (200, "extendable", "2026-09-21T14:13:40.000000Z")
+
+
+async def test_other_media_in_hand_are_told_and_shown(served: Served) -> None:
+    served.desk.agents = {"agent-1001": an_agent("agent-1001", "READY")}
+    body = {"medium": "chat", "count": 2, "for_s": 1e300}
+    code, said = await served.order("/v1/agents/agent-1001/engage", json=body)
+    assert (code, said["in_hand"]) == (200, {"chat": 2})
+    for wrong in ({"medium": "chat"}, body | {"count": 1.5}, body | {"medium": 1}, [], body | {"x": 1}):
+        code, said = await served.order("/v1/agents/agent-1001/engage", json=wrong)
+        assert (code, said["error_id"]) == (422, "request-invalid")
+
+
+async def test_a_pause_says_whether_it_is_paid_and_may_be_forced(served: Served) -> None:
+    view = an_agent("agent-1001", "READY")
+    served.desk.agents = {"agent-1001": replace(view, change=replace(view.change, paid=True))}
+    body = {"reason": "training", "forced": True}
+    code, said = await served.order("/v1/agents/agent-1001/pause", json=body)
+    assert (code, said["reason"], said["paid"]) == (200, "training", True)
+    code, _ = await served.order("/v1/agents/agent-1001/pause", json={"reason": "training", "forced": "yes"})
+    assert code == 422

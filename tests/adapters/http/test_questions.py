@@ -138,6 +138,12 @@ async def test_agents_are_listed_by_id_with_what_others_may_see(served: Served) 
         "contact_id": None,
         "since": "2026-09-21T14:13:20.000000Z",
         "standing": "free",
+        "paid": None,
+        "until": None,
+        "wrapup": None,
+        "disposition": None,
+        "paused_today_s": {},
+        "in_hand": {},
         "skills": {"de": 80},
         "queues": ["shop/orders"],
     }

@@ -120,10 +120,11 @@ def test_a_field_more_is_no_reason_to_refuse_a_line_of_our_version() -> None:
 
 def test_a_change_of_the_release_before_is_read_and_one_of_ours_is_left_alone_by_it() -> None:
     before = msgspec.to_builtins(a_change())
-    del before["next_status"], before["next_reason"]
+    del before["next_status"], before["next_reason"], before["paid"]
     line = sealed(msgspec.json.encode({"v": 1, "type": "agent-change", "fact": before}))[:-1]
     assert read_line(line) == a_change()
-    assert body(write_line(a_change()))["v"] == 2
+    assert body(write_line(a_change()))["v"] == 3
+    assert body(write_line(a_wrapup()))["v"] == 3
     assert body(write_line(a_record()))["v"] == 1, "what has nothing new is read by both"
 
 

@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 from tests.mutants.rooms import (
     admission,
+    conduct,
     failover,
     journal,
     lease,
@@ -39,6 +40,7 @@ ALL: tuple[Mutant, ...] = (
     *talk.MUTANTS,
     *sweepers.MUTANTS,
     *roster.MUTANTS,
+    *conduct.MUTANTS,
     *small_machines.MUTANTS,
     *pump.MUTANTS,
     *manager_interface.MUTANTS,

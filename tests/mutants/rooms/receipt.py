@@ -10,7 +10,7 @@ MUTANTS = (
     Mutant(
         name="A phone says that the pause is in force though it would be forgotten",
         file=_HERE,
-        find="        if await self.safe():\n            self._speak(effect)\n",
+        find="        if await self.safe(ledger_knows=effect.a_fact):\n            self._speak(effect)\n",
         replace="        await self.safe()\n        self._speak(effect)\n",
         guards=(_GUARD + "test_a_phone_is_not_told_what_would_be_forgotten",),
         short=True,
@@ -18,7 +18,7 @@ MUTANTS = (
     Mutant(
         name="A phone says that the pause is in force before it is written down",
         file=_HERE,
-        find="        if await self.safe():\n            self._speak(effect)\n",
+        find="        if await self.safe(ledger_knows=effect.a_fact):\n            self._speak(effect)\n",
         replace="        self._speak(effect)\n        await self.safe()\n",
         guards=(_GUARD + "test_a_phone_is_answered_once_it_is_safe_and_not_before",),
     ),
@@ -74,7 +74,7 @@ MUTANTS = (
     Mutant(
         name="A command over HTTP is answered before it is written down",
         file="router/desk.py",
-        find="        await self._safe(ledger_knows=not isinstance(command, Shut | Reopen | Prioritise))\n",
+        find="        await self._safe(ledger_knows=not isinstance(command, _NO_FACTS))\n",
         replace="",
         guards=("tests/test_desk.py::test_a_command_nobody_could_write_down_is_in_force_and_says_that_it_is_not_safe",),
     ),

@@ -139,7 +139,7 @@ MUTANTS = (
     Mutant(
         name="An agent whom paper has in wrap-up is not booked for the talk they are in",
         file=_HERE,
-        find="    finish_wrapup(floor, agent, now)\n",
+        find="    finish_wrapup(floor, agent, now, by=WrapUpEnd.OVERTAKEN)\n",
         replace="",
         guards=(_GUARD + "test_a_talk_we_did_not_know_of_ends_the_wrap_up_we_believed_in",),
     ),

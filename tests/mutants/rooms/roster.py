@@ -67,15 +67,15 @@ MUTANTS = (
     Mutant(
         name="A phone that registers again is left alone for what it said before",
         file=_HERE,
-        find="        agent.held_until = 0\n",
+        find="        release(floor, agent)\n",
         replace="",
         guards=(_GUARD + "test_a_phone_that_registers_again_is_rung_at_once_whatever_it_said_before",),
     ),
     Mutant(
         name="Who was out of reach for an hour has been idle for an hour",
         file=_HERE,
-        find="        agent.idle_since = max(agent.idle_since, now)\n        agent.held_until",
-        replace="        agent.held_until",
+        find="        agent.idle_since = max(agent.idle_since, now)\n        release",
+        replace="        release",
         guards=(_GUARD + "test_who_comes_into_reach_again_begins_to_be_idle_then",),
     ),
     Mutant(
@@ -101,9 +101,9 @@ MUTANTS = (
     ),
     Mutant(
         name="The reason of a pause that has begun is still told as put off",
-        file=_AGENT,
-        find="            self.next_status = self.next_reason = None\n",
-        replace="            self.next_status = None\n",
+        file="router/domain/pauses.py",
+        find="        agent.next_status = agent.next_reason = None\n        turn",
+        replace="        agent.next_status = None\n        turn",
         guards=(_GUARD + "test_what_was_put_off_is_told_no_longer_once_it_took_effect",),
     ),
     Mutant(

@@ -183,8 +183,8 @@ MUTANTS = (
     Mutant(
         name="Who sits on the bench at midnight keeps yesterday's place",
         file="router/domain/roster.py",
-        find="                floor.reseat(agent)\n\n\ndef held",
-        replace="                pass\n\n\ndef held",
+        find="                floor.reseat(agent)\n    for agent in floor.paused",
+        replace="                pass\n    for agent in floor.paused",
         guards=(
             "tests/domain/test_choice.py::test_counts_of_a_day_begin_anew_at_midnight_for_those_who_sit_there_too",
         ),

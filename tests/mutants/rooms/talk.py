@@ -8,8 +8,8 @@ _GUARD = "tests/domain/test_talk.py::"
 MUTANTS = (
     Mutant(
         name="Wrap-up never ends",
-        file=_HERE,
-        find='        floor.timers.set(("wrapup", assignment.agent_id), until_at)\n',
+        file="router/domain/wrapup.py",
+        find='    floor.timers.set(("wrapup", assignment.agent_id), until_at)\n',
         replace="",
         guards=(_GUARD + "test_after_the_talk_comes_wrap_up_and_then_the_next_caller",),
         short=True,
@@ -37,9 +37,9 @@ MUTANTS = (
     ),
     Mutant(
         name="An agent whose answer crossed our hang-up talks and stays blamed for a missed ring",
-        file=_HERE,
-        find="        agent.did_not_let_it_ring(now)\n",
-        replace="        pass\n",
+        file="router/domain/aftermath.py",
+        find="            turn(floor, agent, Status.READY, None, now)\n            agent.asked_by = ROUTER\n\n",
+        replace="            pass\n\n",
         guards=("tests/domain/test_offering.py::test_an_answer_that_crosses_our_hang_up_is_a_talk_and_no_miss",),
     ),
     Mutant(
@@ -51,16 +51,16 @@ MUTANTS = (
     ),
     Mutant(
         name="A pause asked for in a talk is forgotten after it",
-        file=_HERE,
-        find="    agent.idle_since = now\n    agent.apply_next(now)\n",
+        file="router/domain/wrapup.py",
+        find="    agent.idle_since = now\n    apply_next(floor, agent, now)\n",
         replace="    agent.idle_since = now\n",
         guards=(_GUARD + "test_a_pause_asked_for_in_a_talk_begins_after_the_wrap_up",),
     ),
     Mutant(
         name="An agent is idle since before their last talk, and asked first again",
-        file=_HERE,
-        find="    agent.idle_since = now\n    agent.apply_next(now)\n",
-        replace="    agent.apply_next(now)\n",
+        file="router/domain/wrapup.py",
+        find="    agent.idle_since = now\n    apply_next(floor, agent, now)\n",
+        replace="    apply_next(floor, agent, now)\n",
         guards=("tests/domain/test_matching.py::test_idle_begins_again_after_a_contact",),
     ),
     Mutant(
