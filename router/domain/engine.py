@@ -11,7 +11,7 @@ A command that cannot be carried out raises `CommandRefused` and changes nothing
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from router.domain import acquaintance, doors, matching, offering, reception, resync, roster, talk
+from router.domain import acquaintance, doors, exits, matching, offering, reception, resync, roster, talk
 from router.domain.agent import Agent
 from router.domain.commands import (
     Command,
@@ -42,6 +42,7 @@ from router.domain.ids import CampaignName, ContactId, Micros, OfferId
 from router.domain.observations import (
     CallerFellBack,
     CallerKeyed,
+    CallerNotTaken,
     CallerReturned,
     CallerTransferred,
     CallTurnedAway,
@@ -56,6 +57,7 @@ from router.domain.observations import (
     LegRinging,
     LegUnbridged,
     LegUnheld,
+    MessageRecorded,
     NodeLost,
     Observation,
     OfferTurnedAway,
@@ -307,6 +309,8 @@ def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
     if contact is None or not contact.is_waiting or contact.live:
         return
     queue = floor.queues.get(contact.queue)
+    if queue is not None and exits.leave_by_key(floor, contact, queue, seen.key, now):
+        return
     if queue is not None and seen.key and seen.key in queue.rules.exit_keys:
         reception.overflow(floor, contact, now, "key")
 
@@ -376,6 +380,8 @@ _HANDLERS: dict[type, Handler] = {
     CallerReturned: reception.returned,
     CallerTransferred: reception.transferred,
     CallerKeyed: _caller_keyed,
+    CallerNotTaken: exits.not_taken,
+    MessageRecorded: exits.message_recorded,
     CallerFellBack: reception.fell_back,
     CallTurnedAway: _call_refused,
     PhoneAsked: roster.phone_asked,
@@ -396,6 +402,7 @@ _DEADLINES: dict[str, Handler] = {
     "alarm": reception.alarm_deadline,
     "return": reception.return_deadline,
     "call": reception.call_deadline,
+    "early": exits.early_deadline,
     "sweep": resync.sweep_deadline,
     "node": resync.node_given_up,
     "wrapup": _wrapup_deadline,
