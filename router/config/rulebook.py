@@ -6,11 +6,12 @@ and that a file holds the campaign its name says. A caller who overflows moves a
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from router.config.campaign import CampaignFile, CampaignTable, QueueTable
-from router.config.faults import Faults
+from router.config.faults import E164, Faults
 from router.config.hours import check_hours
 from router.config.numbers import e164
 from router.config.settings import Settings
@@ -203,7 +204,8 @@ def _target(
         return _PLAIN[text], ""
     kind, colon, name = text.partition(":")
     if kind == "dial":
-        return (ToNumber(number=name), "") if e164(name) == name else (None, 'a number in E.164: "dial:+493023125000"')
+        whole = re.fullmatch(E164, name) is not None and e164(name) == name
+        return (ToNumber(number=name), "") if whole else (None, 'a number in E.164: "dial:+493023125000"')
     if kind == "campaign":
         if name not in files:
             return None, "" if name in broken else "a campaign that exists: " + ", ".join(files)

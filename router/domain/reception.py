@@ -140,7 +140,7 @@ def overflow(floor: Floor, contact: Contact, now: Micros, why: str = "wait") -> 
 
 def go_on(floor: Floor, contact: Contact, targets: Sequence[OverflowTarget], now: Micros, why: str) -> None:
     """To the first of these that there is; the closing message takes everybody, and comes after all others."""
-    left = contact.queue
+    left, contact.news_at = contact.queue, now
     for target in targets:
         if isinstance(target, ToQueue):
             if target.queue in floor.queues and target.queue not in contact.overflowed_from:
@@ -294,6 +294,13 @@ def return_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
             send(floor, contact, "acd-wait")
 
 
+def went_out(floor: Floor, contact: Contact, at: Micros, now: Micros) -> None:
+    """They are where an overflow sent them, by our own order or by one of who had the pool before us."""
+    contact.begins(SegmentKind.ANNOUNCEMENT, at)
+    floor.stir(contact)
+    leave(floor, contact, Outcome.OVERFLOWED, now)
+
+
 def fell_back(floor: Floor, seen: CallerFellBack, now: Micros) -> None:
     """The dialplan gave up on us (no heartbeat) and serves the caller itself; we only keep the record."""
     contact = floor.contacts.get(seen.contact_id)
@@ -303,13 +310,6 @@ def fell_back(floor: Floor, seen: CallerFellBack, now: Micros) -> None:
     contact.begins(SegmentKind.ANNOUNCEMENT, seen.at)
     floor.stir(contact)
     leave(floor, contact, Outcome.SYSTEM, now)
-
-
-def went_out(floor: Floor, contact: Contact, at: Micros, now: Micros) -> None:
-    """They are where an overflow sent them, by our own order or by one of who had the pool before us."""
-    contact.begins(SegmentKind.ANNOUNCEMENT, at)
-    floor.stir(contact)
-    leave(floor, contact, Outcome.OVERFLOWED, now)
 
 
 def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) -> None:

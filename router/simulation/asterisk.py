@@ -60,9 +60,7 @@ class Asterisk(Dialplan):
                     self.move(leg, Place.FEATURE)
                     self.plan(leg, SECOND, lambda: self.end(leg, 16))
             case AnswerCaller():
-                leg = self.legs.get(effect.leg)
-                if leg is not None:
-                    leg.up = True
+                pass  # callers of the model are answered at once
             case LookAgain():
                 self.wire.look_again()
 

@@ -6,8 +6,10 @@ from router.domain.commands import Shut
 from router.domain.effects import AnswerCaller, SendCaller
 from router.domain.events import ContactOverflowed, MessageLeft, ObservationIgnored, TargetFailed
 from router.domain.ids import SECOND, ContactId, LegId
-from router.domain.observations import CallerKeyed, CallerNotTaken, MessageRecorded
+from router.domain.observations import CallerKeyed, CallerNotTaken, MessageRecorded, NodeLost
+from router.domain.picture import whole
 from router.domain.record import EndedBy, Outcome, SegmentKind
+from router.domain.recovery import restore
 from router.domain.rules import (
     EarlyMedia,
     Outside,
@@ -324,6 +326,32 @@ def test_a_resync_does_not_take_a_talk_outside_for_one_with_an_agent() -> None:
     room.let_pass(10)
     room.ends(caller)
     assert [segment.kind for segment in room.record(caller).segments][-1] is SegmentKind.ANNOUNCEMENT
+
+
+def test_a_successor_goes_on_where_the_one_before_had_come_to() -> None:
+    first = Room(rules_in_force=leading_to(NUMBER, ToVoicemail(), ToQueue(queue=GENERAL)))
+    caller = first.calls("c1")
+    first.let_pass(60)
+    not_taken(first, caller)
+    heir = Room(rules_in_force=first.floor.rules)
+    assert restore(heir.floor, whole(first.floor), heir.now) == []
+    not_taken(heir, caller, DIAL)
+    assert heir.state(caller) == "leaving"
+    not_taken(heir, caller, "voicemail", "failed")
+    assert heir.floor.contacts[caller].queue == GENERAL
+
+
+def test_a_successor_knows_who_has_waited_unanswered_for_how_long() -> None:
+    first = Room(rules_in_force=early(EarlyMedia.ANSWER))
+    caller = first.calls("c1")
+    first.let_pass(80)
+    heir = Room(rules_in_force=first.floor.rules)
+    heir.now = first.now
+    heir.see(NodeLost(node=NODE))
+    restore(heir.floor, whole(first.floor), heir.now)
+    heir.resync(heir.waiting(caller))
+    heir.let_pass(11)
+    assert len(heir.of(AnswerCaller)) == 1
 
 
 def test_an_order_outside_that_got_lost_is_given_again() -> None:

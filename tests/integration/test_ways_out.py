@@ -10,7 +10,7 @@ from router.domain.record import EndedBy, Outcome
 from router.ports import ContactStory
 from tests.integration.call_centre import CallCentre, poll
 from tests.telephones.carrier import Caller
-from tests.telephones.packets import Packets
+from tests.telephones.packets import Packets, SipMessage
 from tests.telephones.sipp_agent import NEVER_ANSWERS, Answers, Rejects, SippAgent
 
 pytestmark = pytest.mark.timeout(90)
@@ -36,8 +36,8 @@ def kinds(story: ContactStory) -> list[str]:
     return [segment.kind.value for segment in story.record.segments]
 
 
-def invites_outside(packets: Packets) -> list[str]:
-    return [m.text for m in packets.sip() if m.method == "INVITE" and not m.status and m.target == "127.0.0.2:5060"]
+def invites_outside(packets: Packets) -> list[SipMessage]:
+    return [m for m in packets.sip() if m.method == "INVITE" and not m.status and m.target == "127.0.0.2:5060"]
 
 
 async def test_a_caller_who_waited_too_long_talks_to_somebody_outside(centre: CallCentre, outside: SippAgent) -> None:
@@ -57,9 +57,9 @@ async def test_a_caller_who_waited_too_long_talks_to_somebody_outside(centre: Ca
     assert (record.outcome, record.ended_by, record.answered_at) == (Outcome.OVERFLOWED, EndedBy.SYSTEM, None)
     assert kinds(story) == ["waiting", "announcement"]
     [invite, *_] = invites_outside(packets)
-    assert f"INVITE sip:{OUTSIDE}@127.0.0.2" in invite
-    assert "X-Ringfair-Hops: 1" in invite
-    assert f"+{number}" in next(line for line in invite.splitlines() if line.startswith("From:"))
+    assert f"INVITE sip:{OUTSIDE}@127.0.0.2" in invite.first_line
+    assert invite.header("X-Ringfair-Hops") == "1"
+    assert f"+{number}" in invite.header("From")
 
 
 async def test_the_caller_may_end_a_talk_with_somebody_outside(centre: CallCentre, outside: SippAgent) -> None:

@@ -26,6 +26,7 @@ from tests.mutants.rooms import (
     spool,
     sweepers,
     talk,
+    ways_out,
 )
 
 ALL: tuple[Mutant, ...] = (
@@ -33,6 +34,7 @@ ALL: tuple[Mutant, ...] = (
     *matching.MUTANTS,
     *rows.MUTANTS,
     *reception.MUTANTS,
+    *ways_out.MUTANTS,
     *admission.MUTANTS,
     *resync.MUTANTS,
     *talk.MUTANTS,
