@@ -336,7 +336,7 @@ def test_a_successor_goes_on_where_the_one_before_had_come_to() -> None:
     heir = Room(rules_in_force=first.floor.rules)
     assert restore(heir.floor, whole(first.floor), heir.now) == []
     not_taken(heir, caller, DIAL)
-    assert heir.state(caller) == "leaving"
+    assert (heir.state(caller), heir.of(TargetFailed)) == ("leaving", [])
     not_taken(heir, caller, "voicemail", "failed")
     assert heir.floor.contacts[caller].queue == GENERAL
 
