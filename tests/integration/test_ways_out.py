@@ -175,7 +175,7 @@ async def test_a_call_that_goes_round_is_refused(centre: CallCentre) -> None:
     "header",
     [
         "X-Ringfair-Hops: -1)&${SHELL(id)}",
-        "X-Ringfair-Hops: $[1/0]",
+        "X-Ringfair-Hops: ${1/0}",
         "X-Ringfair-Hops:",
         "X-Ringfair-Hops: four",
         'Diversion: "<<<<<<<<',
@@ -187,10 +187,7 @@ async def test_a_header_that_counts_nothing_costs_nobody_the_call(centre: CallCe
     await centre.start()
     await centre.room.carrier.call(Caller(dnis=number, headers=[header]))
 
-    if "<<<" in header:  # as many names as there are brackets: refused, and nothing else happens
-        assert (await centre.room.ami.event("AcdRefused"))["Reason"] == "loop"
-    else:
-        await centre.waiting(1)
+    await centre.waiting(1)
 
 
 async def test_who_waits_too_long_in_early_media_is_answered_and_waits_on(centre: CallCentre) -> None:
