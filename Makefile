@@ -74,7 +74,11 @@ hour: ## an hour without PostgreSQL at 20 contacts/s, then all of it is there on
 	@deploy/prepare servers
 	@$(BIN)/python -m tests.load.hour_without_database $(HOUR_ARGS)
 
+early-media: ## a caller waits ten minutes unanswered and is taken, or is answered half-way: 21 min; EARLY_MEDIA_S=n
+	@deploy/prepare servers
+	@RINGFAIR_REQUIRE_SERVERS=1 RINGFAIR_EARLY_MEDIA_S='$(or $(EARLY_MEDIA_S),600)' $(BIN)/pytest -q tests/integration/test_early_media.py
+
 clean: ## remove .venv and build/; the Asterisk in the cache stays
 	rm -rf .venv build
 
-.PHONY: help demo check contracts integration test simulate crash-matrix mutants bench bench-load soak ami-cuts deaths hour clean
+.PHONY: help demo check contracts integration test simulate crash-matrix mutants bench bench-load soak ami-cuts deaths hour early-media clean

@@ -17,6 +17,7 @@ from rich.text import Text
 from router.cli.site import site_directory
 from router.domain.errors import ConfigError
 from router.domain.ids import SECOND, Micros
+from router.domain.outside import told
 from router.domain.rules import QueueRules, ToQueue
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _site_json(site: "Site") -> dict[str, Any]:
 
 
 def _targets(queue: QueueRules) -> tuple[str, ...]:
-    return tuple(f"queue:{target.queue}" if isinstance(target, ToQueue) else "closing" for target in queue.overflow)
+    return tuple(f"queue:{target.queue}" if isinstance(target, ToQueue) else told(target) for target in queue.overflow)
 
 
 def _seconds(duration: Micros) -> str:

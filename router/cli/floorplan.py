@@ -9,6 +9,7 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
 from router.domain.ids import SECOND, Micros
+from router.domain.outside import told
 from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Rules, ToQueue
 
 if TYPE_CHECKING:
@@ -26,11 +27,8 @@ def short_name(queue: QueueRules) -> str:
 
 
 def _target(target: OverflowTarget) -> str:
-    """As the file says it, with the campaign; of a kind that is new here its name and what it holds."""
-    if isinstance(target, ToQueue):
-        return f"queue:{target.queue}"
-    kind = type(target).__name__.removeprefix("To").lower()
-    return ":".join([kind, *(str(getattr(target, key.name)) for key in fields(target))])
+    """As the file says it, with the campaign."""
+    return f"queue:{target.queue}" if isinstance(target, ToQueue) else told(target)
 
 
 def tree_of(rules: Rules, campaign: CampaignRules) -> "Tree":
@@ -54,6 +52,8 @@ def tree_of(rules: Rules, campaign: CampaignRules) -> "Tree":
         branch.add(Text(times))
         for sentence in _unusual(queue, told=("ring_us", "wrapup_us", "priority", "max_wait_us", "rings", "overflow")):
             branch.add(Text(sentence))
+        for key, target in queue.keys:
+            branch.add(Text(f"key {key} leads to {_target(target)}"))
         onward = branch.add(Text(f"after {_seconds(queue.max_wait_us)} on to"))
         for target in queue.overflow:
             onward.add(Text(_target(target)))
@@ -67,6 +67,7 @@ def campaign_json(rules: Rules, campaign: CampaignRules) -> dict[str, Any]:
             "need": queue.need.text,
             "rings": [{"after_s": ring.after_us / SECOND, "need": ring.need.text} for ring in queue.rings],
             "overflow": [_target(target) for target in queue.overflow],
+            "keys": {key: _target(target) for key, target in queue.keys},
         }
         for queue in queues_of(rules, campaign)
     ]

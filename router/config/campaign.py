@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field
 
 from router.config.conduct import Dispositions
-from router.config.faults import E164, KEYS, LANGUAGE, PROMPT, SLUG, WORD
+from router.config.faults import E164, KEY, KEYS, LANGUAGE, PROMPT, SLUG, WORD
 from router.config.hours import HoursTable
 from router.config.settings import STRICT, Calls, Line, one_line
 from router.domain.choice import Choice
 from router.domain.conduct import WrapUp
 from router.domain.need import Need, NeedError
-from router.domain.rules import Staffed
+from router.domain.rules import EarlyMedia, Staffed
 
 
 def _need(text: str) -> str:
@@ -44,7 +44,8 @@ def _in_order(steps: list[RingStep]) -> list[RingStep]:
     return steps
 
 
-Overflow = list[Annotated[str, Field(max_length=100)]]
+Target = Annotated[str, Field(max_length=100)]
+Overflow = list[Target]
 
 
 class CampaignTable(BaseModel):
@@ -90,6 +91,22 @@ class CampaignTable(BaseModel):
         description="Nothing overtakes its callers, no limit of a trunk or queue holds for them, and they may use the "
         "places of reserved_calls.",
     )
+    diversion: list[Annotated[str, Field(pattern=E164)]] = Field(
+        default_factory=list,
+        max_length=1000,
+        description="Numbers of the client's PBX: a call it diverts to any number of ours (header Diversion) is this "
+        "campaign's. Room is counted for the campaign of the dialled number.",
+    )
+    early_media_max_s: float = Field(
+        90.0,
+        ge=1,
+        le=3600,
+        description="So long a caller waits unanswered; carriers cut such calls after 60 to 180 s.",
+    )
+    early_media_then: Annotated[EarlyMedia, Field(strict=False)] = Field(
+        EarlyMedia.ANSWER,
+        description="Then: answer (they wait on, and pay), overflow (to the next target of their queue) or stay.",
+    )
     alarm_s: float = Field(
         10.0, ge=1, le=3600, description="An emergency caller nobody has taken by then raises an alarm, and again."
     )
@@ -132,10 +149,18 @@ class QueueTable(BaseModel):
         default_factory=lambda: ["closing"],
         min_length=1,
         max_length=10,
-        description='Where to, in this order: "queue:NAME", "queue:CAMPAIGN/NAME", "closing".',
+        description='Where to, in this order: "queue:NAME", "queue:CAMPAIGN/NAME", "campaign:NAME" (its entry), '
+        '"dial:+49…" (a number outside), "voicemail", "closing".',
     )
     exit_keys: str = Field(
         "", pattern=KEYS, description="Keys that take a waiting caller to the next overflow target at once."
+    )
+    keys: dict[Annotated[str, Field(pattern=KEY)], Target] = Field(
+        default_factory=dict,
+        max_length=12,
+        description="Keys that take a waiting caller to a target of their own, as of overflow; who cannot be taken "
+        "there stays in line.",
+        examples=[{"0": "queue:general", "9": "voicemail"}],
     )
     ring: Annotated[list[RingStep], AfterValidator(_in_order)] = Field(
         default_factory=list,

@@ -29,6 +29,7 @@ DIGITS = r"^[0-9]{0,4}$"
 CODE = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,19}$"
 STEP = r"^(pause|nothing|hold(:[0-9]{1,4})?)$"
 KEYS = r"^[0-9*#]{0,12}$"
+KEY = r"^[0-9*#]$"
 HOST = r"^[A-Za-z0-9.:_-]+$"
 E164 = r"^\+[1-9][0-9]{6,14}$"
 
@@ -45,6 +46,7 @@ SENTENCES = {
     CODE: "letters, digits, '-' and '_', 20 at most; up to 6 digits alone can be dialled",
     STEP: '"pause", "nothing", "hold" (for fault_hold_s) or "hold:30" (seconds)',
     KEYS: 'keys of a telephone without spaces, e.g. "1" or "*#"; empty for none',
+    KEY: 'one key of a telephone, e.g. "0"',
     HOST: "the name or address of a machine, without a port",
     E164: 'a number in E.164 with the plus sign, e.g. "+493023125000"',
 }

@@ -6,24 +6,37 @@ and that a file holds the campaign its name says. A caller who overflows moves a
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from router.config.campaign import CampaignFile, CampaignTable, QueueTable
 from router.config.conduct import ladders, media, pause_digits, pauses
-from router.config.faults import Faults
+from router.config.faults import E164, Faults
 from router.config.hours import check_hours
 from router.config.numbers import e164
 from router.config.settings import Settings
+from router.config.ways_out import check_keys, check_outside, early_keys, outside
 from router.domain.admission import Capacity
 from router.domain.conduct import WrapUp
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
-from router.domain.rules import AtClosing, CampaignRules, OverflowTarget, QueueRules, Ring, Rules, ToClosing, ToQueue
+from router.domain.rules import (
+    AtClosing,
+    CampaignRules,
+    OverflowTarget,
+    QueueRules,
+    Ring,
+    Rules,
+    ToClosing,
+    ToNumber,
+    ToQueue,
+    ToVoicemail,
+)
 
 HASH_DIGITS = 16
 RESERVED_CAMPAIGNS = frozenset({"canary"})
-TARGETS = '"queue:NAME", "queue:CAMPAIGN/NAME" or "closing"'
+TARGETS = '"queue:NAME", "queue:CAMPAIGN/NAME", "campaign:NAME", "dial:+49…", "voicemail" or "closing"'
 
 
 def compile_rules(
@@ -54,9 +67,13 @@ def compile_rules(
             overflow = _targets(name, key, _queue_name(name, short), table.overflow, files, broken, faults)
             _check_rings(name, short, table, faults)
             _check_wrapup(name, short, table, faults)
-            rules = _queue(name, short, table, overflow)
+            keys = _keys(name, short, table, files, broken, faults)
+            rules = _queue(name, short, table, overflow, keys)
             queues[rules.name] = rules
     _check_circles(queues, faults)
+    check_outside(settings, campaigns, queues, faults)
+    for name, file in files.items():
+        check_keys(settings, where(name), file, faults)
     _check_reserve(settings, files, broken, faults)
     router, asterisk = settings.router, settings.asterisk
     return Rules(
@@ -64,6 +81,8 @@ def compile_rules(
         pool=router.pool,
         campaigns=campaigns,
         queues=queues,
+        outside=outside(settings),
+        early_keys=early_keys(settings),
         capacity=Capacity(
             max_calls=asterisk.max_calls,
             reserved_calls=asterisk.reserved_calls,
@@ -145,6 +164,19 @@ def _check_numbers(files: Mapping[str, CampaignFile], faults: Faults) -> None:
                 expected = 'a number that can exist, "+49 30 …" without the zero of "030"'
                 faults.add(where(name), f"campaign.dnis[{index}]", number, expected)
             taken.setdefault(number, name)
+    diverting: dict[str, str] = {}
+    for name, file in files.items():
+        for index, number in enumerate(file.campaign.diversion):
+            key = f"campaign.diversion[{index}]"
+            if number in diverting:
+                faults.add(
+                    where(name), key, number, f"a number that diverts to one campaign only, not {diverting[number]} too"
+                )
+            elif number in taken:
+                faults.add(where(name), key, number, f"a number of the client's PBX, not one of {taken[number]}'s own")
+            elif e164(number) != number:
+                faults.add(where(name), key, number, 'a number that can exist, "+49 30 …" without the zero of "030"')
+            diverting.setdefault(number, name)
 
 
 def _targets(
@@ -176,9 +208,17 @@ def _target(
     campaign: str, text: str, files: Mapping[str, CampaignFile], broken: Collection[str]
 ) -> tuple[OverflowTarget | None, str]:
     """The target, or why not. Both are empty when only a broken file could tell."""
-    if text == "closing":
-        return ToClosing(), ""
+    if text in _PLAIN:
+        return _PLAIN[text], ""
     kind, colon, name = text.partition(":")
+    if kind == "dial":
+        whole = re.fullmatch(E164, name) is not None and e164(name) == name
+        return (ToNumber(number=name), "") if whole else (None, 'a number in E.164: "dial:+493023125000"')
+    if kind == "campaign":
+        if name not in files:
+            return None, "" if name in broken else "a campaign that exists: " + ", ".join(files)
+        entry = files[name].campaign.entry or next(iter(files[name].queue))
+        return (ToQueue(queue=_queue_name(name, entry)), "") if entry in files[name].queue else (None, "")
     if kind != "queue" or not colon or not name:
         return None, TARGETS
     other, slash, short = name.rpartition("/")
@@ -190,6 +230,31 @@ def _target(
     if short not in files[other].queue:
         return None, f"a queue of campaign {other}: " + ", ".join(files[other].queue)
     return ToQueue(queue=_queue_name(other, short)), ""
+
+
+_PLAIN: Mapping[str, OverflowTarget] = {"closing": ToClosing(), "voicemail": ToVoicemail()}
+
+
+def _keys(
+    campaign: str,
+    queue: str,
+    table: QueueTable,
+    files: Mapping[str, CampaignFile],
+    broken: Collection[str],
+    faults: Faults,
+) -> tuple[tuple[str, OverflowTarget], ...]:
+    found: list[tuple[str, OverflowTarget]] = []
+    for key, text in table.keys.items():
+        target, expected = _target(campaign, text, files, broken)
+        if isinstance(target, ToQueue) and target.queue == _queue_name(campaign, queue):
+            expected = "another queue than this one"
+        elif key in table.exit_keys:
+            expected = f"another key: {key} stands in exit_keys and leads to the next overflow target"
+        if expected:
+            faults.add(where(campaign), f"queue.{queue}.keys.{key}", text, expected)
+        elif target is not None:
+            found.append((key, target))
+    return tuple(found)
 
 
 def _check_rings(campaign: str, queue: str, table: QueueTable, faults: Faults) -> None:
@@ -271,12 +336,21 @@ def _campaign(
         emergency=table.emergency,
         alarm_us=micros(table.alarm_s),
         dispositions=dict(table.dispositions),
+        diversion=tuple(table.diversion),
+        early_media_max_us=micros(table.early_media_max_s),
+        early_media_then=table.early_media_then,
         at_closing=at_closing,
         closed=closed,
     )
 
 
-def _queue(campaign: str, short: str, table: QueueTable, overflow: tuple[OverflowTarget, ...]) -> QueueRules:
+def _queue(
+    campaign: str,
+    short: str,
+    table: QueueTable,
+    overflow: tuple[OverflowTarget, ...],
+    keys: tuple[tuple[str, OverflowTarget], ...],
+) -> QueueRules:
     return QueueRules(
         name=_queue_name(campaign, short),
         campaign=CampaignName(campaign),
@@ -290,6 +364,7 @@ def _queue(campaign: str, short: str, table: QueueTable, overflow: tuple[Overflo
         max_wait_us=micros(table.max_wait_s),
         overflow=overflow,
         exit_keys=table.exit_keys,
+        keys=keys,
         rings=tuple(Ring(after_us=micros(step.after_s), need=Need.parse(step.need)) for step in table.ring),
         never_relax=table.never_relax,
         choose=table.choose,

@@ -82,11 +82,21 @@ class Asterisk(BaseModel):
 
 
 class Trunk(BaseModel):
-    """[trunk.NAME]: a limit of a trunk, named like its PJSIP endpoint."""
+    """[trunk.NAME]: what is to be known of a trunk, named like its PJSIP endpoint."""
 
     model_config = STRICT
     max_calls: Calls = Field(
         0, description="Callers by this trunk at a time on this node; who comes above is refused. 0: no limit."
+    )
+    outbound: bool = Field(
+        False, description='Overflow to a number outside ("dial:+49…") goes by this trunk; of one trunk at most.'
+    )
+    ring_s: float = Field(
+        30.0, ge=5, le=300, description="So long a number outside rings before the caller goes to the next target."
+    )
+    keys_before_answer: bool = Field(
+        False,
+        description="Callers' keys arrive before the answer, too: tried, since most carriers do not let them through.",
     )
 
 
@@ -198,7 +208,7 @@ class Settings(BaseModel):
     router: Router = Field(default_factory=Router)
     asterisk: Asterisk
     trunk: dict[Annotated[str, Field(pattern=ENDPOINT)], Trunk] = Field(
-        default_factory=dict, max_length=100, description="Limits of trunks, by the names of their PJSIP endpoints."
+        default_factory=dict, max_length=100, description="Trunks, by the names of their PJSIP endpoints."
     )
     telemetry: Telemetry = Field(default_factory=Telemetry)
     redis: Redis = Field(default_factory=Redis)

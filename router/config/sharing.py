@@ -48,9 +48,10 @@ def groups(rules: Rules) -> tuple[Group, ...]:
 
 def _ties(rules: Rules) -> Iterator[tuple[CampaignName, CampaignName, str]]:
     for queue in rules.queues.values():
-        for target in queue.overflow:
+        by_key = ((f"leads by key {key} to", target) for key, target in queue.keys)
+        for how, target in (*(("overflows to", target) for target in queue.overflow), *by_key):
             if isinstance(target, ToQueue) and rules.queues[target.queue].campaign != queue.campaign:
-                yield queue.campaign, rules.queues[target.queue].campaign, f"{queue.name} overflows to {target.queue}"
+                yield queue.campaign, rules.queues[target.queue].campaign, f"{queue.name} {how} {target.queue}"
         if not queue.need.skills:
             for name in rules.campaigns:
                 if name != queue.campaign:

@@ -16,7 +16,8 @@ from router.domain.record import RECONCILED, BillingRecord, Leg, Outcome, Segmen
 from router.domain.rules import CampaignRules
 from router.domain.timeline import Timeline
 
-_CLOSING = "acd-closing"
+_SENT_ON = ("acd-closing", "acd-leaving")
+"Where a decision of the router took the caller."
 Agents = Mapping[str, AgentId]
 "By endpoint; who is not in it is named by the endpoint."
 
@@ -151,7 +152,7 @@ def _answered_at(segments: tuple[Segment, ...]) -> Micros | None:
 def _outcome(call: CallSeen) -> Outcome:
     if call.talks:
         return Outcome.ANSWERED
-    if call.announced == _CLOSING:
+    if call.announced in _SENT_ON:
         return Outcome.OVERFLOWED
     return Outcome.SYSTEM if call.announced else Outcome.ABANDONED
 

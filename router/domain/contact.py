@@ -5,6 +5,7 @@
 Every state may go straight to ENDED (the caller may leave at any moment) and to LEAVING (it was decided that the
 contact goes: closing message, fallback, release). CONNECTED → QUEUED is the way back at the old age: transfer, lost
 line. QUEUED → CONNECTED exists because Asterisk is the truth: an offer rescinded a moment too late does talk.
+LEAVING → QUEUED is the way back of somebody whom the number outside did not take (outside.py).
 """
 
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ CONTACT: Table[ContactState, ContactStep] = {
     },
     _S.OFFERED: {_T.QUEUE: _S.QUEUED, _T.CONNECT: _S.CONNECTED, _T.LEAVE: _S.LEAVING, _T.END: _S.ENDED},
     _S.CONNECTED: {_T.QUEUE: _S.QUEUED, _T.LEAVE: _S.LEAVING, _T.END: _S.ENDED},
-    _S.LEAVING: {_T.CONNECT: _S.CONNECTED, _T.END: _S.ENDED},
+    _S.LEAVING: {_T.QUEUE: _S.QUEUED, _T.CONNECT: _S.CONNECTED, _T.END: _S.ENDED},
     _S.ENDED: {},
 }
 
@@ -114,6 +115,9 @@ class Contact:
     overdue: bool = False
     "The longest wait passed while an agent was rung: the next thing is overflow, not another ring."
     overflowed_from: tuple[QueueName, ...] = ()
+    sent_to: str = ""
+    "Where outside our queues it was sent last (outside.py); empty: the closing message, or nowhere yet."
+    sent_why: str = ""
 
     @property
     def is_waiting(self) -> bool:

@@ -46,6 +46,15 @@ class SendCaller:
 
 
 @message
+class AnswerCaller:
+    """Answer the caller's leg where it waits, without taking it from there: whoever bridges it may do so meanwhile."""
+
+    contact_id: ContactId
+    leg: LegId
+    node: str
+
+
+@message
 class AnswerPhone:
     """Tell an agent who dialled a feature code what came of it; `result` is an extension of `acd-say`."""
 
@@ -63,4 +72,4 @@ class LookAgain:
     node: str
 
 
-Effect = RingAgent | EndLeg | SendCaller | AnswerPhone | LookAgain
+Effect = RingAgent | EndLeg | SendCaller | AnswerCaller | AnswerPhone | LookAgain

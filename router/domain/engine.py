@@ -16,6 +16,7 @@ from router.domain import (
     aftermath,
     doors,
     engagement,
+    exits,
     matching,
     offering,
     pauses,
@@ -58,6 +59,7 @@ from router.domain.ids import CampaignName, ContactId, Micros, OfferId
 from router.domain.observations import (
     CallerFellBack,
     CallerKeyed,
+    CallerNotTaken,
     CallerReturned,
     CallerTransferred,
     CallTurnedAway,
@@ -72,6 +74,7 @@ from router.domain.observations import (
     LegRinging,
     LegUnbridged,
     LegUnheld,
+    MessageRecorded,
     NodeLost,
     Observation,
     OfferTurnedAway,
@@ -326,6 +329,8 @@ def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
     if contact is None or not contact.is_waiting or contact.live:
         return
     queue = floor.queues.get(contact.queue)
+    if queue is not None and exits.leave_by_key(floor, contact, queue, seen.key, now):
+        return
     if queue is not None and seen.key and seen.key in queue.rules.exit_keys:
         reception.overflow(floor, contact, now, "key")
 
@@ -394,6 +399,8 @@ _HANDLERS: dict[type, Handler] = {
     CallerReturned: reception.returned,
     CallerTransferred: reception.transferred,
     CallerKeyed: _caller_keyed,
+    CallerNotTaken: exits.not_taken,
+    MessageRecorded: exits.message_recorded,
     CallerFellBack: reception.fell_back,
     CallTurnedAway: _call_refused,
     PhoneAsked: roster.phone_asked,
@@ -414,6 +421,7 @@ _DEADLINES: dict[str, Handler] = {
     "alarm": reception.alarm_deadline,
     "return": reception.return_deadline,
     "call": reception.call_deadline,
+    "early": exits.early_deadline,
     "sweep": resync.sweep_deadline,
     "node": resync.node_given_up,
     "wrapup": wrapup.deadline,

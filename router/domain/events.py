@@ -66,8 +66,31 @@ class ContactOverflowed:
     contact_id: ContactId
     queue: QueueName
     target: str
+    "A queue, `dial:<number>`, `voicemail` or `closing`."
     why: str = "wait"
-    "`wait` too long | `key` pressed | `full` | `nobody` there | `closed`"
+    "`wait` too long | `key` pressed | `full` | `nobody` there | `closed` | `early-media` for too long"
+
+
+@message
+class TargetFailed:
+    """Emitted when somebody outside did not take a contact; it goes on to the next target."""
+
+    contact_id: ContactId
+    queue: QueueName
+    target: str
+    why: str
+    "`busy` | `no-answer` | `unreachable` | `failed`"
+
+
+@message
+class MessageLeft:
+    """Emitted when a caller has left a message: a file beside Asterisk, in its directory of messages."""
+
+    contact_id: ContactId
+    campaign: CampaignName
+    queue: QueueName
+    file: str
+    length_us: Micros
 
 
 @message
@@ -211,6 +234,8 @@ Event = (
     | ContactConnected
     | ContactHeld
     | ContactOverflowed
+    | TargetFailed
+    | MessageLeft
     | EmergencyWaits
     | DoorMoved
     | ContactEnded

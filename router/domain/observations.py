@@ -157,6 +157,26 @@ class CallerKeyed:
 
 
 @message
+class CallerNotTaken:
+    """Where the caller was sent nobody took them (`UserEvent(AcdNotTaken)`); they wait with music."""
+
+    contact_id: ContactId
+    target: str
+    why: str
+    at: Micros
+
+
+@message
+class MessageRecorded:
+    """The caller has spoken a message (`UserEvent(AcdMessage)`)."""
+
+    contact_id: ContactId
+    file: str
+    length_us: Micros
+    at: Micros
+
+
+@message
 class CallerFellBack:
     """The dialplan took the caller to its fallback; from now on the contact is not ours."""
 
@@ -273,6 +293,8 @@ Observation = (
     | CallerReturned
     | CallerTransferred
     | CallerKeyed
+    | CallerNotTaken
+    | MessageRecorded
     | CallerFellBack
     | CallTurnedAway
     | PhoneAsked

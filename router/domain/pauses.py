@@ -29,9 +29,7 @@ def turn(floor: Floor, agent: Agent, status: Status, reason: str | None, now: Mi
     note(floor, agent, now)
 
 
-def put_off(
-    floor: Floor, agent: Agent, status: Status | None, reason: str | None, by: str | None, now: Micros
-) -> None:
+def put_off(floor: Floor, agent: Agent, status: Status | None, reason: str | None, by: str | None, now: Micros) -> None:
     """They will be that after the contact in hand, as somebody asked; None: they thought better of it."""
     agent.next_status, agent.next_reason = status, reason
     agent.next_by = by if status is not None else None

@@ -74,6 +74,10 @@ class ContactStands:
     "When it came to its queue; 0: an older release, which waited from arrival."
     priority: int = 0
     urgent: bool = False
+    sent_to: str = ""
+    sent_why: str = ""
+    early_at: Micros | None = None
+    "When it will have waited in early media for too long."
 
 
 @message
@@ -221,6 +225,9 @@ def _contact(floor: Floor, contact: Contact) -> Picture:
         overdue=contact.overdue,
         overflowed_from=contact.overflowed_from,
         wait_at=floor.timers.at(("wait", contact.contact_id)),
+        sent_to=contact.sent_to,
+        sent_why=contact.sent_why,
+        early_at=floor.timers.at(("early", contact.contact_id)),
     )
 
 

@@ -4,6 +4,8 @@ Rule 1: a contact ends when the caller's leg has ended, once, and its billing re
 Rule 2: what we decide about a caller (closing message, release) is LEAVING; only Asterisk makes it ENDED.
 """
 
+from collections.abc import Sequence
+
 from router.domain.acquaintance import keep
 from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg, SendCaller
@@ -18,8 +20,9 @@ from router.domain.observations import (
     LegEnded,
 )
 from router.domain.offering import rescind
+from router.domain.outside import can_go, send, send_out, told
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
-from router.domain.rules import OverflowTarget, ToQueue
+from router.domain.rules import EarlyMedia, OverflowTarget, ToClosing, ToQueue
 from router.domain.staffing import sent_on, staffed
 from router.domain.talk import expect_leg_end, taken_up
 
@@ -65,6 +68,10 @@ def welcome(floor: Floor, contact: Contact) -> None:
     floor.by_leg[contact.leg] = contact
     contact.legs = (Leg(uniqueid=contact.leg, linkedid=contact.linkedid, node=contact.node),)
     contact.begins(SegmentKind.WAITING, contact.arrived_at)
+    campaign = floor.rules.campaigns.get(contact.campaign)
+    early = campaign is not None and campaign.greeting == "early-media"
+    if campaign is not None and early and campaign.early_media_then is not EarlyMedia.STAY:
+        floor.timers.set(("early", contact.contact_id), contact.arrived_at + campaign.early_media_max_us)
 
 
 def enter_queue(
@@ -90,6 +97,7 @@ def enter_queue(
     floor.stir(contact)
     contact.ended_by = None
     contact.overdue = False
+    contact.leaving, contact.sent_to, contact.sent_why = None, "", ""
     if floor.move(contact, ContactStep.QUEUE, now):
         contact.begins(SegmentKind.WAITING, now if contact.overflowed_from else contact.arrived_at)
         floor.timers.set(("wait", contact.contact_id), since_at + queue.rules.max_wait_us)
@@ -127,21 +135,33 @@ def overflow(floor: Floor, contact: Contact, now: Micros, why: str = "wait") -> 
     contact.overflowed_from += (left,)
     floor.step_out(contact)
     contact.awaits = None
-    for target in _targets(floor, left, why):
+    go_on(floor, contact, targets_of(floor, left, why), now, why)
+
+
+def go_on(floor: Floor, contact: Contact, targets: Sequence[OverflowTarget], now: Micros, why: str) -> None:
+    """To the first of these that there is; the closing message takes everybody, and comes after all others."""
+    left, contact.news_at = contact.queue, now
+    for target in targets:
         if isinstance(target, ToQueue):
             if target.queue in floor.queues and target.queue not in contact.overflowed_from:
                 floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target=target.queue, why=why))
                 enter_queue(floor, contact, target.queue, now, now)
                 return
-        else:
+        elif isinstance(target, ToClosing):
             break
+        elif can_go(floor, target):
+            floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target=told(target), why=why))
+            leave(floor, contact, Outcome.OVERFLOWED, now)
+            contact.begins(SegmentKind.ANNOUNCEMENT, now)
+            send_out(floor, contact, told(target), why)
+            return
     floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target="closing", why=why))
     leave(floor, contact, Outcome.OVERFLOWED, now)
     contact.begins(SegmentKind.ANNOUNCEMENT, now)
-    _send(floor, contact, "acd-closing")
+    send_out(floor, contact, "", why)
 
 
-def _targets(floor: Floor, left: QueueName, why: str) -> tuple[OverflowTarget, ...]:
+def targets_of(floor: Floor, left: QueueName, why: str) -> tuple[OverflowTarget, ...]:
     queue = floor.queues.get(left)
     if queue is None:
         return ()
@@ -176,7 +196,7 @@ def nowhere_to_go(floor: Floor, contact: Contact, now: Micros) -> None:
     """The rules no longer have a place for this caller: a closing message, never another client's agents."""
     leave(floor, contact, Outcome.SYSTEM, now)
     contact.begins(SegmentKind.ANNOUNCEMENT, now)
-    _send(floor, contact, "acd-closing")
+    send(floor, contact, "acd-closing")
 
 
 def leave(floor: Floor, contact: Contact, outcome: Outcome | None, now: Micros) -> None:
@@ -207,7 +227,7 @@ def returned(floor: Floor, seen: CallerReturned, now: Micros) -> None:
         release(floor, contact)
     elif contact.is_waiting:
         # An end we took for something else: the caller goes back to the music rather than being lost.
-        _send(floor, contact, "acd-wait")
+        send(floor, contact, "acd-wait")
 
 
 def release(floor: Floor, contact: Contact) -> None:
@@ -220,14 +240,9 @@ def send_off(floor: Floor, contact: Contact, now: Micros) -> None:
     nowhere = contact.leaving is Outcome.SYSTEM and contact.queue not in floor.queues
     if nowhere or contact.leaving is Outcome.OVERFLOWED or contact.timeline.is_announcement:
         contact.begins(SegmentKind.ANNOUNCEMENT, now)
-        floor.stir(contact)
-        _send(floor, contact, "acd-closing")
+        send_out(floor, contact, contact.sent_to, contact.sent_why)
     else:
         release(floor, contact)
-
-
-def _send(floor: Floor, contact: Contact, context: str) -> None:
-    floor.effects.append(SendCaller(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, context=context))
 
 
 def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
@@ -251,7 +266,7 @@ def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
         contact.begins(SegmentKind.ANNOUNCEMENT, seen.at)
         leave(floor, contact, None, now)
         context = "acd-closing"
-    _send(floor, contact, context)
+    send(floor, contact, context)
 
 
 def call_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
@@ -276,7 +291,14 @@ def return_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     if contact is not None and contact.state is ContactState.CONNECTED and contact.node in floor.nodes:
         contact.begins(SegmentKind.WAITING, now)
         if enter_queue(floor, contact, contact.queue, now, now):
-            _send(floor, contact, "acd-wait")
+            send(floor, contact, "acd-wait")
+
+
+def went_out(floor: Floor, contact: Contact, at: Micros, now: Micros) -> None:
+    """They are where an overflow sent them, by our own order or by one of who had the pool before us."""
+    contact.begins(SegmentKind.ANNOUNCEMENT, at)
+    floor.stir(contact)
+    leave(floor, contact, Outcome.OVERFLOWED, now)
 
 
 def fell_back(floor: Floor, seen: CallerFellBack, now: Micros) -> None:
@@ -302,6 +324,7 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     floor.timers.cancel(("row", contact.contact_id))
     floor.timers.cancel(("alarm", contact.contact_id))
     floor.timers.cancel(("kept", contact.contact_id))
+    floor.timers.cancel(("early", contact.contact_id))
     for agent_id in contact.skips:
         floor.timers.cancel(("skip", (contact.contact_id, agent_id)))
     del floor.contacts[contact.contact_id]

@@ -210,6 +210,8 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         entered_at=min(stands.entered_at or stands.arrived_at, now),
         priority=stands.priority,
         urgent=stands.urgent,
+        sent_to=stands.sent_to,
+        sent_why=stands.sent_why,
     )
     offers = [_offer(contact, each, now) for each in stands.offers]
     floor.sweep(contact.node, now)
@@ -223,6 +225,8 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         floor.timers.set(("skip", (contact.contact_id, agent_id)), until)
     if contact.is_waiting and not (contact.overdue and contact.live):
         floor.timers.set(("wait", contact.contact_id), _not_yet(stands.wait_at, now))
+    if contact.is_waiting and stands.early_at is not None:
+        floor.timers.set(("early", contact.contact_id), _not_yet(stands.early_at, now))
     if contact.is_waiting and contact.urgent:
         floor.timers.set(("alarm", contact.contact_id), _not_yet(None, now))
     if state is ContactState.CONNECTED:

@@ -30,7 +30,7 @@ from router.domain.observations import (
 )
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import answered, appeared, leg_ended, rescind, rings
-from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome
+from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome, went_out
 from router.domain.record import OfferResult, SegmentKind, WrapUpEnd
 from router.domain.talk import begin_assignment, bridged, taken_up, talk_ended
 from router.domain.wrapup import finish_wrapup
@@ -50,6 +50,7 @@ DIFFERENCES = {
     "still-waits": "a caller we took for talking waits; they are in line again",
     "left-alone": "the agent's end of a talk was not heard; the caller goes on",
     "fell-back": "the dialplan had taken a waiting caller to its fallback unseen",
+    "went-out": "a waiting caller was on their way to somebody outside, or leaves a message",
     "not-sent-off": "a caller we had sent off is still there; they are sent again",
     "private-ended": "a call of an agent's own had ended unseen",
     "phone-busy": "an agent is in a call that is none of ours",
@@ -201,7 +202,11 @@ def _bury(
 def _compare(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, living: "Living", now: Micros) -> None:
     """A caller both know, and we know nothing newer: they are where Asterisk has them."""
     contact_id, state = contact.contact_id, contact.state
-    if leg.bridge and state is ContactState.LEAVING and _talks_on(floor, contact, leg, living):
+    if leg.state == "outside":
+        if state is not ContactState.LEAVING:
+            _differs(floor, "went-out", leg.leg, contact_id)
+        went_out(floor, contact, seen.at, now)
+    elif leg.bridge and state is ContactState.LEAVING and _talks_on(floor, contact, leg, living):
         _differs(floor, "not-sent-off", leg.leg, contact_id)
         send_off(floor, contact, now)
     elif leg.bridge:
@@ -246,7 +251,11 @@ def _is_told_of(contact: Contact, leg: LegSnapshot) -> bool:
 
 def _adopt_caller(floor: Floor, seen: Resynced, leg: LegSnapshot, living: "Living", now: Micros) -> None:
     """A caller of a time before us. One whose campaign has left the rules is ours too: who talks is not touched."""
-    if leg.contact_id is None or leg.state not in (*_WAITING, "talking", "after", "fallback") or not leg.campaign:
+    if (
+        leg.contact_id is None
+        or leg.state not in (*_WAITING, "talking", "after", "fallback", "outside")
+        or not leg.campaign
+    ):
         return
     campaign = floor.rules.campaigns.get(leg.campaign)
     entry = QueueName(f"{leg.campaign}/") if campaign is None else campaign.entry  # no queue has such a name
@@ -268,7 +277,9 @@ def _adopt_caller(floor: Floor, seen: Resynced, leg: LegSnapshot, living: "Livin
     welcome(floor, contact)
     if leg.talk_at is not None:
         contact.answered_at = max(leg.talk_at, contact.arrived_at)
-    if leg.bridge:
+    if leg.state == "outside":
+        went_out(floor, contact, seen.at, now)
+    elif leg.bridge:
         _find_talk(floor, seen, contact, leg, living, now)
     elif leg.state == "after":
         _was_left(floor, seen, contact, leg, now)

@@ -33,7 +33,40 @@ class ToClosing:
     """Overflow target: a closing message, then goodbye."""
 
 
-OverflowTarget = ToQueue | ToClosing
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToNumber:
+    """Overflow target: somebody outside, by the trunk of `Outside`."""
+
+    number: str
+    "E.164 with the plus sign, out of a campaign's file and never from a caller."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToVoicemail:
+    """Overflow target: the caller leaves a message, then goodbye."""
+
+
+OverflowTarget = ToQueue | ToNumber | ToVoicemail | ToClosing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """How numbers outside are dialled."""
+
+    trunk: str
+    "PJSIP endpoint."
+    ring_us: Micros = 30 * SECOND
+
+
+class EarlyMedia(StrEnum):
+    """Whoever has waited unanswered for so long that their carrier may soon cut them off."""
+
+    ANSWER = "answer"
+    "They are answered, and wait on."
+    OVERFLOW = "overflow"
+    "They go to the next target of their queue."
+    STAY = "stay"
+    "They wait on, and are cut or not."
 
 
 class AtClosing(StrEnum):
@@ -98,6 +131,8 @@ class QueueRules:
     "Who waits goes on the moment no agent is all of this any more."
     exit_keys: str = ""
     "Keys that take a waiting caller to the next overflow target at once; any other key does nothing."
+    keys: tuple[tuple[str, OverflowTarget], ...] = ()
+    "Keys that take a waiting caller to a target of their own."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +174,11 @@ class CampaignRules:
     "An emergency caller whom nobody has taken by then raises an alarm, and again after as long."
     dispositions: dict[str, str] = field(default_factory=dict)
     "Code → what it means; empty: what came of a contact is told in any word."
+    diversion: tuple[str, ...] = ()
+    "Numbers of a client's PBX: what it diverts to any number of ours is this campaign's, whatever it dialled."
+    early_media_max_us: Micros = 90 * SECOND
+    early_media_then: EarlyMedia = EarlyMedia.ANSWER
+    "What becomes of a caller who has waited unanswered for `early_media_max_us`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +190,10 @@ class Rules:
     campaigns: dict[CampaignName, CampaignRules] = field(default_factory=dict)
     queues: dict[QueueName, QueueRules] = field(default_factory=dict)
     capacity: Capacity = field(default_factory=Capacity)
+    outside: Outside | None = None
+    "None: nobody outside can be reached, and targets that are numbers are passed over."
+    early_keys: tuple[str, ...] = ()
+    "Trunks whose callers' keys are heard before the answer, too."
     pause_reasons: dict[str, str] = field(default_factory=lambda: {"": "break"})
     "Digits dialled after `*46` → pause reason; the empty string is a bare `*46`."
     pauses: dict[str, PauseRules] = field(default_factory=dict)

@@ -50,7 +50,9 @@ def look_at_assignment(floor: Floor, stands: AssignmentStands, now: Micros) -> N
 
 def look_at_contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
     """Raise `ValueError` when no contact can have stood like this beside those who are on the floor already."""
-    _instants((stands.arrived_at, stands.seen_at, stands.answered_at, stands.wait_at, stands.entered_at), now)
+    _instants(
+        (stands.arrived_at, stands.seen_at, stands.answered_at, stands.wait_at, stands.entered_at, stands.early_at), now
+    )
     _instants((until for _, until in stands.skips), now)
     _segments(stands.segments, now)
     if abs(stands.priority) > MOST_POINTS:

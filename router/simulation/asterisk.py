@@ -6,7 +6,7 @@ of a leg once it is in the dialplan is told in dialplan.py.
 
 from random import Random
 
-from router.domain.effects import AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
+from router.domain.effects import AnswerCaller, AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.ids import SECOND, CampaignName, ContactId, LegId, Micros
 from router.domain.observations import (
     CallerKeyed,
@@ -59,6 +59,8 @@ class Asterisk(Dialplan):
                 if leg is not None and leg.place is Place.FEATURE:
                     self.move(leg, Place.FEATURE)
                     self.plan(leg, SECOND, lambda: self.end(leg, 16))
+            case AnswerCaller():
+                pass  # callers of the model are answered at once
             case LookAgain():
                 self.wire.look_again()
 
@@ -92,7 +94,7 @@ class Asterisk(Dialplan):
                 leg.state = "waiting"
                 self.unlock(leg)
                 self.wait(leg)
-            case "acd-closing":
+            case "acd-closing" | "acd-external" | "acd-voicemail":
                 self.move(leg, Place.CLOSING)
                 self.plan(leg, MESSAGE_US, lambda: self.end(leg, 16))
             case "acd-fallback":

@@ -9,12 +9,13 @@ marked as written once the socket has it: on a busy machine Asterisk may have ac
 from collections.abc import Callable, Iterator
 from typing import cast
 
-from router.domain.effects import EndLeg, RingAgent, SendCaller
+from router.domain.effects import AnswerCaller, EndLeg, RingAgent, SendCaller
 from router.domain.events import OfferMade
 from router.domain.ids import ContactId, Micros, OfferId
 from router.domain.observations import (
     CallerFellBack,
     CallerKeyed,
+    CallerNotTaken,
     CallerReturned,
     CallerTransferred,
     ContactArrived,
@@ -27,6 +28,7 @@ from router.domain.observations import (
     LegRinging,
     LegUnbridged,
     LegUnheld,
+    MessageRecorded,
     OfferTurnedAway,
     OriginateFailed,
     TalkBegins,
@@ -68,10 +70,13 @@ AS_ASTERISK_SAYS = {
         CallerReturned: "AcdAfter",
         CallerTransferred: "AcdTransfer",
         CallerKeyed: "AcdKey",
+        CallerNotTaken: "AcdNotTaken",
+        MessageRecorded: "AcdMessage",
         CallerFellBack: "AcdFallback",
         RingAgent: "Originate",
         EndLeg: "Hangup",
         SendCaller: "Redirect",
+        AnswerCaller: "Setvar ACD_ANSWER",
     }.items()
 }
 """Names of ours → AMI's event or action. Asterisk says Ring of a caller's leg and Ringing of an agent's; both are one

@@ -22,7 +22,7 @@ from typing import Concatenate, Final, ParamSpec, TypeAlias
 
 from router.domain import events as told
 from router.domain import observations as obs
-from router.domain.effects import Effect, EndLeg, RingAgent, SendCaller
+from router.domain.effects import AnswerCaller, Effect, EndLeg, RingAgent, SendCaller
 from router.domain.events import Event
 from router.domain.ids import Micros
 from router.domain.observations import Observation
@@ -55,7 +55,10 @@ _SEEN_BY: Final[dict[type, Callable[[object], str]]] = {
     ),
     **dict.fromkeys((obs.OriginateFailed, obs.TalkBegins, obs.OfferTurnedAway), attrgetter("offer_id")),
     **dict.fromkeys(
-        (obs.ContactArrived, obs.CallerReturned, obs.CallerTransferred, obs.CallerKeyed, obs.CallerFellBack),
+        (
+            *(obs.ContactArrived, obs.CallerReturned, obs.CallerTransferred, obs.CallerKeyed, obs.CallerFellBack),
+            *(obs.CallerNotTaken, obs.MessageRecorded),
+        ),
         attrgetter("contact_id"),
     ),
 }
@@ -63,7 +66,7 @@ _TOLD_BY: Final[dict[type, Callable[[object], str]]] = {
     **dict.fromkeys(
         (
             *(told.ContactQueued, told.OfferMade, told.ContactConnected, told.ContactHeld, told.ContactOverflowed),
-            *(told.WrapUpBegan, told.DifferenceMended),
+            *(told.WrapUpBegan, told.DifferenceMended, told.TargetFailed, told.MessageLeft),
         ),
         attrgetter("contact_id"),
     ),
@@ -78,6 +81,7 @@ _DONE_FOR: Final[dict[type, Callable[[object], str]]] = {
     RingAgent: attrgetter("offer_id"),
     EndLeg: attrgetter("leg"),
     SendCaller: attrgetter("contact_id"),
+    AnswerCaller: attrgetter("contact_id"),
 }
 
 

@@ -339,12 +339,11 @@ def test_the_list_has_every_campaign(bench: Bench) -> None:
 def test_show_draws_a_campaign_as_it_is_obeyed(bench: Bench) -> None:
     bench.run(*NEW_CARE, "--queue", "late", "--overflow", "queue:late", "--max-wait-s", "90")
     path = bench.directory / "campaigns" / "care.toml"
-    path.write_text(
-        path.read_text().replace("#exit_keys = ", "exit_keys = ").replace('exit_keys = ""', 'exit_keys = "1"')
-    )
+    text = path.read_text().replace("#exit_keys = ", "exit_keys = ").replace('exit_keys = ""', 'exit_keys = "1"')
+    path.write_text(text.replace('#greeting = "early-media"', 'greeting = "answered"'))
     tree = bench.run("campaign", "show", "care").stdout
     for branch in (
-        "care  example-clinic, de, Europe/Berlin, early-media",
+        "care  example-clinic, de, Europe/Berlin, answered",
         "+493023125200",
         "queue urgent  callers begin here",
         "asks for care >= 50",

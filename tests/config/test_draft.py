@@ -83,7 +83,7 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "integer": st.integers(),
     "boolean": st.booleans(),
     "array": st.lists(st.text(max_size=40), max_size=8),
-    "object": st.dictionaries(st.text(min_size=1, max_size=20), st.text(max_size=40), max_size=4),
+    "object": st.dictionaries(st.text(max_size=20), st.text(max_size=40), max_size=8),
 }
 
 

@@ -149,7 +149,7 @@ def test_a_wrong_word_about_asterisk_is_told(a_site: WriteSite, line: str, key: 
         (SHOP + 'ring = [{ after_s = 45, nead = "de" }]', "", ""),
         (SHOP + 'exit_keys = "1,2"', "queue.orders.exit_keys", "keys of a telephone"),
         (SHOP + "overflow = []", "queue.orders.overflow", "1 entries at least"),
-        (SHOP + 'overflow = ["voicemail"]', "queue.orders.overflow[0]", '"queue:NAME"'),
+        (SHOP + 'overflow = ["mailbox"]', "queue.orders.overflow[0]", '"queue:NAME"'),
         (SHOP + 'overflow = ["queue:"]', "queue.orders.overflow[0]", '"queue:NAME"'),
         (SHOP + 'overflow = ["queue:nowhere"]', "queue.orders.overflow[0]", "a queue of campaign shop: orders"),
         (SHOP + 'overflow = ["queue:nobody/x"]', "queue.orders.overflow[0]", "a campaign that exists: shop"),

@@ -28,7 +28,8 @@ def test_the_sample_only_uses_numbers_reserved_for_fiction() -> None:
 
 def test_a_queue_compiles_to_what_its_table_says(a_site: WriteSite) -> None:
     queue = 'need = "de >= 60"\npriority = 2\nring_s = 12.5\nwrapup_s = 0\nmax_wait_s = 90\noverflow = ["queue:last"]\n'
-    rules = load(a_site(shop=f'{SHOP}{queue}exit_keys = "*1"\n[queue.last]\n'), SECRET).rules
+    answered = SHOP.replace("\n\n", '\ngreeting = "answered"\n\n', 1)
+    rules = load(a_site(shop=f'{answered}{queue}exit_keys = "*1"\n[queue.last]\n'), SECRET).rules
     orders = rules.queues[QueueName("shop/orders")]
     assert orders.need.text == "de >= 60"
     assert (orders.priority, orders.ring_us, orders.wrapup_us) == (2, 12_500_000, 0)

@@ -116,6 +116,9 @@ _CONTACT: dict[str, st.SearchStrategy[Any]] = {
     "entered_at": _instants,
     "priority": st.one_of(st.integers(-5, 5), st.integers()),
     "urgent": st.booleans(),
+    "sent_to": st.one_of(st.sampled_from(["", "voicemail", "dial:+493023125900"]), _words),
+    "sent_why": _words,
+    "early_at": or_none(_instants),
 }
 _ASSIGNMENT: dict[str, st.SearchStrategy[Any]] = {
     "contact_id": _names,

@@ -77,4 +77,5 @@ def test_every_message_and_every_deadline_has_somebody_who_handles_it() -> None:
         "pause",
         "retry",
         "engaged",
+        "early",
     }

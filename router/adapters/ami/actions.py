@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from router.adapters.ami import ring_card
 from router.adapters.ami.parse import INTERFACE_VERSION, RING_ACTION
 from router.domain.admission import room_for
-from router.domain.effects import AnswerPhone, EndLeg, RingAgent, SendCaller
+from router.domain.effects import AnswerCaller, AnswerPhone, EndLeg, RingAgent, SendCaller
 from router.domain.ids import Micros
 from router.domain.rules import Rules
 
@@ -36,6 +36,8 @@ TALK_VARIABLES = (
 _NAME = re.compile(r"[^\w .+&/-]")
 _NUMBER = re.compile(r"[^0-9+*#A-Za-z.-]")
 _MILLISECOND: Micros = 1000
+DIVERTED = "d"
+"Before the digits of a number that diverts to us; no trunk can dial it."
 _NO_TRUNK = "!"
 "Of the name of a trunk's limit: there is none that ends so."
 
@@ -71,6 +73,11 @@ def send(effect: SendCaller) -> Action:
         "Exten": effect.exten,
         "Priority": "1",
     }
+
+
+def answer(effect: AnswerCaller) -> Action:
+    """Only a mark: the leg answers itself at its next look (20-wait.conf), so that nothing tears it from a talk."""
+    return {"Action": "Setvar", "Channel": effect.leg, "Variable": "ACD_ANSWER", "Value": "1"}
 
 
 def say(effect: AnswerPhone) -> Action:
@@ -139,7 +146,7 @@ def routes(rules: Rules, dialled_forms: Callable[[str], Sequence[str]]) -> dict[
     """`ACD_DNIS_<digits>` → what the dialplan must know of it, for every form a carrier may dial us by.
 
     `campaign,greeting,language,music,pool`, then its limits as far as there are any (20-wait.conf); and
-    `ACD_TRUNK_<endpoint>` → its most callers.
+    `ACD_TRUNK_<endpoint>` → its most callers, and with `.keys` whether keys are heard before the answer.
     """
     found: dict[str, str] = {}
     for campaign in rules.campaigns.values():
@@ -149,6 +156,11 @@ def routes(rules: Rules, dialled_forms: Callable[[str], Sequence[str]]) -> dict[
         for number in campaign.dnis:
             for digits in dialled_forms(number):
                 found[f"ACD_DNIS_{digits}"] = value
+        for number in campaign.diversion:
+            for digits in dialled_forms(number):
+                found[f"ACD_DNIS_{DIVERTED}{digits}"] = value
     for endpoint, limit in rules.capacity.trunks.items():
         found[f"ACD_TRUNK_{endpoint}"] = str(limit)
+    for endpoint in rules.early_keys:
+        found[f"ACD_TRUNK_{endpoint}.keys"] = "1"
     return found

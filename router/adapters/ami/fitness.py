@@ -6,7 +6,14 @@ from router.adapters.ami.parse import whole_number
 
 OLDEST, TOO_NEW = 221001, 230000
 "`VERSION(ASTERISK_VERSION_NUM)`: 22.10.1 is the first without the twenty advisories of that release's change log."
-ENTRANCES = ("acd-wait,s", f"acd-agent,{ring_card.ENTRANCE}", "acd-after,s", "acd-closing,s", "acd-fallback,s")
+ENTRANCES = (
+    "acd-wait,s",
+    f"acd-agent,{ring_card.ENTRANCE}",
+    "acd-after,s",
+    "acd-closing,s",
+    "acd-leaving,s",
+    "acd-fallback,s",
+)
 "What a contact needs; `ringfair doctor` looks for the rest."
 
 

@@ -15,6 +15,7 @@ from router.domain.ids import CampaignName, ContactId, LegId, Micros, OfferId
 from router.domain.observations import (
     CallerFellBack,
     CallerKeyed,
+    CallerNotTaken,
     CallerReturned,
     CallerTransferred,
     CallTurnedAway,
@@ -29,6 +30,7 @@ from router.domain.observations import (
     LegRinging,
     LegUnbridged,
     LegUnheld,
+    MessageRecorded,
     Observation,
     OfferTurnedAway,
     OriginateFailed,
@@ -230,6 +232,15 @@ def _key(block: Block, reading: Reading, at: Micros) -> Observation:
     return CallerKeyed(contact_id=_contact(block), key=block["key"], at=at)
 
 
+def _not_taken(block: Block, reading: Reading, at: Micros) -> Observation:
+    return CallerNotTaken(contact_id=_contact(block), target=block["target"], why=block["why"], at=at)
+
+
+def _message(block: Block, reading: Reading, at: Micros) -> Observation:
+    length_ms = whole_number(block.get("ms")) or 0
+    return MessageRecorded(contact_id=_contact(block), file=block["file"], length_us=length_ms * 1000, at=at)
+
+
 def _fallback(block: Block, reading: Reading, at: Micros) -> Observation:
     return CallerFellBack(contact_id=_contact(block), reason=block["reason"], at=at)
 
@@ -279,6 +290,8 @@ _USER_EVENTS: dict[str, Handler] = {
     "AcdAfter": _after,
     "AcdTransfer": _transfer,
     "AcdKey": _key,
+    "AcdNotTaken": _not_taken,
+    "AcdMessage": _message,
     "AcdFallback": _fallback,
     "AcdFeature": _feature,
     "AcdRefused": _refused,

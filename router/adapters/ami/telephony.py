@@ -30,7 +30,7 @@ from router.adapters.ami.ringing import Ringing
 from router.adapters.ami.routes import Routes
 from router.adapters.ami.session import AmiAddress, Session
 from router.adapters.ami.wire import Block, Reply
-from router.domain.effects import AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
+from router.domain.effects import AnswerCaller, AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.errors import RemoteError, RouterError
 from router.domain.ids import Micros, OfferId
 from router.domain.observations import EndpointSeen, NodeLost, OriginateFailed, OwnerSeen, Resynced
@@ -88,8 +88,7 @@ class AmiTelephony:
         self._rules = rules
         self._trace = trace
         self._beat = 0
-        self._deposed = False
-        self._owns = False
+        self._deposed = self._owns = False
         self._said = ""
         "The trouble of the resync that was logged last; empty when there is none."
         self._failures = 0
@@ -180,6 +179,8 @@ class AmiTelephony:
                 self._send(actions.end(effect), effect)
             case SendCaller():
                 self._send(actions.send(effect), effect)
+            case AnswerCaller():
+                self._send(actions.answer(effect), effect)
             case AnswerPhone():
                 self._send(actions.say(effect))
             case LookAgain():

@@ -39,7 +39,7 @@ CALLERS = frozenset(
     f"acd-{name}"
     for name in (
         *("inbound", "arrival", "caller", "hidden", "clean", "wait", "after", "transfer"),
-        *("closing", "fallback", "fallback-site"),
+        *("closing", "leaving", "not-taken", "external", "voicemail", "fallback", "fallback-site"),
     )
 )
 "Where only callers get (dialplans/extensions.d)."
@@ -71,6 +71,7 @@ class _Leg:
     ended_at: Micros | None = None
     lost: bool = False
     is_callers: bool = False
+    is_dialled: bool = False
     refused: bool = False
     answered: bool = False
     ended_by: str = ""
@@ -152,11 +153,14 @@ class CallReader:
         leg.last_at = max(leg.last_at, row.at)
         leg.channel, leg.linkedid = row.channel or leg.channel, row.linkedid or leg.linkedid
         leg.number = row.number
-        leg.is_callers = leg.is_callers or (row.context in CALLERS and not leg.is_agents)
+        leg.is_callers = leg.is_callers or (row.context in CALLERS and not leg.is_agents and not leg.is_dialled)
         leg.refused = leg.refused or row.context == REFUSED
         match row.event:
             case "CHAN_START":
                 leg.started_at = row.at
+                # a leg of our own to somebody outside begins in the context of its trunk, but in another's call
+                leg.is_dialled = row.channel.startswith("PJSIP/") and row.linkedid not in ("", row.uniqueid)
+                leg.is_callers = leg.is_callers and not leg.is_dialled
                 leg.dialled = row.exten
             case "ANSWER":
                 leg.answered = True

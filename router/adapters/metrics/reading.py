@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from router.domain.agent import Standing
 from router.domain.floor import Floor, waiting_since
 from router.domain.ids import Micros
-from router.domain.rules import OverflowTarget, ToQueue
+from router.domain.outside import told
+from router.domain.rules import OverflowTarget
 from router.ports import LineSummary
 
 
@@ -109,4 +110,4 @@ def read_calls(floor: Floor, node: str, own: AbstractSet[str]) -> dict[str, int]
 
 
 def _target(target: OverflowTarget) -> str:
-    return target.queue if isinstance(target, ToQueue) else "closing"
+    return told(target).partition(":")[0]  # a number is no label

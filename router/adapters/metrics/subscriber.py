@@ -53,6 +53,7 @@ from router.domain.events import (
 )
 from router.domain.ids import SECOND, AgentId, ContactId, Micros
 from router.domain.observations import Observation
+from router.domain.outside import DIAL
 from router.domain.record import BillingRecord, OfferResult, Outcome, SegmentKind
 from router.domain.resync import DIFFERENCES
 
@@ -62,7 +63,7 @@ WAIT_BUCKETS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300, 600)
 HANDLE_BUCKETS = (15, 30, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1800, 3600)
 MATCH_BUCKETS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2)
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-REFUSALS = frozenset({"unknown-dnis", *FULL})
+REFUSALS = frozenset({"unknown-dnis", "loop", *FULL})
 MOST_KINDS = 64
 "Of ignored observations; what comes after them is `other`."
 
@@ -207,7 +208,8 @@ class Metrics:
                     self._handle(event.medium, event.queue).observe(event.handle_us / SECOND)
             case ContactOverflowed():
                 if event.queue.partition("/")[0] not in self._own:  # a queue is named after its campaign
-                    self._overflows.labels(event.queue, event.target).inc()
+                    target = "dial" if event.target.startswith(DIAL) else event.target  # rule 1: no number is a label
+                    self._overflows.labels(event.queue, target).inc()
             case ObservationIgnored():
                 self._ignored_of(event.kind).inc()
             case DifferenceMended():

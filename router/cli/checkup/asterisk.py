@@ -30,6 +30,7 @@ CONTEXTS = (
         "acd-home",
         "acd-feature",
     ),
+    *("acd-leaving", "acd-external,+1", "acd-voicemail"),
     *("acd-say", "acd-closing", "acd-fallback", "acd-canary", "acd-canary-agent"),
 )
 MODULES = (
@@ -37,6 +38,7 @@ MODULES = (
     *("res_pjsip_refer.so", "res_pjsip_header_funcs.so", "res_rtp_asterisk.so", "res_musiconhold.so"),
     *("res_manager_devicestate.so", "bridge_simple.so", "codec_alaw.so", "format_wav.so"),
     *("app_userevent.so", "app_playback.so", "app_read.so", "app_stack.so", "app_exec.so", "app_echo.so"),
+    *("app_dial.so", "app_record.so"),
     *("func_callerid.so", "func_channel.so", "func_cut.so", "func_dialplan.so", "func_devstate.so", "func_export.so"),
     *("func_global.so", "func_groupcount.so", "func_logic.so", "func_strings.so", "func_config.so", "func_module.so"),
     *("func_version.so", "func_pjsip_endpoint.so"),

@@ -156,7 +156,7 @@ def _in_turn(room: CutRoom) -> Sequence[str]:
     return [agent.profile.endpoint for agent in agents]
 
 
-_DIALPLAN = ("acd-wait,s", "acd-agent,card", "acd-after,s", "acd-closing,s", "acd-fallback,s")
+_DIALPLAN = ("acd-wait,s", "acd-agent,card", "acd-after,s", "acd-closing,s", "acd-leaving,s", "acd-fallback,s")
 _CLOSING = Fate(closings=1)
 PAIRS = (
     Pair(play=line_lost, action="Login"),

@@ -11,7 +11,7 @@ from router.adapters.ami import actions, ring_card
 from router.adapters.ami.wire import LINE_LIMIT, encode, parse_block
 from router.config.numbers import dialled_forms
 from router.domain.admission import Capacity
-from router.domain.effects import AnswerPhone, EndLeg, RingAgent, SendCaller
+from router.domain.effects import AnswerCaller, AnswerPhone, EndLeg, RingAgent, SendCaller
 from router.domain.need import Need
 from router.domain.rules import CampaignRules, QueueRules, Rules
 
@@ -158,6 +158,35 @@ def test_callers_and_phones_are_redirected_to_their_contexts() -> None:
     said = actions.say(AnswerPhone(leg=CONTACT, node="p", result="waiting-3"))  # type: ignore[arg-type]
     assert (sent["Action"], sent["Context"], sent["Exten"]) == ("Redirect", "acd-closing", "s")
     assert (said["Action"], said["Context"], said["Exten"]) == ("Redirect", "acd-say", "waiting-3")
+
+
+def test_a_caller_is_answered_by_a_mark_and_not_torn_from_where_they_are() -> None:
+    effect = AnswerCaller(contact_id=CONTACT, leg=CONTACT, node="p")  # type: ignore[arg-type]
+    assert actions.answer(effect) == {
+        "Action": "Setvar",
+        "Channel": CONTACT,
+        "Variable": "ACD_ANSWER",
+        "Value": "1",
+    }
+
+
+def test_diverting_numbers_and_trunks_that_carry_keys_are_told_beside_dialled_ones() -> None:
+    queue = QueueRules(name="shop/orders", campaign="shop", need=Need.parse("de"))  # type: ignore[arg-type]
+    shop = CampaignRules(
+        name="shop",  # type: ignore[arg-type]
+        client="example-shop",
+        dnis=(),
+        entry=queue.name,
+        diversion=("+493023125222",),
+    )
+    rules = Rules(config_hash="x", campaigns={shop.name: shop}, queues={queue.name: queue}, early_keys=("carrier",))
+    found = actions.routes(rules, lambda number: (number.lstrip("+"), "030" + number[5:]))
+    route = "shop,early-media,de,default,main"
+    assert found == {
+        "ACD_DNIS_d493023125222": route,
+        "ACD_DNIS_d03023125222": route,
+        "ACD_TRUNK_carrier.keys": "1",
+    }
 
 
 def test_an_owner_is_announced_in_the_words_the_reader_knows() -> None:

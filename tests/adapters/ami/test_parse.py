@@ -19,12 +19,14 @@ from router.adapters.ami.parse import (
 from router.adapters.ami.wire import END, Block, parse_block
 from router.domain.observations import (
     CallerFellBack,
+    CallerNotTaken,
     ContactArrived,
     EndpointSeen,
     HangupAsked,
     LegAppeared,
     LegBridged,
     LegEnded,
+    MessageRecorded,
     OriginateFailed,
     OwnerSeen,
     PhoneAsked,
@@ -73,6 +75,16 @@ def test_an_arrival_names_the_callers_leg_and_numbers_in_e164() -> None:
         arrived_at=1_795_296_434_309_000,
         at=AT,
     )
+
+
+def test_who_was_not_taken_outside_and_what_was_left_as_a_message_is_read() -> None:
+    back = observe(ours("AcdNotTaken", Contact=LEG, Target="dial:+493023125900", Why="busy"), READING)
+    assert back == CallerNotTaken(contact_id=LEG, target="dial:+493023125900", why="busy", at=AT)  # type: ignore[arg-type]
+    left = observe(ours("AcdMessage", Contact=LEG, File="c1.wav", Ms="2500"), READING)
+    assert left == MessageRecorded(contact_id=LEG, file="c1.wav", length_us=2_500_000, at=AT)  # type: ignore[arg-type]
+    odd = observe(ours("AcdMessage", Contact=LEG, File="c1.wav", Ms="-1e9"), READING)
+    assert isinstance(odd, MessageRecorded)
+    assert odd.length_us == 0
 
 
 @pytest.mark.parametrize("dialled", ["493023125100", "00493023125100", "03023125100"])

@@ -41,6 +41,35 @@ def test_a_call_is_the_callers_leg_and_its_talk() -> None:
     assert call.ended_by is EndedBy.CALLER
 
 
+def test_a_leg_of_ours_to_somebody_outside_is_part_of_the_callers_call_and_no_call_of_its_own() -> None:
+    own, dialled = ["node1-1795296000.1"] * 2, ["node1-1795296000.1", "node1-1795296000.2"]
+    blank = {"exten": "", "number": "", "dialled": "", "extra": ""}
+    rows = [
+        Row(
+            event=event,
+            at=BEGAN + at,
+            linkedid=linked,
+            uniqueid=leg,
+            channel=f"PJSIP/trunk-{leg[-1]}",
+            context=context,
+            **blank,
+        )
+        for event, at, (linked, leg), context in (
+            ("CHAN_START", 0, own, "acd-inbound"),
+            ("APP_START", 5, own, "acd-leaving"),
+            ("CHAN_START", 6, dialled, "acd-inbound"),
+            ("ANSWER", 7, dialled, "acd-inbound"),
+            ("BRIDGE_ENTER", 8, own, "acd-external"),
+            ("HANGUP", 9, dialled, "acd-inbound"),
+            ("HANGUP", 9, own, "acd-external"),
+        )
+    ]
+
+    [call] = CallReader(settling=50).calls(rows)
+
+    assert (call.contact_id, call.announced, call.talks) == ("node1-1795296000.1", "acd-leaving", ())
+
+
 def test_who_hung_up_is_whom_asterisk_names() -> None:
     for named, who in {
         "PJSIP/trunk-00000000": EndedBy.CALLER,

@@ -28,6 +28,7 @@ from tests.mutants.rooms import (
     spool,
     sweepers,
     talk,
+    ways_out,
 )
 
 ALL: tuple[Mutant, ...] = (
@@ -35,6 +36,7 @@ ALL: tuple[Mutant, ...] = (
     *matching.MUTANTS,
     *rows.MUTANTS,
     *reception.MUTANTS,
+    *ways_out.MUTANTS,
     *admission.MUTANTS,
     *resync.MUTANTS,
     *talk.MUTANTS,

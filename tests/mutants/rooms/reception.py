@@ -84,7 +84,7 @@ MUTANTS = (
     Mutant(
         name="A caller transferred to nobody of ours hears silence",
         file=_HERE,
-        find='        context = "acd-closing"\n    _send(',
+        find='        context = "acd-closing"\n    send(',
         replace='        context = "acd-wait"\n    _send(',
         guards=(_GUARD + "test_a_blind_transfer_to_nowhere_is_closed_and_stays_answered",),
     ),

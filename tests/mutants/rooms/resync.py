@@ -174,8 +174,8 @@ MUTANTS = (
     Mutant(
         name="A talk that was to be ended goes on for ever because the order was lost",
         file=_HERE,
-        find="    if leg.bridge and state is ContactState.LEAVING and _talks_on(floor, contact, leg, living):\n",
-        replace="    if not leg.leg:\n",
+        find="    elif leg.bridge and state is ContactState.LEAVING and _talks_on(floor, contact, leg, living):\n",
+        replace="    elif not leg.leg:\n",
         guards=(_GUARD + "test_a_talk_that_was_to_be_ended_is_ended_again_when_the_order_was_lost",),
     ),
     Mutant(
