@@ -51,6 +51,10 @@ class ContactConnected:
     campaign: CampaignName
     medium: str
     waited_us: Micros
+    expected_us: Micros | None = None
+    "What was expected of that wait when they came to the queue; None: nothing, or not the first word to them."
+    longer_us: Micros | None = None
+    "So much longer they waited than that; below 0: shorter."
 
 
 @message
@@ -67,7 +71,7 @@ class ContactOverflowed:
     queue: QueueName
     target: str
     why: str = "wait"
-    "`wait` too long | `key` pressed | `full` | `nobody` there | `closed`"
+    "`wait` too long | `key` pressed | `full` | `nobody` there | `closed` | `long` wait to be expected"
 
 
 @message

@@ -10,14 +10,17 @@ from collections.abc import Iterable
 from router.domain.agent import Agent, PrivateLeg, Standing
 from router.domain.assignment import Assignment
 from router.domain.contact import CONTACT, Contact, ContactState, ContactStep
+from router.domain.crew import ON_DUTY, Crew
 from router.domain.door import Door
 from router.domain.effects import Effect
 from router.domain.entitlement import ENTITLED_ALWAYS, covers
 from router.domain.events import Event, InvariantFailed, ObservationIgnored
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.offer import OFFER, Offer, OfferState, OfferStep
+from router.domain.pace import Pace, Paces
 from router.domain.past import Past
 from router.domain.queue import Queue
+from router.domain.redial import GaveUp
 from router.domain.row import Row
 from router.domain.rules import Rules
 from router.domain.tables import step
@@ -51,6 +54,11 @@ class Floor:
         "Edges of shifts: they wait for nothing that was seen, however late we hear of either."
         self.doors: dict[CampaignName, Door] = {}
         "Of campaigns that are not simply open."
+        self.crews: dict[tuple[Row, ...], Crew] = {}
+        "By what they serve."
+        self.paces = Paces()
+        self.gave_up = GaveUp()
+        "Callers who may have their place back."
         self.served: dict[tuple[CampaignName, str], AgentId] = {}
         "(campaign, caller's number) → who talked to them last."
         self.midnights: tuple[Micros, ...] = ()
@@ -66,7 +74,7 @@ class Floor:
         self.thinned: dict[Queue, None] = {}
         "Queues that somebody left for whom callers may have waited before a further row opens."
         self.touched: dict[Agent, None] = {}
-        self.unwritten: dict[Contact | Agent | Door, None] = {}
+        self.unwritten: dict[Contact | Agent | Door | Pace, None] = {}
         "Whose picture (picture.py) is no longer the one that was last taken; contacts by `stir`, agents by `touched`."
         self._serial = 0
 
@@ -101,6 +109,10 @@ class Floor:
             standings = row.standings
             standings[was] -= 1
             standings[becomes] += 1
+        crew = agent.crew
+        if crew is not None and ON_DUTY[was] is not ON_DUTY[becomes]:
+            crew.on_duty += 1 if ON_DUTY[becomes] else -1
+            self._comes_or_goes(crew)
         if before is Standing.FREE:
             agent.turn = 0
         if after in _AWAY:
@@ -126,6 +138,7 @@ class Floor:
             row.skilled += 1
         for row in agent.serves:
             row.standings[agent.standing] += 1
+        self.enlist(agent)
         if agent.awaited:
             self._let_all_in(agent, now)
         self.reseat(agent)
@@ -155,11 +168,40 @@ class Floor:
                     row.skilled += row.queue is queue
                 for row in agent.serves:
                     row.standings[agent.standing] += row.queue is queue
+                self.enlist(agent)
                 self.reseat(agent)
         if self.thinned.pop(before, 0) is None:
             self.thinned[queue] = None
         for contact, opened_us in zip(line, opened, strict=True):
             self.line_up(contact, now, opened_us=opened_us)
+
+    def enlist(self, agent: Agent) -> None:
+        """Call after what an agent serves changed: into the crew of those who serve the same."""
+        before, serves = agent.crew, agent.serves
+        if before is not None:
+            if before.rows == serves:
+                return
+            before.members -= 1
+            before.on_duty -= ON_DUTY[agent.standing]
+            self._comes_or_goes(before)
+            if not before.members:
+                del self.crews[before.rows]
+                for row in before.rows:
+                    del row.crews[before]
+        agent.crew = crew = self.crews.get(serves) if serves else None
+        if crew is None and serves:
+            agent.crew = crew = self.crews[serves] = Crew(serves)
+            for row in serves:
+                row.crews[crew] = None
+        if crew is not None:
+            crew.members += 1
+            crew.on_duty += ON_DUTY[agent.standing]
+            self._comes_or_goes(crew)
+
+    @staticmethod
+    def _comes_or_goes(crew: Crew) -> None:
+        for row in crew.rows:
+            row.queue.helps_until = 0
 
     def seat(self, agent: Agent) -> None:
         """Have an agent who is free and has no place yet wait on the benches."""

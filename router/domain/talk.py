@@ -12,7 +12,7 @@ from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg
 from router.domain.events import ContactConnected, ContactHeld, OfferClosed, WrapUpBegan, WrapUpEnded
 from router.domain.floor import Floor
-from router.domain.ids import CampaignName, LegId, Micros, OfferId
+from router.domain.ids import SECOND, CampaignName, LegId, Micros, OfferId
 from router.domain.observations import LegBridged, LegHeld, LegUnbridged, LegUnheld
 from router.domain.offer import Offer, OfferStep
 from router.domain.offering import fact_of, rescind
@@ -20,9 +20,13 @@ from router.domain.record import OfferResult, SegmentKind, WrapUpFact
 from router.domain.rules import LONGEST_CALL_US
 from router.domain.tables import step
 
+_LONGEST_RING_US: Micros = 300 * SECOND
+"Before the talk; an agent who was asked earlier was asked for something else."
+
 
 def connect(floor: Floor, contact: Contact, offer: Offer, at: Micros, now: Micros) -> None:
     """Caller and agent are in one bridge. Whatever we had decided meanwhile, this is what happened."""
+    waited_anew = contact.answered_at is None
     if not taken_up(floor, contact, at, now, by=offer):
         floor.ignore(contact, "in a talk already")
         return
@@ -33,6 +37,8 @@ def connect(floor: Floor, contact: Contact, offer: Offer, at: Micros, now: Micro
     if offer.result is OfferResult.MISSED:
         agent.did_not_let_it_ring(now)
     floor.emit(OfferClosed(fact=fact_of(offer, OfferResult.ANSWERED, at, None, None)))
+    if waited_anew:
+        floor.paces.answered(contact.queue, at - contact.entered_at, at - offer.made_at)
     begin_assignment(floor, contact, agent, offer.leg, at, now)
 
 
@@ -82,6 +88,7 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
     has_served(floor, contact, agent)
     floor.assignments[leg] = made
     floor.restand(agent, now)
+    expected_us, contact.expected_us = contact.expected_us, None  # told once: whoever comes back was promised nothing
     floor.emit(
         ContactConnected(
             contact_id=contact.contact_id,
@@ -90,6 +97,8 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
             campaign=CampaignName(contact.queue.partition("/")[0]),
             medium=contact.medium,
             waited_us=max(0, at - contact.arrived_at),
+            expected_us=expected_us,
+            longer_us=None if expected_us is None else at - contact.entered_at - expected_us,
         )
     )
 
@@ -224,6 +233,9 @@ def finish_wrapup(floor: Floor, agent: Agent, now: Micros) -> None:
     agent.idle_since = now
     agent.apply_next(now)
     floor.restand(agent, now)
+    began_at = agent.asked_at if 0 <= assignment.talk_at - agent.asked_at <= _LONGEST_RING_US else assignment.talk_at
+    for pace in floor.paces.served(assignment.queue, now - began_at):
+        floor.unwritten[pace] = None
     to_at = max(now, assignment.leg_ended_at)
     floor.emit(
         WrapUpEnded(
