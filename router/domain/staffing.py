@@ -42,9 +42,9 @@ def sent_on(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> str:
         return "closed"
     if 0 < rules.max_waiting <= queue.waiting:
         return "full"
-    if not staffed(queue, rules.join_if):
-        return "nobody"
-    return "long" if _takes_too_long(floor, queue, contact, now) else ""
+    if _takes_too_long(floor, queue, contact, now):
+        return "long"
+    return "" if staffed(queue, rules.join_if) else "nobody"
 
 
 def _takes_too_long(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> bool:

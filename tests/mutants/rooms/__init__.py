@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 from tests.mutants.rooms import (
     admission,
+    expectation,
     failover,
     journal,
     lease,
@@ -45,6 +46,7 @@ ALL: tuple[Mutant, ...] = (
     *ownership.MUTANTS,
     *lease.MUTANTS,
     *journal.MUTANTS,
+    *expectation.MUTANTS,
     *failover.MUTANTS,
     *recovery.MUTANTS,
     *receipt.MUTANTS,
