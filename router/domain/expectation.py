@@ -19,8 +19,9 @@ Rule 3: a row that is not open to the caller yet helps from when it opens.
 Rule 4: the wait ends with the first word, so the time agents of the queue take to answer comes on top. Where an agent
 is free, or rings already, it is all there is.
 Rule 5: None where nobody counts on whom one could wait; paces that are only assumed are used like others (pace.py).
-Rule 6: at most `MOST_CREWS` crews of a queue are looked at; they speak for the others. Who shares with whom is put
-together anew after `FRESH_US` and after anybody of the queue came or went.
+Rule 6: the `MOST_CREWS` largest crews of a queue are looked at, and of each the `MOST_QUEUES` other queues with the
+most work; they speak for the rest. Who shares with whom is put together anew after `FRESH_US` and after anybody of the
+queue came or went.
 """
 
 from dataclasses import dataclass
@@ -32,8 +33,9 @@ from router.domain.ids import SECOND, Micros
 from router.domain.queue import LineKey, Queue, key_of_newcomer
 from router.domain.row import Row
 
-MOST_CREWS = 32
-FRESH_US: Micros = 2 * SECOND
+MOST_CREWS = 8
+MOST_QUEUES = 8
+FRESH_US: Micros = 5 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Help:
     row: Row
     agents: float
     others: tuple[tuple[Queue, float], ...]
-    "Other queues they serve in which somebody waits, and which share of that queue's agents serves ours too."
+    "Other queues they serve in which somebody waits, and the work that one of those before us is for ours."
 
 
 def expected_wait(floor: Floor, contact: Contact, now: Micros) -> Micros | None:
@@ -84,8 +86,8 @@ def _until_answer(
 ) -> Micros | None:
     opened = max(opened, queue.open_after(now - entered_at).index)
     own = floor.paces.of(queue.rules)
-    helps = _helps(queue, now)
-    before: dict[Queue, float] = {}
+    helps = _helps(floor, queue, now)
+    before: dict[Queue, int] = {}
     mine = (queue.before(key) + 1) * own.busy_us
     at_us = done = speed = 0.0
     for help_ in helps:
@@ -96,11 +98,10 @@ def _until_answer(
         done += speed * (opens_us - at_us)
         at_us = opens_us
         work = mine
-        for other, share in help_.others:
-            if other.waiting:
-                if other not in before:
-                    before[other] = other.before(key) * floor.paces.of(other.rules).busy_us
-                work += before[other] * share
+        for other, each_us in help_.others:
+            if other not in before:
+                before[other] = other.before(key) if other.waiting else 0
+            work += before[other] * each_us
         speed += help_.agents / work if work > 0.0 else 0.0
     if not speed:
         return None
@@ -109,27 +110,41 @@ def _until_answer(
     return round(own.pick_up_us + (log1p(theta * turn_us) / theta if theta else turn_us))
 
 
-def _helps(queue: Queue, now: Micros) -> tuple[Help, ...]:
+def _helps(floor: Floor, queue: Queue, now: Micros) -> tuple[Help, ...]:
     """Who works for this queue, the rows that open first first (rules 2 and 6)."""
     if now < queue.helps_until:
         return queue.helps
     crews = [(row, crew) for row in queue.rows for crew in row.crews if crew.on_duty]
-    looked_at = crews[:MOST_CREWS]
-    on_duty = sum(crew.on_duty for _, crew in crews)
+    looked_at = crews
+    if len(crews) > MOST_CREWS:
+        largest = sorted(crews, key=lambda each: each[1].on_duty, reverse=True)[:MOST_CREWS]
+        looked_at = sorted(largest, key=lambda each: each[0].index)
     seen = sum(crew.on_duty for _, crew in looked_at)
-    speaks_for = on_duty / seen if seen else 1.0
-    ours: dict[Queue, float] = {}
+    speaks_for = sum(crew.on_duty for _, crew in crews) / seen if seen else 1.0
+    ours: dict[Queue, int] = {}
     for _, crew in looked_at:
         for shared in crew.rows:
-            ours[shared.queue] = ours.get(shared.queue, 0.0) + crew.on_duty * speaks_for
+            if shared.queue.waiting:
+                ours[shared.queue] = ours.get(shared.queue, 0) + crew.on_duty
+    ours.pop(queue, None)
+    each_us = {
+        other: floor.paces.of(other.rules).busy_us * min(1.0, count * speaks_for / other.on_duty)
+        for other, count in ours.items()
+    }
     agents: dict[tuple[Row, tuple[tuple[Queue, float], ...]], float] = {}
     for row, crew in looked_at:
-        others = tuple(
-            (shared.queue, min(1.0, ours[shared.queue] / shared.queue.on_duty))
-            for shared in crew.rows
-            if shared.queue is not queue and shared.queue.waiting
-        )
+        others = _heaviest([(other.queue, each_us[other.queue]) for other in crew.rows if other.queue in each_us])
         agents[row, others] = agents.get((row, others), 0.0) + crew.on_duty * speaks_for
     queue.helps = tuple(Help(row, count, others) for (row, others), count in agents.items())
     queue.helps_until = now + FRESH_US
     return queue.helps
+
+
+def _heaviest(others: list[tuple[Queue, float]]) -> tuple[tuple[Queue, float], ...]:
+    """The queues with the most work; they speak for the others."""
+    if len(others) <= MOST_QUEUES:
+        return tuple(others)
+    work = [other.waiting * each_us for other, each_us in others]
+    most = sorted(range(len(others)), key=work.__getitem__, reverse=True)[:MOST_QUEUES]
+    speaks_for = sum(work) / (sum(work[at] for at in most) or 1.0)
+    return tuple((others[at][0], others[at][1] * speaks_for) for at in most)

@@ -111,8 +111,7 @@ class Floor:
             standings[becomes] += 1
         crew = agent.crew
         if crew is not None and ON_DUTY[was] is not ON_DUTY[becomes]:
-            crew.on_duty += 1 if ON_DUTY[becomes] else -1
-            self._comes_or_goes(crew)
+            _come(crew, 1 if ON_DUTY[becomes] else -1)
         if before is Standing.FREE:
             agent.turn = 0
         if after in _AWAY:
@@ -182,8 +181,7 @@ class Floor:
             if before.rows == serves:
                 return
             before.members -= 1
-            before.on_duty -= ON_DUTY[agent.standing]
-            self._comes_or_goes(before)
+            _come(before, -ON_DUTY[agent.standing])
             if not before.members:
                 del self.crews[before.rows]
                 for row in before.rows:
@@ -195,13 +193,7 @@ class Floor:
                 row.crews[crew] = None
         if crew is not None:
             crew.members += 1
-            crew.on_duty += ON_DUTY[agent.standing]
-            self._comes_or_goes(crew)
-
-    @staticmethod
-    def _comes_or_goes(crew: Crew) -> None:
-        for row in crew.rows:
-            row.queue.helps_until = 0
+            _come(crew, int(ON_DUTY[agent.standing]))
 
     def seat(self, agent: Agent) -> None:
         """Have an agent who is free and has no place yet wait on the benches."""
@@ -343,6 +335,14 @@ class Floor:
     def remember(self, leg: LegId) -> None:
         """Note that a leg has ended, so that late news of it means nothing."""
         self.past.add(leg)
+
+
+def _come(crew: Crew, count: int) -> None:
+    """So many of the crew come on duty; below 0: leave it. What was known of who works for their queues is old."""
+    crew.on_duty += count
+    for row in crew.rows:
+        row.queue.on_duty += count
+        row.queue.helps_until = 0
 
 
 def waiting_since(floor: Floor) -> dict[QueueName, list[Micros]]:

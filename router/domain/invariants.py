@@ -133,6 +133,11 @@ def _agents(floor: Floor, now: Micros) -> Iterator[str]:
             yield f"a crew counts {crew.on_duty} of {crew.members} on duty, which is not so"
         if not all(crew in row.crews for row in crew.rows):
             yield "a crew is not known where it serves"
+    for queue in floor.queues.values():
+        if queue.on_duty != sum(
+            ON_DUTY[a.standing] for a in floor.agents.values() for r in a.serves if r.queue is queue
+        ):
+            yield f"{queue.rules.name} counts {queue.on_duty} on duty, which is not so"
     if crews:
         yield "somebody is in a crew that is none"
     if len(floor.by_endpoint) != len(floor.agents):

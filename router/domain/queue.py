@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from router.domain.agent import Agent, Standing
 from router.domain.contact import Contact
-from router.domain.crew import ON_DUTY
 from router.domain.ids import AgentId, ContactId, Micros
 from router.domain.line import Place
 from router.domain.row import Row
@@ -31,7 +30,7 @@ LAST = 2**62
 
 
 class Queue:
-    __slots__ = ("helps", "helps_until", "kept", "rows", "rules", "waiting")
+    __slots__ = ("helps", "helps_until", "kept", "on_duty", "rows", "rules", "waiting")
 
     def __init__(self, rules: QueueRules, delays: Iterable[Micros] = ()) -> None:
         """`delays`: how long agents posted here only back others up; each is a row's opening."""
@@ -40,6 +39,8 @@ class Queue:
         "Contacts in line: QUEUED here and not parked."
         self.kept: dict[ContactId, Contact] = {}
         "Those of them who wait for one agent only (acquaintance.py)."
+        self.on_duty = 0
+        "Entitled agents who take its contacts, now or after the one in hand (crew.py)."
         self.helps: tuple[Help, ...] = ()
         self.helps_until: Micros = 0
         "Who works for it, as it was last put together, and for how long that holds (expectation.py)."
@@ -61,11 +62,6 @@ class Queue:
         if len(self.rows) == 1:
             return self.rows[0].standings
         return [sum(counts) for counts in zip(*(row.standings for row in self.rows), strict=True)]
-
-    @property
-    def on_duty(self) -> int:
-        """Entitled agents who take its contacts, now or after the one in hand."""
-        return sum(count for row in self.rows for count, on_duty in zip(row.standings, ON_DUTY, strict=True) if on_duty)
 
     def row_of(self, agent: Agent) -> Row | None:
         """Where the agent belongs by skills and post, whoever they are entitled to serve."""
