@@ -15,7 +15,8 @@ Rule 2: agents count by crew (crew.py). A crew that serves other queues too has 
 queue's by the share of its agents who are ours; working alone it would take W/n until it comes to this caller, W being
 the work before them with theirs. Crews work side by side, so their speeds n/W add up: that is a shared agent as a
 fraction, by the load that lies before this caller at this moment.
-Rule 3: a row that is not open to the caller yet helps from when it opens.
+Rule 3: a row that is not open to the caller yet helps from when it opens to the first in line, whom it takes out of the
+way, and who sits there free then takes one at once.
 Rule 4: the wait ends with the first word, so the time agents of the queue take to answer comes on top. Where an agent
 is free, or rings already, it is all there is.
 Rule 5: None where nobody counts on whom one could wait; paces that are only assumed are used like others (pace.py).
@@ -90,13 +91,22 @@ def _until_answer(
     before: dict[Queue, int] = {}
     mine = (queue.before(key) + 1) * own.busy_us
     at_us = done = speed = 0.0
+    last: Row | None = None
+    oldest = queue.first_in_line() if len(queue.rows) > 1 else None
+    oldest_at = entered_at if oldest is None else min(entered_at, oldest.entered_at)
     for help_ in helps:
         row = help_.row
-        opens_us = 0.0 if row.index <= opened else max(0.0, float(entered_at + row.opens_us - now))
-        if done + speed * (opens_us - at_us) >= 1.0:
-            break
-        done += speed * (opens_us - at_us)
-        at_us = opens_us
+        if row is not last:  # a further row
+            last = row
+            opens_us = 0.0 if row.index <= opened else max(0.0, float(oldest_at + row.opens_us - now))
+            if done + speed * (opens_us - at_us) >= 1.0:
+                break
+            done += speed * (opens_us - at_us)
+            at_us = opens_us
+            if row.index > opened:
+                done += row.free * own.busy_us / mine
+                if done >= 1.0:
+                    return round(own.pick_up_us + max(at_us, float(entered_at + row.opens_us - now)))
         work = mine
         for other, each_us in help_.others:
             if other not in before:

@@ -151,6 +151,11 @@ class Queue:
                     first = place
         return first
 
+    def first_in_line(self) -> Contact | None:
+        """Who stands before everybody else here, whoever they may be offered to."""
+        places = [place for row in self.rows if row.waiting and (place := row.lane.first()) is not None]
+        return min(places)[4] if places else None
+
     def in_line(self) -> list[Contact]:
         """Everybody in line, first first. For people and tests, not for decisions."""
         places = [self.place_of(contact) for contact in self.kept.values()]

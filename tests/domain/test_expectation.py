@@ -196,11 +196,15 @@ def test_an_idle_queue_beside_ours_changes_nothing() -> None:
 # ---- rows ----
 
 
+def with_ring(after_s: int) -> Rules:
+    return with_queue(long_waits(), ORDERS, rings=(Ring(after_us=after_s * SECOND, need=Need.parse("general")),))
+
+
 def test_a_row_that_opens_later_helps_from_then_on() -> None:
-    wider = with_queue(long_waits(), ORDERS, rings=(Ring(after_us=60 * SECOND, need=Need.parse("general")),))
-    room = a_room("orders", "general", "general", "general", rules_in_force=wider)
-    first = room.talks(room.calls("talk-a"))
-    assert first
+    room = a_room("orders", *["general bank"] * 3, rules_in_force=with_ring(60))
+    room.talks(room.calls("talk-a"))
+    for n in range(3):
+        room.talks(room.calls(f"b{n}", BANK))
     ours = room.calls("ours")
     # sixty seconds by one alone are 0.6 of the work; by four the rest takes ten more
     assert expected_s(room, ours) == pytest.approx(70)
@@ -208,9 +212,27 @@ def test_a_row_that_opens_later_helps_from_then_on() -> None:
     assert expected_s(room, ours) == pytest.approx(30 + 70 / 4)
 
 
+def test_who_sits_free_in_a_row_that_opens_later_takes_one_then() -> None:
+    room = a_room("orders", "general", rules_in_force=with_ring(60))
+    room.talks(room.calls("talk-a"))
+    first, second = room.calls("c1"), room.calls("c2")
+    assert expected_s(room, first) == 60
+    # sixty seconds are 0.3 of the work of two, the free one takes 0.5 of it, then two work on
+    assert expected_s(room, second) == pytest.approx(60 + 0.2 * 200 / 2)
+
+
+def test_a_row_that_is_open_to_those_before_takes_them_out_of_the_way() -> None:
+    room = a_room("orders", "general bank", rules_in_force=with_ring(60))
+    room.talks(room.calls("talk-a"))
+    room.talks(room.calls("b", BANK))
+    for n in range(3):
+        room.calls(f"c{n}")
+    room.let_pass(70)
+    assert expected_s(room, room.calls("ours")) == 200
+
+
 def test_a_row_that_opens_after_our_turn_is_not_waited_for() -> None:
-    wider = with_queue(long_waits(), ORDERS, rings=(Ring(after_us=600 * SECOND, need=Need.parse("general")),))
-    room = a_room("orders", "general", rules_in_force=wider)
+    room = a_room("orders", "general", rules_in_force=with_ring(600))
     room.talks(room.calls("talk-a"))
     assert expected_s(room, room.calls("ours")) == 100
 
@@ -219,7 +241,7 @@ def test_who_only_backs_others_up_helps_from_their_time_on() -> None:
     room = a_room("orders")
     room.agent_joins("orders", posts={ORDERS: Post(delay_us=50 * SECOND)})
     room.talks(room.calls("talk-a"))
-    assert expected_s(room, room.calls("ours")) == pytest.approx(75)
+    assert expected_s(room, room.calls("ours")) == 50
 
 
 # ---- the pace ----

@@ -5,7 +5,7 @@ import pytest
 from router.domain.ids import SECOND
 from router.domain.need import Need
 from router.domain.record import Outcome
-from router.domain.rules import QueueRules, Ring, Rules, ToClosing
+from router.domain.rules import Ring, Rules, ToClosing
 from router.simulation.rehearsal import Group, Plan, play
 from router.simulation.tally import Call
 from router.simulation.traffic import Traffic
@@ -51,17 +51,16 @@ def test_it_is_nearer_than_app_queues(plan: Plan, share_of_app_queues: float) ->
     assert abs(ours.mean_error_s) < abs(theirs.mean_error_s)
 
 
-def test_a_ring_that_opens_later_is_foreseen() -> None:
-    wider: QueueRules = in_force().queues[ORDERS]
-    of = in_force(rings=(Ring(after_us=60 * SECOND, need=Need.parse("general")),))
-    assert wider.rings == ()
+@pytest.mark.parametrize("after_s", [60, 200])
+def test_a_ring_that_opens_later_is_foreseen(after_s: int) -> None:
+    of = in_force(rings=(Ring(after_us=after_s * SECOND, need=Need.parse("general")),))
     tally = play(
         a_plan(A_DAY, Group(count=3, skills={"orders": 100}), Group(count=3, skills={"general": 100}), of=of)
     ).tally
     ours, theirs = tally.expectation(), by_app_queue(tally.calls)
     assert ours.mean_absolute_error_s is not None
     assert theirs.mean_absolute_error_s is not None
-    assert ours.mean_absolute_error_s < theirs.mean_absolute_error_s
+    assert ours.mean_absolute_error_s < 0.75 * theirs.mean_absolute_error_s
 
 
 def test_app_queue_reckons_as_its_source_does() -> None:
