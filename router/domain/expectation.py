@@ -20,23 +20,25 @@ way, and who sits there free then takes one at once.
 Rule 4: the wait ends with the first word, so the time agents of the queue take to answer comes on top. Where an agent
 is free, or rings already, it is all there is.
 Rule 5: None where nobody counts on whom one could wait; paces that are only assumed are used like others (pace.py).
-Rule 6: the `MOST_CREWS` largest crews of a queue are looked at, and of each the `MOST_QUEUES` other queues with the
-most work; they speak for the rest. Who shares with whom is put together anew after `FRESH_US` and after anybody of the
-queue came or went.
+Rule 6: `MOST_CREWS` crews of a queue are looked at, and of each the `MOST_QUEUES` other queues with the most work; they
+speak for the rest. Who shares with whom is put together anew after `FRESH_US` and after anybody of the queue came or
+went.
 """
 
 from dataclasses import dataclass
+from itertools import islice
 from math import log1p
 
 from router.domain.contact import Contact, ContactState
+from router.domain.crew import Crew
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, Micros
 from router.domain.queue import LineKey, Queue, key_of_newcomer
 from router.domain.row import Row
 
 MOST_CREWS = 8
-MOST_QUEUES = 8
-FRESH_US: Micros = 5 * SECOND
+MOST_QUEUES = 4
+FRESH_US: Micros = 10 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,30 +126,30 @@ def _helps(floor: Floor, queue: Queue, now: Micros) -> tuple[Help, ...]:
     """Who works for this queue, the rows that open first first (rules 2 and 6)."""
     if now < queue.helps_until:
         return queue.helps
-    crews = [(row, crew) for row in queue.rows for crew in row.crews if crew.on_duty]
-    looked_at = crews
-    if len(crews) > MOST_CREWS:
-        largest = sorted(crews, key=lambda each: each[1].on_duty, reverse=True)[:MOST_CREWS]
-        looked_at = sorted(largest, key=lambda each: each[0].index)
-    seen = sum(crew.on_duty for _, crew in looked_at)
-    speaks_for = sum(crew.on_duty for _, crew in crews) / seen if seen else 1.0
-    ours: dict[Queue, int] = {}
-    for _, crew in looked_at:
+    looked_at = [each for row in queue.rows for each in _largely(row, max(2, MOST_CREWS // len(queue.rows)))]
+    ours: dict[Queue, float] = {}
+    for _, crew, count in looked_at:
         for shared in crew.rows:
             if shared.queue.waiting:
-                ours[shared.queue] = ours.get(shared.queue, 0) + crew.on_duty
+                ours[shared.queue] = ours.get(shared.queue, 0.0) + count
     ours.pop(queue, None)
     each_us = {
-        other: floor.paces.of(other.rules).busy_us * min(1.0, count * speaks_for / other.on_duty)
-        for other, count in ours.items()
+        other: floor.paces.of(other.rules).busy_us * min(1.0, count / other.on_duty) for other, count in ours.items()
     }
     agents: dict[tuple[Row, tuple[tuple[Queue, float], ...]], float] = {}
-    for row, crew in looked_at:
+    for row, crew, count in looked_at:
         others = _heaviest([(other.queue, each_us[other.queue]) for other in crew.rows if other.queue in each_us])
-        agents[row, others] = agents.get((row, others), 0.0) + crew.on_duty * speaks_for
-    queue.helps = tuple(Help(row, count, others) for (row, others), count in agents.items())
+        agents[row, others] = agents.get((row, others), 0.0) + count
+    queue.helps = tuple(Help(row, of_row, others) for (row, others), of_row in agents.items())
     queue.helps_until = now + FRESH_US
     return queue.helps
+
+
+def _largely(row: Row, most: int) -> list[tuple[Row, Crew, float]]:
+    """Up to `most` crews of a row, with so many agents each that together they are all of its agents on duty."""
+    found = list(islice(row.crews, most))
+    seen = sum(crew.on_duty for crew in found)
+    return [(row, crew, crew.on_duty * row.on_duty / seen) for crew in found]
 
 
 def _heaviest(others: list[tuple[Queue, float]]) -> tuple[tuple[Queue, float], ...]:

@@ -184,13 +184,9 @@ class Floor:
             _come(before, -ON_DUTY[agent.standing])
             if not before.members:
                 del self.crews[before.rows]
-                for row in before.rows:
-                    del row.crews[before]
         agent.crew = crew = self.crews.get(serves) if serves else None
         if crew is None and serves:
             agent.crew = crew = self.crews[serves] = Crew(serves)
-            for row in serves:
-                row.crews[crew] = None
         if crew is not None:
             crew.members += 1
             _come(crew, int(ON_DUTY[agent.standing]))
@@ -339,10 +335,16 @@ class Floor:
 
 def _come(crew: Crew, count: int) -> None:
     """So many of the crew come on duty; below 0: leave it. What was known of who works for their queues is old."""
-    crew.on_duty += count
+    if not count:
+        return
+    began, crew.on_duty = not crew.on_duty, crew.on_duty + count
     for row in crew.rows:
         row.queue.on_duty += count
         row.queue.helps_until = 0
+        if began:
+            row.crews[crew] = None
+        elif not crew.on_duty:
+            del row.crews[crew]
 
 
 def waiting_since(floor: Floor) -> dict[QueueName, list[Micros]]:

@@ -131,8 +131,8 @@ def _agents(floor: Floor, now: Micros) -> Iterator[str]:
     for crew in floor.crews.values():
         if [crew.members, crew.on_duty] != crews.pop(crew, None):
             yield f"a crew counts {crew.on_duty} of {crew.members} on duty, which is not so"
-        if not all(crew in row.crews for row in crew.rows):
-            yield "a crew is not known where it serves"
+        if not all((crew in row.crews) is (crew.on_duty > 0) for row in crew.rows):
+            yield "a crew is not known where it serves, or is where nobody of it does"
     for queue in floor.queues.values():
         if queue.on_duty != sum(
             ON_DUTY[a.standing] for a in floor.agents.values() for r in a.serves if r.queue is queue

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from router.domain.agent import Agent, Standing
 from router.domain.choice import WAYS
 from router.domain.contact import Contact, skips
-from router.domain.crew import Crew
+from router.domain.crew import ON_DUTY, Crew
 from router.domain.ids import AgentId, Micros
 from router.domain.line import Line, Place
 from router.domain.need import Need
@@ -48,7 +48,7 @@ class Row:
         self.standings = [0] * len(Standing)
         "Of the entitled among them, how many stand how."
         self.crews: dict[Crew, None] = {}
-        "Of the entitled agents here."
+        "Those with somebody on duty."
         self.waiting = 0
         "Callers in the lane."
         self.lane: Line[Contact] = Line()
@@ -59,6 +59,11 @@ class Row:
     def present(self) -> int:
         """Entitled agents here who are logged in, free or not."""
         return sum(self.standings) - self.standings[_LOGGED_OUT]
+
+    @property
+    def on_duty(self) -> int:
+        """Entitled agents here who take contacts, now or after the one in hand (crew.py)."""
+        return sum(count for count, on_duty in zip(self.standings, ON_DUTY, strict=True) if on_duty)
 
     @property
     def free(self) -> int:

@@ -16,8 +16,8 @@ MUTANTS = (
     Mutant(
         name="Shared agents are counted as if they served one queue only",
         file="router/domain/expectation.py",
-        find="                work += before[other] * share\n",
-        replace="                work += 0.0\n",
+        find="            work += before[other] * each_us\n",
+        replace="            work += 0.0\n",
         guards=(_WAIT + "test_callers_of_another_queue_of_the_same_agents_stand_before_by_age",),
     ),
     Mutant(
