@@ -38,7 +38,7 @@ from router.domain.row import Row
 
 MOST_CREWS = 8
 MOST_QUEUES = 4
-FRESH_US: Micros = 10 * SECOND
+FRESH_US: Micros = 20 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
