@@ -106,8 +106,8 @@ def _rows(report: Report, whole: Figures) -> list[tuple[str, ...]]:
         rows.append((f"{percent} % answered by", seconds(whole.percentiles_s[percent]), *empty))
     rows.append(("longest wait of those answered", seconds(whole.longest_s), *empty))
     foreseen = report.played.tally.expectation()
-    rows.append(("waited longer than expected at entry", seconds(foreseen.mean_error_s), *empty))
-    rows.append(("… mean error, of the wait", share(foreseen.of_wait), *empty))
+    rows.append(("waited longer than expected, on average", seconds(foreseen.mean_error_s), *empty))
+    rows.append(("expected wait missed by, of the wait", share(foreseen.of_wait), *empty))
     return rows
 
 
