@@ -116,6 +116,7 @@ class EventLog:
                     agent_id=event.agent_id,
                     queue=event.queue,
                     waited_s=event.waited_us / SECOND,
+                    expected_s=None if event.expected_us is None else event.expected_us / SECOND,
                 )
             case ContactEnded():
                 record = event.record

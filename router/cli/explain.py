@@ -109,7 +109,7 @@ def _meanings(site: "Site", story: ContactStory) -> dict[str, str]:
 
 def told(story: ContactStory, meanings: Mapping[str, str] | None = None) -> list[str]:
     """The explanation, line by line. `meanings`: disposition → what it means."""
-    lines = _head(story)
+    lines = _head(story) + _expected(story)
     decisions = {decision.offer_id: decision for decision in story.decisions}
     offers = {offer.offer_id: offer for offer in story.offers}
     order = sorted(
@@ -150,6 +150,26 @@ def _head(story: ContactStory) -> list[str]:
         ]
         lines.append("  " + ", ".join(parts))
     return lines
+
+
+def _expected(story: ContactStory) -> list[str]:
+    """What was expected of the wait, beside what came of it; and the wait of an earlier call that was counted in."""
+    known = sorted(story.decisions, key=lambda each: each.at)
+    lines = []
+    if known and (before_us := known[0].how.waited_before_us):
+        lines.append(
+            f"  had given up after {length(before_us)} a moment before, and got the place of so long a wait back"
+        )
+    promised = [each for each in known if each.how.expected_us is not None and each.how.in_queue_us is not None]
+    if not promised:
+        return lines
+    last = promised[-1]
+    came_at = last.at - (last.how.in_queue_us or 0)
+    said = f"  expected to wait {length(last.how.expected_us or 0)} on coming to {last.queue}"
+    answered_at = story.record.answered_at if story.record is not None else None
+    if answered_at is not None and answered_at >= last.at:
+        said += f"; waited {length(answered_at - came_at)}"
+    return [*lines, said]
 
 
 def _offer(

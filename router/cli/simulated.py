@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,9 @@ def _rows(report: Report, whole: Figures) -> list[tuple[str, ...]]:
     for percent in (50, 80, 90, 95):
         rows.append((f"{percent} % answered by", seconds(whole.percentiles_s[percent]), *empty))
     rows.append(("longest wait of those answered", seconds(whole.longest_s), *empty))
+    foreseen = report.played.tally.expectation()
+    rows.append(("waited longer than expected, on average", seconds(foreseen.mean_error_s), *empty))
+    rows.append(("expected wait missed by, of the wait", share(foreseen.of_wait), *empty))
     return rows
 
 
@@ -223,6 +226,7 @@ def print_json(report: Report) -> None:
             for number, group in enumerate(plan.groups)
         ],
         "played": _figures_json(whole),
+        "expected_wait": asdict(tally.expectation()),
         "erlang_a": _forecast_json(report.forecasts.impatient),
         "erlang_c": _forecast_json(report.forecasts.patient),
         "half_hours": [_figures_json(half) for half in tally.by_the(HALF_HOUR_US)],

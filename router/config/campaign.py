@@ -184,6 +184,20 @@ class QueueTable(BaseModel):
         max_length=5,
         description="Who waits goes to the next target the moment no agent is all of these any more.",
     )
+    dissuade_s: float = Field(
+        0.0,
+        ge=0,
+        le=86_400,
+        description="Who comes while the expected wait is longer goes to the next overflow target; nobody does while "
+        "no one waits or an agent is free. 0: nobody.",
+    )
+    redial_s: float = Field(
+        0.0,
+        ge=0,
+        le=3600,
+        description="Who gives up waiting and calls again from the same number within this time is given the time they "
+        "had waited. 0: nobody is.",
+    )
 
 
 class CampaignFile(BaseModel):

@@ -373,6 +373,8 @@ def _queue(
         max_waiting=table.max_waiting,
         join_if=tuple(table.join_if),
         stay_if=tuple(table.stay_if),
+        dissuade_us=micros(table.dissuade_s),
+        redial_us=micros(table.redial_s),
     )
 
 

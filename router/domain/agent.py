@@ -19,6 +19,7 @@ from router.domain.tables import Table
 if TYPE_CHECKING:
     from router.domain.assignment import Assignment
     from router.domain.contact import Contact
+    from router.domain.crew import Crew
     from router.domain.offer import Offer
     from router.domain.row import Row
 
@@ -130,6 +131,8 @@ class Agent:
     "Of each queue whose need the skills meet, the row the agent belongs to."
     serves: "tuple[Row, ...]" = ()
     "Of those, the ones the agent is entitled to now."
+    crew: "Crew | None" = None
+    "All who serve the same rows; None: they serve none."
     standing: Standing = Standing.LOGGED_OUT
     turn: int = 0
     "On the benches of all rows served, while free and not yet matched; else 0."

@@ -96,6 +96,10 @@ class Contact:
     "In the line of its queue; 0 when it stands in none."
     row: "Row | None" = None
     "The last row of its queue that is open to it."
+    waited_before_us: Micros = 0
+    "So long they had waited when they gave up a moment ago: their place in line is older by that (redial.py)."
+    expected_us: Micros | None = None
+    "The wait they were expected to have when they came to this queue, until the first word; None: nobody knew."
     entered_at: Micros = 0
     "When it came to this queue: what opens with time counts from here."
     awaits: AgentId | None = None
@@ -122,6 +126,11 @@ class Contact:
     @property
     def is_waiting(self) -> bool:
         return self.state is ContactState.QUEUED or self.state is ContactState.OFFERED
+
+    @property
+    def aged_from(self) -> Micros:
+        """The instant that their place in line goes by."""
+        return self.arrived_at - self.waited_before_us
 
     def begins(self, kind: SegmentKind, at: Micros, agent_id: AgentId | None = None) -> None:
         """From `at` on the leg's time is spent like this, for the queue it is in."""

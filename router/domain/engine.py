@@ -193,8 +193,10 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     delays = _delays(floor.agents.values())
     floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
     floor.thinned.clear()
+    floor.crews.clear()
     for agent in floor.agents.values():
         agent.serves = agent.skilled = ()
+        agent.crew = None
         agent.awaited.clear()
         floor.assign_queues(agent, now)
         engagement.weigh(floor, agent, now)

@@ -51,6 +51,10 @@ class ContactConnected:
     campaign: CampaignName
     medium: str
     waited_us: Micros
+    expected_us: Micros | None = None
+    "What was expected of that wait when they came to the queue; None: nothing, or not the first word to them."
+    longer_us: Micros | None = None
+    "So much longer they waited than that; below 0: shorter."
 
 
 @message
@@ -68,7 +72,8 @@ class ContactOverflowed:
     target: str
     "A queue, `dial:<number>`, `voicemail` or `closing`."
     why: str = "wait"
-    "`wait` too long | `key` pressed | `full` | `nobody` there | `closed` | `early-media` for too long"
+    """`wait` too long | `key` pressed | `full` | `nobody` there | `closed` | `long` wait to be expected | `early-media`
+    for too long"""
 
 
 @message

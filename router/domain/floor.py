@@ -10,14 +10,17 @@ from collections.abc import Iterable
 from router.domain.agent import Agent, PrivateLeg, Standing
 from router.domain.assignment import Assignment
 from router.domain.contact import CONTACT, Contact, ContactState, ContactStep
+from router.domain.crew import ON_DUTY, Crew
 from router.domain.door import Door
 from router.domain.effects import Effect
 from router.domain.entitlement import ENTITLED_ALWAYS, covers
 from router.domain.events import Event, InvariantFailed, ObservationIgnored
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.offer import OFFER, Offer, OfferState, OfferStep
+from router.domain.pace import Pace, Paces
 from router.domain.past import Past
 from router.domain.queue import Queue
+from router.domain.redial import GaveUp
 from router.domain.row import Row
 from router.domain.rules import Rules
 from router.domain.tables import step
@@ -53,6 +56,11 @@ class Floor:
         "Edges of shifts: they wait for nothing that was seen, however late we hear of either."
         self.doors: dict[CampaignName, Door] = {}
         "Of campaigns that are not simply open."
+        self.crews: dict[tuple[Row, ...], Crew] = {}
+        "By what they serve."
+        self.paces = Paces()
+        self.gave_up = GaveUp()
+        "Callers who may have their place back."
         self.served: dict[tuple[CampaignName, str], AgentId] = {}
         "(campaign, caller's number) → who talked to them last."
         self.midnights: tuple[Micros, ...] = ()
@@ -68,7 +76,7 @@ class Floor:
         self.thinned: dict[Queue, None] = {}
         "Queues that somebody left for whom callers may have waited before a further row opens."
         self.touched: dict[Agent, None] = {}
-        self.unwritten: dict[Contact | Agent | Door, None] = {}
+        self.unwritten: dict[Contact | Agent | Door | Pace, None] = {}
         "Whose picture (picture.py) is no longer the one that was last taken; contacts by `stir`, agents by `touched`."
         self._serial = 0
 
@@ -103,6 +111,9 @@ class Floor:
             standings = row.standings
             standings[was] -= 1
             standings[becomes] += 1
+        crew = agent.crew
+        if crew is not None and ON_DUTY[was] is not ON_DUTY[becomes]:
+            _come(crew, 1 if ON_DUTY[becomes] else -1)
         if before is Standing.FREE:
             agent.turn = 0
         if after in _AWAY:
@@ -128,6 +139,7 @@ class Floor:
             row.skilled += 1
         for row in agent.serves:
             row.standings[agent.standing] += 1
+        self.enlist(agent)
         if agent.awaited:
             self._let_all_in(agent, now)
         self.reseat(agent)
@@ -157,11 +169,29 @@ class Floor:
                     row.skilled += row.queue is queue
                 for row in agent.serves:
                     row.standings[agent.standing] += row.queue is queue
+                self.enlist(agent)
                 self.reseat(agent)
         if self.thinned.pop(before, 0) is None:
             self.thinned[queue] = None
         for contact, opened_us in zip(line, opened, strict=True):
             self.line_up(contact, now, opened_us=opened_us)
+
+    def enlist(self, agent: Agent) -> None:
+        """Call after what an agent serves changed: into the crew of those who serve the same."""
+        before, serves = agent.crew, agent.serves
+        if before is not None:
+            if before.rows == serves:
+                return
+            before.members -= 1
+            _come(before, -ON_DUTY[agent.standing])
+            if not before.members:
+                del self.crews[before.rows]
+        agent.crew = crew = self.crews.get(serves) if serves else None
+        if crew is None and serves:
+            agent.crew = crew = self.crews[serves] = Crew(serves)
+        if crew is not None:
+            crew.members += 1
+            _come(crew, int(ON_DUTY[agent.standing]))
 
     def seat(self, agent: Agent) -> None:
         """Have an agent who is free and has no place yet wait on the benches."""
@@ -303,6 +333,20 @@ class Floor:
     def remember(self, leg: LegId) -> None:
         """Note that a leg has ended, so that late news of it means nothing."""
         self.past.add(leg)
+
+
+def _come(crew: Crew, count: int) -> None:
+    """So many of the crew come on duty; below 0: leave it. What was known of who works for their queues is old."""
+    if not count:
+        return
+    began, crew.on_duty = not crew.on_duty, crew.on_duty + count
+    for row in crew.rows:
+        row.queue.on_duty += count
+        row.queue.helps_until = 0
+        if began:
+            row.crews[crew] = None
+        elif not crew.on_duty:
+            del row.crews[crew]
 
 
 def waiting_since(floor: Floor) -> dict[QueueName, list[Micros]]:

@@ -11,6 +11,7 @@ from router.domain.agent import Agent, Standing, Status
 from router.domain.assignment import AssignmentState
 from router.domain.conduct import BY_PHONE
 from router.domain.contact import Contact, ContactState, skips
+from router.domain.crew import ON_DUTY, Crew
 from router.domain.engagement import may_take_voice
 from router.domain.floor import Floor, skilled_for
 from router.domain.ids import Micros, OfferId
@@ -125,8 +126,28 @@ def _agents(floor: Floor, now: Micros) -> Iterator[str]:
         serves = tuple(row for row in skilled if agent.entitlement.allows(row.queue.rules.campaign, now))
         if agent.skilled != skilled or agent.serves != serves:
             yield f"{agent_id} serves other queues than skills and entitlement say"
+        if (agent.crew.rows if agent.crew is not None else ()) != serves:
+            yield f"{agent_id} is in the crew of others"
         if floor.by_endpoint.get(agent.profile.endpoint) is not agent:
             yield f"{agent_id} is not found by their endpoint"
+    crews: dict[Crew, list[int]] = {}
+    for agent in floor.agents.values():
+        if agent.crew is not None:
+            counts = crews.setdefault(agent.crew, [0, 0])
+            counts[0] += 1
+            counts[1] += ON_DUTY[agent.standing]
+    for crew in floor.crews.values():
+        if [crew.members, crew.on_duty] != crews.pop(crew, None):
+            yield f"a crew counts {crew.on_duty} of {crew.members} on duty, which is not so"
+        if not all((crew in row.crews) is (crew.on_duty > 0) for row in crew.rows):
+            yield "a crew is not known where it serves, or is where nobody of it does"
+    for queue in floor.queues.values():
+        if queue.on_duty != sum(
+            ON_DUTY[a.standing] for a in floor.agents.values() for r in a.serves if r.queue is queue
+        ):
+            yield f"{queue.rules.name} counts {queue.on_duty} on duty, which is not so"
+    if crews:
+        yield "somebody is in a crew that is none"
     if len(floor.by_endpoint) != len(floor.agents):
         yield "an endpoint belongs to an agent who is gone"
 

@@ -6,9 +6,9 @@ comes back to an old place (a missed offer) is let in by binary search, at the p
 nobody holds any more are passed over, and thrown out at the front or when they outnumber the rest. Nothing scans.
 """
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from router.domain.ids import Micros
 
@@ -73,6 +73,16 @@ class Line(Generic[W]):
                 found.append(place)
             end += 1
         return found
+
+    def before(self, key: tuple[int, Micros, int], living: int) -> int:
+        """How many stand before `key`, of `living` in all: exact near the front, else as the living share of places."""
+        places, front = self._places, self._front
+        end = bisect_left(places, cast("Place[W]", key), front)
+        if len(places) - front == living:
+            return end - front
+        if end - front <= _SLACK:
+            return sum(place[4].turn == place[3] for place in places[front:end])
+        return round((end - front) * living / (len(places) - front))
 
     def __iter__(self) -> Iterator[Place[W]]:
         """Everybody's place, in order. The line must not change meanwhile."""

@@ -16,6 +16,7 @@ from router.domain.floor import Floor
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.message import message
 from router.domain.offer import Offer
+from router.domain.pace import Pace
 from router.domain.record import Leg, Segment
 
 
@@ -78,6 +79,8 @@ class ContactStands:
     sent_why: str = ""
     early_at: Micros | None = None
     "When it will have waited in early media for too long."
+    waited_before_us: Micros = 0
+    expected_us: Micros | None = None
 
 
 @message
@@ -139,6 +142,17 @@ class DoorStands:
 
 
 @message
+class PaceStands:
+    """The pace of a queue, or of a campaign as a whole: each figure with how often it was seen (pace.py)."""
+
+    name: str
+    busy: tuple[float, int]
+    pick_up: tuple[float, int]
+    waited: tuple[float, int]
+    gave_up: tuple[float, int]
+
+
+@message
 class ContactGone:
     """The contact has ended; its record is in the ledger's hands."""
 
@@ -152,7 +166,7 @@ class AgentGone:
     agent_id: AgentId
 
 
-Picture = ContactStands | AgentStands | DoorStands | ContactGone | AgentGone
+Picture = ContactStands | AgentStands | DoorStands | PaceStands | ContactGone | AgentGone
 
 
 def key_of(picture: Picture) -> str:
@@ -161,20 +175,26 @@ def key_of(picture: Picture) -> str:
         return f"contact {picture.contact_id}"
     if isinstance(picture, DoorStands):
         return f"door {picture.campaign}"
+    if isinstance(picture, PaceStands):
+        return f"pace {picture.name}"
     return f"agent {picture.agent_id}"
 
 
 def gone(picture: Picture) -> Picture:
-    """What takes it out of the journal; a door that nobody shuts stands open."""
+    """What takes it out of the journal; a door that nobody shuts stands open, a pace begins anew."""
     if isinstance(picture, DoorStands):
         return DoorStands(campaign=picture.campaign, shut_until=0)
+    if isinstance(picture, PaceStands):
+        return _pace(Pace(name=picture.name))
     if isinstance(picture, ContactStands | ContactGone):
         return ContactGone(contact_id=picture.contact_id)
     return AgentGone(agent_id=picture.agent_id)
 
 
-def picture_of(floor: Floor, who: Contact | Agent | Door) -> Picture:
+def picture_of(floor: Floor, who: Contact | Agent | Door | Pace) -> Picture:
     """As they stand now."""
+    if isinstance(who, Pace):
+        return _pace(who)
     if isinstance(who, Door):
         return DoorStands(campaign=who.campaign, shut_until=who.shut_until)
     return _contact(floor, who) if isinstance(who, Contact) else _agent(floor, who)
@@ -188,7 +208,16 @@ def whole(floor: Floor) -> list[Picture]:
         for door in floor.doors.values()
         if door.shut_until
     ]
-    return agents + doors + [_contact(floor, contact) for contact in floor.contacts.values()]
+    known = {*floor.rules.queues, *floor.rules.campaigns}
+    paces: list[Picture] = [_pace(pace) for pace in floor.paces.all() if pace.name in known]
+    return agents + doors + paces + [_contact(floor, contact) for contact in floor.contacts.values()]
+
+
+def _pace(pace: Pace) -> PaceStands:
+    busy, pick_up, waited, gave_up = (
+        (mean.value, mean.seen) for mean in (pace.busy, pace.pick_up, pace.waited, pace.gave_up)
+    )
+    return PaceStands(name=pace.name, busy=busy, pick_up=pick_up, waited=waited, gave_up=gave_up)
 
 
 def _contact(floor: Floor, contact: Contact) -> Picture:
@@ -217,6 +246,8 @@ def _contact(floor: Floor, contact: Contact) -> Picture:
         entered_at=contact.entered_at,
         priority=contact.priority,
         urgent=contact.urgent,
+        waited_before_us=contact.waited_before_us,
+        expected_us=contact.expected_us,
         agent_id=contact.agent_id,
         skips=tuple(contact.skips.items()),
         answered_at=contact.answered_at,

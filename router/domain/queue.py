@@ -10,6 +10,7 @@ waiting for them would be waiting for nobody.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from router.domain.agent import Agent, Standing
 from router.domain.contact import Contact
@@ -18,13 +19,18 @@ from router.domain.line import Place
 from router.domain.row import Row
 from router.domain.rules import QueueRules
 
+if TYPE_CHECKING:
+    from router.domain.expectation import Help
+
 LineKey = tuple[int, Micros, int]
 NOTHING_OVERTAKES = -(10**6)
 "Before every strict priority there can be."
+LAST = 2**62
+"After every ordinal there can be."
 
 
 class Queue:
-    __slots__ = ("kept", "rows", "rules", "waiting")
+    __slots__ = ("helps", "helps_until", "kept", "on_duty", "rows", "rules", "waiting")
 
     def __init__(self, rules: QueueRules, delays: Iterable[Micros] = ()) -> None:
         """`delays`: how long agents posted here only back others up; each is a row's opening."""
@@ -33,6 +39,11 @@ class Queue:
         "Contacts in line: QUEUED here and not parked."
         self.kept: dict[ContactId, Contact] = {}
         "Those of them who wait for one agent only (acquaintance.py)."
+        self.on_duty = 0
+        "Entitled agents who take its contacts, now or after the one in hand (crew.py)."
+        self.helps: tuple[Help, ...] = ()
+        self.helps_until: Micros = 0
+        "Who works for it, as it was last put together, and for how long that holds (expectation.py)."
         wider = {} if rules.never_relax else {ring.after_us: ring.need for ring in rules.rings}
         need, rows = rules.need, []
         for index, opens_us in enumerate(sorted({0, *wider, *delays})):
@@ -68,10 +79,14 @@ class Queue:
         rules = self.rules
         points = rules.priority + contact.priority
         if contact.urgent:
-            return NOTHING_OVERTAKES, contact.arrived_at, contact.ordinal
+            return NOTHING_OVERTAKES, contact.aged_from, contact.ordinal
         if rules.strict:
-            return -points, contact.arrived_at, contact.ordinal
-        return 0, contact.arrived_at - points * rules.priority_point_us, contact.ordinal
+            return -points, contact.aged_from, contact.ordinal
+        return 0, contact.aged_from - points * rules.priority_point_us, contact.ordinal
+
+    def before(self, key: LineKey) -> int:
+        """How many in line go before who stands, or would stand, at `key`; who is kept for one agent is not counted."""
+        return sum(row.lane.before(key, row.waiting) for row in self.rows if row.waiting)
 
     def line_up(self, contact: Contact, turn: int, now: Micros, *, opened_us: Micros = 0) -> None:
         """Take a place by age; a contact that comes back gets its old place. `turn` is unique on the floor.
@@ -103,11 +118,14 @@ class Queue:
 
     def open_to(self, contact: Contact, now: Micros) -> Row:
         """The last row that is open to this contact."""
+        return self.open_after(now - contact.entered_at)
+
+    def open_after(self, waited_us: Micros) -> Row:
+        """The last row that is open to who has waited here for so long."""
         rows = self.rows
         row = rows[0]
         if len(rows) == 1:
             return row
-        waited_us = now - contact.entered_at
         somebody = False
         for later in rows[1:]:
             somebody = somebody or row.present > 0
@@ -132,6 +150,11 @@ class Queue:
                 if place is not None and (first is None or place < first):
                     first = place
         return first
+
+    def first_in_line(self) -> Contact | None:
+        """Who stands before everybody else here, whoever they may be offered to."""
+        places = [place for row in self.rows if row.waiting and (place := row.lane.first()) is not None]
+        return min(places)[4] if places else None
 
     def in_line(self) -> list[Contact]:
         """Everybody in line, first first. For people and tests, not for decisions."""
@@ -162,6 +185,13 @@ class Queue:
             for place in row.bench.head(count):
                 yield place[4]
                 count -= 1
+
+
+def key_of_newcomer(rules: QueueRules, now: Micros) -> LineKey:
+    """Where somebody would stand who came now, after everybody who came before."""
+    if rules.strict:
+        return -rules.priority, now, LAST
+    return 0, now - rules.priority * rules.priority_point_us, LAST
 
 
 def present(queue: Queue) -> int:

@@ -10,6 +10,7 @@ from router.domain.acquaintance import keep
 from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg, SendCaller
 from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued, EmergencyWaits
+from router.domain.expectation import expected_at_entry
 from router.domain.floor import Floor
 from router.domain.ids import ContactId, Micros, QueueName
 from router.domain.observations import (
@@ -54,6 +55,7 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         parked=seen.node not in floor.nodes,
         urgent=campaign.emergency,
     )
+    contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now)
     welcome(floor, contact)
     entry = floor.queues.get(campaign.entry)
     if entry is not None:
@@ -91,6 +93,8 @@ def enter_queue(
         contact.queue = name
         overflow(floor, contact, now, why)
         return contact.is_waiting
+    if comes_anew:
+        contact.expected_us = None if adopted else expected_at_entry(floor, queue, contact, now)
     if contact.queue != name or not contact.entered_at:
         contact.entered_at = max(since_at, contact.arrived_at)
     contact.queue = name
@@ -317,6 +321,8 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     state = contact.state
     if not floor.move(contact, ContactStep.END, now):
         return
+    if state in (ContactState.QUEUED, ContactState.OFFERED) and contact.answered_at is None:
+        _gave_up(floor, contact, now)
     given, contact.live = contact.live, {}
     for offer in given.values():
         rescind(floor, offer, OfferResult.CALLER_LEFT, now)
@@ -333,6 +339,15 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     if agent is not None and agent.assignment is not None and agent.assignment.contact_id == contact.contact_id:
         expect_leg_end(floor, agent.assignment, now)
     floor.emit(ContactEnded(record=_record(floor, contact, state, seen)))
+
+
+def _gave_up(floor: Floor, contact: Contact, now: Micros) -> None:
+    """They hung up in line. Who was spoken to before has no place to come back to."""
+    queue = floor.queues.get(contact.queue)
+    floor.paces.gave_up(contact.queue, now - contact.entered_at)
+    if queue is not None and queue.rules.redial_us:
+        until_at, waited_us = now + queue.rules.redial_us, now - contact.aged_from
+        floor.gave_up.note(contact.campaign, contact.ani, waited_us, until_at=until_at, now=now)
 
 
 def _record(floor: Floor, contact: Contact, state: ContactState, seen: LegEnded) -> BillingRecord:

@@ -146,6 +146,12 @@ class How:
     "How many the queue rings at the same time."
     skipped: tuple[AgentId, ...] = ()
     "Who was not to be asked again yet."
+    expected_us: Micros | None = None
+    "How long the caller was expected to wait, from when they came to the queue to the first word; None: not known."
+    in_queue_us: Micros | None = None
+    "How long they had waited in the queue."
+    waited_before_us: Micros = 0
+    "How long they had waited in a call before that one, which they gave up: their place is older by so much."
 
 
 @message

@@ -23,6 +23,7 @@ from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import rescind
+from router.domain.pace import Mean, Pace
 from router.domain.pauses import apply_next, note, tell_anew
 from router.domain.picture import (
     AgentGone,
@@ -32,6 +33,7 @@ from router.domain.picture import (
     ContactStands,
     DoorStands,
     OfferStands,
+    PaceStands,
     Picture,
     key_of,
 )
@@ -58,6 +60,7 @@ class Newest:
     contacts: dict[ContactId, ContactStands] = field(default_factory=dict)
     agents: dict[AgentId, AgentStands] = field(default_factory=dict)
     doors: dict[CampaignName, DoorStands] = field(default_factory=dict)
+    paces: dict[str, PaceStands] = field(default_factory=dict)
 
     def take(self, picture: Picture) -> None:
         match picture:
@@ -67,6 +70,8 @@ class Newest:
                 self.agents[picture.agent_id] = picture
             case DoorStands():
                 self.doors[picture.campaign] = picture
+            case PaceStands():
+                self.paces[picture.name] = picture
             case ContactGone():
                 self.contacts.pop(picture.contact_id, None)
             case AgentGone():
@@ -94,6 +99,12 @@ def restore(floor: Floor, pictures: Iterable[Picture], now: Micros) -> list[str]
         if now < door.shut_until <= now + LONGEST_SHUT_US and door.campaign in floor.rules.campaigns:
             floor.door(door.campaign).shut_until = door.shut_until
             floor.calendar.set(("door", door.campaign), door.shut_until)
+    for pace in newest.paces.values():
+        if pace.name in floor.rules.queues or pace.name in floor.rules.campaigns:
+            try:
+                floor.paces.restore(_pace(pace))
+            except ValueError:
+                strange.append(key_of(pace))
     for each in sorted(newest.contacts.values(), key=lambda contact: contact.ordinal):
         try:
             _contact(floor, each, now)
@@ -212,6 +223,8 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         urgent=stands.urgent,
         sent_to=stands.sent_to,
         sent_why=stands.sent_why,
+        waited_before_us=stands.waited_before_us,
+        expected_us=stands.expected_us,
     )
     offers = [_offer(contact, each, now) for each in stands.offers]
     floor.sweep(contact.node, now)
@@ -233,6 +246,13 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         limit_call(floor, contact, now)
     if state is ContactState.CONNECTED and not _talks(floor, contact):
         floor.timers.set(("return", contact.contact_id), _not_yet(None, now))
+
+
+def _pace(stands: PaceStands) -> Pace:
+    busy, pick_up, waited, gave_up = (
+        Mean(value=value, seen=seen) for value, seen in (stands.busy, stands.pick_up, stands.waited, stands.gave_up)
+    )
+    return Pace(name=stands.name, busy=busy, pick_up=pick_up, waited=waited, gave_up=gave_up)
 
 
 def _line(floor: Floor, name: QueueName) -> QueueName:

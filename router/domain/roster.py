@@ -97,6 +97,8 @@ def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
         row.standings[Standing.LOGGED_OUT] -= 1
     for row in agent.skilled:
         row.skilled -= 1
+    agent.serves = ()
+    floor.enlist(agent)
     del floor.agents[asked.agent_id]
     floor.people -= not agent.profile.dial
     del floor.by_endpoint[agent.profile.endpoint]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from router.domain.agent import Agent, Standing
 from router.domain.choice import WAYS
 from router.domain.contact import Contact, skips
+from router.domain.crew import ON_DUTY, Crew
 from router.domain.ids import AgentId, Micros
 from router.domain.line import Line, Place
 from router.domain.need import Need
@@ -21,7 +22,19 @@ _FREE, _LOGGED_OUT = int(Standing.FREE), int(Standing.LOGGED_OUT)
 
 
 class Row:
-    __slots__ = ("_way", "bench", "index", "lane", "need", "opens_us", "queue", "skilled", "standings", "waiting")
+    __slots__ = (
+        "_way",
+        "bench",
+        "crews",
+        "index",
+        "lane",
+        "need",
+        "opens_us",
+        "queue",
+        "skilled",
+        "standings",
+        "waiting",
+    )
 
     def __init__(self, queue: "Queue", index: int, opens_us: Micros, need: Need) -> None:
         self.queue: Queue = queue
@@ -34,6 +47,8 @@ class Row:
         "Agents who belong here by their skills."
         self.standings = [0] * len(Standing)
         "Of the entitled among them, how many stand how."
+        self.crews: dict[Crew, None] = {}
+        "Those with somebody on duty."
         self.waiting = 0
         "Callers in the lane."
         self.lane: Line[Contact] = Line()
@@ -44,6 +59,16 @@ class Row:
     def present(self) -> int:
         """Entitled agents here who are logged in, free or not."""
         return sum(self.standings) - self.standings[_LOGGED_OUT]
+
+    @property
+    def on_duty(self) -> int:
+        """Entitled agents here who take contacts, now or after the one in hand (crew.py)."""
+        return sum(count for count, on_duty in zip(self.standings, ON_DUTY, strict=True) if on_duty)
+
+    @property
+    def free(self) -> int:
+        """Agents here who could be offered something now."""
+        return self.standings[_FREE]
 
     def sit_down(self, agent: Agent) -> None:
         """Wait on the bench, under the agent's turn."""

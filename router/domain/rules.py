@@ -129,6 +129,10 @@ class QueueRules:
     "Who comes while no agent is all of this goes on at once; empty: everybody may wait."
     stay_if: tuple[Staffed, ...] = ()
     "Who waits goes on the moment no agent is all of this any more."
+    dissuade_us: Micros = 0
+    "Who comes while the expected wait is longer goes on to the next overflow target; 0: nobody is."
+    redial_us: Micros = 0
+    "Who gave up waiting and calls again within this time has their place back; 0: nobody has."
     exit_keys: str = ""
     "Keys that take a waiting caller to the next overflow target at once; any other key does nothing."
     keys: tuple[tuple[str, OverflowTarget], ...] = ()

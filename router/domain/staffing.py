@@ -1,12 +1,14 @@
 """Whether anybody is there for a queue, by what a caller may count on, and what follows when nobody is.
 
 Rule 1: who comes is asked at the door (`sent_on`), who waits is looked at again the moment somebody left (`look`).
-Rule 2: a limit is for those who come anew. Who was in already (a missed ring, a lost line, a router that takes over)
+Rule 2: nobody is sent on for a long wait where none waits or an agent is free, nor where the wait is not known.
+Rule 3: a limit is for those who come anew. Who was in already (a missed ring, a lost line, a router that takes over)
 keeps their place; an emergency caller has one always.
 """
 
 from router.domain.agent import Standing
 from router.domain.contact import Contact
+from router.domain.expectation import expected_at_entry, is_free
 from router.domain.floor import Floor
 from router.domain.ids import Micros
 from router.domain.queue import Queue
@@ -40,4 +42,14 @@ def sent_on(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> str:
         return "closed"
     if 0 < rules.max_waiting <= queue.waiting:
         return "full"
+    if _takes_too_long(floor, queue, contact, now):
+        return "long"
     return "" if staffed(queue, rules.join_if) else "nobody"
+
+
+def _takes_too_long(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> bool:
+    longest_us = queue.rules.dissuade_us
+    if not longest_us or not queue.waiting or is_free(queue):
+        return False
+    expected_us = expected_at_entry(floor, queue, contact, now)
+    return expected_us is not None and expected_us > longest_us

@@ -25,6 +25,7 @@ from router.domain.tables import step
 
 def connect(floor: Floor, contact: Contact, offer: Offer, at: Micros, now: Micros) -> None:
     """Caller and agent are in one bridge. Whatever we had decided meanwhile, this is what happened."""
+    waited_anew = contact.answered_at is None
     if not taken_up(floor, contact, at, now, by=offer):
         floor.ignore(contact, "in a talk already")
         return
@@ -34,6 +35,8 @@ def connect(floor: Floor, contact: Contact, offer: Offer, at: Micros, now: Micro
     contact.open_offers.pop(offer.offer_id, None)
     answered(floor, agent, offer, now)
     floor.emit(OfferClosed(fact=fact_of(offer, OfferResult.ANSWERED, at, None, None)))
+    if waited_anew:
+        floor.paces.answered(contact.queue, at - contact.entered_at, at - offer.made_at)
     begin_assignment(floor, contact, agent, offer.leg, at, now)
 
 
@@ -86,6 +89,7 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
     has_served(floor, contact, agent)
     floor.assignments[leg] = made
     floor.restand(agent, now)
+    expected_us, contact.expected_us = contact.expected_us, None  # told once: whoever comes back was promised nothing
     floor.emit(
         ContactConnected(
             contact_id=contact.contact_id,
@@ -94,6 +98,8 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
             campaign=CampaignName(contact.queue.partition("/")[0]),
             medium=contact.medium,
             waited_us=max(0, at - contact.arrived_at),
+            expected_us=expected_us,
+            longer_us=None if expected_us is None else at - contact.entered_at - expected_us,
         )
     )
 

@@ -17,13 +17,15 @@ from router.domain.conduct import WrapUp
 from router.domain.errors import CommandRefused
 from router.domain.events import WrapUpBegan, WrapUpEnded, WrapUpExtended
 from router.domain.floor import Floor
-from router.domain.ids import AgentId, CampaignName, Micros
+from router.domain.ids import SECOND, AgentId, CampaignName, Micros
 from router.domain.pauses import apply_next
 from router.domain.record import WrapUpEnd, WrapUpFact
 from router.domain.tables import step
 
 MOST_SHOWN = 12
 "Codes that a refusal lists."
+_LONGEST_RING_US: Micros = 300 * SECOND
+"Before the talk; an agent who was asked earlier was asked for something else."
 
 
 def begin(floor: Floor, agent: Agent, assignment: Assignment, now: Micros) -> None:
@@ -111,6 +113,9 @@ def finish_wrapup(floor: Floor, agent: Agent, now: Micros, *, by: WrapUpEnd = Wr
     agent.idle_since = now
     apply_next(floor, agent, now)
     floor.restand(agent, now)
+    began_at = agent.asked_at if 0 <= assignment.talk_at - agent.asked_at <= _LONGEST_RING_US else assignment.talk_at
+    for pace in floor.paces.served(assignment.queue, now - began_at):
+        floor.unwritten[pace] = None
     to_at = max(now, assignment.leg_ended_at)
     floor.emit(
         WrapUpEnded(

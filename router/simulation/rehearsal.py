@@ -21,7 +21,7 @@ from router.domain.commands import AgentProfile, Enrol, LogIn
 from router.domain.conduct import WrapUp
 from router.domain.effects import AnswerCaller, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.engine import Engine
-from router.domain.events import ContactEnded, Event, OfferClosed, OfferMade, WrapUpEnded
+from router.domain.events import ContactConnected, ContactEnded, Event, OfferClosed, OfferMade, WrapUpEnded
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId, Micros
 from router.domain.observations import (
     ContactArrived,
@@ -146,6 +146,8 @@ class _Day:
         self._to_come: Iterator[Caller] = plan.traffic.callers(Random(f"{plan.seed} {day}"))
         self._asked: dict[ContactId, Micros] = {}
         "When the first agent was asked for them."
+        self._told: dict[ContactId, ContactConnected] = {}
+        "Their first word, with what had been expected of the wait until then."
         self._serial = 0
         self.undone: Counter[str] = Counter()
 
@@ -311,6 +313,8 @@ class _Day:
                 self._free(event.fact.agent_id)
             case WrapUpEnded():
                 self._free(event.fact.agent_id)
+            case ContactConnected():
+                self._told.setdefault(event.contact_id, event)
             case ContactEnded():
                 self._count(event.record)
 
@@ -323,6 +327,7 @@ class _Day:
     def _count(self, record: BillingRecord) -> None:
         ends = (segment.from_at for segment in record.segments if segment.kind is not SegmentKind.WAITING)
         waited_until = next(ends, record.ended_at)
+        told = self._told.pop(record.contact_id, None)
         self._tally.calls.append(
             Call(
                 day=self._day,
@@ -330,6 +335,8 @@ class _Day:
                 waited_us=waited_until - record.arrived_at,
                 at_once=self._asked.pop(record.contact_id, None) == record.arrived_at,
                 outcome=Outcome(record.outcome),
+                expected_us=None if told is None else told.expected_us,
+                longer_us=None if told is None else told.longer_us,
             )
         )
 

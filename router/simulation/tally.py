@@ -37,6 +37,15 @@ class Call:
     at_once: bool
     "An agent was asked for them the moment they came."
     outcome: Outcome
+    expected_us: Micros | None = None
+    "The wait the router expected as they came to the queue that answered; None: none, or nobody answered."
+    longer_us: Micros | None = None
+    "So much longer it was."
+
+    @property
+    def had_to_wait(self) -> bool:
+        """Whether they were answered after no agent had been free for them."""
+        return self.outcome is Outcome.ANSWERED and not self.at_once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +111,31 @@ class Figures:
     "Share of the agents' time spent on callers, ringing and wrap-up included."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """How far the waits expected at entry were from the real ones, of those answered who had to wait."""
+
+    callers: int
+    mean_error_s: float | None
+    "Above 0: they waited longer than expected."
+    mean_absolute_error_s: float | None
+    of_wait: float | None
+    "The latter, as a share of their mean wait."
+
+
+def expectation(errors_us: Iterable[tuple[Micros, Micros]]) -> Expectation:
+    """Of (so much longer than expected, the wait expected) for each caller."""
+    pairs = list(errors_us)
+    count, waited_us = len(pairs), sum(longer + expected for longer, expected in pairs)
+    off_us = sum(abs(longer) for longer, _ in pairs)
+    return Expectation(
+        callers=count,
+        mean_error_s=sum(longer for longer, _ in pairs) / count / SECOND if count else None,
+        mean_absolute_error_s=off_us / count / SECOND if count else None,
+        of_wait=off_us / waited_us if waited_us > 0 else None,
+    )
+
+
 @dataclass(slots=True)
 class _Batch:
     callers: int = 0
@@ -158,6 +192,15 @@ class Tally:
             time_us = min(work.to_us, self.day_us) - max(work.from_us, self.warm_up_us)
             busy[work.group] = busy.get(work.group, 0) + max(0, time_us)
         return busy
+
+    def expectation(self) -> Expectation:
+        """After the warm-up."""
+        counted = (call for call in self.calls if call.had_to_wait and call.at_us >= self.warm_up_us)
+        return expectation(
+            (call.longer_us, call.expected_us)
+            for call in counted
+            if call.expected_us is not None and call.longer_us is not None
+        )
 
     def _batches(self, spans: Sequence[Span]) -> list[_Batch]:
         """One for each span; they come in order and do not overlap."""

@@ -11,7 +11,7 @@ from router.cli.instants import length, read_instant
 from router.cli.timeline import bar, shares
 from router.domain.agent import Standing
 from router.domain.ids import SECOND, AgentId, ContactId
-from router.domain.record import Segment, SegmentKind, WrapUpEnd, WrapUpFact
+from router.domain.record import DecisionFact, How, Segment, SegmentKind, WrapUpEnd, WrapUpFact
 from router.ports import ContactStory
 from tests.cli.conftest import Bench
 from tests.cli.stories import answered
@@ -35,6 +35,25 @@ def test_each_offer_is_told_with_who_was_next_and_why_not_the_others(bench: Benc
     ):
         assert part in shown
     assert "░" * 10 in shown
+
+
+def test_what_was_expected_of_the_wait_is_told_beside_what_came_of_it(bench: Bench) -> None:
+    first, *others = answered(0)
+    assert isinstance(first, DecisionFact)
+    how = How(expected_us=25 * SECOND, in_queue_us=0, waited_before_us=90 * SECOND)
+    bench.remember(replace(first, how=how), *others)
+    shown = bench.run("explain", "node1-0.1").stdout
+    assert "expected to wait 25.0 s on coming to shop/orders; waited 18.0 s" in shown
+    assert "had given up after 1:30 min a moment before, and got the place of so long a wait back" in shown
+    told = bench.json("explain", "node1-0.1", "--json")["decisions"][0]["how"]
+    assert (told["expected_s"], told["in_queue_s"], told["waited_before_s"]) == (25, 0, 90)
+
+
+def test_where_nothing_was_expected_nothing_is_told_of_it(bench: Bench) -> None:
+    bench.remember(*answered(0))
+    shown = bench.run("explain", "node1-0.1").stdout
+    assert "expected" not in shown
+    assert "given up" not in shown
 
 
 def test_a_contact_that_has_not_ended_is_explained_as_far_as_it_got(bench: Bench) -> None:

@@ -65,6 +65,8 @@ def test_json_holds_what_was_asked_and_what_came_of_it(bench: Bench) -> None:
     assert found["wrapup_s"] == 10.0
     assert found["agents"][0]["skills"] == {"de": 80, "orders": 100}
     whole = found["played"]
+    assert 0 < found["expected_wait"]["of_wait"] < 1
+    assert 0 < found["expected_wait"]["callers"] <= whole["answered"]
     assert whole["callers"] == whole["answered"] + whole["abandoned"] + whole["sent_away"]
     assert whole["callers"] == sum(half["callers"] for half in found["half_hours"])
     assert whole["occupancy"]["value"] == pytest.approx(found["agents"][0]["occupancy"])

@@ -11,8 +11,18 @@ import pytest
 from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.journal import RedisJournal
 from router.domain.errors import RemoteError
-from router.domain.ids import SECOND, AgentId, ContactId
-from router.domain.picture import AgentGone, AgentStands, ContactGone, ContactStands, Picture, key_of, whole
+from router.domain.ids import SECOND, AgentId, CampaignName, ContactId
+from router.domain.picture import (
+    AgentGone,
+    AgentStands,
+    ContactGone,
+    ContactStands,
+    DoorStands,
+    PaceStands,
+    Picture,
+    key_of,
+    whole,
+)
 from router.ports import Journal, Journalled
 from router.simulation.centre import Centre
 from router.simulation.people import Crowd, Habits
@@ -109,6 +119,19 @@ async def test_a_successor_reads_everybody_as_they_stood_at_the_last_commit(shel
     assert (found.seq, found.epoch, found.written_at, found.config_hash) == (2, 3, NOW + 7, "two")
     assert found.unreadable == 0
     await successor.close()
+
+
+async def test_what_belongs_to_a_campaign_or_a_queue_is_read_as_well(shelf: Shelf) -> None:
+    mean = (12.5, 7)
+    pictures: list[Picture] = [
+        DoorStands(campaign=CampaignName("shop"), shut_until=NOW + 60 * SECOND),
+        PaceStands(name="shop/orders", busy=mean, pick_up=mean, waited=mean, gave_up=(0.25, 7)),
+        PaceStands(name="shop", busy=mean, pick_up=mean, waited=mean, gave_up=(0.0, 7)),
+    ]
+    first = shelf.open()
+    assert await first.append(pictures, epoch=1, now=NOW, config_hash="one")
+    await first.close()
+    assert set((await read(shelf)).pictures) == set(pictures)
 
 
 async def test_the_newest_picture_counts_and_who_is_gone_is_gone(shelf: Shelf) -> None:

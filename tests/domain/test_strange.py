@@ -24,7 +24,16 @@ from router.domain.invariants import broken
 from router.domain.media import MEDIA
 from router.domain.observations import Resynced
 from router.domain.offer import OfferState
-from router.domain.picture import AgentStands, AssignmentStands, ContactStands, OfferStands, Picture, key_of, whole
+from router.domain.picture import (
+    AgentStands,
+    AssignmentStands,
+    ContactStands,
+    OfferStands,
+    PaceStands,
+    Picture,
+    key_of,
+    whole,
+)
 from router.domain.record import EndedBy, Leg, OfferResult, Outcome, Segment, SegmentKind
 from router.domain.recovery import restore, take_over
 from tests.builders import NODE, START_AT, Room, rules
@@ -119,6 +128,8 @@ _CONTACT: dict[str, st.SearchStrategy[Any]] = {
     "sent_to": st.one_of(st.sampled_from(["", "voicemail", "dial:+493023125900"]), _words),
     "sent_why": _words,
     "early_at": or_none(_instants),
+    "waited_before_us": _counts,
+    "expected_us": or_none(_instants),
 }
 _ASSIGNMENT: dict[str, st.SearchStrategy[Any]] = {
     "contact_id": _names,
@@ -137,6 +148,14 @@ _ASSIGNMENT: dict[str, st.SearchStrategy[Any]] = {
     "wrapup": st.one_of(st.sampled_from([*WrapUp]), _words),
     "wrapup_max_us": st.one_of(_counts, st.just(600 * SECOND)),
     "longest_until": _instants,
+}
+_MEANS = st.tuples(st.one_of(st.floats(), st.floats(0, 1e9)), st.integers(-1, 70))
+_PACE: dict[str, st.SearchStrategy[Any]] = {
+    "name": st.one_of(_queues, st.sampled_from(["shop", "bank"])),
+    "busy": _MEANS,
+    "pick_up": _MEANS,
+    "waited": _MEANS,
+    "gave_up": _MEANS,
 }
 _AGENT: dict[str, st.SearchStrategy[Any]] = {
     "agent_id": _agents,
@@ -159,7 +178,9 @@ _AGENT: dict[str, st.SearchStrategy[Any]] = {
     "assignment": or_none(st.builds(AssignmentStands, **_ASSIGNMENT)),
 }
 _pictures = st.lists(
-    st.one_of(st.builds(ContactStands, **_CONTACT), st.builds(AgentStands, **_AGENT)), min_size=1, max_size=6
+    st.one_of(st.builds(ContactStands, **_CONTACT), st.builds(AgentStands, **_AGENT), st.builds(PaceStands, **_PACE)),
+    min_size=1,
+    max_size=6,
 )
 
 
@@ -229,7 +250,8 @@ def test_a_living_floor_with_a_few_fields_changed_can_be_ended(data: st.DataObje
     for _ in range(data.draw(st.integers(1, 3))):
         which = data.draw(st.integers(0, len(pictures) - 1))
         picture = pictures[which]
-        drawn = _CONTACT if isinstance(picture, ContactStands) else _AGENT
+        drawn = _PACE if isinstance(picture, PaceStands) else _CONTACT
+        drawn = _AGENT if isinstance(picture, AgentStands) else drawn
         within = getattr(picture, "assignment", None)
         if within is not None and data.draw(st.booleans()):
             name = data.draw(st.sampled_from(sorted(_ASSIGNMENT)))
@@ -241,7 +263,13 @@ def test_a_living_floor_with_a_few_fields_changed_can_be_ended(data: st.DataObje
 
 
 def test_every_field_of_a_picture_is_drawn() -> None:
-    for kind, drawn in ((ContactStands, _CONTACT), (AgentStands, _AGENT), (AssignmentStands, _ASSIGNMENT)):
+    drawings = (
+        (ContactStands, _CONTACT),
+        (AgentStands, _AGENT),
+        (AssignmentStands, _ASSIGNMENT),
+        (PaceStands, _PACE),
+    )
+    for kind, drawn in drawings:
         assert {field.name for field in fields(kind)} == set(drawn)
 
 

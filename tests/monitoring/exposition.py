@@ -23,7 +23,8 @@ _TARGET = {"job": frozenset({"ringfair"}), "instance": None}
 
 def exposed() -> dict[str, Labels]:
     """Every sample a router can expose, from the subscriber itself."""
-    queue = QueueReading(queue="shop/orders", agents={s.name.lower(): 0 for s in Standing}, targets=("closing",))
+    standings = {s.name.lower(): 0 for s in Standing}
+    queue = QueueReading(queue="shop/orders", agents=standings, targets=("closing",), expected_us=0)
     lines = LineSummary(
         connected=True,
         events=1,

@@ -75,6 +75,15 @@ class Gauges(Collector):
         for queue in reading.queues:
             family.add_metric([queue.medium, queue.queue], queue.longest_wait_us / SECOND)
         yield family
+        family = GaugeMetricFamily(
+            "ringfair_expected_wait_seconds",
+            "How long a caller would wait who came now, until the first word; no value where nobody can know.",
+            labels=["medium", "queue"],
+        )
+        for queue in reading.queues:
+            if queue.expected_us is not None:
+                family.add_metric([queue.medium, queue.queue], queue.expected_us / SECOND)
+        yield family
         yield _gauge(
             "ringfair_ami_connected",
             "1 while nothing troubles the node: connected, fit, the pool ours, its calls known.",

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from router.domain.agent import Standing
+from router.domain.expectation import expected_of_newcomer
 from router.domain.floor import Floor, waiting_since
 from router.domain.ids import Micros
 from router.domain.outside import told
@@ -18,6 +19,8 @@ class QueueReading:
     medium: str = "voice"
     waiting: int = 0
     longest_wait_us: Micros = 0
+    expected_us: Micros | None = None
+    "How long somebody would wait who came now; None: nobody knows."
     agents: Mapping[str, int] = field(default_factory=dict)
     "Entitled to it now and skilled for it: standing → how many."
     targets: Sequence[str] = ()
@@ -95,6 +98,7 @@ def read_queues(floor: Floor, now: Micros, own: AbstractSet[str]) -> tuple[Queue
             queue=name,
             waiting=len(waiting.get(name, ())),
             longest_wait_us=now - min(waiting[name]) if name in waiting else 0,
+            expected_us=expected_of_newcomer(floor, queue, now),
             agents={standing.name.lower(): queue.standings[standing] for standing in Standing},
             # when no target takes the caller, the closing message does
             targets=tuple(dict.fromkeys((*map(_target, queue.rules.overflow), "closing"))),

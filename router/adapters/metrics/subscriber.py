@@ -61,6 +61,8 @@ CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 
 WAIT_BUCKETS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300, 600)
 HANDLE_BUCKETS = (15, 30, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1800, 3600)
+ERROR_BUCKETS = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600)
+LONGER, SHORTER = "longer", "shorter"
 MATCH_BUCKETS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2)
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 REFUSALS = frozenset({"unknown-dnis", "loop", *FULL})
@@ -102,6 +104,13 @@ class Metrics:
             "Arrival to first talk; for those never answered, arrival to end.",
             ["medium", "queue", "outcome"],
             buckets=WAIT_BUCKETS,
+            registry=registry,
+        )
+        self._expectations = Histogram(
+            "ringfair_expected_wait_error_seconds",
+            "How far the wait expected at entry was from that of those answered, who waited longer or shorter.",
+            ["medium", "queue", "kind"],
+            buckets=ERROR_BUCKETS,
             registry=registry,
         )
         self._handles = Histogram(
@@ -200,6 +209,10 @@ class Metrics:
                     self._answered.add(event.contact_id)
                     waits = self._wait(event.medium, event.queue, Outcome.ANSWERED.value)
                     waits.observe(max(0, event.waited_us) / SECOND)
+                    if event.longer_us is not None:
+                        kind = LONGER if event.longer_us > 0 else SHORTER
+                        error = self._expectations.labels(event.medium, event.queue, kind)
+                        error.observe(abs(event.longer_us) / SECOND)
             case ContactEnded():
                 if event.record.campaign not in self._own:
                     self._ended(event.record)
@@ -261,6 +274,8 @@ class Metrics:
             self._contact(medium, queue, outcome.value)
             self._wait(medium, queue, outcome.value)
         self._handle(medium, queue)
+        for kind in (LONGER, SHORTER):
+            self._expectations.labels(medium, queue, kind)
         for target in targets:
             self._overflows.labels(queue, target)
         for reason in FULL:

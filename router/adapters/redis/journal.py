@@ -6,9 +6,10 @@
         epoch  of the router that wrote it
         now    µs since the epoch, UTC: the engine's clock at the commit
         kind   event
-        type   ContactStands | AgentStands | ContactGone | AgentGone
+        type   ContactStands | AgentStands | DoorStands | PaceStands | ContactGone | AgentGone
         body   JSON, the picture
-    ringfair:{main}:snapshot   hash: the newest picture of each, `contact <id>` or `agent <id>` → `TYPE JSON`
+    ringfair:{main}:snapshot   hash: the newest picture of each, `contact <id>`, `agent <id>`, `door <campaign>` or
+                               `pace <queue or campaign>` → `TYPE JSON`
         commit   JSON: {"v":1,"seq":…,"epoch":…,"now":…,"config_hash":"…"} of the last commit it holds
     ringfair:{main}:epoch      the highest epoch ever given out (lease.py)
     ringfair:{main}:synced     the `seq` up to which somebody wanted to know it safe
@@ -38,7 +39,16 @@ from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.trouble import FAILURES, asking
 from router.domain.errors import RemoteError
 from router.domain.ids import Micros
-from router.domain.picture import AgentGone, AgentStands, ContactGone, ContactStands, Picture, key_of
+from router.domain.picture import (
+    AgentGone,
+    AgentStands,
+    ContactGone,
+    ContactStands,
+    DoorStands,
+    PaceStands,
+    Picture,
+    key_of,
+)
 from router.ports import Journalled
 
 if TYPE_CHECKING:
@@ -66,7 +76,7 @@ HIGHEST = 2**53
 
 _COMMIT = b"commit"
 _TYPES: dict[str, type[Picture]] = {
-    kind.__name__: kind for kind in (ContactStands, AgentStands, ContactGone, AgentGone)
+    kind.__name__: kind for kind in (ContactStands, AgentStands, DoorStands, PaceStands, ContactGone, AgentGone)
 }
 _GONE = (ContactGone, AgentGone)
 _SCRIPT = """

@@ -203,6 +203,9 @@ async def test_a_contact_is_explained_living_or_ended(served: Served) -> None:
                 "urgent": False,
                 "at_once": 1,
                 "skipped": [],
+                "expected_s": None,
+                "in_queue_s": None,
+                "waited_before_s": 0,
             },
         }
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from router.adapters.metrics.subscriber import WAIT_BUCKETS
@@ -32,6 +34,17 @@ def test_a_wait_is_counted_when_the_talk_begins_and_once_however_often_it_begins
 
     assert value(metrics, "ringfair_wait_seconds_count", **SHOP, outcome="answered") == 1
     assert value(metrics, "ringfair_wait_seconds_sum", **SHOP, outcome="answered") == 18
+
+
+def test_how_far_the_expected_wait_was_off_is_counted_longer_and_shorter_apart() -> None:
+    longer = replace(connected("a", 50), expected_us=20 * SECOND, longer_us=30 * SECOND)
+    shorter = replace(connected("b", 5), expected_us=20 * SECOND, longer_us=-15 * SECOND)
+    metrics = told(longer, shorter, replace(longer, longer_us=SECOND), connected("nothing was expected", 9))
+
+    name = "ringfair_expected_wait_error_seconds"
+    sums = [value(metrics, f"{name}_sum", **SHOP, kind=kind) for kind in ("longer", "shorter")]
+    assert sums == [30, 15]
+    assert value(metrics, f"{name}_bucket", **SHOP, kind="shorter", le="20.0") == 1
 
 
 def test_a_contact_answered_before_we_were_there_is_counted_from_its_record() -> None:

@@ -85,7 +85,13 @@ def test_what_is_live_is_read_at_the_scrape_and_never_stale() -> None:
             Reading(queues=[QueueReading(queue=QUEUE, waiting=5)], redis_errors=1),
             Reading(
                 queues=[
-                    QueueReading(queue=QUEUE, waiting=2, longest_wait_us=1_500_000, agents={"free": 0, "on_contact": 7})
+                    QueueReading(
+                        queue=QUEUE,
+                        waiting=2,
+                        longest_wait_us=1_500_000,
+                        expected_us=90_500_000,
+                        agents={"free": 0, "on_contact": 7},
+                    )
                 ],
                 inbox_depth=3,
                 inbox_overflows=1,
@@ -111,6 +117,7 @@ def test_what_is_live_is_read_at_the_scrape_and_never_stale() -> None:
     expected = {
         ("ringfair_waiting", "voice", "shop/orders"): 2,
         ("ringfair_longest_wait_seconds", "voice", "shop/orders"): 1.5,
+        ("ringfair_expected_wait_seconds", "voice", "shop/orders"): 90.5,
         ("ringfair_queue_agents", "voice", "shop/orders", "free"): 0,
         ("ringfair_queue_agents", "voice", "shop/orders", "on_contact"): 7,
         ("ringfair_inbox_depth",): 3,

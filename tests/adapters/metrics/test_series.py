@@ -24,6 +24,8 @@ def test_every_metric_promised_is_there_from_the_first_scrape_and_no_created_ser
         "ringfair_contacts",
         "ringfair_wait_seconds",
         "ringfair_handle_seconds",
+        "ringfair_expected_wait_seconds",
+        "ringfair_expected_wait_error_seconds",
         "ringfair_offers",
         "ringfair_agents",
         "ringfair_waiting",

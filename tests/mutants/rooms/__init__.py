@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 from tests.mutants.rooms import (
     admission,
     conduct,
+    expectation,
     failover,
     journal,
     lease,
@@ -50,6 +51,7 @@ ALL: tuple[Mutant, ...] = (
     *ownership.MUTANTS,
     *lease.MUTANTS,
     *journal.MUTANTS,
+    *expectation.MUTANTS,
     *failover.MUTANTS,
     *life.MUTANTS,
     *recovery.MUTANTS,

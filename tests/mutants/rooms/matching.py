@@ -20,7 +20,7 @@ MUTANTS = (
     Mutant(
         name="A caller given back after a missed ring stands behind who came later",
         file=_QUEUE,
-        find="        return 0, contact.arrived_at - ",
+        find="        return 0, contact.aged_from - ",
         replace="        return 0, contact.news_at - ",
         guards=(_GUARD + "test_a_caller_whose_ring_was_missed_stands_before_who_came_later",),
     ),

@@ -1,0 +1,58 @@
+"""How long a caller will wait, who is turned away for it, and who has their place back."""
+
+from tests.mutants.mutant import Mutant
+
+_WAIT, _REDIAL = "tests/domain/test_expectation.py::", "tests/domain/test_redial.py::"
+
+MUTANTS = (
+    Mutant(
+        name="Everybody in line is told what the last one waits",
+        file="router/domain/expectation.py",
+        find="    mine = (queue.before(key) + 1) * own.busy_us\n",
+        replace="    mine = (queue.waiting + 1) * own.busy_us\n",
+        guards=(_WAIT + "test_each_in_line_is_told_by_their_own_place",),
+        short=True,
+    ),
+    Mutant(
+        name="Shared agents are counted as if they served one queue only",
+        file="router/domain/expectation.py",
+        find="            work += before[other] * each_us\n",
+        replace="            work += 0.0\n",
+        guards=(_WAIT + "test_callers_of_another_queue_of_the_same_agents_stand_before_by_age",),
+    ),
+    Mutant(
+        name="Who pauses is counted on",
+        file="router/domain/crew.py",
+        find="(Standing.FREE, Standing.ON_CONTACT, Standing.HELD_OFF)",
+        replace="(Standing.FREE, Standing.ON_CONTACT, Standing.HELD_OFF, Standing.PAUSED)",
+        guards=(_WAIT + "test_only_agents_who_take_contacts_now_or_next_are_counted_on",),
+    ),
+    Mutant(
+        name="A row that opens much later helps from now on",
+        file="router/domain/expectation.py",
+        find="        opens_us = 0.0 if row.index <= opened else",
+        replace="        opens_us = 0.0 if True else",
+        guards=(_WAIT + "test_a_row_that_opens_later_helps_from_then_on",),
+    ),
+    Mutant(
+        name="Who comes is dissuaded though an agent is free for them",
+        file="router/domain/staffing.py",
+        find="not queue.waiting or is_free(queue)",
+        replace="not queue.waiting",
+        guards=(_REDIAL + "test_where_an_agent_is_free_nobody_is_dissuaded",),
+    ),
+    Mutant(
+        name="A place is given back as often as somebody calls",
+        file="router/domain/redial.py",
+        find="self._waited.pop((campaign, ani), (0, 0)) if ani",
+        replace="self._waited.get((campaign, ani), (0, 0)) if ani",
+        guards=(_REDIAL + "test_a_place_is_given_back_once",),
+    ),
+    Mutant(
+        name="Walking about between two calls counts as waiting",
+        file="router/domain/reception.py",
+        find="    contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now)\n",
+        replace="    contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now) and 60_000_000\n",
+        guards=(_REDIAL + "test_the_time_between_hanging_up_and_calling_again_is_not_waiting",),
+    ),
+)
