@@ -92,8 +92,11 @@ def message_recorded(floor: Floor, seen: MessageRecorded, now: Micros) -> None:
 def early_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     """Rule 3: they have waited unanswered for as long as they may."""
     contact = floor.contacts.get(key)
-    campaign = floor.rules.campaigns.get(contact.campaign) if contact is not None else None
-    if contact is None or campaign is None or not contact.is_waiting or contact.answered_at is not None:
+    if contact is None:
+        return
+    floor.stir(contact)
+    campaign = floor.rules.campaigns.get(contact.campaign)
+    if campaign is None or not contact.is_waiting or contact.answered_at is not None:
         return
     then = campaign.early_media_then
     if then is EarlyMedia.ANSWER or (contact.urgent and then is EarlyMedia.OVERFLOW):
@@ -101,6 +104,5 @@ def early_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     elif then is EarlyMedia.OVERFLOW:
         if contact.live:
             contact.overdue = True  # goes when the ring is over
-            floor.stir(contact)
         else:
             overflow(floor, contact, now, EARLY)
