@@ -46,7 +46,7 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
         AgentView(
             change=agent.picture(status_changed=False),
             skills=dict(agent.profile.skills),
-            queues=tuple(row.queue.rules.name for row in agent.serves),
+            queues=tuple(dict.fromkeys(row.queue.rules.name for row in agent.serves)),
             standing=agent.standing.name.lower(),
         )
         for agent in floor.agents.values()

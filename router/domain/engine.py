@@ -11,7 +11,7 @@ A command that cannot be carried out raises `CommandRefused` and changes nothing
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from router.domain import acquaintance, doors, matching, offering, reception, resync, roster, talk
+from router.domain import acquaintance, doors, matching, offering, reception, resync, roster, seating, talk
 from router.domain.agent import Agent
 from router.domain.commands import (
     Command,
@@ -168,7 +168,6 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     callers to the closing message, never to another client's agents. Who talks is not touched.
     """
     rules = asked.rules
-    before = floor.queues
     floor.rules = rules
     delays = _delays(floor.agents.values())
     floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
@@ -176,10 +175,11 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     for agent in floor.agents.values():
         agent.serves = agent.skilled = ()
         agent.awaited.clear()
-        floor.assign_queues(agent, now)
+    seating.seat_everybody(floor, now)
     for contact in list(floor.contacts.values()):
-        if contact.turn:
-            before[contact.queue].step_out(contact)
+        if contact.line is not None:
+            contact.line.step_out(contact)
+            contact.line = None
         contact.awaits = None
         if contact.queue not in floor.queues and contact.is_waiting:
             campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))

@@ -74,6 +74,7 @@ class ContactStands:
     "When it came to its queue; 0: an older release, which waited from arrival."
     priority: int = 0
     urgent: bool = False
+    data: tuple[tuple[str, str], ...] = ()
 
 
 @message
@@ -203,6 +204,7 @@ def _contact(floor: Floor, contact: Contact) -> Picture:
         entered_at=contact.entered_at,
         priority=contact.priority,
         urgent=contact.urgent,
+        data=tuple(contact.data.items()),
         agent_id=contact.agent_id,
         skips=tuple(contact.skips.items()),
         answered_at=contact.answered_at,

@@ -18,8 +18,10 @@ from router.domain.observations import (
     LegEnded,
 )
 from router.domain.offering import rescind
+from router.domain.particulars import checked
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import OverflowTarget, ToQueue
+from router.domain.seating import line_for
 from router.domain.staffing import sent_on, staffed
 from router.domain.talk import expect_leg_end, taken_up
 
@@ -50,11 +52,12 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         seen_at=now,
         parked=seen.node not in floor.nodes,
         urgent=campaign.emergency,
+        data=checked(seen.data),
     )
     welcome(floor, contact)
     entry = floor.queues.get(campaign.entry)
     if entry is not None:
-        keep(floor, contact, entry, seen.preferred, now)
+        keep(floor, contact, line_for(floor, entry, contact, now), seen.preferred, now)
     enter_queue(floor, contact, campaign.entry, contact.arrived_at, now)
 
 
@@ -80,7 +83,7 @@ def enter_queue(
         return False
     floor.step_out(contact)
     comes_anew = contact.state is ContactState.ARRIVED or name != contact.queue
-    if comes_anew and not adopted and (why := sent_on(floor, queue, contact, now)):
+    if comes_anew and not adopted and (why := sent_on(floor, line_for(floor, queue, contact, now), contact, now)):
         contact.queue = name
         overflow(floor, contact, now, why)
         return contact.is_waiting

@@ -21,6 +21,7 @@ from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import rescind
+from router.domain.particulars import checked
 from router.domain.picture import (
     AgentGone,
     AgentStands,
@@ -198,6 +199,7 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         entered_at=min(stands.entered_at or stands.arrived_at, now),
         priority=stands.priority,
         urgent=stands.urgent,
+        data=checked(stands.data),
     )
     offers = [_offer(contact, each, now) for each in stands.offers]
     floor.sweep(contact.node, now)

@@ -24,6 +24,7 @@ from router.domain.events import AgentDismissed
 from router.domain.floor import Floor
 from router.domain.ids import AgentId, Micros, QueueName
 from router.domain.observations import EndpointSeen, PhoneAsked
+from router.domain.seating import look_again
 from router.domain.tables import step
 from router.domain.talk import finish_wrapup
 
@@ -72,8 +73,11 @@ def enrol(floor: Floor, asked: Enrol, now: Micros) -> None:
     for name, post in profile.posts.items():
         if post.delay_us and name in floor.queues:
             floor.open_row_at(QueueName(name), post.delay_us, now)
+    new_skills = floor.census.count(agent)
     floor.assign_queues(agent, now)
     floor.restand(agent, now)
+    if new_skills:
+        look_again(floor, now)
 
 
 def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
@@ -89,6 +93,7 @@ def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
     for row in agent.skilled:
         row.skilled -= 1
     del floor.agents[asked.agent_id]
+    floor.census.forget(agent)
     floor.people -= not agent.profile.dial
     del floor.by_endpoint[agent.profile.endpoint]
     floor.touched.pop(agent, None)

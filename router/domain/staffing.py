@@ -38,6 +38,6 @@ def sent_on(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> str:
     door = floor.doors.get(rules.campaign)
     if door is not None and not door.is_open(now):
         return "closed"
-    if 0 < rules.max_waiting <= queue.waiting:
+    if 0 < rules.max_waiting <= queue.whole.all_waiting:
         return "full"
     return "" if staffed(queue, rules.join_if) else "nobody"

@@ -114,6 +114,7 @@ _CONTACT: dict[str, st.SearchStrategy[Any]] = {
     "entered_at": _instants,
     "priority": st.one_of(st.integers(-5, 5), st.integers()),
     "urgent": st.booleans(),
+    "data": st.lists(st.tuples(st.text(), st.text())).map(tuple),
 }
 _ASSIGNMENT: dict[str, st.SearchStrategy[Any]] = {
     "contact_id": _names,
