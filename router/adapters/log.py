@@ -30,6 +30,7 @@ from router.domain.events import (
     ContactEnded,
     ContactQueued,
     DifferenceMended,
+    DistinctNeedsFull,
     Event,
     InvariantFailed,
     PoolLost,
@@ -142,6 +143,13 @@ class EventLog:
                 self._refused(event, now)
             case InvariantFailed():
                 self._log.warning("an impossible state was found", at=now, what=event.what)
+            case DistinctNeedsFull():
+                self._log.warning(
+                    "a queue has as many distinct needs as it may; further ones count as if nothing were known",
+                    at=now,
+                    queue=event.queue,
+                    needs=event.needs,
+                )
             case PoolLost():
                 self._log.warning("another router owns the pool; this one decides no more", at=now, epoch=event.epoch)
             case _ if self._tells_all:

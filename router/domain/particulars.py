@@ -29,7 +29,7 @@ COUNTRY = "caller.country"
 "The only one of the call's own that the edge finds: it knows numbers."
 
 _KEY = r"[a-z][a-z0-9_]{0,31}"
-_PAIR = re.compile(rf"({_KEY})=([A-Za-z0-9+._:@-]{{1,64}})")
+_PAIR = re.compile(rf"({_KEY})=([A-Za-z0-9+._@-]{{1,64}})")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 _HIDDEN = ("", "anonymous")
 

@@ -53,6 +53,7 @@ class Numbers:
     caller: Callable[[str, str], str]
     dialled: Callable[[str], str]
     forms: Callable[[str], tuple[str, ...]]
+    country_of: Callable[[str], str] = lambda number: ""
 
 
 class AmiTelephony:
@@ -101,7 +102,11 @@ class AmiTelephony:
         "Whether what is left of the resync under way can wait, so that another may begin at once."
         self._retry: asyncio.TimerHandle | None = None
         self._reading = Reading(
-            node=node, caller_number=numbers.caller, dialled_number=numbers.dialled, clock=clock.now
+            node=node,
+            caller_number=numbers.caller,
+            dialled_number=numbers.dialled,
+            clock=clock.now,
+            country_of=numbers.country_of,
         )
         self.session = Session(
             address, wanted=WANTED, on_event=self._on_event, on_up=self._on_up, on_down=self._on_down
