@@ -142,8 +142,8 @@ def _print_site(site: "Site", at: Micros) -> None:
     console.print(queues)
     if site.hours:
         hours = _table("Hours", "campaign", "now", "opens", "not like the week")
-        for cells in hours_rows(site, at):
-            hours.add_row(*map(Text, cells))
+        for told in hours_rows(site, at):
+            hours.add_row(*map(Text, told))
         console.print(hours)
     if site.shifts is None:
         console.print("No shifts file: every agent is entitled to contacts at any time.")
