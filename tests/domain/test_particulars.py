@@ -1,14 +1,19 @@
 """Needs that speak of the contact: whom they ask for, who stands in which line, how many lines there can be."""
 
+import contextlib
 from dataclasses import replace
 from string import ascii_lowercase
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from router.domain.commands import AgentProfile, Configure, Dismiss, Enrol, Entitle, LogOut, Pause, Unpause
+from router.domain.commands import AgentProfile, Configure, Dismiss, Enrol, Entitle, LogOut, Pause, Post, Unpause
 from router.domain.entitlement import Entitlement
+from router.domain.errors import CommandRefused
 from router.domain.events import ContactOverflowed, DistinctNeedsFull, OfferMade
-from router.domain.ids import SECOND, AgentId
+from router.domain.ids import SECOND, AgentId, ContactId
 from router.domain.need import Need, NeedError
 from router.domain.particulars import MOST_DATA, MOST_NEEDS, checked, read
 from router.domain.picture import whole
@@ -268,3 +273,49 @@ def test_a_caller_found_at_a_resync_brings_what_the_dialplan_knows() -> None:
     unseen = room.arrival("c1").contact_id
     room.resync(replace(room.waiting(unseen), data=speaks("fr")))
     assert room.of(OfferMade)[-1].agent_id == french
+
+
+NEEDS = ("$language >= 60", 'orders and ($language or $vip = "yes")', "not $language > 50", "", "en")
+DO = st.one_of(
+    st.tuples(st.just("calls"), st.sampled_from(("de", "en", "fr", "")), st.sampled_from(("yes", "no"))),
+    st.tuples(
+        st.just("joins"), st.sampled_from(("de:80", "en:40 orders", "fr orders:10", "orders", "it")), st.integers(0, 2)
+    ),
+    st.tuples(st.sampled_from(("logs out", "pauses", "is dismissed", "learns")), st.integers(0, 9), st.just(0)),
+    st.tuples(st.just("reload"), st.sampled_from(NEEDS), st.sampled_from(NEEDS)),
+    st.tuples(st.just("hangs up"), st.integers(0, 9), st.just(0)),
+    st.tuples(st.just("time"), st.sampled_from((1, 9, 40)), st.just(0)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=st.lists(DO, min_size=4, max_size=25))
+def test_whatever_happens_everybody_stands_where_their_need_puts_them(steps: list[tuple[str, Any, Any]]) -> None:
+    """After each step the room asks for every invariant: nobody waits while somebody is free whom they may have."""
+    room = Room(rules_in_force=asking(rings=(Ring(after_us=20 * SECOND, need=Need.parse("$language")),)))
+    callers: list[ContactId] = []
+    for number, (what, one, other) in enumerate(steps):
+        agent = room.agents[one % len(room.agents)] if room.agents and isinstance(one, int) else None
+        with contextlib.suppress(CommandRefused):
+            match what:
+                case "calls":
+                    callers.append(room.calls(f"c{number}", data=speaks(one, vip=other)))
+                case "joins":
+                    posts = {ORDERS: Post(delay_us=other * 5 * SECOND)} if other else {}
+                    room.agent_joins(one, posts=posts)
+                case "reload":
+                    rings = (Ring(after_us=20 * SECOND, need=Need.parse(other)),)
+                    room.ask(Configure(rules=asking(one, rings=rings)))
+                case "hangs up" if callers:
+                    room.caller_hangs_up(callers.pop(one % len(callers)))
+                case "time":
+                    room.let_pass(one)
+                case "logs out" if agent:
+                    room.ask(LogOut(agent_id=agent))
+                case "pauses" if agent:
+                    room.ask(Pause(agent_id=agent, reason="break"))
+                case "is dismissed" if agent:
+                    room.ask(Dismiss(agent_id=agent))
+                case "learns" if agent:
+                    skills = {"orders": 100, "de": 55 + one * 5, "en": 100 - one}
+                    room.ask(Enrol(profile=AgentProfile(agent_id=agent, endpoint=agent, skills=skills)))
