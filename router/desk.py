@@ -69,8 +69,8 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
             queue=name,
             waiting=len(waiting.get(name, ())),
             longest_wait_us=now - min(waiting[name]) if name in waiting else 0,
-            free_agents=queue.standings[Standing.FREE],
-            entitled_agents=sum(queue.standings),
+            free_agents=queue.most_standings[Standing.FREE],
+            entitled_agents=max(sum(line.standings) for line in queue.all_lines),
         )
         for name, queue in floor.queues.items()
         if queue.rules.campaign != CAMPAIGN

@@ -134,6 +134,13 @@ class Queue:
         return self, *self.lines.values()
 
     @property
+    def most_standings(self) -> list[int]:
+        """For people: how many stand how in that line of each where most do; who serves several is counted once."""
+        if not self.lines:
+            return self.standings
+        return [max(counts) for counts in zip(*(line.standings for line in self.all_lines), strict=True)]
+
+    @property
     def all_waiting(self) -> int:
         return sum(line.waiting for line in self.all_lines) if self.lines else self.waiting
 

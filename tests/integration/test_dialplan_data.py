@@ -16,7 +16,7 @@ WITH_IDENTITY = ("P-Asserted-Identity: <sip:+4915155500001@carrier.invalid>",)
 @pytest.mark.parametrize(
     ("data", "arrives"),
     [
-        ("language=de&vip=yes", "language=de&vip=yes"),
+        ("language=de-at&vip=yes", "language=de-at&vip=yes"),
         ("a=1,Contact: forged,V: 9", "a=1ContactforgedV9"),
         ('a="1"&b=${EPOCH}&c=$[1+1]&d=x)y}z', "a=1&b=EPOCH&c=1+1&d=xyz"),
         ("", ""),
