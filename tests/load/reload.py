@@ -1,4 +1,4 @@
-"""How long new rules hold the engine up: `python -m tests.load.reload [AGENTS] [QUEUES] [RINGS]`; a large site by default.
+"""How long new rules hold the engine up: `python -m tests.load.reload [AGENTS] [QUEUES] [RINGS]`, else a large site.
 
 Every agent is free and everybody's rows are found anew: what `ringfair reload` costs between two calls. The last line
 is `configure … s of processor time`.
