@@ -58,6 +58,16 @@ class Malformed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """How this site reads and publishes numbers (router/config/numbers.py)."""
+
+    caller: Callable[[str, str], str]
+    dialled: Callable[[str], str]
+    forms: Callable[[str], tuple[str, ...]]
+    country_of: Callable[[str], str] = lambda number: ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """How to read the events of one node."""
 
