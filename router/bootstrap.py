@@ -37,7 +37,7 @@ from router.adapters.sql.drawers import Drawers
 from router.adapters.sql.ledger import SqlLedger
 from router.adapters.sql.writer import LedgerWriter
 from router.config import Site, load
-from router.config.numbers import caller_number, dialled_forms, e164
+from router.config.numbers import caller_number, country_of, dialled_forms, e164
 from router.desk import RouterDesk, call_the_roll
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused, ConfigError
@@ -280,6 +280,7 @@ def _numbers(country: str) -> Numbers:
         caller=lambda shown, asserted: caller_number(shown, asserted, country),
         dialled=lambda digits: e164("+" + digits, country) or e164(digits, country) or digits,
         forms=lambda number: dialled_forms(number, country),
+        country_of=country_of,
     )
 
 

@@ -76,8 +76,8 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
             queue=name,
             waiting=len(waiting.get(name, ())),
             longest_wait_us=now - min(waiting[name]) if name in waiting else 0,
-            free_agents=queue.standings[Standing.FREE],
-            entitled_agents=sum(queue.standings),
+            free_agents=queue.most_standings[Standing.FREE],
+            entitled_agents=max(sum(line.standings) for line in queue.all_lines),
         )
         for name, queue in floor.queues.items()
         if queue.rules.campaign != CAMPAIGN
@@ -93,7 +93,7 @@ def _view_agent(floor: Floor, agent: Agent, now: Micros) -> AgentView:
     return AgentView(
         change=agent.picture(status_changed=False),
         skills=dict(agent.profile.skills),
-        queues=tuple(row.queue.rules.name for row in agent.serves),
+        queues=tuple(dict.fromkeys(row.queue.rules.name for row in agent.serves)),
         standing=agent.standing.name.lower(),
         until_at=until_at,
         wrapup=in_wrapup.wrapup if in_wrapup else None,

@@ -11,9 +11,9 @@ Rule 3: what cannot be read costs itself alone; Asterisk still has its calls.
 Rule 4: of what a person chose, the newest word counts, wherever it was written.
 Rule 5: a ledger that is slow or away is not waited for: callers wait for us. Nor is a driver that is told to stop, for
 one whose server has fallen silent takes ten seconds to let go. It is asked until it answers, and what it tells then
-counts for everybody who has not spoken since; so is the roll called until it could be. The ledger is asked once more in
-any case: a Redis that has forgotten whose the pool is gives it on while the owner is well, and that one tells people
-"done" until our claim at Asterisk.
+counts for everybody who has not spoken since, and so does what it knows of who served whom; so is the roll called until
+it could be. The ledger is asked once more in any case: a Redis that has forgotten whose the pool is gives it on while
+the owner is well, and that one tells people "done" until our claim at Asterisk.
 """
 
 import asyncio
@@ -23,14 +23,15 @@ from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from router.domain.acquaintance import MOST
 from router.domain.agent import ROUTER
-from router.domain.commands import Remember
+from router.domain.commands import RecallServed, Remember
 from router.domain.errors import CommandRefused, RemoteError
 from router.domain.ids import SECOND, AgentId, Micros
 from router.domain.picture import AgentStands, Picture
-from router.domain.record import AgentChangeFact
+from router.domain.record import AgentChangeFact, BillingRecord
 from router.domain.recovery import restore, take_over
-from router.ports import Journal, Journalled, Ledger, Presence, PresenceRow
+from router.ports import Journal, Journalled, Ledger, Presence, PresenceRow, RecordQuery
 from router.receipt import SAFE_S
 from router.runtime import Pump, WallClock
 
@@ -44,6 +45,10 @@ ASK_AGAIN_S = 1.0
 HEAR_S = 30.0
 PATIENCE_S = 5.0
 "For a Redis that does not answer at a takeover; then whoever supervises us starts us again, to stand by."
+RECALL_DAYS = 14
+MOST_RECALLED = 10_000
+"Callers of a campaign: more of them at once would hold the engine up."
+_DAY_US: Micros = 24 * 3600 * SECOND
 _AHEAD_US: Micros = 24 * 3600 * SECOND
 "A clock that was further ahead of ours was wrong, or is not one: its years would be in every record from now on."
 
@@ -140,6 +145,7 @@ async def hear_out(
             await asyncio.sleep(again_s)
         await asyncio.sleep(settled_s)  # so long an answer of the one before us may have been under way
         await _hear(pump, clock, ledger, inherited, again_s)
+        await _recall(pump, clock, ledger, again_s)
     except CommandRefused:
         log.info("the pool was lost before all was known that agents chose")
     except Exception:
@@ -159,6 +165,32 @@ async def _hear(pump: Pump, clock: WallClock, ledger: Ledger, inherited: Inherit
             pump.ask(Remember(agent_id=agent_id, status=status, reason=reason, since_at=fact.at))
             await asyncio.sleep(0)  # there may be ten thousand
     log.info("the ledger has told what agents chose last", extra={"news": late})
+
+
+async def _recall(pump: Pump, clock: WallClock, ledger: Ledger, again_s: float) -> None:
+    """Who served whom last, for the campaigns that ask for it: day by day back, until there are enough."""
+    for campaign in [each for each in pump.engine.floor.rules.campaigns.values() if each.last_agent]:
+        found: dict[str, AgentId] = {}
+        now, days = clock.now(), 0
+        while days < RECALL_DAYS and len(found) < MOST_RECALLED:
+            query = RecordQuery(
+                from_at=now - (days + 1) * _DAY_US, to_at=now - days * _DAY_US, campaign=campaign.name, limit=MOST
+            )
+            try:
+                of_day = [_served(story.record) async for story in ledger.stories(query) if story.record is not None]
+            except RemoteError:
+                await asyncio.sleep(again_s)
+                continue
+            found = {ani: agent_id for ani, agent_id in of_day if ani and agent_id} | found
+            days += 1
+        served = tuple(found.items())[-MOST_RECALLED:]
+        pump.ask(RecallServed(campaign=campaign.name, served=served))
+        log.info("the ledger has told who served whom", extra={"campaign": campaign.name, "callers": len(served)})
+
+
+def _served(record: BillingRecord) -> tuple[str, AgentId | None]:
+    talked = [segment.agent_id for segment in record.segments if segment.agent_id is not None]
+    return record.ani, talked[-1] if talked else None
 
 
 async def _chosen(ledger: Ledger, now: Micros, *, within_s: float) -> dict[AgentId, AgentChangeFact] | None:

@@ -30,6 +30,7 @@ from router.domain.events import (
     ContactEnded,
     ContactQueued,
     DifferenceMended,
+    DistinctNeedsFull,
     Event,
     InvariantFailed,
     PauseTooLong,
@@ -153,6 +154,13 @@ class EventLog:
                     limit=event.limit,
                     paused_s=event.paused_us / SECOND,
                     today_s=event.today_us / SECOND,
+                )
+            case DistinctNeedsFull():
+                self._log.warning(
+                    "a queue has as many distinct needs as it may; further ones count as if nothing were known",
+                    at=now,
+                    queue=event.queue,
+                    needs=event.needs,
                 )
             case PoolLost():
                 self._log.warning("another router owns the pool; this one decides no more", at=now, epoch=event.epoch)

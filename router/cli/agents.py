@@ -12,9 +12,11 @@ import typer
 
 from router.cli.exits import USAGE
 from router.cli.notices import entry_json, report, tell_asterisk, tell_router
+from router.cli.posts import stands, written
 from router.cli.roster import Asked, Drawn, draw, parse_skills, read_roster
 from router.cli.screen import print_table
 from router.cli.site import AsJson, ConfigDir, asked_by, now, opened_directory, read_site, sqlite_path
+from router.domain.commands import ANY_POST
 from router.domain.errors import CommandRefused, ConfigError
 from router.domain.ids import AgentId
 from router.ports import AgentEntry
@@ -36,6 +38,9 @@ Transport = Annotated[str | None, typer.Option("--transport", help="udp, or tls 
 AutoAnswer = Annotated[
     bool | None, typer.Option("--auto-answer/--no-auto-answer", help="Have the phone pick up by itself.")
 ]
+DailyCap = Annotated[
+    int | None, typer.Option("--daily-cap", min=0, help="Contacts a day, then they are offered no more; 0: no limit.")
+]
 
 
 @app.command("add")
@@ -46,6 +51,7 @@ def add(
     skill: Skills = None,
     transport: Transport = None,
     auto_answer: AutoAnswer = None,
+    daily_cap: DailyCap = None,
     config: ConfigDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -61,6 +67,7 @@ def add(
         transport=transport,
         skills=_skills(skill),
         auto_answer=auto_answer,
+        daily_cap=daily_cap,
     )
 
     async def store() -> Drawn:
@@ -86,6 +93,7 @@ def change(
     no_skill: Annotated[list[str] | None, typer.Option("--no-skill", metavar="NAME", help="Take a skill away.")] = None,
     transport: Transport = None,
     auto_answer: AutoAnswer = None,
+    daily_cap: DailyCap = None,
     config: ConfigDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -109,7 +117,52 @@ def change(
                 transport=transport,
                 skills=skills,
                 auto_answer=auto_answer,
+                daily_cap=daily_cap,
             )
+            drawn = draw(asked, held, site.settings.agents.realm)
+            await directory.put([drawn.entry], by=asked_by(), now=now())
+            return drawn
+
+    report(site, [asyncio.run(store())], "changed", as_json)
+
+
+@app.command("post")
+def post(
+    agent: Agent,
+    queue: Annotated[str, typer.Argument(metavar="QUEUE", help="The queue's full name, such as shop/orders.")],
+    priority: Annotated[
+        int | None, typer.Option("--priority", help="Callers of a queue with a higher one come before all others.")
+    ] = None,
+    delay_s: Annotated[
+        float | None,
+        typer.Option("--delay-s", min=0, help="So long a caller has waited before this agent is asked: a back-up."),
+    ] = None,
+    position: Annotated[
+        int | None, typer.Option("--position", min=0, help='Where the queue has choose = "fixed-order": lower first.')
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="Back to the ordinary: no priority, no delay.")] = False,
+    config: ConfigDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how an agent stands to one queue; what is not named stays. Skills decide whether they serve it at all.
+
+    Example: ringfair agent post agent-1001 shop/orders --priority 2 --delay-s 30
+    """
+    site = read_site(config)
+    if none == any(said is not None for said in (priority, delay_s, position)):
+        raise typer.BadParameter("say --priority, --delay-s or --position, or --none alone")
+    if delay_s is not None and not 0 <= delay_s <= 86_400:  # a NaN passes Option(min=)
+        raise typer.BadParameter("a delay of 0 to 86400 seconds", param_hint="--delay-s")
+    if queue not in site.rules.queues:
+        known = ", ".join(list(site.rules.queues)[:20])
+        raise CommandRefused("queue-unknown", f"There is no queue {queue[:80]!r}; there are: {known}")
+
+    async def store() -> Drawn:
+        async with opened_directory(site) as directory:
+            held = _known({e.profile.agent_id: e for e in await directory.agents()}, agent)
+            old = ANY_POST if none else held.profile.posts.get(queue, ANY_POST)
+            new = stands(old, priority=priority, delay_s=delay_s, position=position)
+            asked = Asked(agent_id=AgentId(agent), posts={**held.profile.posts, queue: new})
             drawn = draw(asked, held, site.settings.agents.realm)
             await directory.put([drawn.entry], by=asked_by(), now=now())
             return drawn
@@ -180,7 +233,17 @@ def list_agents(
         return
     print_table(
         "Agents",
-        ("agent", "name", "endpoint", "transport", "skills", "auto-answer", *(("active",) if every else ())),
+        (
+            "agent",
+            "name",
+            "endpoint",
+            "transport",
+            "skills",
+            "auto-answer",
+            "a day",
+            "posts",
+            *(("active",) if every else ()),
+        ),
         (_cells(entry) + ((("yes" if entry.active else "no"),) if every else ()) for entry in entries),
     )
 
@@ -197,7 +260,8 @@ def import_agents(
 ) -> None:
     """Add or change many agents at once: all of the file, or with any bad line nothing (all of them are told).
 
-    Columns: id,name,endpoint,transport,skills,auto_answer in any order; only id is needed. Skills are "de=80 orders".
+    Columns: id,name,endpoint,transport,skills,auto_answer,daily_cap,posts in any order; only id is needed. Skills are
+    "de=80 orders", posts "shop/orders:priority=2:delay_s=30:position=1 shop/general".
     An empty cell keeps what is there; agents who are not in the file stay as they are.
 
     Example: ringfair agent import agents.csv --passwords new-passwords.csv
@@ -271,4 +335,5 @@ def _cells(entry: AgentEntry) -> tuple[str, ...]:
     profile = entry.profile
     skills = " ".join(f"{name}={level}" for name, level in sorted(profile.skills.items()))
     answers = "yes" if profile.auto_answer else "no"
-    return (profile.agent_id, profile.display_name, profile.endpoint, entry.transport, skills, answers)
+    cap, posts = str(profile.daily_cap or ""), written(profile.posts)
+    return (profile.agent_id, profile.display_name, profile.endpoint, entry.transport, skills, answers, cap, posts)

@@ -16,8 +16,9 @@ import typer
 
 from router.cli.exits import FAILED, USAGE
 from router.cli.floorplan import campaign_json, queues_of, short_name, tree_of
+from router.cli.opening_hours import hours_json
 from router.cli.screen import print_table, wide_console
-from router.cli.site import AsJson, ConfigDir, read_site, site_directory
+from router.cli.site import AsJson, ConfigDir, now, read_site, site_directory
 from router.domain.errors import CommandRefused, ConfigError, Fault
 from router.domain.ids import CampaignName
 
@@ -157,15 +158,17 @@ def show(name: Name, config: ConfigDir = None, as_json: AsJson = False) -> None:
 
     Example: ringfair campaign show shop
     """
-    rules = read_site(config).rules
+    site = read_site(config)
+    rules = site.rules
     campaign = rules.campaigns.get(CampaignName(name))
     if campaign is None:
         known = ", ".join(rules.campaigns)
         raise CommandRefused("campaign-unknown", f"There is no campaign {name[:64]!r}; there are: {known}")
+    hours = hours_json(site, campaign.name, now())
     if as_json:
-        _print_json(campaign_json(rules, campaign))
+        _print_json(campaign_json(rules, campaign) | {"hours": hours})
     else:
-        wide_console().print(tree_of(rules, campaign))
+        wide_console().print(tree_of(rules, campaign, hours))
 
 
 def _given(**keys: object) -> dict[str, object]:

@@ -5,6 +5,7 @@ Exit codes: 0 all good, 2 faults (all of them are printed), 1 the schemas could 
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from router.cli.site import site_directory
+from router.cli.opening_hours import hours_json, hours_rows
+from router.cli.site import now, site_directory
 from router.domain.errors import ConfigError
 from router.domain.ids import SECOND, Micros
 from router.domain.outside import told
@@ -35,15 +37,24 @@ def check_config(
         typer.Argument(metavar="DIR", help="The site's directory; else --config, RINGFAIR_CONFIG, /etc/ringfair."),
     ] = None,
     config: Annotated[Path | None, typer.Option("--config", metavar="DIR", help="The same as an option.")] = None,
+    asterisk: Annotated[
+        Path | None,
+        typer.Option(
+            "--asterisk", metavar="DIR", help="Asterisk's configuration, for classes of music; /etc/asterisk."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of tables.")] = False,
 ) -> None:
     """Read every file of a site and tell all faults at once: file, key, value, what was expected.
 
-    Good files are shown as the router will obey them: pools, campaigns, queues, dialled numbers. Exit code 0, or 2
-    with faults.
+    Good files are shown as the router will obey them: pools, campaigns, queues, dialled numbers, hours; and notes what
+    cannot be meant: skills nobody has, rings that add nobody, hours that never open, prompts that do not exist. Exit
+    code 0, or 2 with faults.
     """
     # Imported here: validation costs a few hundred milliseconds, which `ringfair --help` need not pay.
+    from router.cli.surroundings import look_around
     from router.config import load
+    from router.config.proof import doubts
 
     where = site_directory(directory or config)
     try:
@@ -54,10 +65,13 @@ def check_config(
         else:
             _print_faults(where, error)
         raise typer.Exit(FAULTS) from None
+    around, notes = look_around(site, asterisk)
+    at = now()
+    site = replace(site, warnings=(*site.warnings, *doubts(site, around, at), *notes))
     if as_json:
-        typer.echo(json.dumps(_site_json(site), ensure_ascii=False, indent=2))
+        typer.echo(json.dumps(_site_json(site, at), ensure_ascii=False, indent=2))
     else:
-        _print_site(site)
+        _print_site(site, at)
 
 
 @app.command("schema")
@@ -94,7 +108,7 @@ def _print_faults(where: Path, error: ConfigError) -> None:
         console.print(Text(f"    expected {fault.expected}".replace("\n", "\n    ")), soft_wrap=True)
 
 
-def _print_site(site: "Site") -> None:
+def _print_site(site: "Site", at: Micros) -> None:
     console = Console()
     rules = site.rules
     console.print(
@@ -127,6 +141,11 @@ def _print_site(site: "Site") -> None:
         )
         queues.add_row(*(Text(cell) for cell in cells))
     console.print(queues)
+    if site.hours:
+        hours = _table("Hours", "campaign", "now", "opens", "not like the week")
+        for told in hours_rows(site, at):
+            hours.add_row(*map(Text, told))
+        console.print(hours)
     if site.shifts is None:
         console.print("No shifts file: every agent is entitled to contacts at any time.")
     else:
@@ -154,7 +173,7 @@ def _fault_json(error: ConfigError) -> dict[str, Any]:
     return {"error_id": error.error_id, "message": message, "details": {"faults": faults}}
 
 
-def _site_json(site: "Site") -> dict[str, Any]:
+def _site_json(site: "Site", at: Micros) -> dict[str, Any]:
     rules = site.rules
     return {
         "config_hash": rules.config_hash,
@@ -169,6 +188,7 @@ def _site_json(site: "Site") -> dict[str, Any]:
                 "language": campaign.language,
                 "time_zone": campaign.time_zone,
                 "greeting": campaign.greeting,
+                "hours": hours_json(site, campaign.name, at),
             }
             for campaign in rules.campaigns.values()
         ],

@@ -8,6 +8,7 @@ import json
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
+from router.cli.opening_hours import days, openings
 from router.domain.ids import SECOND, Micros
 from router.domain.outside import told
 from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Rules, ToQueue
@@ -31,7 +32,7 @@ def _target(target: OverflowTarget) -> str:
     return f"queue:{target.queue}" if isinstance(target, ToQueue) else told(target)
 
 
-def tree_of(rules: Rules, campaign: CampaignRules) -> "Tree":
+def tree_of(rules: Rules, campaign: CampaignRules, hours: dict[str, Any] | None = None) -> "Tree":
     from rich.text import Text
     from rich.tree import Tree
 
@@ -42,6 +43,10 @@ def tree_of(rules: Rules, campaign: CampaignRules) -> "Tree":
     numbers = tree.add("numbers" if campaign.dnis else "no number: callers come by overflow only")
     for number in campaign.dnis:
         numbers.add(Text(number))
+    if hours is not None:
+        branch = tree.add(f"hours: {'open' if hours['open_now'] else 'closed'} now")
+        for sentence in (*openings(hours), *days(hours)):
+            branch.add(Text(sentence))
     for queue in queues_of(rules, campaign):
         begins = "  callers begin here" if queue.name == campaign.entry else ""
         branch = tree.add(Text.assemble("queue ", (short_name(queue), "bold"), begins))

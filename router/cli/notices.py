@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from router.cli.exits import sentence
+from router.cli.posts import post_json
 from router.cli.roster import Drawn
 from router.cli.screen import print_table
 from router.domain.errors import RouterError
@@ -76,6 +77,8 @@ def entry_json(entry: AgentEntry) -> dict[str, Any]:
         "transport": entry.transport,
         "skills": dict(sorted(profile.skills.items())),
         "auto_answer": bool(profile.auto_answer),
+        "daily_cap": profile.daily_cap,
+        "posts": {queue: post_json(post) for queue, post in sorted(profile.posts.items())},
         "active": entry.active,
         "has_password": entry.credential is not None,
     }

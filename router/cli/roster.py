@@ -1,11 +1,11 @@
 """Agents as people type them, on the command line or in a CSV file, turned into entries of the directory.
 
-    id,name,endpoint,transport,skills,auto_answer
-    agent-1001,,agent-1001,udp,de=80 orders=60,
-    agent-1002,,,tls,de en=40,yes
+    id,name,endpoint,transport,skills,auto_answer,daily_cap,posts
+    agent-1001,,agent-1001,udp,de=80 orders=60,,,
+    agent-1002,,,tls,de en=40,yes,80,shop/orders:priority=2:delay_s=30
 
 `id` is the only column that must be there. An empty cell keeps what the directory has; for a new agent the endpoint is
-the id, the transport udp, no skills, no auto-answer. A skill without a number is held at 100.
+the id, the transport udp, no skills, no auto-answer, no limit, no posts. A skill without a number is held at 100.
 """
 
 import csv
@@ -14,13 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from router.domain.commands import AgentProfile
+from router.cli.posts import parse_posts
+from router.domain.commands import ANY_POST, AgentProfile, Post
 from router.domain.errors import CommandRefused, ConfigError, Fault
 from router.domain.ids import AgentId
 from router.domain.need import PROFICIENCY_MAX, is_skill_name
 from router.ports import AgentEntry, Credential
 
-COLUMNS = ("id", "name", "endpoint", "transport", "skills", "auto_answer")
+COLUMNS = ("id", "name", "endpoint", "transport", "skills", "auto_answer", "daily_cap", "posts")
 MAX_BYTES = 32 << 20
 MAX_FAULTS = 100
 AUTO_ANSWER = "Call-Info: <sip:127.0.0.1>;answer-after=0"
@@ -38,6 +39,8 @@ class Asked:
     transport: str | None = None
     skills: Mapping[str, int] | None = None
     auto_answer: bool | None = None
+    daily_cap: int | None = None
+    posts: Mapping[str, Post] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,12 @@ def draw(asked: Asked, held: AgentEntry | None, realm: str, *, new_password: boo
         endpoint=old.endpoint if asked.endpoint is None else asked.endpoint,
         display_name=old.display_name if asked.name is None else asked.name,
         skills=dict(old.skills if asked.skills is None else asked.skills),
+        daily_cap=old.daily_cap if asked.daily_cap is None else asked.daily_cap,
+        posts={
+            queue: post
+            for queue, post in (old.posts if asked.posts is None else asked.posts).items()
+            if post != ANY_POST
+        },
         auto_answer=old.auto_answer if asked.auto_answer is None else (AUTO_ANSWER if asked.auto_answer else ""),
     )
     transport = asked.transport or (held.transport if held else "udp")
@@ -156,6 +165,13 @@ def _asked(row: Mapping[str, str]) -> Asked:
         held = None if skills is None else parse_skills(skills)
     except ValueError as error:
         raise _Cell("skills", skills or "", str(error)) from None
+    cap, posts = row.get("daily_cap") or None, row.get("posts") or None
+    if cap is not None and not (cap.isascii() and cap.isdecimal() and len(cap) < 6):
+        raise _Cell("daily_cap", cap, "a number of contacts, 0 for no limit")
+    try:
+        stands = None if posts is None else parse_posts(posts)
+    except ValueError as error:
+        raise _Cell("posts", posts or "", str(error)) from None
     return Asked(
         agent_id=AgentId(row["id"]),
         name=row.get("name") or None,
@@ -163,6 +179,8 @@ def _asked(row: Mapping[str, str]) -> Asked:
         transport=row.get("transport") or None,
         skills=held,
         auto_answer=None if answer is None else _YES[answer.lower()],
+        daily_cap=None if cap is None else int(cap),
+        posts=stands,
     )
 
 

@@ -12,7 +12,7 @@ from router.config.campaign import CampaignFile
 from router.config.faults import SENTENCES, SLUG, Faults
 from router.config.rulebook import compile_rules, where
 from router.config.settings import Settings
-from router.config.site import SETTINGS_FILE, _read, _read_campaigns
+from router.config.site import SETTINGS_FILE, read_campaigns, read_file
 from router.domain.ids import CampaignName
 from router.domain.rules import Rules
 
@@ -26,12 +26,12 @@ def load_campaign(path: Path) -> tuple[Rules, CampaignName]:
         faults.settle()
     settings = Settings.model_validate({"asterisk": {"systemname": "unknown"}})
     if path.parent.name == "campaigns" and path.is_file():
-        files, broken = _read_campaigns(path.parent, faults)
+        files, broken = read_campaigns(path.parent, faults)
         beside = path.parent.parent / SETTINGS_FILE
         if beside.is_file():
-            settings = _read(beside, SETTINGS_FILE, Settings, faults) or settings
+            settings = read_file(beside, SETTINGS_FILE, Settings, faults) or settings
     else:
-        file = _read(path, where(path.stem), CampaignFile, faults)
+        file = read_file(path, where(path.stem), CampaignFile, faults)
         files, broken = ({path.stem: file}, set()) if file else ({}, {path.stem})
     rules = compile_rules(settings, files, broken, faults)
     faults.settle()

@@ -86,6 +86,14 @@ class CampaignTable(BaseModel):
     max_calls: Calls = Field(
         0, description="Its callers on a node at a time, waiting and talking; who comes above is refused. 0: no limit."
     )
+    keep_s: float = Field(
+        0.0,
+        ge=0,
+        le=3600,
+        description="So long a caller is kept for the agent the dialplan named (ACD_PREFERRED), or who served them "
+        "last, if that one is there. 0: for nobody.",
+    )
+    last_agent: bool = Field(False, description="Who served a caller last is asked first when they call again.")
     emergency: bool = Field(
         False,
         description="Nothing overtakes its callers, no limit of a trunk or queue holds for them, and they may use the "
@@ -122,7 +130,9 @@ class QueueTable(BaseModel):
 
     model_config = STRICT
     need: Annotated[str, AfterValidator(_need)] = Field(
-        "", description='Skills asked of an agent, e.g. "de >= 60 and orders"; empty asks for none.'
+        "",
+        description='Skills asked of an agent, e.g. "de >= 60 and orders"; empty asks for none. What is known of the '
+        'caller may stand there: "$language >= 60", $vip = "yes", $caller.country != "DE".',
     )
     priority: int = Field(0, ge=-100, le=100, description="Points; each is worth priority_point_s of waiting.")
     priority_point_s: float = Field(60.0, ge=0, le=86_400, description="Waiting one point is worth.")

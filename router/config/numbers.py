@@ -28,6 +28,7 @@ _DIALLED = re.compile(r"\+?[0-9 ().\-/]+")
 _SEPARATORS = str.maketrans("", "", " ().-/")
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 _LONGEST_CALLING_CODE = 3
+_NO_COUNTRY = "001"
 
 
 def e164(raw: str, country: str = DEFAULT_COUNTRY) -> str | None:
@@ -61,6 +62,31 @@ def caller_number(raw: str, asserted: str = "", country: str = DEFAULT_COUNTRY) 
 def diverting_number(raw: str, country: str = DEFAULT_COUNTRY) -> str:
     """Who sent the call on to us (Diversion, first entry): as `caller_number`, empty when there is none."""
     return caller_number(raw, country=country)
+
+
+def country_of(number: str) -> str:
+    """The country (ISO 3166-1 alpha-2) an E.164 number belongs to; empty when it is none, or of no one country."""
+    if not _E164.fullmatch(number):
+        return ""
+    for end in range(2, 2 + _LONGEST_CALLING_CODE):
+        regions = _regions(number[1:end])
+        if len(regions) == 1:
+            return "" if regions[0] == _NO_COUNTRY else regions[0]
+        if regions:  # +1, +7, +44 and some more: the digits behind it tell, at the price of reading them
+            return _region(number)
+    return ""
+
+
+@lru_cache(maxsize=2048)
+def _regions(calling_code: str) -> tuple[str, ...]:
+    return tuple(phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(calling_code), ()))
+
+
+def _region(number: str) -> str:
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number)) or ""
+    except phonenumbers.NumberParseException:
+        return ""
 
 
 def is_withheld(raw: str) -> bool:

@@ -331,6 +331,8 @@ def _campaign(
         whisper=table.whisper,
         press_one=table.press_one,
         max_call_us=micros(table.max_call_s),
+        keep_us=micros(table.keep_s),
+        last_agent=table.last_agent,
         show_number=table.show_number,
         max_calls=table.max_calls,
         emergency=table.emergency,

@@ -111,8 +111,8 @@ def load(directory: Path, environ: Mapping[str, str]) -> Site:
     """Read a site. Raises `ConfigError` with every fault; `environ` may hold secrets (`RINGFAIR_…`)."""
     directory = directory.absolute()
     faults = Faults()
-    settings = _read(directory / SETTINGS_FILE, SETTINGS_FILE, Settings, faults)
-    campaigns, broken = _read_campaigns(directory / "campaigns", faults)
+    settings = read_file(directory / SETTINGS_FILE, SETTINGS_FILE, Settings, faults)
+    campaigns, broken = read_campaigns(directory / "campaigns", faults)
     if settings is None:
         # The campaigns are still checked against each other, so that one run tells everything.
         stand_in = Settings.model_validate({"asterisk": {"systemname": "unknown"}})
@@ -148,7 +148,7 @@ def load(directory: Path, environ: Mapping[str, str]) -> Site:
     )
 
 
-def _read_campaigns(directory: Path, faults: Faults) -> tuple[dict[str, CampaignFile], set[str]]:
+def read_campaigns(directory: Path, faults: Faults) -> tuple[dict[str, CampaignFile], set[str]]:
     """Files by name in the order of their names, and the names of those that could not be read."""
     try:
         paths = sorted(path for path in directory.iterdir() if path.suffix == ".toml" and path.name[0] != ".")
@@ -166,7 +166,7 @@ def _read_campaigns(directory: Path, faults: Faults) -> tuple[dict[str, Campaign
         if not re.fullmatch(SLUG, path.stem):
             faults.add(where(path.stem), "(file name)", path.name, f"NAME.toml, NAME of {SENTENCES[SLUG]}")
             continue
-        file = _read(path, where(path.stem), CampaignFile, faults)
+        file = read_file(path, where(path.stem), CampaignFile, faults)
         if file is None:
             broken.add(path.stem)
         else:
@@ -174,7 +174,7 @@ def _read_campaigns(directory: Path, faults: Faults) -> tuple[dict[str, Campaign
     return files, broken
 
 
-def _read(path: Path, file: str, model: type[Model], faults: Faults) -> Model | None:
+def read_file(path: Path, file: str, model: type[Model], faults: Faults) -> Model | None:
     try:
         if path.stat().st_size > MAX_BYTES:
             faults.add(file, "(file)", f"{path.stat().st_size} bytes", f"{MAX_BYTES} bytes at most")

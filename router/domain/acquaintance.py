@@ -5,10 +5,12 @@ first of all who may be offered to them, kept or not.
 Rule 2: they wait no longer than the campaign says, and not at all for somebody who is not logged in, is not entitled
 or lacks the skill, or leaves meanwhile: then they stand in line like everybody.
 Rule 3: one ring is all that is kept for: whatever comes of it, they stand in line like everybody after it.
-Rule 4: who served whom is remembered for `MOST` callers, the latest, and only where a campaign asks for it.
+Rule 4: who served whom is remembered for `MOST` callers, the latest, and only where a campaign asks for it. It is in
+no picture: the ledger has it, and a router that begins is told by it once there is time (inheritance.py).
 """
 
 from router.domain.agent import Agent, Standing
+from router.domain.commands import RecallServed
 from router.domain.contact import Contact
 from router.domain.floor import Floor
 from router.domain.ids import AgentId, CampaignName, ContactId, Micros
@@ -44,6 +46,16 @@ def has_served(floor: Floor, contact: Contact, agent: Agent) -> None:
     floor.served[caller] = agent.agent_id
     if len(floor.served) > MOST:
         del floor.served[next(iter(floor.served))]
+
+
+def recall(floor: Floor, asked: RecallServed, now: Micros) -> None:
+    """Told by the ledger: older than anything we saw."""
+    campaign = floor.rules.campaigns.get(asked.campaign)
+    if campaign is None or not campaign.last_agent:
+        return
+    told = {(asked.campaign, ani): agent_id for ani, agent_id in asked.served if ani}
+    both = {caller: agent_id for caller, agent_id in told.items() if caller not in floor.served} | floor.served
+    floor.served = dict(list(both.items())[-MOST:])
 
 
 def row_in(queue: Queue, agent: Agent) -> Row | None:

@@ -159,6 +159,15 @@ class Prioritise:
 
 
 @message
+class RecallServed:
+    """Who served whom last before this router's time, the latest last; what it saw itself is newer."""
+
+    campaign: CampaignName
+    served: tuple[tuple[str, AgentId], ...]
+    "(caller's number, agent)"
+
+
+@message
 class SetHours:
     """When a campaign is open, for some weeks to come."""
 
@@ -215,6 +224,7 @@ Command = (
     | ExtendWrapUp
     | Engage
     | Prioritise
+    | RecallServed
     | SetHours
     | SetDays
     | Shut

@@ -19,6 +19,7 @@ from router.domain.tables import Table
 from router.domain.timeline import Timeline
 
 if TYPE_CHECKING:
+    from router.domain.queue import Queue
     from router.domain.row import Row
 
 
@@ -94,6 +95,8 @@ class Contact:
     "True while the node is out of reach: it waits, but nothing can be offered for it."
     turn: int = 0
     "In the line of its queue; 0 when it stands in none."
+    line: "Queue | None" = None
+    "While it stands in line: its queue, or the line of its own need there."
     row: "Row | None" = None
     "The last row of its queue that is open to it."
     waited_before_us: Micros = 0
@@ -104,6 +107,8 @@ class Contact:
     "When it came to this queue: what opens with time counts from here."
     awaits: AgentId | None = None
     "While it stands in line for this agent only."
+    data: dict[str, str] = field(default_factory=dict)
+    "What was told of the caller (particulars.py)."
     priority: int = 0
     "Points of its own, besides those of its queue."
     urgent: bool = False

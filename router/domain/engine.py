@@ -23,6 +23,7 @@ from router.domain import (
     reception,
     resync,
     roster,
+    seating,
     talk,
     wrapup,
 )
@@ -42,6 +43,7 @@ from router.domain.commands import (
     LogOut,
     Pause,
     Prioritise,
+    RecallServed,
     Remember,
     Reopen,
     SetDays,
@@ -188,7 +190,6 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     callers to the closing message, never to another client's agents. Who talks is not touched.
     """
     rules = asked.rules
-    before = floor.queues
     floor.rules = rules
     delays = _delays(floor.agents.values())
     floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
@@ -198,12 +199,13 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
         agent.serves = agent.skilled = ()
         agent.crew = None
         agent.awaited.clear()
-        floor.assign_queues(agent, now)
         engagement.weigh(floor, agent, now)
         pauses.note(floor, agent, now)
+    seating.seat_everybody(floor, now)
     for contact in list(floor.contacts.values()):
-        if contact.turn:
-            before[contact.queue].step_out(contact)
+        if contact.line is not None:
+            contact.line.step_out(contact)
+            contact.line = None
         contact.awaits = None
         if contact.queue not in floor.queues and contact.is_waiting:
             campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))
@@ -379,6 +381,7 @@ _HANDLERS: dict[type, Handler] = {
     ExtendWrapUp: wrapup.extend,
     Engage: engagement.engage,
     Prioritise: _prioritise,
+    RecallServed: acquaintance.recall,
     SetHours: doors.set_hours,
     SetDays: roster.set_days,
     Shut: doors.shut,

@@ -118,6 +118,14 @@ class EmergencyWaits:
 
 
 @message
+class DistinctNeedsFull:
+    """Emitted once when a queue has as many lines of distinct needs as it may: others wait in the general one."""
+
+    queue: QueueName
+    needs: int
+
+
+@message
 class ContactEnded:
     """Emitted exactly once per contact."""
 
@@ -243,6 +251,7 @@ Event = (
     | MessageLeft
     | EmergencyWaits
     | DoorMoved
+    | DistinctNeedsFull
     | ContactEnded
     | CallRefused
     | WrapUpBegan

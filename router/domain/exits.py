@@ -19,6 +19,7 @@ from router.domain.queue import Queue
 from router.domain.reception import enter_queue, go_on, overflow, targets_of
 from router.domain.record import Outcome, SegmentKind
 from router.domain.rules import EarlyMedia, OverflowTarget, ToQueue
+from router.domain.seating import line_for
 from router.domain.staffing import sent_on
 
 KEY, EARLY = "key", "early-media"
@@ -48,7 +49,9 @@ def _takes(floor: Floor, contact: Contact, target: OverflowTarget, now: Micros) 
     if not isinstance(target, ToQueue):
         return can_go(floor, target)
     there = floor.queues.get(target.queue)
-    return there is not None and target.queue != contact.queue and not sent_on(floor, there, contact, now)
+    if there is None or target.queue == contact.queue:
+        return False
+    return not sent_on(floor, line_for(floor, there, contact, now), contact, now)
 
 
 def not_taken(floor: Floor, seen: CallerNotTaken, now: Micros) -> None:

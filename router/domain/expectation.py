@@ -35,6 +35,7 @@ from router.domain.floor import Floor
 from router.domain.ids import SECOND, Micros
 from router.domain.queue import LineKey, Queue, key_of_newcomer
 from router.domain.row import Row
+from router.domain.seating import known_line
 
 MOST_CREWS = 8
 MOST_QUEUES = 4
@@ -53,9 +54,10 @@ class Help:
 
 def expected_wait(floor: Floor, contact: Contact, now: Micros) -> Micros | None:
     """How long from now until this caller, who waits, talks to somebody; None: unknown, or they do not wait."""
-    queue = floor.queues.get(contact.queue)
-    if queue is None or not contact.is_waiting:
+    whole = floor.queues.get(contact.queue)
+    if whole is None or not contact.is_waiting:
         return None
+    queue = contact.line or known_line(floor, whole, contact)
     pick_up_us = floor.paces.of(queue.rules).pick_up_us
     if contact.state is ContactState.OFFERED:
         return round(pick_up_us)

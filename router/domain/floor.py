@@ -7,8 +7,10 @@ is freed sits down when nobody was found for them: most never do. `thinned` note
 
 from collections.abc import Iterable
 
+from router.domain import seating
 from router.domain.agent import Agent, PrivateLeg, Standing
 from router.domain.assignment import Assignment
+from router.domain.census import Census
 from router.domain.contact import CONTACT, Contact, ContactState, ContactStep
 from router.domain.crew import ON_DUTY, Crew
 from router.domain.door import Door
@@ -35,6 +37,7 @@ class Floor:
         self.rules = rules
         self.queues: dict[QueueName, Queue] = {}
         self.agents: dict[AgentId, Agent] = {}
+        self.census = Census()
         self.people = 0
         "Agents who are persons: whoever Asterisk dials by a name of its own (the canary) is none."
         self.by_endpoint: dict[str, Agent] = {}
@@ -130,11 +133,18 @@ class Floor:
         for row in agent.skilled:
             row.skilled -= 1
         self.thin(agent.serves)
+        self.take_rows(agent, rows_of(agent, self.queues.values()), now)
+
+    def take_rows(self, agent: Agent, rows: tuple[Row, ...], now: Micros) -> None:
+        """Have the agent, who sits nowhere, belong to these rows and serve those they are entitled to.
+
+        Who is no person (the canary) is only ever in the queues it is entitled to: `need = ""` means any *person*.
+        """
         entitlement = agent.entitlement
         in_force = entitlement.in_force(now)
-        agent.skilled = skilled_for(agent, self.queues.values(), now)
-        serves = tuple(row for row in agent.skilled if covers(in_force, row.queue.rules.campaign))
-        agent.serves = agent.skilled if len(serves) == len(agent.skilled) else serves
+        serves = tuple(row for row in rows if covers(in_force, row.queue.rules.campaign))
+        agent.skilled = serves if agent.profile.dial or len(serves) == len(rows) else rows
+        agent.serves = serves
         for row in agent.skilled:
             row.skilled += 1
         for row in agent.serves:
@@ -155,43 +165,48 @@ class Floor:
         before = self.queues[name]
         if any(row.opens_us == delay_us for row in before.rows):
             return
-        line = before.in_line()
+        line = [contact for each in before.all_lines for contact in each.in_line()]
         opened = [0 if contact.row is None else contact.row.opens_us for contact in line]
         for contact in line:
             self.step_out(contact)
-        queue = self.queues[name] = Queue(before.rules, (delay_us, *(row.opens_us for row in before.rows)))
+        queue = self.queues[name] = before.with_delay(delay_us)
+        instead = dict(zip(before.all_lines, queue.all_lines, strict=True))
         for agent in self.agents.values():
-            if any(row.queue is before for row in agent.skilled):
-                moved = {row: queue.row_of(agent) for row in agent.skilled if row.queue is before}
+            if any(row.queue in instead for row in agent.skilled):
+                moved = {row: instead[row.queue].row_of(agent) for row in agent.skilled if row.queue in instead}
                 agent.skilled = tuple(moved.get(row) or row for row in agent.skilled)
                 agent.serves = tuple(moved.get(row) or row for row in agent.serves)
                 for row in agent.skilled:
-                    row.skilled += row.queue is queue
+                    row.skilled += row.queue.whole is queue
                 for row in agent.serves:
-                    row.standings[agent.standing] += row.queue is queue
+                    row.standings[agent.standing] += row.queue.whole is queue
                 self.enlist(agent)
                 self.reseat(agent)
-        if self.thinned.pop(before, 0) is None:
-            self.thinned[queue] = None
+        for each, new in instead.items():
+            if self.thinned.pop(each, 0) is None:
+                self.thinned[new] = None
         for contact, opened_us in zip(line, opened, strict=True):
             self.line_up(contact, now, opened_us=opened_us)
 
-    def enlist(self, agent: Agent) -> None:
-        """Call after what an agent serves changed: into the crew of those who serve the same."""
-        before, serves = agent.crew, agent.serves
+    def enlist(self, *agents: Agent) -> None:
+        """Call after what they serve changed, from the same to the same: into the crew of those who serve that."""
+        before, serves = agents[0].crew, agents[0].serves
+        if before is not None and before.rows == serves:
+            return
+        on_duty = sum(ON_DUTY[agent.standing] for agent in agents)
         if before is not None:
-            if before.rows == serves:
-                return
-            before.members -= 1
-            _come(before, -ON_DUTY[agent.standing])
+            before.members -= len(agents)
+            _come(before, -on_duty)
             if not before.members:
                 del self.crews[before.rows]
-        agent.crew = crew = self.crews.get(serves) if serves else None
+        crew = self.crews.get(serves) if serves else None
         if crew is None and serves:
-            agent.crew = crew = self.crews[serves] = Crew(serves)
+            crew = self.crews[serves] = Crew(serves)
+        for agent in agents:
+            agent.crew = crew
         if crew is not None:
-            crew.members += 1
-            _come(crew, int(ON_DUTY[agent.standing]))
+            crew.members += len(agents)
+            _come(crew, on_duty)
 
     def seat(self, agent: Agent) -> None:
         """Have an agent who is free and has no place yet wait on the benches."""
@@ -260,7 +275,7 @@ class Floor:
 
     def line_up(self, contact: Contact, now: Micros, *, opened_us: Micros = 0) -> None:
         """Have a contact stand in line of its queue, and look for an agent; rows up to `opened_us` are open to it."""
-        queue = self.queues[contact.queue]
+        queue = contact.line = seating.line_for(self, self.queues[contact.queue], contact, now)
         queue.line_up(contact, self.serial(), now, opened_us=opened_us)
         self.seeking.append(contact)
         if contact.awaits is not None:
@@ -272,10 +287,11 @@ class Floor:
 
     def step_out(self, contact: Contact) -> None:
         """Have a contact leave the line of its queue, if it stands there."""
-        if contact.turn:
+        if contact.turn and contact.line is not None:
             if contact.awaits is not None:
                 self.agents[contact.awaits].awaited.pop(contact.contact_id, None)
-            self.queues[contact.queue].step_out(contact)
+            contact.line.step_out(contact)
+            contact.line = None
 
     def let_in(self, contact: Contact, now: Micros) -> None:
         """Whoever was kept for one agent stands in line like everybody."""
@@ -290,9 +306,9 @@ class Floor:
 
     def open_rows(self, contact: Contact, now: Micros) -> None:
         """A further row may have opened to who stands in line."""
-        if not contact.turn or contact.awaits is not None:
+        if contact.line is None or contact.awaits is not None:
             return
-        if contact.row is None or self.queues[contact.queue].open_to(contact, now).index > contact.row.index:
+        if contact.row is None or contact.line.open_to(contact, now).index > contact.row.index:
             self.step_out(contact)
             self.line_up(contact, now)
 
@@ -358,13 +374,6 @@ def waiting_since(floor: Floor) -> dict[QueueName, list[Micros]]:
     return waiting
 
 
-def skilled_for(agent: Agent, queues: Iterable[Queue], now: Micros) -> tuple[Row, ...]:
-    """Of the queues whose need the agent's skills meet, the row they belong to.
-
-    Who is no person (the canary) is only ever in the queues it is entitled to: `need = ""` means any *person*.
-    """
-    found = tuple(row for queue in queues if (row := queue.row_of(agent)) is not None)
-    if not agent.profile.dial:
-        return found
-    in_force = agent.entitlement.in_force(now)
-    return tuple(row for row in found if covers(in_force, row.queue.rules.campaign))
+def rows_of(agent: Agent, queues: Iterable[Queue]) -> tuple[Row, ...]:
+    """Of the lines whose need the agent's skills meet, the row they belong to."""
+    return tuple(row for line in seating.lines(queues) if (row := line.row_of(agent)) is not None)

@@ -5,15 +5,17 @@ engine keeps for speed: a forgotten index is then found out. The cost grows with
 and a running router only now and then.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
+from router.domain import seating
 from router.domain.agent import Agent, Standing, Status
 from router.domain.assignment import AssignmentState
 from router.domain.conduct import BY_PHONE
 from router.domain.contact import Contact, ContactState, skips
 from router.domain.crew import ON_DUTY, Crew
 from router.domain.engagement import may_take_voice
-from router.domain.floor import Floor, skilled_for
+from router.domain.floor import Floor, rows_of
 from router.domain.ids import Micros, OfferId
 from router.domain.offer import OfferState
 from router.domain.queue import Queue
@@ -38,11 +40,11 @@ def broken(floor: Floor, now: Micros) -> list[str]:
     faults += _legs(floor)
     free = _free_agents(floor)
     lines = _lines(floor)
-    for queue in floor.queues.values():
+    for queue in seating.lines(floor.queues.values()):
         faults += _rows(floor, queue, free)
         faults += _line(queue, lines[queue], now)
     if floor.offering and not floor.lost:
-        for queue in floor.queues.values():
+        for queue in seating.lines(floor.queues.values()):
             faults += _nobody_waits_for_nothing(queue, free, lines[queue], now)
     if floor.freed or floor.seeking or floor.thinned:
         faults.append("somebody who may have become able to be matched was not looked at")
@@ -122,11 +124,13 @@ def _agents(floor: Floor, now: Micros) -> Iterator[str]:
             yield f"{agent_id} stands as {agent.standing.name}, the facts say {agent.stands(now).name}"
         if agent.standing is Standing.HELD_OFF and ("held", agent_id) not in floor.timers:
             yield f"{agent_id} is held off for ever"
-        skilled = skilled_for(agent, floor.queues.values(), now)
+        skilled = rows_of(agent, floor.queues.values())
         serves = tuple(row for row in skilled if agent.entitlement.allows(row.queue.rules.campaign, now))
-        if agent.skilled != skilled or agent.serves != serves:
+        skilled = serves if agent.profile.dial else skilled
+        # a line that came to be later stands last with those who were there
+        if _by_id(agent.skilled) != _by_id(skilled) or _by_id(agent.serves) != _by_id(serves):
             yield f"{agent_id} serves other queues than skills and entitlement say"
-        if (agent.crew.rows if agent.crew is not None else ()) != serves:
+        if (agent.crew.rows if agent.crew is not None else ()) != agent.serves:
             yield f"{agent_id} is in the crew of others"
         if floor.by_endpoint.get(agent.profile.endpoint) is not agent:
             yield f"{agent_id} is not found by their endpoint"
@@ -141,15 +145,18 @@ def _agents(floor: Floor, now: Micros) -> Iterator[str]:
             yield f"a crew counts {crew.on_duty} of {crew.members} on duty, which is not so"
         if not all((crew in row.crews) is (crew.on_duty > 0) for row in crew.rows):
             yield "a crew is not known where it serves, or is where nobody of it does"
-    for queue in floor.queues.values():
-        if queue.on_duty != sum(
-            ON_DUTY[a.standing] for a in floor.agents.values() for r in a.serves if r.queue is queue
-        ):
+    on_duty = Counter(row.queue for a in floor.agents.values() if ON_DUTY[a.standing] for row in a.serves)
+    for queue in seating.lines(floor.queues.values()):
+        if queue.on_duty != on_duty[queue]:
             yield f"{queue.rules.name} counts {queue.on_duty} on duty, which is not so"
     if crews:
         yield "somebody is in a crew that is none"
     if len(floor.by_endpoint) != len(floor.agents):
         yield "an endpoint belongs to an agent who is gone"
+
+
+def _by_id(rows: Iterable[Row]) -> list[int]:
+    return sorted(id(row) for row in rows)
 
 
 def _legs(floor: Floor) -> Iterator[str]:
@@ -167,7 +174,7 @@ def _legs(floor: Floor) -> Iterator[str]:
 
 
 def _free_agents(floor: Floor) -> dict[Row, list[Agent]]:
-    free: dict[Row, list[Agent]] = {row: [] for queue in floor.queues.values() for row in queue.rows}
+    free: dict[Row, list[Agent]] = {row: [] for queue in seating.lines(floor.queues.values()) for row in queue.rows}
     for agent in floor.agents.values():
         if agent.standing is Standing.FREE:
             for row in agent.serves:
@@ -176,11 +183,11 @@ def _free_agents(floor: Floor) -> dict[Row, list[Agent]]:
 
 
 def _lines(floor: Floor) -> dict[Queue, list[Contact]]:
-    lines: dict[Queue, list[Contact]] = {queue: [] for queue in floor.queues.values()}
+    lines: dict[Queue, list[Contact]] = {queue: [] for queue in seating.lines(floor.queues.values())}
     for contact in floor.contacts.values():
         in_line = contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue
         if in_line and contact.queue in floor.queues:
-            lines[floor.queues[contact.queue]].append(contact)
+            lines[seating.known_line(floor, floor.queues[contact.queue], contact)].append(contact)
     return lines
 
 

@@ -56,13 +56,13 @@ def _find_contact(floor: Floor, agent: Agent, now: Micros) -> None:
     elif contact.skips:  # one may have run out just now, and that agent be idle for longer
         _take_turns(floor, [agent], [], now)
     else:
-        offer(floor, floor.queues[contact.queue], contact, agent, now)
+        offer(floor, contact.line or floor.queues[contact.queue], contact, agent, now)
 
 
 def _find_agent(floor: Floor, contact: Contact, now: Micros) -> None:
     """One contact looks for an agent, who may well be there already."""
-    if contact.turn:
-        queue = floor.queues[contact.queue]
+    if contact.line is not None:
+        queue = contact.line
         if contact.awaits is not None:
             agent = floor.agents[contact.awaits]
             if agent.standing is Standing.FREE and not skips(contact, agent.agent_id, now):

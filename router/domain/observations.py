@@ -26,6 +26,8 @@ class ContactArrived:
     at: Micros
     preferred: AgentId | None = None
     "Whom the dialplan named for this caller."
+    data: tuple[tuple[str, str], ...] = ()
+    "What it told of them, and their country (particulars.py)."
 
 
 @message
@@ -250,6 +252,8 @@ class LegSnapshot:
     ani: str = ""
     arrived_at: Micros | None = None
     talk_at: Micros | None = None
+    data: tuple[tuple[str, str], ...] = ()
+    "Of a caller: as of `ContactArrived`."
     after_at: Micros | None = None
     "When the agent's leg was gone and the caller's was not, latest."
 

@@ -81,6 +81,7 @@ class ContactStands:
     "When it will have waited in early media for too long."
     waited_before_us: Micros = 0
     expected_us: Micros | None = None
+    data: tuple[tuple[str, str], ...] = ()
 
 
 @message
@@ -248,6 +249,7 @@ def _contact(floor: Floor, contact: Contact) -> Picture:
         urgent=contact.urgent,
         waited_before_us=contact.waited_before_us,
         expected_us=contact.expected_us,
+        data=tuple(contact.data.items()),
         agent_id=contact.agent_id,
         skips=tuple(contact.skips.items()),
         answered_at=contact.answered_at,

@@ -5,17 +5,24 @@ arrival, moved forward by `priority × priority_point`; equal instants by order 
 queues. A caller stands in the lane of the last row that is open to them, and is offered to the first row that has
 somebody: who met the need from the beginning goes before who meets a wider one.
 
+A need may speak of what is known of a contact (particulars.py). Then the queue has a line of its own for each distinct
+need that comes of it: a queue like this one, under the same rules, with needs that speak of skills alone; `lines` names
+them. Who brings nothing, or comes when there are enough of them, stands in the general one.
+
 A row opens when its time has come, and at once when nobody who is logged in and entitled sits in a row before it:
 waiting for them would be waiting for nobody.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from router.domain.agent import Agent, Standing
+from router.domain.census import Census
 from router.domain.contact import Contact
 from router.domain.ids import AgentId, ContactId, Micros
 from router.domain.line import Place
+from router.domain.particulars import Answers, answers
 from router.domain.row import Row
 from router.domain.rules import QueueRules
 
@@ -30,11 +37,38 @@ LAST = 2**62
 
 
 class Queue:
-    __slots__ = ("helps", "helps_until", "kept", "on_duty", "rows", "rules", "waiting")
+    __slots__ = (
+        "_delays",
+        "_skills",
+        "_unskilled",
+        "data",
+        "full",
+        "general",
+        "helps",
+        "helps_until",
+        "kept",
+        "lines",
+        "on_duty",
+        "rows",
+        "rules",
+        "waiting",
+        "whole",
+    )
 
-    def __init__(self, rules: QueueRules, delays: Iterable[Micros] = ()) -> None:
+    def __init__(self, rules: QueueRules, delays: Iterable[Micros] = (), *, whole: "Queue | None" = None) -> None:
         """`delays`: how long agents posted here only back others up; each is a row's opening."""
         self.rules: QueueRules = rules
+        self.whole: Queue = whole or self
+        "The queue as the rules name it; itself, unless it is the line of one distinct need."
+        self._delays = tuple(delays)
+        needs = (rules.need, *(ring.need for ring in rules.rings))
+        self.data = tuple({(each.name, each.told): each for need in needs for each in need.data}.values())
+        "What its needs ask of a contact."
+        self.general = answers(self.data, {})
+        self.lines: dict[Answers, Queue] = {}
+        "Those of distinct needs, in the order they came to be."
+        self.full = False
+        "Somebody came when there were enough of them."
         self.waiting = 0
         "Contacts in line: QUEUED here and not parked."
         self.kept: dict[ContactId, Contact] = {}
@@ -50,6 +84,8 @@ class Queue:
             need = wider.get(opens_us, need)
             rows.append(Row(self, index, opens_us, need))
         self.rows = tuple(rows)
+        self._skills = frozenset[str]().union(*(row.need.skills for row in rows))
+        self._unskilled = self._first_row({})
 
     @property
     def skilled(self) -> int:
@@ -65,13 +101,62 @@ class Queue:
 
     def row_of(self, agent: Agent) -> Row | None:
         """Where the agent belongs by skills and post, whoever they are entitled to serve."""
-        skills, delay_us = agent.profile.skills, agent.post(self.rules.name).delay_us
-        meets = False
+        skills = agent.profile.skills
+        # most agents know nothing of most queues
+        row = self._unskilled if skills.keys().isdisjoint(self._skills) else self._first_row(skills)
+        return row and self.row_by_post(agent, row)
+
+    def _first_row(self, skills: Mapping[str, int]) -> Row | None:
+        return next((row for row in self.rows if row.need.matches(skills)), None)
+
+    def row_by_post(self, agent: Agent, row: Row) -> Row | None:
+        """The first from this one on that opens when the agent may be asked."""
+        delay_us = agent.post(self.rules.name).delay_us if agent.profile.posts else 0
+        return next((later for later in self.rows[row.index :] if later.opens_us >= delay_us), None)
+
+    def members(self, census: Census) -> Iterator[tuple[Row, Agent]]:
+        """`row_of` for everybody at once: each agent there is a row for, with it."""
+        found, last = 0, None
         for row in self.rows:
-            meets = meets or row.need.matches(skills)
-            if meets and row.opens_us >= delay_us:
-                return row
-        return None
+            if row.need is not last:
+                new = row.need.among(census) & ~found
+                found |= new
+                for agent in census.agents(new):
+                    place = self.row_by_post(agent, row) if agent.profile.posts else row
+                    if place is not None:
+                        yield place, agent
+            last = row.need
+
+    # ---- distinct needs ----
+
+    def line_of(self, facts: Mapping[str, str]) -> "Queue":
+        """A queue like this one for contacts of whom this is known."""
+        rings = tuple(replace(ring, need=ring.need.bind(facts)) for ring in self.rules.rings)
+        return Queue(replace(self.rules, need=self.rules.need.bind(facts), rings=rings), self._delays, whole=self)
+
+    def with_delay(self, delay_us: Micros) -> "Queue":
+        """The same with a further row, and nobody in it; its lines too."""
+        delays = (*self._delays, delay_us)
+        made = Queue(self.rules, delays)
+        made.full = self.full
+        made.lines = {came_to: Queue(line.rules, delays, whole=made) for came_to, line in self.lines.items()}
+        return made
+
+    @property
+    def all_lines(self) -> "tuple[Queue, ...]":
+        """The general line and those of distinct needs."""
+        return self, *self.lines.values()
+
+    @property
+    def most_standings(self) -> list[int]:
+        """For people: how many stand how in that line of each where most do; who serves several is counted once."""
+        if not self.lines:
+            return self.standings
+        return [max(counts) for counts in zip(*(line.standings for line in self.all_lines), strict=True)]
+
+    @property
+    def all_waiting(self) -> int:
+        return sum(line.waiting for line in self.all_lines) if self.lines else self.waiting
 
     # ---- the line ----
 

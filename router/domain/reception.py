@@ -22,8 +22,10 @@ from router.domain.observations import (
 )
 from router.domain.offering import rescind
 from router.domain.outside import can_go, send, send_out, told
+from router.domain.particulars import checked
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import EarlyMedia, OverflowTarget, ToClosing, ToQueue
+from router.domain.seating import line_for
 from router.domain.staffing import sent_on, staffed
 from router.domain.talk import expect_leg_end, taken_up
 
@@ -54,12 +56,13 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         seen_at=now,
         parked=seen.node not in floor.nodes,
         urgent=campaign.emergency,
+        data=checked(seen.data),
     )
     contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now)
     welcome(floor, contact)
     entry = floor.queues.get(campaign.entry)
     if entry is not None:
-        keep(floor, contact, entry, seen.preferred, now)
+        keep(floor, contact, line_for(floor, entry, contact, now), seen.preferred, now)
     enter_queue(floor, contact, campaign.entry, contact.arrived_at, now)
 
 
@@ -89,12 +92,15 @@ def enter_queue(
         return False
     floor.step_out(contact)
     comes_anew = contact.state is ContactState.ARRIVED or name != contact.queue
-    if comes_anew and not adopted and (why := sent_on(floor, queue, contact, now)):
-        contact.queue = name
-        overflow(floor, contact, now, why)
-        return contact.is_waiting
     if comes_anew:
-        contact.expected_us = None if adopted else expected_at_entry(floor, queue, contact, now)
+        contact.expected_us = None
+    if comes_anew and not adopted:
+        line = line_for(floor, queue, contact, now)
+        if why := sent_on(floor, line, contact, now):
+            contact.queue = name
+            overflow(floor, contact, now, why)
+            return contact.is_waiting
+        contact.expected_us = expected_at_entry(floor, line, contact, now)
     if contact.queue != name or not contact.entered_at:
         contact.entered_at = max(since_at, contact.arrived_at)
     contact.queue = name

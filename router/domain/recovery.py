@@ -24,6 +24,7 @@ from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, 
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import rescind
 from router.domain.pace import Mean, Pace
+from router.domain.particulars import checked
 from router.domain.pauses import apply_next, note, tell_anew
 from router.domain.picture import (
     AgentGone,
@@ -225,6 +226,7 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         sent_why=stands.sent_why,
         waited_before_us=stands.waited_before_us,
         expected_us=stands.expected_us,
+        data=checked(stands.data),
     )
     offers = [_offer(contact, each, now) for each in stands.offers]
     floor.sweep(contact.node, now)

@@ -30,6 +30,7 @@ from router.domain.observations import (
 )
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import answered, appeared, leg_ended, rescind, rings
+from router.domain.particulars import checked
 from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome, went_out
 from router.domain.record import OfferResult, SegmentKind, WrapUpEnd
 from router.domain.talk import begin_assignment, bridged, taken_up, talk_ended
@@ -272,6 +273,7 @@ def _adopt_caller(floor: Floor, seen: Resynced, leg: LegSnapshot, living: "Livin
         arrived_at=leg.arrived_at if leg.arrived_at is not None else seen.at,
         seen_at=now,
         attempts=living.last_attempt(leg),
+        data=checked(leg.data),
     )
     _differs(floor, "caller-found", leg.leg, leg.contact_id)
     welcome(floor, contact)

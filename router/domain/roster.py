@@ -28,6 +28,7 @@ from router.domain.floor import Floor
 from router.domain.ids import AgentId, Micros, QueueName
 from router.domain.observations import EndpointSeen, PhoneAsked
 from router.domain.pauses import may_pause, note, put_off, turn
+from router.domain.seating import look_again
 from router.domain.tables import step
 from router.domain.wrapup import extend, give_disposition
 
@@ -80,8 +81,11 @@ def enrol(floor: Floor, asked: Enrol, now: Micros) -> None:
     for name, post in profile.posts.items():
         if post.delay_us and name in floor.queues:
             floor.open_row_at(QueueName(name), post.delay_us, now)
+    new_skills = floor.census.count(agent)
     floor.assign_queues(agent, now)
     engagement.weigh(floor, agent, now)
+    if new_skills:
+        look_again(floor, now)
 
 
 def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
@@ -100,6 +104,7 @@ def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
     agent.serves = ()
     floor.enlist(agent)
     del floor.agents[asked.agent_id]
+    floor.census.forget(agent)
     floor.people -= not agent.profile.dial
     del floor.by_endpoint[agent.profile.endpoint]
     floor.touched.pop(agent, None)

@@ -40,7 +40,7 @@ def sent_on(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> str:
     door = floor.doors.get(rules.campaign)
     if door is not None and not door.is_open(now):
         return "closed"
-    if 0 < rules.max_waiting <= queue.waiting:
+    if 0 < rules.max_waiting <= queue.whole.all_waiting:
         return "full"
     if _takes_too_long(floor, queue, contact, now):
         return "long"

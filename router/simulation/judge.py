@@ -175,7 +175,7 @@ class Judge:
         if entitled is not None and not entitled.allows(queue.rules.campaign, now):
             self.blame(f"{agent_id} was offered {made.contact_id} without being entitled")
         agent = floor.agents[agent_id]
-        if not any(row.need.matches(agent.profile.skills) for row in queue.rows):
+        if not any(row.need.matches(agent.profile.skills) for line in queue.all_lines for row in line.rows):
             self.blame(f"{agent_id} was offered {made.contact_id} without the skills")
         self._phone_was_free(agent, now)
         mine = self._age(made.contact_id, queue)

@@ -9,6 +9,7 @@ import pytest
 
 from router.adapters.pbx.passwords import password_digest
 from router.cli.exits import DONE, REFUSED, USAGE
+from router.domain.commands import Post
 from tests.cli.conftest import Bench
 from tests.fakes.desk import FakeDesk
 
@@ -212,9 +213,68 @@ def test_json_of_the_list_names_no_secret(bench: Bench) -> None:
         "transport": "udp",
         "skills": {},
         "auto_answer": True,
+        "daily_cap": 0,
+        "posts": {},
         "active": True,
         "has_password": True,
     }
     credential = bench.agents()["agent-1001"].credential
     assert credential is not None
     assert credential.digest not in json.dumps(agent)
+
+
+def test_a_post_says_how_an_agent_stands_to_a_queue_and_every_change_is_kept_for_ever(bench: Bench) -> None:
+    bench.run("agent", "add", "agent-1001", "--daily-cap", "80")
+    result = bench.run("agent", "post", "agent-1001", "shop/orders", "--priority", "2", "--delay-s", "30.5")
+    assert result.exit_code == DONE, result.output
+    bench.run("agent", "post", "agent-1001", "shop/orders", "--position", "3")
+    profile = bench.agents()["agent-1001"].profile
+    assert profile.posts == {"shop/orders": Post(priority=2, delay_us=30_500_000, position=3)}
+    assert profile.daily_cap == 80
+    listed = json.loads(bench.run("agent", "list", "--json").stdout)[0]
+    assert listed["posts"] == {"shop/orders": {"priority": 2, "delay_s": 30.5, "position": 3}}
+    assert "shop/orders:priority=2:delay_s=30.5:position=3" in bench.run("agent", "list").stdout
+    bench.run("agent", "post", "agent-1001", "shop/orders", "--none")
+    bench.run("agent", "set", "agent-1001", "--daily-cap", "0")
+    profile = bench.agents()["agent-1001"].profile
+    assert (profile.posts, profile.daily_cap) == ({}, 0)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["shop/none", "--priority", "1"],
+        ["shop/orders", "--priority", "101"],
+        ["shop/orders", "--delay-s", "nan"],
+        ["shop/orders", "--delay-s", "1e9"],
+        ["shop/orders", "--position", "-1"],
+        ["shop/orders"],
+        ["shop/orders", "--none", "--priority", "1"],
+    ],
+)
+def test_what_is_no_post_is_refused(bench: Bench, arguments: list[str]) -> None:
+    bench.run("agent", "add", "agent-1001")
+    result = bench.run("agent", "post", "agent-1001", *arguments)
+    assert result.exit_code in (REFUSED, USAGE), result.output
+    assert bench.agents()["agent-1001"].profile.posts == {}
+
+
+def test_an_import_brings_posts_and_limits(bench: Bench) -> None:
+    file = bench.directory / "agents.csv"
+    file.write_text("id,daily_cap,posts\nagent-1001,80,shop/orders:priority=2:delay_s=30 shop/general\nagent-1002,,\n")
+    assert bench.run("agent", "import", str(file)).exit_code == DONE
+    profile = bench.agents()["agent-1001"].profile
+    assert (profile.daily_cap, profile.posts) == (80, {"shop/orders": Post(priority=2, delay_us=30_000_000)})
+    for cell in (
+        "shop/orders:priority",
+        "shop/orders:rank=1",
+        "shop/orders:delay_s=1e3",
+        "orders",
+        "a/b a/b",
+        "a/b:position=1.5",
+    ):
+        file.write_text(f"id,posts\nagent-1001,{cell}\n")
+        result = bench.run("agent", "import", str(file))
+        assert result.exit_code == USAGE, result.output
+        assert "line 2, posts" in result.stderr
+    assert bench.agents()["agent-1001"].profile == profile

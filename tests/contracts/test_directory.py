@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from router.domain.commands import AgentProfile
+from router.domain.commands import AgentProfile, Post
 from router.domain.errors import CommandRefused
 from router.domain.ids import SECOND, AgentId
 from router.ports import AgentEntry, Credential
@@ -237,3 +237,37 @@ async def test_agents_are_there_for_whoever_opens_the_directory_next(directory_s
         await first.put([an_agent(credential=SECRET)], by="admin", now=NOON)
     async with directory_store.open() as second:
         assert await second.agents() == (an_agent(credential=SECRET),)
+
+
+async def test_posts_and_the_daily_limit_are_kept_replaced_and_audited(directory: SqlDirectory) -> None:
+    stands = {"shop/orders": Post(priority=2, delay_us=30 * SECOND), "shop/general": Post(position=7)}
+    await directory.put([an_agent(posts=stands, daily_cap=80)], by="test", now=NOON)
+    assert (await directory.agents())[0].profile.posts == stands
+    assert (await directory.agents())[0].profile.daily_cap == 80
+    before = await last_change(directory)
+    await directory.put([an_agent(posts={"shop/orders": Post(priority=3)})], by="test", now=NOON)
+    assert (await directory.agents())[0].profile.posts == {"shop/orders": Post(priority=3)}
+    assert await audited(directory, after=before) == [
+        ("post shop/orders", "priority=2 delay_s=30 position=0", "priority=3 delay_s=0 position=0"),
+        ("daily_cap", "80", ""),
+        ("post shop/general", "priority=0 delay_s=0 position=7", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"daily_cap": -1},
+        {"daily_cap": True},
+        {"posts": {"orders": Post()}},
+        {"posts": {"shop/orders\n": Post()}},
+        {"posts": {"shop/orders": Post(priority=101)}},
+        {"posts": {"shop/orders": Post(delay_us=-1)}},
+        {"posts": {"shop/orders": Post(position=10**9)}},
+        {"posts": {f"shop/q{number}": Post() for number in range(201)}},
+    ],
+)
+async def test_no_post_that_nobody_could_stand_in_enters(directory: SqlDirectory, changes: dict[str, object]) -> None:
+    with pytest.raises(CommandRefused):
+        await directory.put([an_agent(**changes)], by="test", now=NOON)
+    assert await directory.agents() == ()

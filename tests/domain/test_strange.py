@@ -130,6 +130,7 @@ _CONTACT: dict[str, st.SearchStrategy[Any]] = {
     "early_at": or_none(_instants),
     "waited_before_us": _counts,
     "expected_us": or_none(_instants),
+    "data": st.lists(st.tuples(st.text(), st.text())).map(tuple),
 }
 _ASSIGNMENT: dict[str, st.SearchStrategy[Any]] = {
     "contact_id": _names,

@@ -88,8 +88,13 @@ def _as_ours(block: Block) -> Block:
     return Block({**block.first, "actionid": RING_ACTION + block["uniqueid"]}, block.repeated)
 
 
+_LATER = ("data", "preferred")
+
+
 def line(seen: Observation | Malformed) -> str:
-    return json.dumps({type(seen).__name__: asdict(seen)}, ensure_ascii=False)
+    """What the dialplan did not tell yet when the stories were recorded is left out while it tells nothing."""
+    fields = {name: value for name, value in asdict(seen).items() if value or name not in _LATER}
+    return json.dumps({type(seen).__name__: fields}, ensure_ascii=False)
 
 
 @dataclass

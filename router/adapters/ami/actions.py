@@ -32,6 +32,7 @@ TALK_VARIABLES = (
     "ACD_DNIS",
     "ACD_ANI",
     "ACD_PAI",
+    "ACD_DATA",
 )
 _NAME = re.compile(r"[^\w .+&/-]")
 _NUMBER = re.compile(r"[^0-9+*#A-Za-z.-]")

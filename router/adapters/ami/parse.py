@@ -7,11 +7,12 @@ and never raised into the pump. Channels of a masquerade (`Surrogate/`, `AsyncGo
 Sources: Asterisk documentation, "AMI Events"; the fields of `UserEvent(Acd…)` are listed in dialplans/extensions.d.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from router.adapters.ami.wire import Block
-from router.domain.ids import CampaignName, ContactId, LegId, Micros, OfferId
+from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId
 from router.domain.observations import (
     CallerFellBack,
     CallerKeyed,
@@ -38,6 +39,8 @@ from router.domain.observations import (
     PhoneAsked,
     TalkBegins,
 )
+from router.domain.particulars import COUNTRY
+from router.domain.particulars import read as read_data
 
 RING_ACTION = "ring."
 "An Originate's ActionID is this + the offer's id, so that its OriginateResponse can be told."
@@ -45,6 +48,7 @@ INTERFACE_VERSION = "1"
 _NOBODY = ("Surrogate/", "AsyncGoto/", "Message/")
 _GONE_STATES = ("", "UNAVAILABLE", "INVALID", "UNKNOWN")
 _RINGING, _UP = ("4", "5"), "6"
+_AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,16 @@ class Malformed:
 
     event: str
     header: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """How this site reads and publishes numbers (router/config/numbers.py)."""
+
+    caller: Callable[[str, str], str]
+    dialled: Callable[[str], str]
+    forms: Callable[[str], tuple[str, ...]]
+    country_of: Callable[[str], str] = lambda number: ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +79,14 @@ class Reading:
     dialled_number: Callable[[str], str]
     clock: Callable[[], Micros]
     "For events without Asterisk's own timestamp."
+    country_of: Callable[[str], str] = lambda number: ""
+    "E.164 → its country, or empty."
+
+    def data(self, told: str, ani: str) -> tuple[tuple[str, str], ...]:
+        """What needs may speak of: the dialplan's `language=de&vip=yes`, and the caller's country."""
+        country = self.country_of(ani)
+        known = read_data(told) | ({COUNTRY: country} if country else {})
+        return tuple(known.items())
 
 
 def micros(timestamp: str) -> Micros | None:
@@ -198,6 +220,7 @@ def _contact(block: Block) -> ContactId:
 
 def _arrived(block: Block, reading: Reading, at: Micros) -> Observation:
     arrived_at = whole_number(block["arrived"])
+    ani, preferred = reading.caller_number(block.get("ani"), block.get("pai")), block.get("preferred")
     return ContactArrived(
         contact_id=_contact(block),
         leg=_leg(block),
@@ -206,9 +229,11 @@ def _arrived(block: Block, reading: Reading, at: Micros) -> Observation:
         node=reading.node,
         campaign=CampaignName(block["campaign"]),
         dnis=reading.dialled_number(block["dnis"]),
-        ani=reading.caller_number(block.get("ani"), block.get("pai")),
+        ani=ani,
         arrived_at=at if arrived_at is None else arrived_at,
         at=at,
+        preferred=AgentId(preferred) if _AGENT.fullmatch(preferred) else None,
+        data=reading.data(block.get("data"), ani),
     )
 
 

@@ -29,7 +29,7 @@ def leg_snapshot(item: Block, reading: Reading) -> LegSnapshot | None:
         return None
     ours = {name: value for name, value in item.variables("variable").items() if value not in _UNSET}
     ours = {**ring_card.read(ours.get(ring_card.VARIABLE, "")), **ours}
-    offer_id = ours.get("ACD_OFFER")
+    offer_id, ani = ours.get("ACD_OFFER"), reading.caller_number(ours.get("ACD_ANI", ""), ours.get("ACD_PAI", ""))
     contact_id = ours.get("ACD_CONTACT")
     return LegSnapshot(
         leg=LegId(uniqueid),
@@ -45,7 +45,8 @@ def leg_snapshot(item: Block, reading: Reading) -> LegSnapshot | None:
         campaign=CampaignName(ours["ACD_CAMPAIGN"]) if "ACD_CAMPAIGN" in ours else None,
         state=ours.get("ACD_STATE"),
         dnis=reading.dialled_number(ours["ACD_DNIS"]) if "ACD_DNIS" in ours else "",
-        ani=reading.caller_number(ours.get("ACD_ANI", ""), ours.get("ACD_PAI", "")),
+        ani=ani,
+        data=reading.data(ours.get("ACD_DATA", ""), ani),
         arrived_at=whole_number(ours.get("ACD_ARRIVED", "")),
         talk_at=whole_number(ours.get("ACD_TALK_AT", "")),
         after_at=whole_number(ours.get("ACD_AFTER_AT", "")),

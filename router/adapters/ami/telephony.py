@@ -15,7 +15,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
 from router.adapters.ami import actions, resync
@@ -25,6 +24,7 @@ from router.adapters.ami.fitness import why_unfit
 from router.adapters.ami.gate import Gate, Withheld
 from router.adapters.ami.limits import Counters
 from router.adapters.ami.parse import WANTED, Malformed, Reading, observe
+from router.adapters.ami.parse import Numbers as Numbers
 from router.adapters.ami.phones import Phones
 from router.adapters.ami.ringing import Ringing
 from router.adapters.ami.routes import Routes
@@ -44,15 +44,6 @@ _SNAPSHOT_DEADLINE_S = 15.0
 _RETRY_S, _LONGEST_RETRY_S = 1.0, 25.0
 "What fails is tried again after this long, then twice as long and so on: who is mended is found within half a minute."
 _EXISTS = "exists"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
-    """How this site reads and publishes numbers (router/config/numbers.py)."""
-
-    caller: Callable[[str, str], str]
-    dialled: Callable[[str], str]
-    forms: Callable[[str], tuple[str, ...]]
 
 
 class AmiTelephony:
@@ -100,7 +91,11 @@ class AmiTelephony:
         "Whether what is left of the resync under way can wait, so that another may begin at once."
         self._retry: asyncio.TimerHandle | None = None
         self._reading = Reading(
-            node=node, caller_number=numbers.caller, dialled_number=numbers.dialled, clock=clock.now
+            node=node,
+            caller_number=numbers.caller,
+            dialled_number=numbers.dialled,
+            clock=clock.now,
+            country_of=numbers.country_of,
         )
         self.session = Session(
             address, wanted=WANTED, on_event=self._on_event, on_up=self._on_up, on_down=self._on_down

@@ -99,7 +99,7 @@ def read_queues(floor: Floor, now: Micros, own: AbstractSet[str]) -> tuple[Queue
             waiting=len(waiting.get(name, ())),
             longest_wait_us=now - min(waiting[name]) if name in waiting else 0,
             expected_us=expected_of_newcomer(floor, queue, now),
-            agents={standing.name.lower(): queue.standings[standing] for standing in Standing},
+            agents={s.name.lower(): count for s, count in zip(Standing, queue.most_standings, strict=True)},
             # when no target takes the caller, the closing message does
             targets=tuple(dict.fromkeys((*map(_target, queue.rules.overflow), "closing"))),
         )

@@ -17,7 +17,7 @@ from router.adapters.sql.dsn import read_dsn
 from router.adapters.sql.enrolment import Change, changes, check
 from router.adapters.sql.rows import Found, Row
 from router.adapters.sql.upgrade import open_database
-from router.domain.commands import AgentProfile
+from router.domain.commands import AgentProfile, Post
 from router.domain.errors import CommandRefused
 from router.domain.ids import AgentId, Micros
 from router.ports import AgentEntry, Credential
@@ -112,16 +112,19 @@ class SqlDirectory:
         audit: list[Row],
     ) -> None:
         """Write the difference, whole tables at a time: an import may bring ten thousand agents."""
-        people, skills = schema.agents, schema.agent_skills
+        people, skills, posts = schema.agents, schema.agent_skills, schema.agent_posts
         changed = [entry for agent_id, entry in after.items() if entry != before.get(agent_id)]
         added = [_row(entry) for entry in changed if entry.profile.agent_id not in before]
         moved = [_row(entry) | {"who": entry.profile.agent_id} for entry in changed if entry.profile.agent_id in before]
         held = [row for entry in changed for row in _skill_rows(entry)]
+        stand = [row for entry in changed for row in _post_rows(entry)]
         for statement, batch in (
             (self._database.insert(people), added),
             (update(people).where(people.c.agent_id == bindparam("who")), moved),
             (delete(skills).where(skills.c.agent_id == bindparam("who")), [{"who": row["who"]} for row in moved]),
             (self._database.insert(skills), held),
+            (delete(posts).where(posts.c.agent_id == bindparam("who")), [{"who": row["who"]} for row in moved]),
+            (self._database.insert(posts), stand),
             (self._database.insert(schema.agent_audit), audit),
         ):
             if batch:
@@ -148,20 +151,26 @@ def unknown_agent(agent_id: AgentId) -> CommandRefused:
 
 
 async def _load(connection: AsyncConnection, agent_id: AgentId | None = None) -> dict[AgentId, AgentEntry]:
-    people, skills = schema.agents, schema.agent_skills
+    people, skills, posts = schema.agents, schema.agent_skills, schema.agent_posts
     who = select(people).order_by(people.c.agent_id)
     what = select(skills).order_by(skills.c.agent_id, skills.c.skill)
+    where = select(posts).order_by(posts.c.agent_id, posts.c.queue)
     if agent_id is not None:
         who = who.where(people.c.agent_id == agent_id)
         what = what.where(skills.c.agent_id == agent_id)
+        where = where.where(posts.c.agent_id == agent_id)
     held: dict[str, dict[str, int]] = {}
     for row in (await connection.execute(what)).mappings():
         held.setdefault(row["agent_id"], {})[row["skill"]] = row["proficiency"]
-    found = (await connection.execute(who)).mappings()
-    return {AgentId(row["agent_id"]): _entry(row, held.get(row["agent_id"], {})) for row in found}
+    stand: dict[str, dict[str, Post]] = {}
+    for row in (await connection.execute(where)).mappings():
+        post = Post(priority=row["priority"], delay_us=row["delay_us"], position=row["position"])
+        stand.setdefault(row["agent_id"], {})[row["queue"]] = post
+    found = [(row["agent_id"], row) for row in (await connection.execute(who)).mappings()]
+    return {AgentId(name): _entry(row, held.get(name, {}), stand.get(name, {})) for name, row in found}
 
 
-def _entry(row: Found, skills: dict[str, int]) -> AgentEntry:
+def _entry(row: Found, skills: dict[str, int], posts: dict[str, Post]) -> AgentEntry:
     digest = row["digest"]
     return AgentEntry(
         profile=AgentProfile(
@@ -171,6 +180,8 @@ def _entry(row: Found, skills: dict[str, int]) -> AgentEntry:
             auto_answer=row["auto_answer"],
             display_name=row["display_name"],
             dial=row["dial"],
+            posts=posts,
+            daily_cap=row["daily_cap"],
         ),
         credential=None if digest is None else Credential(realm=row["realm"], digest=digest),
         transport=row["transport"],
@@ -190,6 +201,7 @@ def _row(entry: AgentEntry) -> Row:
         "realm": credential.realm if credential else None,
         "digest": credential.digest if credential else None,
         "active": entry.active,
+        "daily_cap": profile.daily_cap,
     }
 
 
@@ -197,6 +209,19 @@ def _skill_rows(entry: AgentEntry) -> list[Row]:
     return [
         {"agent_id": entry.profile.agent_id, "skill": skill, "proficiency": level}
         for skill, level in sorted(entry.profile.skills.items())
+    ]
+
+
+def _post_rows(entry: AgentEntry) -> list[Row]:
+    return [
+        {
+            "agent_id": entry.profile.agent_id,
+            "queue": queue,
+            "priority": post.priority,
+            "delay_us": post.delay_us,
+            "position": post.position,
+        }
+        for queue, post in sorted(entry.profile.posts.items())
     ]
 
 

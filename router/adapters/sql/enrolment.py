@@ -6,17 +6,25 @@ Pure: also tells what changed between two entries, in words that may be kept for
 
 import re
 
+from router.domain.commands import Post
 from router.domain.errors import CommandRefused
+from router.domain.ids import SECOND
 from router.domain.need import PROFICIENCY_MAX, is_skill_name
 from router.ports import AgentEntry
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 _HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}: ?[^;,\"\\]{0,60}[^\"\\]{0,120}")
 _DIGEST = re.compile(r"(?:MD5:[0-9a-fA-F]{32}|SHA-256:[0-9a-fA-F]{64})")
+_QUEUE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}/[a-z0-9][a-z0-9-]{0,62}")
 _REALM = re.compile(r"[^\"\\]{1,80}")
 TRANSPORTS = ("udp", "tls")
 DISPLAY_MAX = 80
 DIAL_MAX = 200
+DAILY_CAP_MAX = 10_000
+POSTS_MAX = 200
+PRIORITY_MAX = 100
+POSITION_MAX = 100_000
+DELAY_MAX_US = 86_400 * SECOND
 
 Change = tuple[str, str, str]
 "Field, old, new."
@@ -36,6 +44,13 @@ def check(entry: AgentEntry) -> AgentEntry:
         _want(is_skill_name(skill), entry, "skills", "skill names of small letters, digits, - and _")
         number = isinstance(proficiency, int) and not isinstance(proficiency, bool)
         _want(number and 0 <= proficiency <= PROFICIENCY_MAX, entry, "skills", f"proficiencies 0-{PROFICIENCY_MAX}")
+    _want(_whole(profile.daily_cap, 0, DAILY_CAP_MAX), entry, "daily_cap", f"0-{DAILY_CAP_MAX}; 0: no limit")
+    _want(len(profile.posts) <= POSTS_MAX, entry, "posts", f"{POSTS_MAX} at most")
+    for queue, post in profile.posts.items():
+        _want(_QUEUE.fullmatch(queue), entry, "posts", "a queue's full name, such as shop/orders")
+        _want(_whole(post.priority, -PRIORITY_MAX, PRIORITY_MAX), entry, "posts", f"a priority up to {PRIORITY_MAX}")
+        _want(_whole(post.delay_us, 0, DELAY_MAX_US), entry, "posts", "a delay_s of a day at most")
+        _want(_whole(post.position, 0, POSITION_MAX), entry, "posts", f"a position of 0-{POSITION_MAX}")
     if entry.credential is not None:
         realm = entry.credential.realm
         _want(_line(realm, 80) and _REALM.fullmatch(realm), entry, "realm", "1-80 characters without quotes")
@@ -70,7 +85,18 @@ def _facts(entry: AgentEntry) -> dict[str, str]:
         "auto_answer": profile.auto_answer,
         "dial": profile.dial,
     }
+    if profile.daily_cap:
+        plain["daily_cap"] = str(profile.daily_cap)
+    plain |= {f"post {queue}": _post(post) for queue, post in sorted(profile.posts.items())}
     return plain | {f"skill {name}": str(level) for name, level in sorted(profile.skills.items())}
+
+
+def _post(post: Post) -> str:
+    return f"priority={post.priority} delay_s={post.delay_us / SECOND:.15g} position={post.position}"
+
+
+def _whole(number: object, low: int, high: int) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and low <= number <= high
 
 
 def _veiled(field: str, old: object, new: object) -> list[Change]:

@@ -5,7 +5,8 @@
              └── chain           its place and its hash, by which a change is seen (chain.py)
     offers, decisions, wrapups   point to a contact whose record may not be there yet, so they have no foreign key
     agent_changes                what each agent's status was, and when; what was put off until after a contact
-    agents ─< agent_skills       the directory; rows change, and every change leaves one in
+    agents ─┬─< agent_skills     the directory; rows change, and every change leaves one in
+            └─< agent_posts
     agent_audit
     identity                     one row: the name this ledger goes by, whatever its address is
 
@@ -28,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0006"
+HEAD = "0007"
 "The newest migration this code knows."
 VERSION_TABLE = "ringfair_schema"
 "Where alembic keeps the version; not its default name, so that a shared database cannot confuse two programs."
@@ -172,6 +173,7 @@ agents = Table(
     Column("realm", Text),
     Column("digest", Text),
     Column("active", Boolean, nullable=False),
+    Column("daily_cap", Integer, nullable=False, server_default=text("0")),  # contacts a day; 0: no limit
 )
 
 agent_skills = Table(
@@ -181,6 +183,17 @@ agent_skills = Table(
     Column("skill", Key, nullable=False),
     Column("proficiency", Integer, nullable=False),
     PrimaryKeyConstraint("agent_id", "skill"),
+)
+
+agent_posts = Table(
+    "agent_posts",
+    metadata,
+    Column("agent_id", Key, ForeignKey("agents.agent_id"), nullable=False),
+    Column("queue", Key, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("delay_us", BigInteger, nullable=False),
+    Column("position", Integer, nullable=False),
+    PrimaryKeyConstraint("agent_id", "queue"),
 )
 
 agent_audit = Table(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from router.adapters.sql.database import Database
     from router.config import Site
+    from router.ports import AgentEntry
 
 ANSWER_S = 8.0
 FEW_BYTES = 1 << 30
@@ -42,9 +43,14 @@ async def examine_database(site: "Site") -> list[Finding]:
 
 async def agents_of(site: "Site") -> dict[str, str]:
     """Endpoint → transport of the active agents, as far as there is a directory; never makes one."""
+    return {e.profile.endpoint: e.transport for e in await entries_of(site) if not e.profile.dial}
+
+
+async def entries_of(site: "Site") -> tuple["AgentEntry", ...]:
+    """The active agents, as far as there is a directory of this version; looks only. Raises `RemoteError`."""
     path = sqlite_path(site)
     if path is not None and not path.exists():
-        return {}
+        return ()
     from router.adapters.sql.database import connect
     from router.adapters.sql.directory import SqlDirectory
     from router.adapters.sql.dsn import read_dsn
@@ -55,9 +61,8 @@ async def agents_of(site: "Site") -> dict[str, str]:
         async with database.reading() as connection:
             found = await _version(connection)
         if found != HEAD:
-            return {}
-        entries = await SqlDirectory(database).agents()
-        return {e.profile.endpoint: e.transport for e in entries if e.active and not e.profile.dial}
+            return ()
+        return tuple(entry for entry in await SqlDirectory(database).agents() if entry.active)
     finally:
         await database.close()
 

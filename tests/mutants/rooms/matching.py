@@ -78,7 +78,7 @@ MUTANTS = (
     ),
     Mutant(
         name="Who does not have a skill has it at level zero",
-        file="router/domain/need.py",
+        file="router/domain/sieve.py",
         find="    return lambda skills: low <= skills.get(skill, -1) <= high\n",
         replace="    return lambda skills: low <= skills.get(skill, 0) <= high\n",
         guards=("tests/domain/test_need.py::test_no_comparison_is_true_of_a_skill_that_is_not_held",),

@@ -44,8 +44,8 @@ MUTANTS = (
     Mutant(
         name="Who waited for an agent whose shift ends waits on until the next step",
         file="router/domain/floor.py",
-        find="        self._thin(agent.serves)\n        entitlement",
-        replace="        entitlement",
+        find="        self.thin(agent.serves)\n        self.take_rows",
+        replace="        self.take_rows",
         guards=(
             "tests/domain/test_rings.py::test_when_the_shift_of_the_last_who_could_match_ends_those_who_wait_go_on_at_once",
         ),
@@ -69,8 +69,8 @@ MUTANTS = (
     Mutant(
         name="Each missed ring begins the steps anew",
         file="router/domain/floor.py",
-        find="        queue.line_up(contact, self.serial(), now)\n",
-        replace="        contact.entered_at = now\n        queue.line_up(contact, self.serial(), now)\n",
+        find="        queue.line_up(contact, self.serial(), now, opened_us=opened_us)\n",
+        replace="        contact.entered_at = now\n        queue.line_up(contact, self.serial(), now, opened_us=0)\n",
         guards=("tests/domain/test_rings.py::test_a_missed_ring_does_not_begin_the_rings_anew",),
     ),
     Mutant(
@@ -85,8 +85,8 @@ MUTANTS = (
     Mutant(
         name="Who only backs others up is asked at once",
         file="router/domain/queue.py",
-        find="            if meets and row.opens_us >= delay_us:\n",
-        replace="            if meets:\n",
+        find=" for later in self.rows[row.index :] if later.opens_us >= delay_us), None)",
+        replace=" for later in self.rows[row.index :]), None)",
         guards=("tests/domain/test_rings.py::test_who_backs_others_up_is_asked_once_the_caller_has_waited_so_long",),
     ),
     Mutant(
@@ -151,8 +151,8 @@ MUTANTS = (
     Mutant(
         name="What must not be held counts as skill",
         file="router/domain/need.py",
-        find="            self._denied = not self._denied\n            test = _none_of",
-        replace="            test = _none_of",
+        find="            self._denied = not self._denied\n            tree: Tree = Not",
+        replace="            tree: Tree = Not",
         guards=(
             "tests/domain/test_choice.py::test_the_best_in_what_is_asked_for_is_asked_first_and_of_equals_the_longest_idle",
         ),
@@ -215,7 +215,7 @@ MUTANTS = (
     Mutant(
         name="A full line takes everybody",
         file="router/domain/staffing.py",
-        find="    if 0 < rules.max_waiting <= queue.waiting:\n",
+        find="    if 0 < rules.max_waiting <= queue.whole.all_waiting:\n",
         replace="    if False:\n",
         guards=("tests/domain/test_limits.py::test_who_comes_to_a_full_line_goes_on_to_the_next_target",),
     ),

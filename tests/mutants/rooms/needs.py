@@ -1,0 +1,73 @@
+"""Needs that speak of the contact, and everybody asked at once."""
+
+from tests.mutants.mutant import Mutant
+
+_SEATING = "router/domain/seating.py"
+_GUARD = "tests/domain/test_particulars.py::"
+
+MUTANTS = (
+    Mutant(
+        name="What is known of a caller changes nothing",
+        file=_SEATING,
+        find="    if not queue.data:\n        return queue\n",
+        replace="    return queue\n",
+        guards=(_GUARD + "test_each_caller_gets_who_speaks_their_language",),
+        short=True,
+    ),
+    Mutant(
+        name="Callers make lines up with words nobody knows",
+        file="router/domain/particulars.py",
+        find=" and census.knows(skill):",
+        replace=":",
+        guards=(_GUARD + "test_made_up_words_make_no_lines",),
+    ),
+    Mutant(
+        name="A queue may have any number of distinct needs",
+        file=_SEATING,
+        find="    if len(queue.lines) < MOST_NEEDS:\n",
+        replace="    if not queue.full:\n",
+        guards=(_GUARD + "test_above_the_most_the_general_need_holds_and_it_is_told_once",),
+    ),
+    Mutant(
+        name="Free agents do not sit down in a line that comes to be",
+        file=_SEATING,
+        find="                row.sit_down(agent)\n",
+        replace="                pass\n",
+        guards=(_GUARD + "test_each_caller_gets_who_speaks_their_language",),
+    ),
+    Mutant(
+        name="Each line of a queue has the room of the whole",
+        file="router/domain/staffing.py",
+        find="queue.whole.all_waiting:",
+        replace="queue.waiting:",
+        guards=(_GUARD + "test_the_limit_of_a_queue_counts_all_its_lines",),
+    ),
+    Mutant(
+        name="Who waits is not told that somebody brought the skill along",
+        file="router/domain/roster.py",
+        find="    if new_skills:\n        look_again(floor, now)\n",
+        replace="",
+        guards=(_GUARD + "test_a_skill_that_somebody_brings_along_is_meant_by_who_waits_already",),
+    ),
+    Mutant(
+        name="What was told of a caller dies with the router",
+        file="router/domain/recovery.py",
+        find="        data=checked(stands.data),\n",
+        replace="",
+        guards=(_GUARD + "test_what_is_known_of_a_contact_survives_the_router",),
+    ),
+    Mutant(
+        name="Asked all at once the highest level is nobody's",
+        file="router/domain/census.py",
+        find="        return at_least[low] & ~at_least[high + 1]\n",
+        replace="        return at_least[low] & ~at_least[high]\n",
+        guards=("tests/domain/test_census.py::test_a_set_of_agents_is_those_who_match_one_by_one",),
+    ),
+    Mutant(
+        name="Who left is still counted among those who may be asked",
+        file="router/domain/census.py",
+        find="            self.everybody &= ~(1 << seat)\n",
+        replace="",
+        guards=("tests/domain/test_census.py::test_a_skill_is_new_once",),
+    ),
+)
