@@ -114,7 +114,7 @@ def test_who_waits_goes_on_the_moment_the_last_agent_has_left() -> None:
 
 
 def test_a_caller_with_more_points_is_taken_as_if_they_had_come_earlier() -> None:
-    room = Room()
+    room = Room(rules_in_force=with_queue(rules(), ORDERS, max_wait_us=600 * SECOND))
     first = room.calls("c1")
     room.let_pass(59)
     second = room.calls("c2")

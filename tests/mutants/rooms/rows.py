@@ -44,7 +44,7 @@ MUTANTS = (
     Mutant(
         name="Who waited for an agent whose shift ends waits on until the next step",
         file="router/domain/floor.py",
-        find="        self._thin(agent.serves)\n        entitlement",
+        find="        self.thin(agent.serves)\n        entitlement",
         replace="        entitlement",
         guards=(
             "tests/domain/test_rings.py::test_when_the_shift_of_the_last_who_could_match_ends_those_who_wait_go_on_at_once",
@@ -69,8 +69,8 @@ MUTANTS = (
     Mutant(
         name="Each missed ring begins the steps anew",
         file="router/domain/floor.py",
-        find="        queue.line_up(contact, self.serial(), now)\n",
-        replace="        contact.entered_at = now\n        queue.line_up(contact, self.serial(), now)\n",
+        find="        queue.line_up(contact, self.serial(), now, opened_us=opened_us)\n",
+        replace="        contact.entered_at = now\n        queue.line_up(contact, self.serial(), now, opened_us=opened_us)\n",
         guards=("tests/domain/test_rings.py::test_a_missed_ring_does_not_begin_the_rings_anew",),
     ),
     Mutant(
@@ -259,7 +259,7 @@ MUTANTS = (
     Mutant(
         name="Points take effect with the next ring only",
         file="router/domain/engine.py",
-        find="        floor.queues[contact.queue].step_out(contact)\n        floor.line_up(contact, now)\n\n\ndef _unk",
+        find="        floor.step_out(contact)\n        floor.line_up(contact, now)\n\n\ndef _unk",
         replace="        pass\n\n\ndef _unk",
         guards=("tests/domain/test_limits.py::test_a_caller_with_more_points_is_taken_as_if_they_had_come_earlier",),
     ),
