@@ -114,6 +114,10 @@ class Contact:
     overdue: bool = False
     "The longest wait passed while an agent was rung: the next thing is overflow, not another ring."
     overflowed_from: tuple[QueueName, ...] = ()
+    pressed: str = ""
+    "The key that took it out of its queue."
+    sent_to: str = ""
+    "The number an agent sent it to."
 
     @property
     def is_waiting(self) -> bool:

@@ -308,6 +308,7 @@ def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
         return
     queue = floor.queues.get(contact.queue)
     if queue is not None and seen.key and seen.key in queue.rules.exit_keys:
+        contact.pressed = seen.key
         reception.overflow(floor, contact, now, "key")
 
 

@@ -236,6 +236,7 @@ def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
     if contact is None or contact.state is not ContactState.CONNECTED:
         floor.ignore(seen, "not in a talk")
         return
+    contact.sent_to = seen.exten
     wanted = seen.exten.lstrip("+")
     agent = floor.agents.get(contact.agent_id) if contact.agent_id is not None else None
     if agent is not None and agent.assignment is not None and agent.assignment.contact_id == contact.contact_id:
