@@ -1,4 +1,4 @@
-"""Campaigns that close, by their hours and by hand, on a real Asterisk: who comes, who waits, who takes the floor up."""
+"""Campaigns that close, by hours and by hand, on a real Asterisk: who comes, who waits, who takes the floor up."""
 
 import signal
 from datetime import UTC, datetime, timedelta

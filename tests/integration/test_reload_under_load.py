@@ -1,11 +1,12 @@
 """The files change every second while 20 callers a second come: none is lost, none overtakes another.
 
-The agents take a little fewer than come, so that there is a line all the while, and every reload changes what it is made
-of: rings come and go (rows of the queue are made anew), so do points, the way to choose and a second queue. What is not
-allowed to change is the order of the line, since all callers have the same points at any instant.
+The agents take a little fewer than come, so that there is a line all the while, and every reload changes what it is
+made of: rings come and go (rows of the queue are made anew), so do points, the way to choose and a second queue. The
+order of the line may not change with them, since all callers have the same points at any instant.
 """
 
 import asyncio
+import contextlib
 import os
 
 from router.domain.record import OfferResult, Outcome
@@ -23,7 +24,7 @@ APART_US = 20_000
 
 VARIANTS = (
     'need = "de"\nwrapup_s = 0\nring_s = 15\n',
-    'need = "de >= 80"\nwrapup_s = 0\nring_s = 20\nring = [{ after_s = 0.5, need = "de >= 40" }]\nchoose = "round-robin"\n',
+    'need = "de >= 80"\nwrapup_s = 0\nchoose = "round-robin"\nring = [{ after_s = 0.5, need = "de >= 40" }]\n',
     'need = "de >= 80"\nwrapup_s = 0\npriority = 7\nring = [{ after_s = 0.2, need = "de >= 60" }, '
     '{ after_s = 0.4, need = "de >= 40" }]\n[queue.second]\nneed = "en"\n',
     'need = "de"\nwrapup_s = 0\nmax_waiting = 5000\nstay_if = ["logged-in"]\nchoose = "fewest-contacts"\n',
@@ -40,10 +41,8 @@ async def reloads(centre: CallCentre, done: asyncio.Event) -> list[str]:
         status, said = await centre.post("/v1/reload")
         assert status == 200, said
         hashes.append(said["config_hash"])
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), 1.0)
-        except TimeoutError:
-            pass
     return hashes
 
 

@@ -1,8 +1,8 @@
 """The same story told to app_queue and to us on one Asterisk, and both logs read into the same words.
 
-Names are told by role, since each side has its own: callers by the order they came, queues by which of the two they are,
-the agent's leg by not being the caller's. Left out, because they are not about callers or agents, or not app_queue's own:
-QUEUESTART, CONFIGRELOAD, and DID, which FreePBX writes beside app_queue and we write ourselves.
+Names are told by role, since each side has its own: callers by the order they came, queues by which of the two they
+are, the agent's leg by not being the caller's. Left out, because they are not about callers or agents, or not
+app_queue's own: QUEUESTART, CONFIGRELOAD, and DID, which FreePBX writes beside app_queue and we write ourselves.
 """
 
 from __future__ import annotations

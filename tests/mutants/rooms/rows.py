@@ -69,8 +69,8 @@ MUTANTS = (
     Mutant(
         name="Each missed ring begins the steps anew",
         file="router/domain/floor.py",
-        find="        queue.line_up(contact, self.serial(), now, opened_us=opened_us)\n",
-        replace="        contact.entered_at = now\n        queue.line_up(contact, self.serial(), now, opened_us=opened_us)\n",
+        find="        queue.line_up(contact, self.serial(), now, opened",
+        replace="        contact.entered_at = now\n        queue.line_up(contact, self.serial(), now, opened",
         guards=("tests/domain/test_rings.py::test_a_missed_ring_does_not_begin_the_rings_anew",),
     ),
     Mutant(
