@@ -160,12 +160,15 @@ def alarm_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
 
 
 def look_after(floor: Floor, now: Micros) -> None:
-    """Somebody left these queues: who waited for them goes on to the next row, or to the next target."""
+    """Somebody left these queues: who waited for them goes on to the next row, or to the next target.
+
+    Who comes to one of them in this instant, from another, was not waiting there: they were asked at its door.
+    """
     while floor.thinned:
         thinned, floor.thinned = floor.thinned, {}
-        for queue in thinned:
+        for queue, line in [(queue, queue.in_line()) for queue in thinned]:
             gone = not staffed(queue, queue.rules.stay_if)
-            for contact in queue.in_line():
+            for contact in line:
                 if gone and not contact.urgent:
                     overflow(floor, contact, now, "nobody")
                 else:

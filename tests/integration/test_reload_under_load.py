@@ -8,6 +8,7 @@ order of the line may not change with them, since all callers have the same poin
 import asyncio
 import contextlib
 import os
+import sys
 
 from router.domain.record import OfferResult, Outcome
 from router.ports import ContactStory
@@ -44,6 +45,13 @@ async def reloads(centre: CallCentre, done: asyncio.Event) -> list[str]:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(done.wait(), 1.0)
     return hashes
+
+
+async def verified(centre: CallCentre) -> bool:
+    """Whether `ringfair ledger verify` finds every record as it was written."""
+    words = ("-m", "router", "ledger", "verify", "--config", str(centre.site))
+    process = await asyncio.create_subprocess_exec(sys.executable, *words)
+    return await process.wait() == 0
 
 
 def overtaken(stories: list[ContactStory]) -> list[tuple[str, str]]:
@@ -85,6 +93,7 @@ async def test_twenty_callers_a_second_and_a_reload_every_second(centre: CallCen
         assert billed(story) == ["waiting", "talk"]
         assert [offer.result for offer in story.offers] == [OfferResult.ANSWERED]
     assert overtaken(stories) == []
+    assert await verified(centre)
     assert len(hashes) >= SECONDS / 2, "reloads were refused or slow"
     assert len({whole(story).config_hash for story in stories}) == len(VARIANTS)
     waited_us = [whole(story).segments[0].to_at - whole(story).arrived_at for story in stories]

@@ -250,6 +250,15 @@ MUTANTS = (
         guards=("tests/domain/test_limits.py::test_who_waits_goes_on_the_moment_the_last_agent_has_left",),
     ),
     Mutant(
+        name="Who comes to a line in the instant its agent leaves is sent on from there at once",
+        file="router/domain/reception.py",
+        find="in [(queue, queue.in_line()) for queue in thinned]:\n",
+        replace="in ((queue, queue.in_line()) for queue in thinned):\n",
+        guards=(
+            "tests/domain/test_limits.py::test_who_comes_to_a_line_in_the_instant_its_agent_leaves_was_not_waiting_there",
+        ),
+    ),
+    Mutant(
         name="A caller's own points are worth nothing",
         file="router/domain/queue.py",
         find="        points = rules.priority + contact.priority\n",
@@ -301,6 +310,13 @@ MUTANTS = (
         guards=(
             "tests/domain/test_limits.py::test_an_emergency_nobody_takes_raises_an_alarm_again_and_again_until_somebody_does",
         ),
+    ),
+    Mutant(
+        name="An emergency nobody takes wakes nobody",
+        file="router/adapters/metrics/subscriber.py",
+        find="                self._alarms.labels(event.queue).inc()\n",
+        replace="                pass\n",
+        guards=("tests/adapters/metrics/test_callers.py::test_handle_time_offers_overflows_and_repairs_are_counted",),
     ),
     Mutant(
         name="A closed campaign takes callers",
