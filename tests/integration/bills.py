@@ -21,11 +21,11 @@ def of_caller(stories: Sequence[ContactStory], ani: str) -> ContactStory:
     return found
 
 
-def billed(story: ContactStory) -> list[str]:
+def billed(story: ContactStory, *, seen: bool = True) -> list[str]:
     """Hold a record against its own rules; gives the kinds of its segments, a moment of parting left out.
 
     Its segments follow each other without gap or overlap and cover the call; who talked is answered, at the beginning
-    of the first talk; an agent stands on each talk and on nothing else; nothing was estimated.
+    of the first talk; an agent stands on each talk and on nothing else; with `seen` nothing was estimated.
     """
     record = whole(story)
     segments = record.segments
@@ -38,7 +38,7 @@ def billed(story: ContactStory) -> list[str]:
         assert (segment.agent_id is not None) == (segment.kind in _TALKING), record
     assert (record.outcome is Outcome.ANSWERED) == bool(talks), record
     assert record.answered_at == (talks[0].from_at if talks else None), record
-    assert not record.end_estimated, record
+    assert not (seen and record.end_estimated), record
     last = segments[-1]
     if last.kind is SegmentKind.WAITING and len(segments) > 1 and last.to_at - last.from_at < SECOND:
         segments = segments[:-1]
