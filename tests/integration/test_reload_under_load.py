@@ -27,7 +27,7 @@ SECONDS = int(os.environ.get("RINGFAIR_RELOAD_S", "20"))
 IN_LINE_US = SECOND // 5
 "Who waited this long stood in a line."
 
-SELDOM = 0.01
+SELDOM = 0.05
 """With each reload Asterisk is asked for all its legs. One that ended a moment before is not among them, and on a busy
 machine the answer may come before the event that tells its end: then that end is an estimate, and said to be one."""
 
