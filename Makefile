@@ -29,8 +29,13 @@ integration: ## the whole voice path on a real Asterisk with SIPp and baresip
 
 test: check contracts integration ## everything CI runs
 	@$(MAKE) --no-print-directory mutants SHORT=1
+	@$(MAKE) --no-print-directory model
 	@$(MAKE) --no-print-directory simulate
 	@$(MAKE) --no-print-directory crash-matrix SHORT=1
+
+model: ## the engine beside a slow reference that looks at everybody, step by step: 5 s; STEPS=n SEED=s DAY=d
+	@deploy/prepare venv
+	@$(BIN)/python -m tests.model $(if $(STEPS),--steps '$(STEPS)') $(if $(SEED),--seed '$(SEED)') $(if $(DAY),--day '$(DAY)')
 
 simulate: ## days on which everything goes wrong, the whole system under a virtual clock: 1 min; CONTACTS=n SEED=s DAY=d
 	@deploy/prepare venv
@@ -40,7 +45,7 @@ crash-matrix: ## each part killed at each of 170 named points: 25 min; SHORT=1 a
 	@deploy/prepare venv
 	@$(BIN)/python -m tests.crash_matrix $(if $(SHORT),--cells 20) $(if $(CONTACTS),--contacts '$(CONTACTS)') $(if $(SEED),--seed '$(SEED)') $(if $(ONLY),--only '$(ONLY)')
 
-mutants: ## plant some 450 faults, one at a time; the tests must notice each: 8 min; SHORT=1 one of each room, 25 s; ONLY=part of a name
+mutants: ## plant some 500 faults, one at a time; the tests must notice each: 8 min; SHORT=1 one of each room, 25 s; ONLY=part of a name
 	@deploy/prepare servers
 	@$(BIN)/python -m tests.mutants $(if $(SHORT),--short) $(if $(ONLY),--only '$(ONLY)')
 
@@ -81,4 +86,4 @@ early-media: ## a caller waits ten minutes unanswered and is taken, or is answer
 clean: ## remove .venv and build/; the Asterisk in the cache stays
 	rm -rf .venv build
 
-.PHONY: help demo check contracts integration test simulate crash-matrix mutants bench bench-load soak ami-cuts deaths hour early-media clean
+.PHONY: help demo check contracts integration test model simulate crash-matrix mutants bench bench-load soak ami-cuts deaths hour early-media clean

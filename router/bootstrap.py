@@ -21,7 +21,7 @@ from router.adapters.ami.telemetry import Telemetry
 from router.adapters.ami.telephony import AmiTelephony, Numbers
 from router.adapters.http.server import HttpServer
 from router.adapters.log import EventLog
-from router.adapters.metrics import Metrics, Reading, read_calls, read_queues
+from router.adapters.metrics import Metrics, Reading, read_calls, read_doors, read_queues
 from router.adapters.queue_log import FloorEnquiry, QueueLogWriter, Translation
 from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.journal import RedisJournal
@@ -303,6 +303,7 @@ def _reader(
         seen = {} if heard_at is None else {telephony.node: clock.from_monotonic(heard_at)}
         return Reading(
             queues=read_queues(pump.engine.floor, clock.now(), _OWN),
+            doors=read_doors(pump.engine.floor, clock.now(), _OWN),
             tasks=len(asyncio.all_tasks()),
             inbox_depth=pump.depth,
             inbox_overflows=pump.overflows,

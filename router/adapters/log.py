@@ -31,6 +31,8 @@ from router.domain.events import (
     ContactQueued,
     DifferenceMended,
     DistinctNeedsFull,
+    DoorMoved,
+    EmergencyWaits,
     Event,
     InvariantFailed,
     PauseTooLong,
@@ -140,6 +142,21 @@ class EventLog:
                     what=DIFFERENCES[event.kind],
                     whose=event.whose,
                     contact_id=event.contact_id,
+                )
+            case EmergencyWaits():
+                self._log.warning(
+                    "an emergency caller waits and nobody has taken the call",
+                    at=now,
+                    contact_id=event.contact_id,
+                    queue=event.queue,
+                    waited_s=event.waited_us / SECOND,
+                )
+            case DoorMoved():
+                self._log.info(
+                    "a campaign opened" if event.is_open else "a campaign closed",
+                    at=now,
+                    campaign=event.campaign,
+                    by_hand=event.by_hand,
                 )
             case CallRefused():
                 self._refused(event, now)

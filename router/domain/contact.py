@@ -127,6 +127,10 @@ class Contact:
     sent_to: str = ""
     "Where outside our queues it was sent last (outside.py); empty: the closing message, or nowhere yet."
     sent_why: str = ""
+    pressed: str = ""
+    "The key that took it out of its queue."
+    transferred_to: str = ""
+    "The number an agent sent it to."
 
     @property
     def is_waiting(self) -> bool:

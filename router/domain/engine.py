@@ -336,6 +336,7 @@ def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
     if queue is not None and exits.leave_by_key(floor, contact, queue, seen.key, now):
         return
     if queue is not None and seen.key and seen.key in queue.rules.exit_keys:
+        contact.pressed = seen.key
         reception.overflow(floor, contact, now, "key")
 
 

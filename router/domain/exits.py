@@ -34,6 +34,7 @@ def leave_by_key(floor: Floor, contact: Contact, queue: Queue, key: str, now: Mi
         return False
     if not _takes(floor, contact, target, now):
         return True
+    contact.pressed = key
     if isinstance(target, ToQueue):
         left = contact.queue
         contact.overflowed_from += (left,)

@@ -190,12 +190,15 @@ def alarm_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
 
 
 def look_after(floor: Floor, now: Micros) -> None:
-    """Somebody left these queues: who waited for them goes on to the next row, or to the next target."""
+    """Somebody left these queues: who waited for them goes on to the next row, or to the next target.
+
+    Who comes to one of them in this instant, from another, was not waiting there: they were asked at its door.
+    """
     while floor.thinned:
         thinned, floor.thinned = floor.thinned, {}
-        for queue in thinned:
+        for queue, line in [(queue, queue.in_line()) for queue in thinned]:
             gone = not staffed(queue, queue.rules.stay_if)
-            for contact in queue.in_line():
+            for contact in line:
                 if gone and not contact.urgent:
                     overflow(floor, contact, now, "nobody")
                 else:
@@ -261,6 +264,7 @@ def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
     if contact is None or contact.state is not ContactState.CONNECTED:
         floor.ignore(seen, "not in a talk")
         return
+    contact.transferred_to = seen.exten
     wanted = seen.exten.lstrip("+")
     agent = floor.agents.get(contact.agent_id) if contact.agent_id is not None else None
     if agent is not None and agent.assignment is not None and agent.assignment.contact_id == contact.contact_id:

@@ -19,6 +19,8 @@ from router.domain.events import (
     ContactEnded,
     ContactOverflowed,
     ContactQueued,
+    DoorMoved,
+    EmergencyWaits,
     InvariantFailed,
     ObservationIgnored,
     OfferClosed,
@@ -338,3 +340,15 @@ def test_configuring_twice_writes_each_line_once() -> None:
     logging.getLogger("library").warning("once")
 
     assert len(stream.lines) == 1
+
+
+def test_an_emergency_nobody_takes_is_a_warning_and_a_door_that_moves_is_said() -> None:
+    stream = written(level="info")
+    log = EventLog()
+    shop, queue = CampaignName("shop"), QueueName("shop/orders")
+    log(EmergencyWaits(contact_id=CONTACT, campaign=shop, queue=queue, waited_us=10 * SECOND), NOW)
+    log(DoorMoved(campaign=shop, is_open=False, by_hand=True), NOW)
+
+    alarm, door = stream.records
+    assert (alarm["level"], alarm["queue"], alarm["waited_s"]) == ("warning", "shop/orders", 10)
+    assert (door["event"], door["campaign"], door["by_hand"]) == ("a campaign closed", "shop", True)

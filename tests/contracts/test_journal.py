@@ -20,6 +20,7 @@ from router.domain.picture import (
     DoorStands,
     PaceStands,
     Picture,
+    gone,
     key_of,
     whole,
 )
@@ -139,10 +140,22 @@ async def test_the_newest_picture_counts_and_who_is_gone_is_gone(shelf: Shelf) -
     contact = next(picture for picture in a_day() if isinstance(picture, ContactStands))
     await journal.append([an_agent(), an_agent(1002), contact], epoch=1, now=NOW, config_hash="")
     later = an_agent(status="PAUSED", reason="lunch")
-    gone = [AgentGone(agent_id=AgentId("agent-1002")), ContactGone(contact_id=ContactId(contact.contact_id))]
-    await journal.append([later, *gone, ContactGone(contact_id=ContactId("never"))], epoch=1, now=NOW, config_hash="")
+    left = [AgentGone(agent_id=AgentId("agent-1002")), ContactGone(contact_id=ContactId(contact.contact_id))]
+    await journal.append([later, *left, ContactGone(contact_id=ContactId("never"))], epoch=1, now=NOW, config_hash="")
 
     assert (await read(shelf)).pictures == (later,)
+    await journal.close()
+
+
+async def test_a_campaign_shut_by_hand_is_read_back_and_so_is_that_it_is_open_again(shelf: Shelf) -> None:
+    journal = shelf.open()
+    shut = DoorStands(campaign=CampaignName("shop"), shut_until=NOW + SECOND)
+    await journal.append([shut, an_agent()], epoch=1, now=NOW, config_hash="")
+    found = await read(shelf)
+    assert (set(found.pictures), found.unreadable) == ({shut, an_agent()}, 0)
+
+    await journal.append([gone(shut)], epoch=1, now=NOW, config_hash="")
+    assert gone(shut) in (await read(shelf)).pictures
     await journal.close()
 
 

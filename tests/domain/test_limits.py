@@ -113,8 +113,23 @@ def test_who_waits_goes_on_the_moment_the_last_agent_has_left() -> None:
 # ---- points ----
 
 
+def test_who_comes_to_a_line_in_the_instant_its_agent_leaves_was_not_waiting_there() -> None:
+    in_force = with_queue(rules(), ORDERS, stay_if=(Staffed.LOGGED_IN,))
+    room = Room(rules_in_force=with_queue(in_force, GENERAL, stay_if=(Staffed.LOGGED_IN,), max_wait_us=600 * SECOND))
+    both = room.agent_joins("orders general")
+    room.ask(Pause(agent_id=both, reason="lunch"))
+    first = room.calls("c1")
+    room.let_pass(61)
+    second = room.calls("c2")
+    assert queues_of(room, first, second) == [GENERAL, ORDERS]
+    room.ask(LogOut(agent_id=both))
+    assert room.floor.contacts[first].leaving is Outcome.OVERFLOWED
+    assert queues_of(room, second) == [GENERAL], "they were asked at its door, which lets everybody in"
+    assert room.floor.contacts[second].is_waiting
+
+
 def test_a_caller_with_more_points_is_taken_as_if_they_had_come_earlier() -> None:
-    room = Room()
+    room = Room(rules_in_force=with_queue(rules(), ORDERS, max_wait_us=600 * SECOND))
     first = room.calls("c1")
     room.let_pass(59)
     second = room.calls("c2")

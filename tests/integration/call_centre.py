@@ -251,7 +251,7 @@ class CallCentre:
         try:
 
             async def so() -> bool:
-                found[:] = [story async for story in ledger.stories(RecordQuery())]
+                found[:] = [story async for story in ledger.stories(RecordQuery(limit=count + 1000))]
                 return len(found) >= count
 
             await poll(lambda: f"{count} records, not {len(found)}", so, within_s)

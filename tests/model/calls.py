@@ -110,9 +110,10 @@ class Calls(Reference):
     def look_after(self) -> None:
         """Who waits is looked at again when somebody left their queue, in whatever way."""
         left = self._left_by_somebody()
+        waited = {name: self.line(name) for name in self.rules.queues}
         for queue in self.rules.queues.values():
             if queue.name in left and not self.staffed(queue, queue.stay_if):
-                for caller in self.line(queue.name):
+                for caller in waited[queue.name]:
                     if not caller.urgent:
                         self._overflow(caller, "nobody there any more")
         self.open_rows()

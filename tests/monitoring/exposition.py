@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from router.adapters.metrics import Metrics, QueueReading, Reading
+from router.adapters.metrics import DoorReading, Metrics, QueueReading, Reading
 from router.domain.agent import Standing
 from router.domain.events import ObservationIgnored
 from router.domain.record import OfferResult, Outcome
@@ -37,6 +37,7 @@ def exposed() -> dict[str, Labels]:
     )
     reading = Reading(
         queues=[queue],
+        doors={"shop": DoorReading()},
         ready={"redis": True},
         ami_connected={"pbx1": True},
         ami_last_event_at={"pbx1": 0},

@@ -11,7 +11,7 @@ import pytest
 
 from router.cli.checkup.machine import FILES
 from router.cli.exits import POOL_LOST, USAGE
-from router.config.settings import Http, Ledger, Router
+from router.config.settings import Http, Ledger, QueueLog, Router
 from router.config.site import DEFAULT_DIRECTORY
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +40,17 @@ def test_its_directories_are_those_of_the_configuration_s_defaults() -> None:
     assert Path("/etc", only("ConfigurationDirectory")) == DEFAULT_DIRECTORY
     assert Path("/run", only("RuntimeDirectory")) == Path(Http().control_socket).parent
     assert Path("/var/lib", only("StateDirectory")) == Path(Ledger().dsn.removeprefix("sqlite:///")).parent
+    named = QueueLog.model_fields["file"].description or ""
+    assert f"{Path('/var/log', only('LogsDirectory'))}/queue_log" in named
+    assert int(only("LogsDirectoryMode"), 8) == 0o750
+
+
+def test_the_queue_log_that_is_rotated_is_the_one_that_is_written_and_needs_no_hook() -> None:
+    rotation = (ROOT / "deploy" / "logrotate" / "ringfair-queue-log").read_text()
+    words = {line.strip() for line in rotation.splitlines()}
+    assert f"\n{Path('/var/log', only('LogsDirectory'), 'queue_log')} {{" in rotation
+    assert {"nocreate", "missingok", f"su {only('User')} {only('Group')}"} <= words
+    assert not words & {"copytruncate", "postrotate"}
 
 
 def test_it_starts_a_command_that_the_package_installs() -> None:

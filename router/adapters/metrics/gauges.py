@@ -85,6 +85,18 @@ class Gauges(Collector):
                 family.add_metric([queue.medium, queue.queue], queue.expected_us / SECOND)
         yield family
         yield _gauge(
+            "ringfair_campaign_open",
+            "1 while the campaign takes callers, by its hours and by hand.",
+            "campaign",
+            {name: door.is_open for name, door in reading.doors.items()},
+        )
+        yield _gauge(
+            "ringfair_campaign_shut_by_hand",
+            "1 while somebody has shut the campaign, whatever its hours say.",
+            "campaign",
+            {name: door.is_shut_by_hand for name, door in reading.doors.items()},
+        )
+        yield _gauge(
             "ringfair_ami_connected",
             "1 while nothing troubles the node: connected, fit, the pool ours, its calls known.",
             "node",

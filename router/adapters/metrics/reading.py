@@ -28,10 +28,18 @@ class QueueReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DoorReading:
+    is_open: bool = True
+    is_shut_by_hand: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """Filled by the composition root, on the loop."""
 
     queues: Sequence[QueueReading] = ()
+    doors: Mapping[str, DoorReading] = field(default_factory=dict)
+    "By campaign."
     tasks: int = 0
     "Of asyncio, alive now."
     inbox_depth: int = 0
@@ -106,6 +114,17 @@ def read_queues(floor: Floor, now: Micros, own: AbstractSet[str]) -> tuple[Queue
         for name, queue in floor.queues.items()
         if queue.rules.campaign not in own
     )
+
+
+def read_doors(floor: Floor, now: Micros, own: AbstractSet[str]) -> dict[str, DoorReading]:
+    """Every campaign of the site; one nobody told the hours of is open."""
+    found = {name: floor.doors.get(name) for name in floor.rules.campaigns if name not in own}
+    return {
+        name: DoorReading()
+        if door is None
+        else DoorReading(is_open=door.is_open(now), is_shut_by_hand=now < door.shut_until)
+        for name, door in found.items()
+    }
 
 
 def read_calls(floor: Floor, node: str, own: AbstractSet[str]) -> dict[str, int]:

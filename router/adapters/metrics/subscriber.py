@@ -43,6 +43,7 @@ from router.domain.events import (
     ContactEnded,
     ContactOverflowed,
     DifferenceMended,
+    EmergencyWaits,
     Event,
     InvariantFailed,
     ObservationIgnored,
@@ -66,6 +67,8 @@ LONGER, SHORTER = "longer", "shorter"
 MATCH_BUCKETS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2)
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 REFUSALS = frozenset({"unknown-dnis", "loop", *FULL})
+GONE_ON = ("wait", "key", "full", "nobody", "closed", "closing", "long", "early-media")
+"Why contacts go on to another target (`ContactOverflowed.why`); the series of these are there from the beginning."
 MOST_KINDS = 64
 "Of ignored observations; what comes after them is `other`."
 
@@ -131,8 +134,14 @@ class Metrics:
         self._offers = Counter("ringfair_offers", "Offers that ended, by result.", ["result"], registry=registry)
         self._overflows = Counter(
             "ringfair_overflows",
-            "Contacts that went on after the maximum wait.",
-            ["queue", "target"],
+            "Contacts that did not, or no longer, wait and went on; reason wait: the longest wait was over.",
+            ["queue", "target", "reason"],
+            registry=registry,
+        )
+        self._alarms = Counter(
+            "ringfair_emergency_alarms",
+            "Times nobody had taken an emergency caller within the campaign's alarm_s, and again after as long.",
+            ["queue"],
             registry=registry,
         )
         self._refusals = Counter(
@@ -222,7 +231,9 @@ class Metrics:
             case ContactOverflowed():
                 if event.queue.partition("/")[0] not in self._own:  # a queue is named after its campaign
                     target = "dial" if event.target.startswith(DIAL) else event.target  # rule 1: no number is a label
-                    self._overflows.labels(event.queue, target).inc()
+                    self._overflows.labels(event.queue, target, event.why).inc()
+            case EmergencyWaits():
+                self._alarms.labels(event.queue).inc()
             case ObservationIgnored():
                 self._ignored_of(event.kind).inc()
             case DifferenceMended():
@@ -277,7 +288,9 @@ class Metrics:
         for kind in (LONGER, SHORTER):
             self._expectations.labels(medium, queue, kind)
         for target in targets:
-            self._overflows.labels(queue, target)
+            for reason in GONE_ON:
+                self._overflows.labels(queue, target, reason)
+        self._alarms.labels(queue)
         for reason in FULL:
             self._refusals.labels(reason, queue.partition("/")[0])
 

@@ -2,10 +2,10 @@
 
     ContactQueued              DID dnis, ENTERQUEUE url|callerid|position
     OfferClosed                RINGNOANSWER ms (missed, rejected, busy, unregistered, failed)
-                               RINGCANCELED ms (the caller left)
+                               RINGCANCELED ms (the caller left), told with their end: see rule 5
     ContactConnected           CONNECT hold|uniqueid of the agent's leg|ring
     ContactOverflowed          EXITWITHTIMEOUT position|first position|wait; EXITWITHKEY key|… when a key was pressed,
-                               EXITEMPTY when nobody is there; nothing of who was not let in
+                               EXITEMPTY for any other reason; nothing of who was not let in
     ContactEnded               COMPLETECALLER, COMPLETEAGENT hold|talk|first position; ABANDON, EXITEMPTY like a timeout
     ContactQueued in a talk    BLINDTRANSFER to|context|hold|talk|first position when it is another queue's now, and
                                COMPLETEAGENT when the agent was lost and the caller waits again
@@ -19,6 +19,8 @@ Rule 2: a call id has one ENTERQUEUE for each stay in a queue, and each stay one
 Rule 3: an offer that somebody else won, or that was taken back, is no fault of the agent's and has no line, as in
   app_queue.
 Rule 4: what is kept of a contact goes with its ContactEnded. One that was there before us is told from the record.
+Rule 5: a ring that the caller ended is told before their ABANDON, as by app_queue: readers let a call go with its last
+  line. Our offer closes later, with its leg.
 """
 
 from collections.abc import Set as AbstractSet
@@ -36,8 +38,9 @@ from router.domain.events import (
     ContactQueued,
     Event,
     OfferClosed,
+    OfferMade,
 )
-from router.domain.ids import SECOND, ContactId, Micros, QueueName
+from router.domain.ids import SECOND, AgentId, ContactId, Micros, OfferId, QueueName
 from router.domain.record import BillingRecord, OfferFact, OfferResult, Outcome
 
 _TRANSFER = "acd-transfer"
@@ -50,7 +53,7 @@ _RINGS_IN_VAIN = {
     OfferResult.FAILED: "RINGNOANSWER",
     OfferResult.CALLER_LEFT: "RINGCANCELED",
 }
-_EXITS = {"wait": "EXITWITHTIMEOUT", "key": "EXITWITHKEY"}
+_EXITS = {"wait": "EXITWITHTIMEOUT", "early-media": "EXITWITHTIMEOUT", "key": "EXITWITHKEY"}
 "Why callers went on who stood in line; for other reasons they are also turned away at the door."
 
 
@@ -67,17 +70,24 @@ class Translation:
         self._stays: dict[ContactId, Stay] = {}
         self._answered: OfferFact | None = None
         "The offer that was answered last: the talk it led to is told of next."
+        self._rung: dict[ContactId, dict[OfferId, tuple[AgentId, Micros]]] = {}
+        "Of who is offered to somebody: to whom, and since when."
+        self._told: set[OfferId] = set()
+        "Rings whose end was told before their offer's."
 
     @property
     def kept(self) -> int:
-        """Contacts of which something is kept."""
-        return len(self._stays)
+        """Contacts and offers of which something is kept."""
+        return len(self._stays) + len(self._rung) + len(self._told)
 
     def lines(self, event: Event, now: Micros) -> list[str]:
         """What this event adds to the log."""
         match event:
             case AgentChanged():
                 return [] if event.agent_id in self._own else self._members.changed(event, now)
+            case OfferMade():
+                self._rung.setdefault(event.contact_id, {})[event.offer_id] = event.agent_id, now
+                return []
             case OfferClosed():
                 return self._offer_closed(event.fact, now)
             case ContactQueued():
@@ -127,7 +137,9 @@ class Translation:
         hold, talk = seconds(stay.since_at, stay.talk_at), seconds(stay.talk_at, now)
         if to == stay.queue:
             return [self._by_agent(call, stay, now, "COMPLETEAGENT", hold, talk, stay.position)]
-        return [self._by_agent(call, stay, now, "BLINDTRANSFER", to, _TRANSFER, hold, talk, stay.position)]
+        caller = self._enquiry.caller(call)
+        dialled = to if caller is None or not caller.transferred_to else caller.transferred_to
+        return [self._by_agent(call, stay, now, "BLINDTRANSFER", dialled, _TRANSFER, hold, talk, stay.position)]
 
     def _connected(self, event: ContactConnected, now: Micros) -> list[str]:
         if self._is_own(event.queue):
@@ -158,12 +170,19 @@ class Translation:
             return []
         if stay.waits:
             event = "EXITEMPTY" if record.outcome is Outcome.SYSTEM else "ABANDON"
-            return self._exit(record.contact_id, stay, event, waited_until(record), now)
+            cancelled = self._cancelled(record.contact_id, stay.queue, now)
+            return [*cancelled, *self._exit(record.contact_id, stay, event, waited_until(record), now)]
         event = "COMPLETECALLER" if ended_by_caller(record) else "COMPLETEAGENT"
         hold, talk = seconds(stay.since_at, stay.talk_at), seconds(stay.talk_at, talked_until(record))
         return [self._by_agent(record.contact_id, stay, now, event, hold, talk, stay.position)]
 
     def _offer_closed(self, fact: OfferFact, now: Micros) -> list[str]:
+        rung = self._rung.get(fact.contact_id)
+        if rung is not None and rung.pop(fact.offer_id, None) is not None and not rung:
+            del self._rung[fact.contact_id]
+        if fact.offer_id in self._told:
+            self._told.discard(fact.offer_id)
+            return []
         if self._is_own(fact.queue):
             return []
         if fact.result is OfferResult.ANSWERED:
@@ -171,8 +190,19 @@ class Translation:
         event = _RINGS_IN_VAIN.get(fact.result)
         if event is None:
             return []
-        rang_ms = (fact.to_at - fact.from_at) // 1000
-        return [line_of(now, fact.contact_id, fact.queue, self._prefix + fact.agent_id, event, rang_ms)]
+        return [self._rang(fact.contact_id, fact.queue, fact.agent_id, event, fact.to_at - fact.from_at, now)]
+
+    def _cancelled(self, call: ContactId, queue: QueueName, now: Micros) -> list[str]:
+        """Rule 5."""
+        told: list[str] = []
+        for offer_id, (agent_id, since_at) in self._rung.get(call, {}).items():
+            if self._enquiry.is_let_go(offer_id):
+                self._told.add(offer_id)
+                told.append(self._rang(call, queue, agent_id, "RINGCANCELED", now - since_at, now))
+        return told
+
+    def _rang(self, call: ContactId, queue: QueueName, who: AgentId, event: str, rang: Micros, now: Micros) -> str:
+        return line_of(now, call, queue, self._prefix + who, event, rang // 1000)
 
     # ---- their stay ----
 
@@ -190,8 +220,9 @@ class Translation:
         self._places.leave(stay)
         stay.over = True
         data = (position, stay.position, seconds(stay.since_at, until_at))
-        # which key it was no event tells
-        return [line_of(now, call, stay.queue, NOBODY, event, *(("",) if event == "EXITWITHKEY" else ()), *data)]
+        caller = self._enquiry.caller(call) if event == "EXITWITHKEY" else None
+        key = () if caller is None else (caller.pressed,)
+        return [line_of(now, call, stay.queue, NOBODY, event, *key, *data)]
 
     def _by_agent(self, call: ContactId, stay: Stay, now: Micros, event: str, *data: object) -> str:
         agent = self._prefix + stay.agent_id if stay.agent_id else NOBODY

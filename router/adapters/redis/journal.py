@@ -30,7 +30,7 @@ Asterisk's, records are in the spool, what only we know is synced, and the owner
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 from redis.exceptions import ResponseError
@@ -39,16 +39,7 @@ from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.trouble import FAILURES, asking
 from router.domain.errors import RemoteError
 from router.domain.ids import Micros
-from router.domain.picture import (
-    AgentGone,
-    AgentStands,
-    ContactGone,
-    ContactStands,
-    DoorStands,
-    PaceStands,
-    Picture,
-    key_of,
-)
+from router.domain.picture import AgentGone, ContactGone, Picture, key_of
 from router.ports import Journalled
 
 if TYPE_CHECKING:
@@ -75,9 +66,7 @@ HIGHEST = 2**53
 "Of a number that Lua can tell from its neighbours; a higher one was not written by us."
 
 _COMMIT = b"commit"
-_TYPES: dict[str, type[Picture]] = {
-    kind.__name__: kind for kind in (ContactStands, AgentStands, DoorStands, PaceStands, ContactGone, AgentGone)
-}
+_TYPES: dict[str, type[Picture]] = {kind.__name__: kind for kind in get_args(Picture)}
 _GONE = (ContactGone, AgentGone)
 _SCRIPT = """
 -- KEYS epoch journal snapshot  ARGV epoch seq now kept commit kept_s, then for each picture: key type body

@@ -1,4 +1,4 @@
-"""This machine: look-up of names, open files, its clock, the place of the control socket, the running router."""
+"""This machine: look-up of names, open files, its clock, the places of its socket and queue log, the running router."""
 
 import asyncio
 import ctypes
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from router.cli.checkup.finding import Finding, fail, ok, warn
+from router.cli.checkup.queue_log import examine_queue_log
 from router.cli.control import Control
 from router.domain.errors import RouterError
 
@@ -28,7 +29,8 @@ _TIME_ERROR, _UNSYNCHRONISED = 5, 0x40
 
 async def examine_machine(site: "Site") -> list[Finding]:
     names = await asyncio.gather(*(_look_up(name) for name in (socket.gethostname(), _ROOT_SERVER)))
-    return [*names, _open_files(), _clock(), _control_directory(site), await asyncio.to_thread(_router, site)]
+    log, runs = examine_queue_log(site), await asyncio.to_thread(_router, site)
+    return [*names, _open_files(), _clock(), _control_directory(site), *log, runs]
 
 
 async def _look_up(name: str) -> Finding:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from router.adapters.metrics.subscriber import WAIT_BUCKETS
-from router.domain.events import ContactOverflowed, InvariantFailed, OfferRang, PoolLost, WrapUpEnded
-from router.domain.ids import SECOND, AgentId, ContactId, OfferId
+from router.domain.events import ContactOverflowed, EmergencyWaits, InvariantFailed, OfferRang, PoolLost, WrapUpEnded
+from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, OfferId
 from router.domain.record import OfferResult, Outcome, WrapUpFact
 from tests.adapters.metrics.counted import NOW, QUEUE, SHOP, closed, connected, ended, told, value
 
@@ -95,12 +95,14 @@ def test_handle_time_offers_overflows_and_repairs_are_counted() -> None:
         ContactOverflowed(contact_id=ContactId("a"), queue=QUEUE, target="closing"),
         InvariantFailed(what="agent busy without a leg"),
         PoolLost(epoch=7),
+        EmergencyWaits(contact_id=ContactId("b"), campaign=CampaignName("shop"), queue=QUEUE, waited_us=10 * SECOND),
         OfferRang(offer_id=OfferId("a.1"), agent_id=AgentId("agent-1001")),
     )
 
     assert value(metrics, "ringfair_handle_seconds_sum", **SHOP) == 200
     assert value(metrics, "ringfair_offers_total", result="missed") == 2
     assert value(metrics, "ringfair_offers_total", result="answered") == 1
-    assert value(metrics, "ringfair_overflows_total", queue="shop/orders", target="closing") == 1
+    assert value(metrics, "ringfair_overflows_total", queue="shop/orders", target="closing", reason="wait") == 1
     assert value(metrics, "ringfair_invariants_failed_total") == 1
     assert value(metrics, "ringfair_pools_lost_total") == 1
+    assert value(metrics, "ringfair_emergency_alarms_total", queue="shop/orders") == 1

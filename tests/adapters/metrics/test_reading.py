@@ -6,8 +6,9 @@ import asyncio
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from router.adapters.metrics import Metrics, QueueReading, Reading, read_queues
+from router.adapters.metrics import DoorReading, Metrics, QueueReading, Reading, read_doors, read_queues
 from router.domain.agent import Standing
+from router.domain.commands import Shut
 from router.domain.contact import Contact, ContactState
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, CampaignName, ContactId, LegId, QueueName
@@ -16,6 +17,8 @@ from router.domain.queue import Queue
 from router.domain.record import OfferResult, Outcome
 from router.domain.rules import QueueRules, Rules, ToQueue
 from tests.adapters.metrics.counted import NOW, QUEUE, SHOP, closed, told, value
+from tests.builders import SHOP as SHOP_CAMPAIGN
+from tests.builders import Room
 
 
 def test_everything_of_a_queue_is_there_at_zero_before_its_first_contact() -> None:
@@ -28,7 +31,8 @@ def test_everything_of_a_queue_is_there_at_zero_before_its_first_contact() -> No
         assert value(metrics, "ringfair_wait_seconds_bucket", **SHOP, outcome=outcome.value, le="20.0") == 0
     assert value(metrics, "ringfair_handle_seconds_count", **SHOP) == 0
     for target in ("shop/general", "closing"):
-        assert value(metrics, "ringfair_overflows_total", queue=QUEUE, target=target) == 0
+        assert value(metrics, "ringfair_overflows_total", queue=QUEUE, target=target, reason="full") == 0
+    assert value(metrics, "ringfair_emergency_alarms_total", queue=QUEUE) == 0
     for result in OfferResult:
         assert value(metrics, "ringfair_offers_total", result=result.value) == 0
     assert value(metrics, "ringfair_calls_refused_total", reason="unknown-dnis", campaign="") == 0
@@ -41,7 +45,7 @@ def test_an_overflow_target_that_a_reload_adds_is_there_at_zero_too() -> None:
     metrics = Metrics(lambda: reading, version="0.1.0")
     metrics.expose()
     reading = Reading(queues=[QueueReading(queue=QUEUE, targets=("bank/accounts", "closing"))])
-    assert value(metrics, "ringfair_overflows_total", queue=QUEUE, target="bank/accounts") == 0
+    assert value(metrics, "ringfair_overflows_total", queue=QUEUE, target="bank/accounts", reason="wait") == 0
 
 
 def test_a_queue_is_read_from_the_floor_with_who_waits_and_who_serves_it() -> None:
@@ -77,6 +81,19 @@ def test_a_queue_is_read_from_the_floor_with_who_waits_and_who_serves_it() -> No
     assert (found.agents["paused"], found.agents["free"], len(found.agents)) == (3, 0, len(Standing))
     assert found.targets == ("shop/general", "closing")
     assert read_queues(floor, NOW, frozenset({"shop"})) == ()
+
+
+def test_a_campaign_nobody_told_the_hours_of_is_open_and_one_that_is_shut_is_shut_by_hand() -> None:
+    room = Room()
+    assert read_doors(room.floor, room.now, frozenset({"bank"})) == {"shop": DoorReading()}
+    room.ask(Shut(campaign=SHOP_CAMPAIGN, until_at=room.now + 60 * SECOND))
+
+    shut = read_doors(room.floor, room.now, frozenset())
+    assert shut["shop"] == DoorReading(is_open=False, is_shut_by_hand=True)
+    metrics = told(reading=Reading(doors=shut))
+    assert value(metrics, "ringfair_campaign_open", campaign="shop") == 0
+    assert value(metrics, "ringfair_campaign_shut_by_hand", campaign="shop") == 1
+    assert value(metrics, "ringfair_campaign_open", campaign="bank") == 1
 
 
 def test_what_is_live_is_read_at_the_scrape_and_never_stale() -> None:

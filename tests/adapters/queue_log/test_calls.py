@@ -137,9 +137,10 @@ def test_a_caller_who_leaves_while_it_rings_cancels_the_ring() -> None:
     floor.caller_hangs_up(call)
     floor.ends(offer)
     assert floor.lines()[2:] == [
-        "4|node-a-1|shop/orders|NONE|ABANDON|1|1|3",
         f"4|node-a-1|shop/orders|{ONE}|RINGCANCELED|3000",
-    ]
+        "4|node-a-1|shop/orders|NONE|ABANDON|1|1|3",
+    ], "as app_queue has it: the last line of a call is its caller's"
+    assert floor.log.kept == 0
 
 
 def test_who_is_rung_and_loses_the_caller_to_somebody_else_has_no_line() -> None:
@@ -183,7 +184,7 @@ def test_a_blind_transfer_to_another_campaign_ends_one_stay_and_begins_another()
     floor.caller_hangs_up(call)
     assert floor.lines()[2:] == [
         f"4|node-a-1|shop/orders|{ONE}|CONNECT|2|{first}|2",
-        f"24|node-a-1|shop/orders|{ONE}|BLINDTRANSFER|bank/accounts|acd-transfer|2|20|1",
+        f"24|node-a-1|shop/orders|{ONE}|BLINDTRANSFER|{BANK_DNIS}|acd-transfer|2|20|1",
         "24|node-a-1|bank/accounts|NONE|DID|+4930555100",
         "24|node-a-1|bank/accounts|NONE|ENTERQUEUE||+4930555999|1",
         f"30|node-a-1|bank/accounts|{TWO}|CONNECT|6|{second}|6",
@@ -226,7 +227,7 @@ def test_a_caller_who_leaves_by_a_key_has_pressed_one() -> None:
     call = floor.calls("1")
     floor.let_pass(7)
     floor.see(CallerKeyed(contact_id=call, key="1", at=floor.now))
-    assert floor.lines()[2] == "7|node-a-1|shop/orders|NONE|EXITWITHKEY||1|1|7"
+    assert floor.lines()[2] == "7|node-a-1|shop/orders|NONE|EXITWITHKEY|1|1|1|7"
 
 
 def test_who_is_not_let_in_never_stood_there() -> None:
@@ -256,7 +257,7 @@ def test_a_transfer_to_a_queue_that_lets_nobody_in_still_ends_the_talk() -> None
     floor.ends(offer)
     floor.caller_hangs_up(call)
     mine = [line for line in floor.lines() if "|node-a-1|" in line]
-    assert mine[3:] == [f"21|node-a-1|shop/orders|{ONE}|BLINDTRANSFER|bank/accounts|acd-transfer|0|20|1"]
+    assert mine[3:] == [f"21|node-a-1|shop/orders|{ONE}|BLINDTRANSFER|{BANK_DNIS}|acd-transfer|0|20|1"]
 
 
 def test_our_own_calls_and_agents_are_not_told_of() -> None:

@@ -19,6 +19,13 @@ MUTANTS = (
         short=True,
     ),
     Mutant(
+        name="That somebody shut a campaign is written and never read",
+        file=_JOURNAL,
+        find="for kind in get_args(Picture)}",
+        replace='for kind in get_args(Picture) if kind.__name__ != "DoorStands"}',
+        guards=(_CONTRACT + "test_a_campaign_shut_by_hand_is_read_back_and_so_is_that_it_is_open_again[redis]",),
+    ),
+    Mutant(
         name="A Redis that lost the journal is believed to have it",
         file=_JOURNAL,
         find="        return (before, by) in possible\n",

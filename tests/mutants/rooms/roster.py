@@ -81,8 +81,8 @@ MUTANTS = (
     Mutant(
         name="Who was off shift has been idle all the while",
         file=_HERE,
-        find="        agent.idle_since = max(agent.idle_since, now)\n        floor.assign_queues(agent, now)\n",
-        replace="        floor.assign_queues(agent, now)\n",
+        find="        agent.idle_since = max(agent.idle_since, now)\n        floor.reseat(agent)\n",
+        replace="        floor.reseat(agent)\n",
         guards=(_GUARD + "test_who_begins_a_shift_begins_to_be_idle_then",),
     ),
     Mutant(

@@ -250,6 +250,15 @@ MUTANTS = (
         guards=("tests/domain/test_limits.py::test_who_waits_goes_on_the_moment_the_last_agent_has_left",),
     ),
     Mutant(
+        name="Who comes to a line in the instant its agent leaves is sent on from there at once",
+        file="router/domain/reception.py",
+        find="in [(queue, queue.in_line()) for queue in thinned]:\n",
+        replace="in ((queue, queue.in_line()) for queue in thinned):\n",
+        guards=(
+            "tests/domain/test_limits.py::test_who_comes_to_a_line_in_the_instant_its_agent_leaves_was_not_waiting_there",
+        ),
+    ),
+    Mutant(
         name="A caller's own points are worth nothing",
         file="router/domain/queue.py",
         find="        points = rules.priority + contact.priority\n",
@@ -259,7 +268,7 @@ MUTANTS = (
     Mutant(
         name="Points take effect with the next ring only",
         file="router/domain/engine.py",
-        find="        floor.queues[contact.queue].step_out(contact)\n        floor.line_up(contact, now)\n\n\ndef _unk",
+        find="        floor.step_out(contact)\n        floor.line_up(contact, now)\n\n\ndef _unk",
         replace="        pass\n\n\ndef _unk",
         guards=("tests/domain/test_limits.py::test_a_caller_with_more_points_is_taken_as_if_they_had_come_earlier",),
     ),
@@ -301,6 +310,13 @@ MUTANTS = (
         guards=(
             "tests/domain/test_limits.py::test_an_emergency_nobody_takes_raises_an_alarm_again_and_again_until_somebody_does",
         ),
+    ),
+    Mutant(
+        name="An emergency nobody takes wakes nobody",
+        file="router/adapters/metrics/subscriber.py",
+        find="                self._alarms.labels(event.queue).inc()\n",
+        replace="                pass\n",
+        guards=("tests/adapters/metrics/test_callers.py::test_handle_time_offers_overflows_and_repairs_are_counted",),
     ),
     Mutant(
         name="A closed campaign takes callers",
