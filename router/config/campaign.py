@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from router.config.faults import E164, KEYS, LANGUAGE, PROMPT, SLUG, WORD
 from router.config.hours import HoursTable
 from router.config.settings import STRICT, Calls, Line, one_line
+from router.config.treatment import TreatmentTable
 from router.domain.choice import Choice
 from router.domain.need import Need, NeedError
 from router.domain.rules import Staffed
@@ -143,6 +144,9 @@ class QueueTable(BaseModel):
         default_factory=list,
         max_length=5,
         description="Who waits goes to the next target the moment no agent is all of these any more.",
+    )
+    treatment: TreatmentTable = Field(
+        default_factory=TreatmentTable, description="What callers hear while they wait here, and when."
     )
 
 

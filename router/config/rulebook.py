@@ -51,6 +51,9 @@ def compile_rules(
             key = f"queue.{short}.overflow"
             overflow = _targets(name, key, _queue_name(name, short), table.overflow, files, broken, faults)
             _check_rings(name, short, table, faults)
+            if table.treatment.keys and not table.exit_keys:
+                key = f"queue.{short}.treatment.keys"
+                faults.add(where(name), key, table.treatment.keys, "exit_keys beside it: no key does anything here")
             rules = _queue(name, short, table, overflow)
             queues[rules.name] = rules
     _check_circles(queues, faults)
@@ -287,6 +290,7 @@ def _queue(campaign: str, short: str, table: QueueTable, overflow: tuple[Overflo
         max_waiting=table.max_waiting,
         join_if=tuple(table.join_if),
         stay_if=tuple(table.stay_if),
+        treatment=table.treatment.compiled(),
     )
 
 

@@ -97,6 +97,10 @@ class Contact:
     "The last row of its queue that is open to it."
     entered_at: Micros = 0
     "When it came to this queue: what opens with time counts from here."
+    attended_at: Micros = 0
+    "Up to when it was told what its queue tells (waiting_room.py)."
+    hears: str = ""
+    "The music it was last given; empty: nobody knows."
     awaits: AgentId | None = None
     "While it stands in line for this agent only."
     priority: int = 0

@@ -11,7 +11,7 @@ A command that cannot be carried out raises `CommandRefused` and changes nothing
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from router.domain import acquaintance, doors, matching, offering, reception, resync, roster, talk
+from router.domain import acquaintance, doors, matching, offering, reception, resync, roster, talk, waiting_room
 from router.domain.agent import Agent
 from router.domain.commands import (
     Command,
@@ -189,6 +189,8 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
             contact.queue, contact.entered_at = campaign.entry, now
             contact.begins(SegmentKind.WAITING, now)
             floor.stir(contact)
+        if contact.is_waiting:
+            waiting_room.moves(floor, contact, floor.queues[contact.queue], now)
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
             floor.line_up(contact, now)
 
@@ -391,6 +393,7 @@ _DEADLINES: dict[str, Handler] = {
     "rescind": offering.rescind_deadline,
     "leg": talk.leg_deadline,
     "wait": reception.wait_deadline,
+    "treat": waiting_room.treat_deadline,
     "row": _row_deadline,
     "kept": acquaintance.kept_deadline,
     "alarm": reception.alarm_deadline,

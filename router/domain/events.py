@@ -71,6 +71,18 @@ class ContactOverflowed:
 
 
 @message
+class Announced:
+    """Emitted when a waiting caller was told something. Whether they heard it to its end nobody knows."""
+
+    contact_id: ContactId
+    what: tuple[str, ...]
+    "The prompts."
+    position: int | None = None
+    "1: nobody was before them; counted up to `treatment.MOST_POSITIONS` and one."
+    expected_us: Micros | None = None
+
+
+@message
 class DoorMoved:
     """Emitted when a campaign opened or closed, by its hours or by hand."""
 
@@ -189,6 +201,7 @@ Event = (
     | ContactConnected
     | ContactHeld
     | ContactOverflowed
+    | Announced
     | EmergencyWaits
     | DoorMoved
     | ContactEnded

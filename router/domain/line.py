@@ -74,6 +74,15 @@ class Line(Generic[W]):
             end += 1
         return found
 
+    def before(self, place: Place[W], most: int) -> int:
+        """How many stand here before this place; counted up to `most`."""
+        count = 0
+        for other in self:
+            if count >= most or other >= place:
+                break
+            count += 1
+        return count
+
     def __iter__(self) -> Iterator[Place[W]]:
         """Everybody's place, in order. The line must not change meanwhile."""
         places = self._places

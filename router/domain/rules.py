@@ -10,6 +10,7 @@ from router.domain.admission import Capacity
 from router.domain.choice import Choice
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
+from router.domain.treatment import NONE, Treatment
 
 MOST_POINTS = 1000
 "Of priority, of a queue or of a contact."
@@ -90,6 +91,8 @@ class QueueRules:
     "Who waits goes on the moment no agent is all of this any more."
     exit_keys: str = ""
     "Keys that take a waiting caller to the next overflow target at once; any other key does nothing."
+    treatment: Treatment = NONE
+    "What callers hear while they wait here."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

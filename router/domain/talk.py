@@ -48,6 +48,7 @@ def taken_up(floor: Floor, contact: Contact, at: Micros, now: Micros, *, by: Off
     if contact.answered_at is None:
         contact.answered_at = max(at, contact.arrived_at)
     floor.timers.cancel(("wait", contact.contact_id))
+    floor.timers.cancel(("treat", contact.contact_id))
     limit_call(floor, contact, now)
     return True
 

@@ -22,7 +22,7 @@ from typing import Concatenate, Final, ParamSpec, TypeAlias
 
 from router.domain import events as told
 from router.domain import observations as obs
-from router.domain.effects import Effect, EndLeg, RingAgent, SendCaller
+from router.domain.effects import Announce, Effect, EndLeg, RingAgent, SendCaller
 from router.domain.events import Event
 from router.domain.ids import Micros
 from router.domain.observations import Observation
@@ -63,7 +63,7 @@ _TOLD_BY: Final[dict[type, Callable[[object], str]]] = {
     **dict.fromkeys(
         (
             *(told.ContactQueued, told.OfferMade, told.ContactConnected, told.ContactHeld, told.ContactOverflowed),
-            *(told.WrapUpBegan, told.DifferenceMended),
+            *(told.Announced, told.WrapUpBegan, told.DifferenceMended),
         ),
         attrgetter("contact_id"),
     ),
@@ -78,6 +78,7 @@ _DONE_FOR: Final[dict[type, Callable[[object], str]]] = {
     RingAgent: attrgetter("offer_id"),
     EndLeg: attrgetter("leg"),
     SendCaller: attrgetter("contact_id"),
+    Announce: attrgetter("contact_id"),
 }
 
 

@@ -30,7 +30,7 @@ from router.adapters.ami.ringing import Ringing
 from router.adapters.ami.routes import Routes
 from router.adapters.ami.session import AmiAddress, Session
 from router.adapters.ami.wire import Block, Reply
-from router.domain.effects import AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
+from router.domain.effects import Announce, AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.errors import RemoteError, RouterError
 from router.domain.ids import Micros, OfferId
 from router.domain.observations import EndpointSeen, NodeLost, OriginateFailed, OwnerSeen, Resynced
@@ -180,6 +180,9 @@ class AmiTelephony:
                 self._send(actions.end(effect), effect)
             case SendCaller():
                 self._send(actions.send(effect), effect)
+            case Announce() if self.synced:  # else it is out of date before it could be heard
+                with suppress(Withheld):
+                    self._send(actions.announce(effect), effect)
             case AnswerPhone():
                 self._send(actions.say(effect))
             case LookAgain():
