@@ -6,11 +6,10 @@ Rule 2: what is told is what can be kept. A wait is rounded up, to steps that gr
 than"; below a minute it is that; who cannot be told anything is told nothing.
 Rule 3: nothing here delays anybody: an agent who answers takes the caller out of the middle of a word.
 
-Each sentence is one prompt, with its number in it: `acd/position-7`. Words put together one by one sound like a machine,
-and their order is another in every language.
+Each sentence is one prompt, with its number in it: `acd/position-7`. Words put together one by one sound like a
+machine, and their order is another in every language.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -105,8 +104,3 @@ def wait_prompt(treatment: Treatment, expected_us: Micros) -> str:
     if expected_us > treatment.wait_limit * MINUTE:
         return f"acd/wait-more-{treatment.wait_limit}"
     return f"acd/wait-{next(step for step in WAIT_STEPS if expected_us <= step * MINUTE)}"
-
-
-def prompts_of(treatment: Treatment) -> Iterable[str]:
-    """Every prompt of the site's own that may be played."""
-    return dict.fromkeys(name for name in (treatment.welcome, treatment.keys, *treatment.comfort) if name)

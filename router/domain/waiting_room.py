@@ -2,9 +2,9 @@
 
 Rule 1: one timer for each waiting contact, only in queues that say something by the clock. It decides nothing about
 who is served: what is said is said to who stands in line, and their line is not touched by it.
-Rule 2: the welcome of the queue a call begins in is played by the dialplan, which has it with the number (`ACD_DNIS_…`):
-no order could be there as early, and nobody hears it twice, whatever becomes of the router. Whoever comes to a further
-queue hears its welcome by an order.
+Rule 2: the welcome of the queue a call begins in is played by the dialplan, which has it with the number
+(`ACD_DNIS_…`): no order could be there as early, and nobody hears it twice, whatever becomes of the router. Whoever
+comes to a further queue hears its welcome by an order.
 Rule 3: whoever is being offered hears nothing new: an agent is about to answer.
 Rule 4: each order names the music too, so a change that got lost is made up for by the next.
 """

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
 from router.config.campaign import CampaignFile, CampaignTable, QueueTable
-from router.config.treatment import TreatmentTable
 from router.config.draft import Answers, draft, objection, objections
 from router.config.toml import setting, written
+from router.config.treatment import TreatmentTable
 
 CAMPAIGN = {"name": "shop", "client": "example-shop", "dnis": ["+493023125100"]}
 SHOP: Answers = {"campaign": CAMPAIGN, "queue": {"orders": {"need": "de >= 60 and orders", "ring_s": 12.0}}}

@@ -11,7 +11,6 @@ from tests.integration.telephone_room import TelephoneRoom
 from tests.telephones.carrier import Caller
 from tests.telephones.manager import Message
 from tests.telephones.packets import loudness
-from tests.telephones.sipp_agent import Answers
 from tests.telephones.workshop import until
 
 pytestmark = pytest.mark.timeout(90)

@@ -153,7 +153,7 @@ def device_state(endpoint: str) -> str:
 def routes(rules: Rules, dialled_forms: Callable[[str], Sequence[str]]) -> dict[str, str]:
     """`ACD_DNIS_<digits>` → what the dialplan must know of it, for every form a carrier may dial us by.
 
-    `campaign,greeting,language,music,pool`, its limits and the welcome, as far as there are any (20-wait.conf); music and
+    `campaign,greeting,language,music,pool`, then limits and welcome as far as there are any (20-wait.conf); music and
     welcome are those of the queue a call begins in. And `ACD_TRUNK_<endpoint>` → its most callers.
     """
     found: dict[str, str] = {}

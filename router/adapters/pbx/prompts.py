@@ -55,7 +55,7 @@ def read_texts(path: Path | None = None) -> dict[str, dict[str, str]]:
         table = tomllib.loads(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PbxError("bad-prompts", f"{source}: {error}") from error
-    languages = {language for texts in table.values() if isinstance(texts, dict) for language in texts if language != "n"}
+    languages = {language for texts in table.values() if isinstance(texts, dict) for language in texts} - {"n"}
     for name, texts in table.items():
         if not _NAME.fullmatch(name) or not isinstance(texts, dict):
             raise PbxError("bad-prompts", f"{source}: [{name}] is no prompt")
@@ -74,7 +74,7 @@ def _each(source: Path, name: str, texts: dict[str, str]) -> Iterator[tuple[str,
     for part in str(texts["n"]).split(","):
         span = _SPAN.fullmatch(part.strip())
         if span is None or not name.endswith(_NUMBERED):
-            raise PbxError("bad-prompts", f'{source}: [{name}] needs a name ending in "-n" and numbers such as "2-10, 15"')
+            raise PbxError("bad-prompts", f'{source}: [{name}]: n = "2-10, 15" goes with a name that ends in "-n"')
         numbers += range(int(span[1]), int(span[2] or span[1]) + 1)
     if len(numbers) > _MOST_NUMBERS:
         raise PbxError("bad-prompts", f"{source}: [{name}] has more than {_MOST_NUMBERS} numbers")
