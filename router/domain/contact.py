@@ -99,6 +99,9 @@ class Contact:
     "When it came to this queue: what opens with time counts from here."
     attended_at: Micros = 0
     "Up to when it was told what its queue tells (waiting_room.py)."
+    told: tuple[str, ...] = ()
+    "The prompts it heard last, at `attended_at` or before."
+    told_at: Micros = 0
     hears: str = ""
     "The music it was last given; empty: nobody knows."
     awaits: AgentId | None = None

@@ -78,7 +78,7 @@ class Announced:
     what: tuple[str, ...]
     "The prompts."
     position: int | None = None
-    "1: nobody was before them; counted up to `treatment.MOST_POSITIONS` and one."
+    "1: nobody was before them; counted no further than it is told."
     expected_us: Micros | None = None
 
 

@@ -6,7 +6,7 @@ comes back to an old place (a missed offer) is let in by binary search, at the p
 nobody holds any more are passed over, and thrown out at the front or when they outnumber the rest. Nothing scans.
 """
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
@@ -75,12 +75,14 @@ class Line(Generic[W]):
         return found
 
     def before(self, place: Place[W], most: int) -> int:
-        """How many stand here before this place; counted up to `most`."""
-        count = 0
-        for other in self:
-            if count >= most or other >= place:
-                break
-            count += 1
+        """How many stand here before this place, counted up to `most`."""
+        places, count = self._places, 0
+        for at in range(self._front, bisect_left(places, place, self._front)):
+            other = places[at]
+            if other[4].turn == other[3]:
+                count += 1
+                if count >= most:
+                    break
         return count
 
     def __iter__(self) -> Iterator[Place[W]]:

@@ -201,7 +201,7 @@ def _explain(floor: Floor, queue: Queue, contact: Contact, agent: Agent, made: O
         chosen_idle_us=now - agent.idle_since,
         next_best=tuple(next_best[:_NEXT_BEST]),
         others=tuple(others),
-        how=_how(queue, contact, agent),
+        how=_how(queue, contact, agent, now),
     )
 
 
@@ -213,9 +213,10 @@ def _row(queue: Queue, agent: Agent) -> Row:
     return next((row for row in agent.serves if row.queue is queue), rows[0])
 
 
-def _how(queue: Queue, contact: Contact, agent: Agent) -> How:
+def _how(queue: Queue, contact: Contact, agent: Agent, now: Micros) -> How:
     rules = queue.rules
     row = _row(queue, agent)
+    told_us = now - contact.told_at if contact.told else 0
     return How(
         choose=str(rules.choose),
         row=row.index,
@@ -224,4 +225,6 @@ def _how(queue: Queue, contact: Contact, agent: Agent) -> How:
         urgent=contact.urgent,
         at_once=rules.at_once,
         skipped=tuple(contact.skips),
+        told=contact.told,
+        told_us=told_us,
     )

@@ -132,6 +132,10 @@ class How:
     "How many the queue rings at the same time."
     skipped: tuple[AgentId, ...] = ()
     "Who was not to be asked again yet."
+    told: tuple[str, ...] = ()
+    "The prompts the caller was told last (position, wait, comfort)."
+    told_us: Micros = 0
+    "So long before."
 
 
 @message

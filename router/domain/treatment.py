@@ -92,9 +92,14 @@ def _after(first_at: Micros, every_us: Micros, now: Micros) -> Micros:
     return first_at if now < first_at else first_at + ((now - first_at) // every_us + 1) * every_us
 
 
+def most_told(treatment: Treatment) -> int:
+    """The last place that is told as such."""
+    return treatment.position_limit if treatment.position is Position.LIMIT else MOST_POSITIONS
+
+
 def position_prompt(treatment: Treatment, position: int) -> str:
     """`position` is 1 for who is next."""
-    most = treatment.position_limit if treatment.position is Position.LIMIT else MOST_POSITIONS
+    most = most_told(treatment)
     return f"acd/position-{position}" if position <= most else f"acd/position-more-{most}"
 
 

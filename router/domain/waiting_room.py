@@ -18,10 +18,10 @@ from router.domain.ids import ContactId, Micros
 from router.domain.queue import Queue
 from router.domain.rules import CampaignRules, QueueRules
 from router.domain.treatment import (
-    MOST_POSITIONS,
     Position,
     comfort_due,
     is_time_to_inform,
+    most_told,
     next_at,
     position_prompt,
     wait_prompt,
@@ -38,6 +38,7 @@ def begins(floor: Floor, contact: Contact, queue: Queue, now: Micros) -> None:
     contact.hears = _music(floor, queue)
     welcome = queue.rules.treatment.welcome
     if welcome:
+        contact.told, contact.told_at = (welcome,), now
         floor.emit(Announced(contact_id=contact.contact_id, what=(welcome,)))
 
 
@@ -45,7 +46,7 @@ def comes(floor: Floor, contact: Contact, queue: Queue, now: Micros) -> None:
     """A caller comes here from somewhere else: other music, and the welcome of this queue."""
     welcome = queue.rules.treatment.welcome
     if welcome or contact.hears != _music(floor, queue):
-        _say(floor, contact, queue, (welcome,) if welcome else ())
+        _say(floor, contact, queue, (welcome,) if welcome else (), now)
 
 
 def attend(floor: Floor, contact: Contact, queue: Queue, now: Micros) -> None:
@@ -61,7 +62,7 @@ def attend(floor: Floor, contact: Contact, queue: Queue, now: Micros) -> None:
 def moves(floor: Floor, contact: Contact, queue: Queue, now: Micros) -> None:
     """The rules were swapped around a caller: other music, perhaps; told by the clock of the new ones. No welcome."""
     if contact.hears and contact.hears != _music(floor, queue):
-        _say(floor, contact, queue, ())
+        _say(floor, contact, queue, (), now)
     attend(floor, contact, queue, now)
 
 
@@ -81,7 +82,7 @@ def treat_deadline(floor: Floor, contact_id: ContactId, now: Micros) -> None:
     expected_us: Micros | None = None
     if is_time_to_inform(treatment, since_at, after, now):
         if treatment.position is not Position.NO:
-            position = queue.before(contact, MOST_POSITIONS) + 1
+            position = queue.before(contact, most_told(treatment)) + 1
             what.append(position_prompt(treatment, position))
         if treatment.wait:
             expected_us = expected_wait(floor, contact, now)
@@ -92,7 +93,7 @@ def treat_deadline(floor: Floor, contact_id: ContactId, now: Micros) -> None:
     if comfort := comfort_due(treatment, since_at, after, now):
         what.append(comfort)
     if what:
-        _say(floor, contact, queue, tuple(what), position, expected_us)
+        _say(floor, contact, queue, tuple(what), now, position, expected_us)
 
 
 def _music(floor: Floor, queue: Queue) -> str:
@@ -104,6 +105,7 @@ def _say(
     contact: Contact,
     queue: Queue,
     what: tuple[str, ...],
+    now: Micros,
     position: int | None = None,
     expected_us: Micros | None = None,
 ) -> None:
@@ -112,5 +114,6 @@ def _say(
         Announce(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, music=music, prompts=what)
     )
     if what:
+        contact.told, contact.told_at = what, now
         told = Announced(contact_id=contact.contact_id, what=what, position=position, expected_us=expected_us)
         floor.emit(told)

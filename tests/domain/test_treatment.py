@@ -176,6 +176,15 @@ def test_an_expected_wait_is_told_where_it_is_known(monkeypatch: pytest.MonkeyPa
     ]
 
 
+def test_an_offer_tells_what_its_caller_had_been_told() -> None:
+    room = a_room(PLACE)
+    ann = room.calls("ann")
+    room.let_pass(17)
+    room.agent_joins("orders")
+    how = room.made(room.offer(ann)).decision.how
+    assert (how.told, how.told_us) == (("acd/position-1",), 3 * SECOND)
+
+
 # ---- who hears nothing ----
 
 

@@ -191,6 +191,8 @@ def _decision(fact: DecisionFact) -> dict[str, Any]:
             "urgent": fact.how.urgent,
             "at_once": fact.how.at_once,
             "skipped": list(fact.how.skipped),
+            "told": list(fact.how.told),
+            "told_s": fact.how.told_us / SECOND,
         },
     }
 

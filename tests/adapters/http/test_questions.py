@@ -197,6 +197,8 @@ async def test_a_contact_is_explained_living_or_ended(served: Served) -> None:
                 "urgent": False,
                 "at_once": 1,
                 "skipped": [],
+                "told": [],
+                "told_s": 0,
             },
         }
     ]
