@@ -14,7 +14,7 @@ from router.domain.effects import Announce
 from router.domain.events import Announced
 from router.domain.expectation import expected_wait
 from router.domain.floor import Floor
-from router.domain.ids import ContactId, Micros
+from router.domain.ids import SECOND, ContactId, Micros
 from router.domain.queue import Queue
 from router.domain.rules import CampaignRules, QueueRules
 from router.domain.treatment import (
@@ -26,6 +26,9 @@ from router.domain.treatment import (
     position_prompt,
     wait_prompt,
 )
+
+_SPREAD, _SPREAD_US = 500, SECOND // 50
+"Ten seconds."
 
 
 def music_of(queue: QueueRules, campaign: CampaignRules | None) -> str:
@@ -60,10 +63,14 @@ def attend(floor: Floor, contact: Contact, queue: Queue, now: Micros) -> None:
 
 
 def moves(floor: Floor, contact: Contact, queue: Queue, now: Micros) -> None:
-    """The rules were swapped around a caller: other music, perhaps; told by the clock of the new ones. No welcome."""
-    if contact.hears and contact.hears != _music(floor, queue):
-        _say(floor, contact, queue, (), now)
+    """The rules were swapped around a caller: other music, perhaps; told by the clock of the new ones. No welcome.
+
+    Of thousands not all at once: they would stand in front of every order to ring somebody.
+    """
     attend(floor, contact, queue, now)
+    if contact.hears and contact.hears != _music(floor, queue):
+        at, key = now + contact.ordinal % _SPREAD * _SPREAD_US, ("treat", contact.contact_id)
+        floor.timers.set(key, min(at, floor.timers.at(key) or at))
 
 
 def treat_deadline(floor: Floor, contact_id: ContactId, now: Micros) -> None:
@@ -92,7 +99,7 @@ def treat_deadline(floor: Floor, contact_id: ContactId, now: Micros) -> None:
             what.append(treatment.keys)
     if comfort := comfort_due(treatment, since_at, after, now):
         what.append(comfort)
-    if what:
+    if what or contact.hears not in ("", _music(floor, queue)):
         _say(floor, contact, queue, tuple(what), now, position, expected_us)
 
 

@@ -305,11 +305,22 @@ def test_new_rules_count_from_the_old_arrival() -> None:
     room.calls("ann")
     room.let_pass(20)
     room.ask(Configure(rules=with_queue(rules(), ORDERS, treatment=replace(PLACE, music="jazz"))))
-    assert room.last(Announce).music == "jazz"
     room.let_pass(24.9)
     assert said(room) == [()]
+    assert room.last(Announce).music == "jazz"
     room.let_pass(0.2)
     assert said(room) == [(), ("acd/position-1",)]
+
+
+def test_other_music_for_a_crowd_is_spread_over_some_seconds() -> None:
+    room = Room()
+    for number in range(200):
+        room.calls(f"c{number}")
+    room.ask(Configure(rules=with_queue(rules(), ORDERS, treatment=Treatment(music="jazz"))))
+    room.let_pass(1)
+    assert 0 < len(said(room)) < 100
+    room.let_pass(9)
+    assert len(said(room)) == 200
 
 
 # ---- after a restart ----
