@@ -6,7 +6,7 @@ comes back to an old place (a missed offer) is let in by binary search, at the p
 nobody holds any more are passed over, and thrown out at the front or when they outnumber the rest. Nothing scans.
 """
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
@@ -75,14 +75,16 @@ class Line(Generic[W]):
         return found
 
     def before(self, place: Place[W], most: int) -> int:
-        """How many stand here before this place, counted up to `most`."""
+        """How many stand here before this place, counted up to `most`.
+
+        From the front: of many who ask one after the other all look at the same few, and a search would look far away.
+        """
         places, count = self._places, 0
-        for at in range(self._front, bisect_left(places, place, self._front)):
+        for at in range(self._front, len(places)):
             other = places[at]
-            if other[4].turn == other[3]:
-                count += 1
-                if count >= most:
-                    break
+            if count >= most or other >= place:
+                break
+            count += other[4].turn == other[3]
         return count
 
     def __iter__(self) -> Iterator[Place[W]]:

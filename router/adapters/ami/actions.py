@@ -7,6 +7,7 @@ again by the one encoder in wire.py.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from router.adapters.ami import ring_card
 from router.adapters.ami.parse import INTERFACE_VERSION, RING_ACTION
@@ -78,14 +79,15 @@ def send(effect: SendCaller) -> Action:
 
 def announce(effect: Announce) -> Action:
     """Leave word for the caller's leg, which looks at `ACD_SAY` in the turn of its loop (20-wait.conf)."""
-    prompts = "&".join(prompt for prompt in effect.prompts if _PROMPT.fullmatch(prompt))
-    music = effect.music if _MUSIC.fullmatch(effect.music) else "default"
-    return {
-        "Action": "Setvar",
-        "Channel": effect.leg,
-        "Variable": "ACD_SAY",
-        "Value": f"{music}{ring_card.BETWEEN}{prompts}",
-    }
+    value = _said(effect.music, effect.prompts)
+    return {"Action": "Setvar", "Channel": effect.leg, "Variable": "ACD_SAY", "Value": value}
+
+
+@lru_cache(maxsize=1024)
+def _said(music: str, prompts: tuple[str, ...]) -> str:
+    """`music~prompts`; what is no name of either is left out."""
+    plain = "&".join(prompt for prompt in prompts if _PROMPT.fullmatch(prompt))
+    return f"{music if _MUSIC.fullmatch(music) else 'default'}{ring_card.BETWEEN}{plain}"
 
 
 def say(effect: AnswerPhone) -> Action:

@@ -70,7 +70,7 @@ class Gate:
         self._proof: asyncio.Task[None] | None = None
         tenure.told = self._news
 
-    def send(self, action: Action, deadline_s: float) -> asyncio.Future[Reply]:
+    def send(self, action: Action, deadline_s: float, *, hurry: bool = True) -> asyncio.Future[Reply]:
         """As `Session.send`; raises `Withheld` as well."""
         if (
             action["Action"] not in _QUESTIONS
@@ -79,7 +79,7 @@ class Gate:
         ):
             self._wait()
             raise Withheld
-        return self._session.send(action, deadline_s)
+        return self._session.send(action, deadline_s, hurry=hurry)
 
     def hold(self, effect: Effect) -> None:
         """Keep an effect that was withheld."""

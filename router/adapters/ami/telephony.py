@@ -182,7 +182,7 @@ class AmiTelephony:
                 self._send(actions.send(effect), effect)
             case Announce() if self.synced:  # else it is out of date before it could be heard
                 with suppress(Withheld):
-                    self._send(actions.announce(effect), effect)
+                    self._send(actions.announce(effect), effect, hurry=False)
             case AnswerPhone():
                 self._send(actions.say(effect))
             case LookAgain():
@@ -234,10 +234,10 @@ class AmiTelephony:
         self._mark(effect, answer)
         return answer
 
-    def _send(self, action: actions.Action, effect: Effect | None = None) -> None:
+    def _send(self, action: actions.Action, effect: Effect | None = None, *, hurry: bool = True) -> None:
         """Send and forget; a refusal is counted (a leg that is gone already is the usual reason)."""
         try:
-            answer = self.gate.send(action, DEADLINE_S)
+            answer = self.gate.send(action, DEADLINE_S, hurry=hurry)
         except Withheld:
             raise
         except RouterError:
