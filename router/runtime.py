@@ -267,7 +267,7 @@ class Pump:
         if due is None:
             self._timer = None
         else:
-            # uvloop counts whole milliseconds and rounds: a timer that comes early would be set again and again till then
+            # uvloop counts whole milliseconds and rounds: what comes early would be set again and again until then
             delay_ms = max(0, due - self._clock.now() + 999) // 1000
             self._timer = loop.call_later(delay_ms / 1000, self._due)
 

@@ -28,8 +28,8 @@ from router.domain.treatment import (
 )
 
 _TOGETHER_US: Micros = SECOND // 10
-"""What is due within it is said together, at its end: of thousands of callers seventeen at a time cost half of what they
-cost one by one (measured), and a decision that comes in between waits less than a millisecond."""
+"""What is due within it is said together, at its end: of thousands of callers some at a time cost half of what they
+would cost one by one (measured), and a decision that comes in between waits for a millisecond."""
 _SPREAD, _SPREAD_US = 500, SECOND // 50
 "Ten seconds."
 

@@ -181,8 +181,7 @@ class AmiTelephony:
             case SendCaller():
                 self._send(actions.send(effect), effect)
             case Announce() if self.synced:  # else it is out of date before it could be heard
-                with suppress(Withheld):
-                    self._send(actions.announce(effect), effect, hurry=False)
+                self._send(actions.announce(effect), effect, hurry=False)
             case AnswerPhone():
                 self._send(actions.say(effect))
             case LookAgain():
@@ -356,9 +355,8 @@ class AmiTelephony:
             if str(error) != self._said:
                 self._said = str(error)
                 log.error("the resync failed and is tried again", extra={"node": self.node, "why": self._said})
-            delay_s = patience_s(self._failures)
+            self._retry = asyncio.get_running_loop().call_later(patience_s(self._failures), self._start_resync)
             self._failures += 1
-            self._retry = asyncio.get_running_loop().call_later(delay_s, self._start_resync)
 
     async def _take_over(self) -> None:
         """Rule 2."""

@@ -26,6 +26,7 @@ from tests.mutants.rooms import (
     spool,
     sweepers,
     talk,
+    waiting_room,
 )
 
 ALL: tuple[Mutant, ...] = (
@@ -36,6 +37,7 @@ ALL: tuple[Mutant, ...] = (
     *admission.MUTANTS,
     *resync.MUTANTS,
     *talk.MUTANTS,
+    *waiting_room.MUTANTS,
     *sweepers.MUTANTS,
     *roster.MUTANTS,
     *small_machines.MUTANTS,
