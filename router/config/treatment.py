@@ -1,10 +1,11 @@
 """[queue.NAME.treatment]: what callers hear while they wait, and when."""
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from router.config.faults import PROMPT, WORD
+from router.config.faults import PROMPT, SENTENCES, WORD
 from router.config.settings import STRICT
 from router.domain.ids import SECOND, Micros
 from router.domain.treatment import POSITION_LIMITS, WAIT_LIMITS, Position, Treatment
@@ -15,6 +16,12 @@ Prompt = Annotated[str, Field(max_length=80, pattern=PROMPT)]
 def _said(text: str) -> str:
     if not text:
         raise ValueError("the name of a prompt")
+    return text
+
+
+def _class(text: str) -> str:
+    if text and not re.fullmatch(WORD, text):
+        raise ValueError(f"{SENTENCES[WORD]}; empty for the campaign's")
     return text
 
 
@@ -32,7 +39,7 @@ class TreatmentTable(BaseModel):
 
     model_config = STRICT
     welcome: Prompt = Field("", description="Prompt for who comes to this queue, once; empty for none.")
-    music: Annotated[str, Field(pattern=rf"{WORD}|^$")] = Field(
+    music: Annotated[str, AfterValidator(_class)] = Field(
         "", description="Class of musiconhold.conf; empty for the campaign's."
     )
     position: Annotated[Position, Field(strict=False)] = Field(
