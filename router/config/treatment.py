@@ -60,7 +60,7 @@ class TreatmentTable(BaseModel):
         description="Prompt that says what exit_keys do, behind position and expected wait; empty for none. "
         '"acd/leave-1" says: press one if you do not want to wait any longer.',
     )
-    first_s: Annotated[float, Field(ge=0, le=3600)] = Field(
+    first_s: Annotated[float, Field(ge=1, le=3600)] = Field(
         15.0, description="So long after they came callers hear position, expected wait and keys for the first time."
     )
     every_s: Annotated[float, Field(ge=10, le=3600)] = Field(45.0, description="And again after each so long.")

@@ -61,7 +61,7 @@ def test_every_key_reaches_the_rules() -> None:
         ("expected_wait_limit = 31", "expected_wait_limit", "one of 5, 10"),
         ("every_s = 1", "every_s", "at least 10"),
         ("comfort_every_s = 0", "comfort_every_s", "at least 10"),
-        ("first_s = -1", "first_s", "at least 0"),
+        ("first_s = 0", "first_s", "at least 1"),
         ('keys = "acd/leave-1"', "keys", "exit_keys beside it"),
         ("volume = 11", "volume", ""),
     ],
