@@ -1,5 +1,7 @@
 """`ringfair explain`: the ledger's facts in words, and the picture of a contact's time."""
 
+import dataclasses
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +11,7 @@ from router.cli.instants import length, read_instant
 from router.cli.timeline import bar, shares
 from router.domain.agent import Standing
 from router.domain.ids import SECOND
-from router.domain.record import Segment, SegmentKind
+from router.domain.record import DecisionFact, How, Segment, SegmentKind
 from tests.cli.conftest import Bench
 from tests.cli.stories import answered
 
@@ -32,6 +34,15 @@ def test_each_offer_is_told_with_who_was_next_and_why_not_the_others(bench: Benc
     ):
         assert part in shown
     assert "░" * 10 in shown
+
+
+def test_an_offer_tells_what_its_caller_was_told_last(bench: Bench) -> None:
+    decision = answered(0)[0]
+    assert isinstance(decision, DecisionFact)
+    how = How(told=("acd/position-3", "acd/wait-2"), told_us=12 * SECOND)
+    bench.remember(dataclasses.replace(decision, how=how))
+    shown = bench.run("explain", "node1-0.1").stdout
+    assert "told last, 12.0 s before: acd/position-3, acd/wait-2" in shown
 
 
 def test_a_contact_that_has_not_ended_is_explained_as_far_as_it_got(bench: Bench) -> None:
