@@ -267,8 +267,9 @@ class Pump:
         if due is None:
             self._timer = None
         else:
-            delay = max(0, due - self._clock.now()) / SECOND
-            self._timer = loop.call_later(delay, self._due)
+            # uvloop counts whole milliseconds and rounds: what comes early would be set again and again until then
+            delay_ms = max(0, due - self._clock.now() + 999) // 1000
+            self._timer = loop.call_later(delay_ms / 1000, self._due)
 
     def _look_for_the_impossible(self) -> None:
         """The invariants, checked on the living floor while it is small; what is broken is told and looked into."""

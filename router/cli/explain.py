@@ -216,7 +216,8 @@ def _caller(decision: DecisionFact) -> str:
     urgent = "an emergency: nothing overtakes the caller, who" if how.urgent else "the caller"
     at_once = f"; up to {how.at_once} are rung at the same time" if how.at_once > 1 else ""
     passed = f"; not again yet: {', '.join(how.skipped)}" if how.skipped else ""
-    return f"{urgent} had waited {length(decision.waited_us)}{points}{at_once}{passed}"
+    told = f"; told last, {length(how.told_us)} before: {', '.join(how.told)}" if how.told else ""
+    return f"{urgent} had waited {length(decision.waited_us)}{points}{at_once}{passed}{told}"
 
 
 def _sip(tech_cause: str | None) -> str:

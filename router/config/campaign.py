@@ -9,6 +9,7 @@ from router.config.conduct import Dispositions
 from router.config.faults import E164, KEY, KEYS, LANGUAGE, PROMPT, SLUG, WORD
 from router.config.hours import HoursTable
 from router.config.settings import STRICT, Calls, Line, one_line
+from router.config.treatment import TreatmentTable
 from router.domain.choice import Choice
 from router.domain.conduct import WrapUp
 from router.domain.need import Need, NeedError
@@ -207,6 +208,9 @@ class QueueTable(BaseModel):
         le=3600,
         description="Who gives up waiting and calls again from the same number within this time is given the time they "
         "had waited. 0: nobody is.",
+    )
+    treatment: TreatmentTable = Field(
+        default_factory=TreatmentTable, description="What callers hear while they wait here, and when."
     )
 
 

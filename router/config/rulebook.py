@@ -67,6 +67,9 @@ def compile_rules(
             overflow = _targets(name, key, _queue_name(name, short), table.overflow, files, broken, faults)
             _check_rings(name, short, table, faults)
             _check_wrapup(name, short, table, faults)
+            if table.treatment.keys and not table.exit_keys and not table.keys:
+                key = f"queue.{short}.treatment.keys"
+                faults.add(where(name), key, table.treatment.keys, "exit_keys or keys beside it: no key does anything here")
             keys = _keys(name, short, table, files, broken, faults)
             rules = _queue(name, short, table, overflow, keys)
             queues[rules.name] = rules
@@ -377,6 +380,7 @@ def _queue(
         stay_if=tuple(table.stay_if),
         dissuade_us=micros(table.dissuade_s),
         redial_us=micros(table.redial_s),
+        treatment=table.treatment.compiled(),
     )
 
 

@@ -105,6 +105,13 @@ class Contact:
     "The wait they were expected to have when they came to this queue, until the first word; None: nobody knew."
     entered_at: Micros = 0
     "When it came to this queue: what opens with time counts from here."
+    attended_at: Micros = 0
+    "Up to when it was told what its queue tells (waiting_room.py)."
+    told: tuple[str, ...] = ()
+    "The prompts it heard last, at `attended_at` or before."
+    told_at: Micros = 0
+    hears: str = ""
+    "The music it was last given; empty: nobody knows."
     awaits: AgentId | None = None
     "While it stands in line for this agent only."
     data: dict[str, str] = field(default_factory=dict)

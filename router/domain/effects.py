@@ -55,6 +55,17 @@ class AnswerCaller:
 
 
 @message
+class Announce:
+    """What a waiting caller hears next: the prompts, one after the other, then this music. An agent cuts it short."""
+
+    contact_id: ContactId
+    leg: LegId
+    node: str
+    music: str
+    prompts: tuple[str, ...]
+
+
+@message
 class AnswerPhone:
     """Tell an agent who dialled a feature code what came of it; `result` is an extension of `acd-say`."""
 
@@ -72,4 +83,4 @@ class LookAgain:
     node: str
 
 
-Effect = RingAgent | EndLeg | SendCaller | AnswerCaller | AnswerPhone | LookAgain
+Effect = RingAgent | EndLeg | SendCaller | AnswerCaller | Announce | AnswerPhone | LookAgain

@@ -25,6 +25,7 @@ from router.domain import (
     roster,
     seating,
     talk,
+    waiting_room,
     wrapup,
 )
 from router.domain.agent import Agent
@@ -215,6 +216,8 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
             contact.queue, contact.entered_at = campaign.entry, now
             contact.begins(SegmentKind.WAITING, now)
             floor.stir(contact)
+        if contact.is_waiting:
+            waiting_room.moves(floor, contact, floor.queues[contact.queue], now)
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
             floor.line_up(contact, now)
 
@@ -422,6 +425,7 @@ _DEADLINES: dict[str, Handler] = {
     "rescind": offering.rescind_deadline,
     "leg": talk.leg_deadline,
     "wait": reception.wait_deadline,
+    "treat": waiting_room.treat_deadline,
     "row": _row_deadline,
     "kept": acquaintance.kept_deadline,
     "alarm": reception.alarm_deadline,

@@ -99,6 +99,18 @@ class MessageLeft:
 
 
 @message
+class Announced:
+    """Emitted when a waiting caller was told something. Whether they heard it to its end nobody knows."""
+
+    contact_id: ContactId
+    what: tuple[str, ...]
+    "The prompts."
+    position: int | None = None
+    "1: nobody was before them; counted no further than it is told."
+    expected_us: Micros | None = None
+
+
+@message
 class DoorMoved:
     """Emitted when a campaign opened or closed, by its hours or by hand."""
 
@@ -249,6 +261,7 @@ Event = (
     | ContactOverflowed
     | TargetFailed
     | MessageLeft
+    | Announced
     | EmergencyWaits
     | DoorMoved
     | DistinctNeedsFull

@@ -216,6 +216,7 @@ def _row(queue: Queue, agent: Agent) -> Row:
 def _how(queue: Queue, contact: Contact, agent: Agent, now: Micros) -> How:
     rules = queue.rules
     row = _row(queue, agent)
+    told_us = now - contact.told_at if contact.told else 0
     return How(
         choose=str(rules.choose),
         row=row.index,
@@ -227,4 +228,6 @@ def _how(queue: Queue, contact: Contact, agent: Agent, now: Micros) -> How:
         expected_us=contact.expected_us,
         in_queue_us=now - contact.entered_at,
         waited_before_us=contact.waited_before_us,
+        told=contact.told,
+        told_us=told_us,
     )

@@ -246,6 +246,14 @@ class Queue:
         places = [self.place_of(contact) for contact in self.kept.values()]
         return [place[4] for place in sorted([*places, *(place for row in self.rows for place in row.lane)])]
 
+    def ahead_of(self, contact: Contact, most: int) -> int:
+        """How many in line go before it, counted up to `most` and no estimate; not who is kept for one agent."""
+        place, count = self.place_of(contact), 0
+        for row in self.rows:
+            if row.waiting and count < most:
+                count += row.lane.ahead_of(place, most - count)
+        return count
+
     def place_of(self, contact: Contact) -> Place[Contact]:
         """Where it stands in the one order over all queues."""
         return (*self.line_key(contact), contact.turn, contact)

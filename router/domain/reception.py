@@ -28,6 +28,7 @@ from router.domain.rules import EarlyMedia, OverflowTarget, ToClosing, ToQueue
 from router.domain.seating import line_for
 from router.domain.staffing import sent_on, staffed
 from router.domain.talk import expect_leg_end, taken_up
+from router.domain.waiting_room import attend, begins, comes
 
 
 def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
@@ -101,6 +102,8 @@ def enter_queue(
             overflow(floor, contact, now, why)
             return contact.is_waiting
         contact.expected_us = expected_at_entry(floor, line, contact, now)
+        straight = contact.state is ContactState.ARRIVED and not contact.overflowed_from
+        (begins if straight else comes)(floor, contact, queue, now)
     if contact.queue != name or not contact.entered_at:
         contact.entered_at = max(since_at, contact.arrived_at)
     contact.queue = name
@@ -111,6 +114,7 @@ def enter_queue(
     if floor.move(contact, ContactStep.QUEUE, now):
         contact.begins(SegmentKind.WAITING, now if contact.overflowed_from else contact.arrived_at)
         floor.timers.set(("wait", contact.contact_id), since_at + queue.rules.max_wait_us)
+        attend(floor, contact, queue, now)
         campaign = floor.rules.campaigns.get(contact.campaign)
         if contact.urgent and campaign is not None:
             floor.timers.set(("alarm", contact.contact_id), now + campaign.alarm_us)
@@ -218,6 +222,7 @@ def leave(floor: Floor, contact: Contact, outcome: Outcome | None, now: Micros) 
     if floor.move(contact, ContactStep.LEAVE, now):
         contact.leaving = outcome
         floor.timers.cancel(("wait", contact.contact_id))
+        floor.timers.cancel(("treat", contact.contact_id))
         given, contact.live = contact.live, {}
         for offer in given.values():
             rescind(floor, offer, OfferResult.RESCINDED, now)
@@ -337,6 +342,7 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     for offer in given.values():
         rescind(floor, offer, OfferResult.CALLER_LEFT, now)
     floor.timers.cancel(("wait", contact.contact_id))
+    floor.timers.cancel(("treat", contact.contact_id))
     floor.timers.cancel(("row", contact.contact_id))
     floor.timers.cancel(("alarm", contact.contact_id))
     floor.timers.cancel(("kept", contact.contact_id))

@@ -152,6 +152,10 @@ class How:
     "How long they had waited in the queue."
     waited_before_us: Micros = 0
     "How long they had waited in a call before that one, which they gave up: their place is older by so much."
+    told: tuple[str, ...] = ()
+    "The prompts the caller was told last (position, wait, comfort)."
+    told_us: Micros = 0
+    "So long before."
 
 
 @message

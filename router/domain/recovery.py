@@ -43,6 +43,7 @@ from router.domain.record import EndedBy, OfferResult, Outcome
 from router.domain.strange import look_at_assignment, look_at_contact, look_at_person
 from router.domain.talk import limit_call
 from router.domain.timeline import Timeline
+from router.domain.waiting_room import attend
 
 GRACE_US: Micros = 2 * SECOND
 "So long after the restoration no deadline of old fires: until then a resync is done, or there is no node."
@@ -242,6 +243,8 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         floor.timers.set(("wait", contact.contact_id), _not_yet(stands.wait_at, now))
     if contact.is_waiting and stands.early_at is not None:
         floor.timers.set(("early", contact.contact_id), _not_yet(stands.early_at, now))
+    if contact.is_waiting and contact.queue in floor.queues:
+        attend(floor, contact, floor.queues[contact.queue], now)
     if contact.is_waiting and contact.urgent:
         floor.timers.set(("alarm", contact.contact_id), _not_yet(None, now))
     if state is ContactState.CONNECTED:

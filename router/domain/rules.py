@@ -14,6 +14,7 @@ from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.media import Media
 from router.domain.need import Need
 from router.domain.record import OfferResult
+from router.domain.treatment import NONE, Treatment
 
 MOST_POINTS = 1000
 "Of priority, of a queue or of a contact."
@@ -137,6 +138,8 @@ class QueueRules:
     "Keys that take a waiting caller to the next overflow target at once; any other key does nothing."
     keys: tuple[tuple[str, OverflowTarget], ...] = ()
     "Keys that take a waiting caller to a target of their own."
+    treatment: Treatment = NONE
+    "What callers hear while they wait here."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ def taken_up(floor: Floor, contact: Contact, at: Micros, now: Micros, *, by: Off
         contact.answered_at = max(at, contact.arrived_at)
     floor.timers.cancel(("wait", contact.contact_id))
     floor.timers.cancel(("early", contact.contact_id))
+    floor.timers.cancel(("treat", contact.contact_id))
     limit_call(floor, contact, now)
     return True
 

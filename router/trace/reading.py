@@ -9,7 +9,7 @@ marked as written once the socket has it: on a busy machine Asterisk may have ac
 from collections.abc import Callable, Iterator
 from typing import cast
 
-from router.domain.effects import AnswerCaller, EndLeg, RingAgent, SendCaller
+from router.domain.effects import Announce, AnswerCaller, EndLeg, RingAgent, SendCaller
 from router.domain.events import OfferMade
 from router.domain.ids import ContactId, Micros, OfferId
 from router.domain.observations import (
@@ -77,6 +77,7 @@ AS_ASTERISK_SAYS = {
         EndLeg: "Hangup",
         SendCaller: "Redirect",
         AnswerCaller: "Setvar ACD_ANSWER",
+        Announce: "Setvar ACD_SAY",
     }.items()
 }
 """Names of ours → AMI's event or action. Asterisk says Ring of a caller's leg and Ringing of an agent's; both are one

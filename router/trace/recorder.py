@@ -22,7 +22,7 @@ from typing import Concatenate, Final, ParamSpec, TypeAlias
 
 from router.domain import events as told
 from router.domain import observations as obs
-from router.domain.effects import AnswerCaller, Effect, EndLeg, RingAgent, SendCaller
+from router.domain.effects import Announce, AnswerCaller, Effect, EndLeg, RingAgent, SendCaller
 from router.domain.events import Event
 from router.domain.ids import Micros
 from router.domain.observations import Observation
@@ -66,7 +66,7 @@ _TOLD_BY: Final[dict[type, Callable[[object], str]]] = {
     **dict.fromkeys(
         (
             *(told.ContactQueued, told.OfferMade, told.ContactConnected, told.ContactHeld, told.ContactOverflowed),
-            *(told.WrapUpBegan, told.DifferenceMended, told.TargetFailed, told.MessageLeft),
+            *(told.Announced, told.WrapUpBegan, told.DifferenceMended, told.TargetFailed, told.MessageLeft),
         ),
         attrgetter("contact_id"),
     ),
@@ -82,6 +82,7 @@ _DONE_FOR: Final[dict[type, Callable[[object], str]]] = {
     EndLeg: attrgetter("leg"),
     SendCaller: attrgetter("contact_id"),
     AnswerCaller: attrgetter("contact_id"),
+    Announce: attrgetter("contact_id"),
 }
 
 

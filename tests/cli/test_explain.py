@@ -56,6 +56,15 @@ def test_where_nothing_was_expected_nothing_is_told_of_it(bench: Bench) -> None:
     assert "given up" not in shown
 
 
+def test_an_offer_tells_what_its_caller_was_told_last(bench: Bench) -> None:
+    decision = answered(0)[0]
+    assert isinstance(decision, DecisionFact)
+    how = How(told=("acd/position-3", "acd/wait-2"), told_us=12 * SECOND)
+    bench.remember(replace(decision, how=how))
+    shown = bench.run("explain", "node1-0.1").stdout
+    assert "told last, 12.0 s before: acd/position-3, acd/wait-2" in shown
+
+
 def test_a_contact_that_has_not_ended_is_explained_as_far_as_it_got(bench: Bench) -> None:
     bench.remember(answered(0)[0])
     shown = bench.run("explain", "node1-0.1").stdout

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from router.config.campaign import CampaignFile, CampaignTable, QueueTable
 from router.config.draft import Answers, draft, objection, objections
 from router.config.toml import setting, written
+from router.config.treatment import TreatmentTable
 
 CAMPAIGN = {"name": "shop", "client": "example-shop", "dnis": ["+493023125100"]}
 SHOP: Answers = {"campaign": CAMPAIGN, "queue": {"orders": {"need": "de >= 60 and orders", "ring_s": 12.0}}}
@@ -142,15 +143,16 @@ def test_an_answer_to_a_key_that_does_not_exist_is_never_left_out() -> None:
 
 def test_every_key_stands_there_once_with_a_remark_above_it() -> None:
     head, _, queue = draft(SHOP).partition("[queue.orders]\n")
-    for model, section in ((CampaignTable, head), (QueueTable, queue)):
-        for key in model.model_fields:
+    queue, _, treatment = queue.partition("#[queue.orders.treatment]\n")
+    for model, section in ((CampaignTable, head), (QueueTable, queue), (TreatmentTable, treatment)):
+        for key in model.model_fields.keys() - {"treatment"}:  # a table of its own
             assert len(lines_of(section, rf"^# .*\n#?{key} = ")) == 1, key
 
 
 def test_a_key_nobody_answered_shows_its_default() -> None:
     text = draft({"campaign": CAMPAIGN, "queue": {"orders": {}}})
     tables = re.sub(r"^#\[hours\]\n(?:.*\n)*?(?=\[)", "", text, flags=re.MULTILINE)  # a table of its own
-    shown = said(re.sub(r"^#(\w+ = )(?!\"…)", r"\1", tables, flags=re.MULTILINE))
+    shown = said(re.sub(r"^#(\[queue\.|\w+ = )(?!\"…)", r"\1", tables, flags=re.MULTILINE))
     assert set(shown["campaign"]) == set(CampaignTable.model_fields) - {"entry"}
     assert set(shown["queue"]["orders"]) == set(QueueTable.model_fields)
     assert CampaignFile.model_validate(shown) == CampaignFile.model_validate(said(text))

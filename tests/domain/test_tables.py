@@ -78,4 +78,5 @@ def test_every_message_and_every_deadline_has_somebody_who_handles_it() -> None:
         "retry",
         "engaged",
         "early",
+        "treat",
     }

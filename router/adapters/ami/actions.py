@@ -7,13 +7,15 @@ again by the one encoder in wire.py.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from router.adapters.ami import ring_card
 from router.adapters.ami.parse import INTERFACE_VERSION, RING_ACTION
 from router.domain.admission import room_for
-from router.domain.effects import AnswerCaller, AnswerPhone, EndLeg, RingAgent, SendCaller
+from router.domain.effects import Announce, AnswerCaller, AnswerPhone, EndLeg, RingAgent, SendCaller
 from router.domain.ids import Micros
 from router.domain.rules import Rules
+from router.domain.waiting_room import music_of
 
 Action = Mapping[str, str | Sequence[str]]
 
@@ -36,6 +38,8 @@ TALK_VARIABLES = (
 )
 _NAME = re.compile(r"[^\w .+&/-]")
 _NUMBER = re.compile(r"[^0-9+*#A-Za-z.-]")
+_PROMPT = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
+_MUSIC = re.compile(r"[A-Za-z0-9_-]+")
 _MILLISECOND: Micros = 1000
 DIVERTED = "d"
 "Before the digits of a number that diverts to us; no trunk can dial it."
@@ -79,6 +83,19 @@ def send(effect: SendCaller) -> Action:
 def answer(effect: AnswerCaller) -> Action:
     """Only a mark: the leg answers itself at its next look (20-wait.conf), so that nothing tears it from a talk."""
     return {"Action": "Setvar", "Channel": effect.leg, "Variable": "ACD_ANSWER", "Value": "1"}
+
+
+def announce(effect: Announce) -> Action:
+    """Leave word for the caller's leg, which looks at `ACD_SAY` in the turn of its loop (20-wait.conf)."""
+    value = _said(effect.music, effect.prompts)
+    return {"Action": "Setvar", "Channel": effect.leg, "Variable": "ACD_SAY", "Value": value}
+
+
+@lru_cache(maxsize=1024)
+def _said(music: str, prompts: tuple[str, ...]) -> str:
+    """`music~prompts`; what is no name of either is left out."""
+    plain = "&".join(prompt for prompt in prompts if _PROMPT.fullmatch(prompt))
+    return f"{music if _MUSIC.fullmatch(music) else 'default'}{ring_card.BETWEEN}{plain}"
 
 
 def say(effect: AnswerPhone) -> Action:
@@ -146,14 +163,18 @@ def device_state(endpoint: str) -> str:
 def routes(rules: Rules, dialled_forms: Callable[[str], Sequence[str]]) -> dict[str, str]:
     """`ACD_DNIS_<digits>` → what the dialplan must know of it, for every form a carrier may dial us by.
 
-    `campaign,greeting,language,music,pool`, then its limits as far as there are any (20-wait.conf); and
-    `ACD_TRUNK_<endpoint>` → its most callers, and with `.keys` whether keys are heard before the answer.
+    `campaign,greeting,language,music,pool`, then limits and welcome as far as there are any (20-wait.conf); music and
+    welcome are those of the queue a call begins in. And `ACD_TRUNK_<endpoint>` → its most callers, and with `.keys`
+    whether keys are heard before the answer.
     """
     found: dict[str, str] = {}
     for campaign in rules.campaigns.values():
         room = room_for(rules.capacity, max_calls=campaign.max_calls, emergency=campaign.emergency)
-        limits = f",{room.on_node or ''},{room.of_campaign or ''},{'' if room.trunks else _NO_TRUNK}".rstrip(",")
-        value = f"{campaign.name},{campaign.greeting},{campaign.language},{campaign.music},{rules.pool}{limits}"
+        limits = f"{room.on_node or ''},{room.of_campaign or ''},{'' if room.trunks else _NO_TRUNK}"
+        entry = rules.queues.get(campaign.entry)
+        music, welcome = (campaign.music, "") if entry is None else (music_of(entry, campaign), entry.treatment.welcome)
+        found_by = f"{campaign.name},{campaign.greeting},{campaign.language},{music},{rules.pool}"
+        value = f"{found_by},{limits},{welcome}".rstrip(",")
         for number in campaign.dnis:
             for digits in dialled_forms(number):
                 found[f"ACD_DNIS_{digits}"] = value

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from router.adapters.ami.actions import Action
 from router.adapters.ami.session import Session
 from router.adapters.ami.wire import Reply
-from router.domain.effects import Effect
+from router.domain.effects import Announce, Effect
 from router.domain.errors import RemoteError
 from router.ports import Acting, Tenure
 
@@ -70,7 +70,7 @@ class Gate:
         self._proof: asyncio.Task[None] | None = None
         tenure.told = self._news
 
-    def send(self, action: Action, deadline_s: float) -> asyncio.Future[Reply]:
+    def send(self, action: Action, deadline_s: float, *, hurry: bool = True) -> asyncio.Future[Reply]:
         """As `Session.send`; raises `Withheld` as well."""
         if (
             action["Action"] not in _QUESTIONS
@@ -79,11 +79,11 @@ class Gate:
         ):
             self._wait()
             raise Withheld
-        return self._session.send(action, deadline_s)
+        return self._session.send(action, deadline_s, hurry=hurry)
 
     def hold(self, effect: Effect) -> None:
-        """Keep an effect that was withheld."""
-        if self._tenure.may_act() is Acting.NO:
+        """Keep an effect that was withheld; not what waiting callers are told, which would be old news."""
+        if self._tenure.may_act() is Acting.NO or isinstance(effect, Announce):
             return
         if len(self._held) >= MOST_HELD:
             self.overflows += 1

@@ -46,6 +46,7 @@ class Link(AMIProtocol):
         self.gone: asyncio.Future[str] = loop.create_future()
         "Why the connection ended, once it has and all it brought is handled."
         self._why = "lost"
+        self._unhurried: list[bytes] = []
         intake.on_broken = self._broken
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -81,13 +82,29 @@ class Link(AMIProtocol):
         data: bytes,
         deadline_s: float,
         on_reply: Callable[[Reply], None] | None = None,
+        *,
+        hurry: bool = True,
     ) -> asyncio.Future[Reply]:
+        """Write it now; not in a hurry: at the end of this turn of the loop, in one breath with others of the kind.
+
+        A write costs more than all else about an action (measured: 30 of 50 µs).
+        """
         if self.gone.done() or self.transport is None or self.transport.is_closing():
             raise Lost(written=False)
         future = self.intake.pending.add(action_id, name, deadline_s, on_reply)
         self.counters.actions += 1
-        self.transport.write(data)
+        if hurry:
+            self.transport.write(data)
+        else:
+            if not self._unhurried:
+                self.loop.call_soon(self._write_unhurried)
+            self._unhurried.append(data)
         return future
+
+    def _write_unhurried(self) -> None:
+        data, self._unhurried = b"".join(self._unhurried), []
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
 
     async def hang_up(self) -> None:
         """End the connection, politely for at most a second; all that is in flight fails first."""

@@ -126,8 +126,8 @@ class Session:
         "AMI version of the peer; empty while not connected."
         return self._link.intake.version if self._link else ""
 
-    def send(self, action: Headers, deadline_s: float) -> asyncio.Future[Reply]:
-        """Write an action now and promise its Reply within `deadline_s`.
+    def send(self, action: Headers, deadline_s: float, *, hurry: bool = True) -> asyncio.Future[Reply]:
+        """Write an action now (`hurry`; else a moment later) and promise its Reply within `deadline_s`.
 
         Raises BadValue (never to be written), Lost (no session) or Overloaded (too many in flight, or the
         peer does not read) before anything is written. The future ends with a Reply (`reply.ok` says what
@@ -153,7 +153,7 @@ class Session:
                 limit=self.limits.in_flight,
                 queue="ami-actions",
             )
-        return link.ask(str(action["Action"]), action_id, data, deadline_s)
+        return link.ask(str(action["Action"]), action_id, data, deadline_s, hurry=hurry)
 
     async def run(self) -> None:
         """Be connected until closed or cancelled. One call at a time; returns after close()."""

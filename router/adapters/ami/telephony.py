@@ -30,7 +30,7 @@ from router.adapters.ami.ringing import Ringing
 from router.adapters.ami.routes import Routes
 from router.adapters.ami.session import AmiAddress, Session
 from router.adapters.ami.wire import Block, Reply
-from router.domain.effects import AnswerCaller, AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
+from router.domain.effects import Announce, AnswerCaller, AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.errors import RemoteError, RouterError
 from router.domain.ids import Micros, OfferId
 from router.domain.observations import EndpointSeen, NodeLost, OriginateFailed, OwnerSeen, Resynced
@@ -176,6 +176,8 @@ class AmiTelephony:
                 self._send(actions.send(effect), effect)
             case AnswerCaller():
                 self._send(actions.answer(effect), effect)
+            case Announce() if self.synced:  # else it is out of date before it could be heard
+                self._send(actions.announce(effect), effect, hurry=False)
             case AnswerPhone():
                 self._send(actions.say(effect))
             case LookAgain():
@@ -227,10 +229,10 @@ class AmiTelephony:
         self._mark(effect, answer)
         return answer
 
-    def _send(self, action: actions.Action, effect: Effect | None = None) -> None:
+    def _send(self, action: actions.Action, effect: Effect | None = None, *, hurry: bool = True) -> None:
         """Send and forget; a refusal is counted (a leg that is gone already is the usual reason)."""
         try:
-            answer = self.gate.send(action, DEADLINE_S)
+            answer = self.gate.send(action, DEADLINE_S, hurry=hurry)
         except Withheld:
             raise
         except RouterError:
@@ -349,9 +351,8 @@ class AmiTelephony:
             if str(error) != self._said:
                 self._said = str(error)
                 log.error("the resync failed and is tried again", extra={"node": self.node, "why": self._said})
-            delay_s = patience_s(self._failures)
+            self._retry = asyncio.get_running_loop().call_later(patience_s(self._failures), self._start_resync)
             self._failures += 1
-            self._retry = asyncio.get_running_loop().call_later(delay_s, self._start_resync)
 
     async def _take_over(self) -> None:
         """Rule 2."""

@@ -201,6 +201,8 @@ def _decision(fact: DecisionFact) -> dict[str, Any]:
             "expected_s": None if fact.how.expected_us is None else fact.how.expected_us / SECOND,
             "in_queue_s": None if fact.how.in_queue_us is None else fact.how.in_queue_us / SECOND,
             "waited_before_s": fact.how.waited_before_us / SECOND,
+            "told": list(fact.how.told),
+            "told_s": fact.how.told_us / SECOND,
         },
     }
 

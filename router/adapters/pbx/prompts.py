@@ -13,7 +13,7 @@ import json
 import re
 import tomllib
 import wave
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,10 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]{2,4})?")
 _VOICES: Mapping[str, str] = {"en": "en-gb"}
 _WORDS_A_MINUTE = "150"
 _MAX_LETTERS = 400
+_NUMBERED = "-n"
+_NUMBER = "{n}"
+_SPAN = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?")
+_MOST_NUMBERS = 200
 _SOUNDS = Path("/usr/share/asterisk/sounds")
 _HINT = "Prompts need espeak-ng and sox."
 RATE_HZ = 8000  # what a telephone carries; Asterisk plays it without resampling
@@ -42,20 +46,41 @@ class Installed:
 
 
 def read_texts(path: Path | None = None) -> dict[str, dict[str, str]]:
-    """``{prompt: {language: text}}`` of a prompts.toml (ours by default). Every prompt has every language."""
+    """``{prompt: {language: text}}`` of a prompts.toml (ours by default). Every prompt has every language.
+
+    A table with ``n`` is many prompts, see there.
+    """
     source = path or site_files("asterisk") / "prompts.toml"
     try:
         table = tomllib.loads(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise PbxError("bad-prompts", f"{source}: {error}") from error
-    languages = {language for texts in table.values() if isinstance(texts, dict) for language in texts}
+    languages = {language for texts in table.values() if isinstance(texts, dict) for language in texts} - {"n"}
     for name, texts in table.items():
         if not _NAME.fullmatch(name) or not isinstance(texts, dict):
             raise PbxError("bad-prompts", f"{source}: [{name}] is no prompt")
         for language in sorted(languages):
             if not isinstance(texts.get(language), str):
                 raise PbxError("bad-prompts", f"{source}: [{name}] lacks a text in {language!r}")
-    return table
+    return {numbered: spoken for name in table for numbered, spoken in _each(source, name, table[name])}
+
+
+def _each(source: Path, name: str, texts: dict[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The prompts of one table: itself, or one for each number of its `n`."""
+    if "n" not in texts:
+        yield name, texts
+        return
+    numbers: list[int] = []
+    for part in str(texts["n"]).split(","):
+        span = _SPAN.fullmatch(part.strip())
+        if span is None or not name.endswith(_NUMBERED):
+            raise PbxError("bad-prompts", f'{source}: [{name}]: n = "2-10, 15" goes with a name that ends in "-n"')
+        numbers += range(int(span[1]), int(span[2] or span[1]) + 1)
+    if len(numbers) > _MOST_NUMBERS:
+        raise PbxError("bad-prompts", f"{source}: [{name}] has more than {_MOST_NUMBERS} numbers")
+    for number in numbers:
+        spoken = {language: text.replace(_NUMBER, str(number)) for language, text in texts.items() if language != "n"}
+        yield f"{name.removesuffix(_NUMBERED)}-{number}", spoken
 
 
 def speak(root: Root, text: str, language: str) -> bytes:

@@ -129,7 +129,7 @@ decisions = Table(
     Column("chosen_idle_us", BigInteger, nullable=False),
     Column("next_best", Text, nullable=False),  # JSON [[agent, idle µs], …]
     Column("others", Text, nullable=False),  # JSON [[reason, how many], …]
-    Column("how", Text, nullable=True),  # JSON {choose, row, opens_us, points, urgent, at_once, skipped}
+    Column("how", Text, nullable=True),  # JSON {choose, row, opens_us, points, urgent, at_once, skipped, told, told_us}
     Index("decisions_by_contact", "contact_id"),
 )
 

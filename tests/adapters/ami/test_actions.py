@@ -11,9 +11,10 @@ from router.adapters.ami import actions, ring_card
 from router.adapters.ami.wire import LINE_LIMIT, encode, parse_block
 from router.config.numbers import dialled_forms
 from router.domain.admission import Capacity
-from router.domain.effects import AnswerCaller, AnswerPhone, EndLeg, RingAgent, SendCaller
+from router.domain.effects import Announce, AnswerCaller, AnswerPhone, EndLeg, RingAgent, SendCaller
 from router.domain.need import Need
 from router.domain.rules import CampaignRules, QueueRules, Rules
+from router.domain.treatment import Treatment
 
 STEADY = settings(deadline=None, derandomize=True, max_examples=200)
 CONTACT = "pbx_1-1795296434.0"
@@ -187,6 +188,31 @@ def test_diverting_numbers_and_trunks_that_carry_keys_are_told_beside_dialled_on
         "ACD_DNIS_d03023125222": route,
         "ACD_TRUNK_carrier.keys": "1",
     }
+
+
+def test_what_a_caller_hears_next_is_one_variable_of_their_leg() -> None:
+    said = Announce(contact_id=CONTACT, leg=CONTACT, node="p", music="jazz", prompts=("acd/position-2", "shop/soon"))  # type: ignore[arg-type]
+    assert actions.announce(said) == {
+        "Action": "Setvar",
+        "Channel": CONTACT,
+        "Variable": "ACD_SAY",
+        "Value": "jazz~acd/position-2&shop/soon",
+    }
+
+
+@pytest.mark.parametrize("name", ["a,b", "${X}", "a&b", "a~b", "../x", "", "a b", "x\r\nAction: Logoff", "a)"])
+def test_what_is_no_name_of_a_prompt_or_of_music_is_not_said(name: str) -> None:
+    said = Announce(contact_id=CONTACT, leg=CONTACT, node="p", music=name, prompts=(name, "acd/one"))  # type: ignore[arg-type]
+    assert actions.announce(said)["Value"] == "default~acd/one"
+
+
+def test_the_route_carries_music_and_welcome_of_the_queue_a_call_begins_in() -> None:
+    treatment = Treatment(music="harp", welcome="shop/hello")
+    queue = QueueRules(name="shop/orders", campaign="shop", need=Need.parse("de"), treatment=treatment)  # type: ignore[arg-type]
+    campaign = CampaignRules(name="shop", client="x", dnis=("+493023125100",), entry=queue.name, music="jazz")  # type: ignore[arg-type]
+    rules = Rules(config_hash="x", campaigns={campaign.name: campaign}, queues={queue.name: queue})
+    found = actions.routes(rules, lambda number: ["1"])
+    assert found["ACD_DNIS_1"] == "shop,early-media,de,harp,main,,,,shop/hello"
 
 
 def test_an_owner_is_announced_in_the_words_the_reader_knows() -> None:

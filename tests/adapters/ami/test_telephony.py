@@ -3,8 +3,9 @@
 import pytest
 
 from router.adapters.ami import telephony as module
-from router.domain.effects import AnswerPhone, EndLeg, LookAgain, SendCaller
+from router.domain.effects import Announce, AnswerPhone, EndLeg, LookAgain, SendCaller
 from router.domain.observations import EndpointSeen, HangupAsked, NodeLost, OriginateFailed, OwnerSeen, Resynced
+from router.ports import Acting
 
 from .fake_node import FakeNode
 from .fake_server import Received, event, until
@@ -339,3 +340,25 @@ async def test_what_was_wished_for_after_asterisk_was_asked_has_it_asked_once_mo
         node.cut()
         await room.synced(3)
         assert node.actions("Hangup") == []
+
+
+async def test_what_a_waiting_caller_is_told_goes_out_only_while_it_is_news() -> None:
+    told = Announce(contact_id=CALLER, leg=CALLER, node="pbx_1", music="jazz", prompts=("acd/wait-2",))  # type: ignore[arg-type]
+
+    def said(node: FakeNode) -> list[str]:
+        return [action["Value"] for action in node.actions("Setvar") if action["Variable"] == "ACD_SAY"]
+
+    async with FakeNode() as node, connected(node) as room:
+        room.telephony.perform(told)
+        await until(lambda: said(node))
+        assert said(node) == ["jazz~acd/wait-2"]
+        room.tenure.acting = Acting.UNKNOWN
+        room.telephony.perform(told)
+        room.tenure.learn(Acting.YES)
+        node.unanswered.add("Status")
+        node.cut()
+        await until(lambda: len(node.actions("Status")) == 2)
+        room.telephony.perform(told)
+        room.telephony.perform(AnswerPhone(leg=CALLER, node="pbx_1", result="paused"))  # type: ignore[arg-type]
+        await until(lambda: node.actions("Redirect"))
+        assert len(said(node)) == 1

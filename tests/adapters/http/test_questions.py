@@ -206,6 +206,8 @@ async def test_a_contact_is_explained_living_or_ended(served: Served) -> None:
                 "expected_s": None,
                 "in_queue_s": None,
                 "waited_before_s": 0,
+                "told": [],
+                "told_s": 0,
             },
         }
     ]

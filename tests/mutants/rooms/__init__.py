@@ -30,6 +30,7 @@ from tests.mutants.rooms import (
     spool,
     sweepers,
     talk,
+    waiting_room,
     ways_out,
 )
 
@@ -43,6 +44,7 @@ ALL: tuple[Mutant, ...] = (
     *admission.MUTANTS,
     *resync.MUTANTS,
     *talk.MUTANTS,
+    *waiting_room.MUTANTS,
     *sweepers.MUTANTS,
     *roster.MUTANTS,
     *conduct.MUTANTS,

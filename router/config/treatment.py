@@ -1,0 +1,91 @@
+"""[queue.NAME.treatment]: what callers hear while they wait, and when."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from router.config.faults import PROMPT, SENTENCES, WORD
+from router.config.settings import STRICT
+from router.domain.ids import SECOND, Micros
+from router.domain.treatment import POSITION_LIMITS, WAIT_LIMITS, Position, Treatment
+
+Prompt = Annotated[str, Field(max_length=80, pattern=PROMPT)]
+
+
+def _said(text: str) -> str:
+    if not text:
+        raise ValueError("the name of a prompt")
+    return text
+
+
+def _class(text: str) -> str:
+    if text and not re.fullmatch(WORD, text):
+        raise ValueError(f"{SENTENCES[WORD]}; empty for the campaign's")
+    return text
+
+
+def _one_of(limits: tuple[int, ...]) -> AfterValidator:
+    def check(number: int) -> int:
+        if number not in limits:
+            raise ValueError(f"one of {', '.join(map(str, limits))}: there is a sentence for each of these")
+        return number
+
+    return AfterValidator(check)
+
+
+class TreatmentTable(BaseModel):
+    """[queue.NAME.treatment]: an agent who answers cuts all of it short."""
+
+    model_config = STRICT
+    welcome: Prompt = Field("", description="Prompt for who comes to this queue, once; empty for none.")
+    music: Annotated[str, AfterValidator(_class)] = Field(
+        "", description="Class of musiconhold.conf; empty for the campaign's."
+    )
+    position: Annotated[Position, Field(strict=False)] = Field(
+        Position.NO,
+        description=f"Whether callers are told their position: {', '.join(Position)} (only up to position_limit).",
+    )
+    position_limit: Annotated[int, _one_of(POSITION_LIMITS)] = Field(
+        10, description=f"Who is further back is told to be so. One of {', '.join(map(str, POSITION_LIMITS))}."
+    )
+    expected_wait: bool = Field(
+        False, description="Whether callers are told about how long they will wait, where that is known; rounded up."
+    )
+    expected_wait_limit: Annotated[int, _one_of(WAIT_LIMITS)] = Field(
+        30, description=f"Minutes; above them it is more than that. One of {', '.join(map(str, WAIT_LIMITS))}."
+    )
+    keys: Prompt = Field(
+        "",
+        description="Prompt that says what exit_keys do, behind position and expected wait; empty for none. "
+        '"acd/leave-1" says: press one if you do not want to wait any longer.',
+    )
+    first_s: Annotated[float, Field(ge=1, le=3600)] = Field(
+        15.0, description="So long after they came callers hear position, expected wait and keys for the first time."
+    )
+    every_s: Annotated[float, Field(ge=10, le=3600)] = Field(45.0, description="And again after each so long.")
+    comfort: list[Annotated[Prompt, AfterValidator(_said)]] = Field(
+        default_factory=list, max_length=20, description="Prompts played one after the other, in turn."
+    )
+    comfort_every_s: Annotated[float, Field(ge=10, le=3600)] = Field(
+        30.0, description="A comfort message after each so long."
+    )
+
+    def compiled(self) -> Treatment:
+        return Treatment(
+            music=self.music,
+            welcome=self.welcome,
+            position=self.position,
+            position_limit=self.position_limit,
+            wait=self.expected_wait,
+            wait_limit=self.expected_wait_limit,
+            keys=self.keys,
+            first_us=_micros(self.first_s),
+            every_us=_micros(self.every_s),
+            comfort=tuple(self.comfort),
+            comfort_us=_micros(self.comfort_every_s),
+        )
+
+
+def _micros(seconds: float) -> Micros:
+    return round(seconds * SECOND)
