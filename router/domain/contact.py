@@ -114,11 +114,19 @@ class Contact:
     overdue: bool = False
     "The longest wait passed while an agent was rung: the next thing is overflow, not another ring."
     overflowed_from: tuple[QueueName, ...] = ()
+    promise_id: ContactId | None = None
+    "The promise (callback.py) it is called for."
+    place: bool = False
+    "Nobody is on the phone: it keeps the place of whoever is to be called, and its leg is only an id yet."
+    here_at: Micros = 0
+    "When the person came to the phone, where the place in line is older; else 0."
 
     @property
     def is_waiting(self) -> bool:
         return self.state is ContactState.QUEUED or self.state is ContactState.OFFERED
 
     def begins(self, kind: SegmentKind, at: Micros, agent_id: AgentId | None = None) -> None:
-        """From `at` on the leg's time is spent like this, for the queue it is in."""
+        """From `at` on the leg's time is spent like this, for the queue it is in. A place has no leg, and no time."""
+        if self.place and not self.here_at:
+            return
         self.timeline.begin(kind, at, agent_id, self.queue)

@@ -11,9 +11,11 @@ A command that cannot be carried out raises `CommandRefused` and changes nothing
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from router.domain import acquaintance, doors, matching, offering, reception, resync, roster, talk
+from router.domain import acquaintance, calling, doors, matching, offering, owing, reception, resync, roster, talk
 from router.domain.agent import Agent
+from router.domain.callback import PromiseEnd
 from router.domain.commands import (
+    CancelCallback,
     Command,
     Configure,
     Dismiss,
@@ -27,6 +29,7 @@ from router.domain.commands import (
     Prioritise,
     Remember,
     Reopen,
+    SetCallTimes,
     SetDays,
     SetHours,
     Shut,
@@ -40,12 +43,15 @@ from router.domain.events import CallRefused, Event, PoolLost
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, ContactId, Micros, OfferId
 from router.domain.observations import (
+    AgentReady,
+    CallbackConfirmed,
     CallerFellBack,
     CallerKeyed,
     CallerReturned,
     CallerTransferred,
     CallTurnedAway,
     ContactArrived,
+    CustomerNotCalled,
     EndpointSeen,
     HangupAsked,
     LegAnswered,
@@ -62,6 +68,7 @@ from router.domain.observations import (
     OriginateFailed,
     OwnerSeen,
     PhoneAsked,
+    PromiseWritten,
     Resynced,
     TalkBegins,
 )
@@ -146,6 +153,9 @@ def _settle(floor: Floor, now: Micros) -> None:
     if floor.thinned:
         reception.look_after(floor, now)
     matching.settle(floor, now)
+    while floor.released:
+        calling.let_in(floor, now)
+        matching.settle(floor, now)
 
 
 def _tell(floor: Floor, agent: Agent) -> None:
@@ -181,6 +191,9 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
         if contact.turn:
             before[contact.queue].step_out(contact)
         contact.awaits = None
+        if contact.place and contact.queue not in floor.queues:
+            owing.close(floor, floor.promises[contact.promise_id or contact.contact_id], PromiseEnd.GIVEN_UP, now)
+            continue
         if contact.queue not in floor.queues and contact.is_waiting:
             campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))
             if campaign is None:
@@ -205,7 +218,7 @@ def _delays(agents: Iterable[Agent]) -> dict[str, set[Micros]]:
 
 def _hang_up(floor: Floor, asked: HangUp, now: Micros) -> None:
     contact = floor.contacts.get(asked.contact_id)
-    if contact is None:
+    if contact is None or contact.place:
         raise _unknown(asked.contact_id)
     contact.ended_by = EndedBy.SYSTEM
     floor.stir(contact)
@@ -246,6 +259,10 @@ def _leg_appeared(floor: Floor, seen: LegAppeared, now: Micros) -> None:
     if offer is not None:
         offering.appeared(floor, offer, seen, now)
         return
+    called = floor.by_leg.get(seen.leg)
+    if called is not None:
+        owing.appeared(floor, called, seen, now)
+        return
     agent = floor.by_endpoint.get(seen.endpoint)
     if agent is not None:
         floor.occupy(agent, seen.leg, seen.node, now, now)
@@ -261,6 +278,10 @@ def _leg_answered(floor: Floor, seen: LegAnswered, now: Micros) -> None:
     offer = floor.offers.get(OfferId(seen.leg))
     if offer is not None:
         offering.answered(floor, offer, seen, now)
+        return
+    called = floor.by_leg.get(seen.leg)
+    if called is not None:
+        owing.picked_up(floor, called, seen.at, now)
 
 
 def _leg_held(floor: Floor, seen: LegHeld | LegUnheld, now: Micros) -> None:
@@ -307,7 +328,11 @@ def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
     if contact is None or not contact.is_waiting or contact.live:
         return
     queue = floor.queues.get(contact.queue)
-    if queue is not None and seen.key and seen.key in queue.rules.exit_keys:
+    if queue is None or not seen.key:
+        return
+    if queue.rules.callback is not None and seen.key == queue.rules.callback.key:
+        calling.key_pressed(floor, contact, now)
+    elif seen.key in queue.rules.exit_keys:
         reception.overflow(floor, contact, now, "key")
 
 
@@ -359,6 +384,8 @@ _HANDLERS: dict[type, Handler] = {
     Shut: doors.shut,
     Reopen: doors.reopen,
     HangUp: _hang_up,
+    CancelCallback: calling.cancel,
+    SetCallTimes: calling.set_call_times,
     StopOffering: _stop_offering,
     ContactArrived: reception.arrived,
     LegAppeared: _leg_appeared,
@@ -377,6 +404,10 @@ _HANDLERS: dict[type, Handler] = {
     CallerTransferred: reception.transferred,
     CallerKeyed: _caller_keyed,
     CallerFellBack: reception.fell_back,
+    CallbackConfirmed: calling.confirmed,
+    PromiseWritten: calling.written,
+    AgentReady: calling.agent_ready,
+    CustomerNotCalled: calling.not_called,
     CallTurnedAway: _call_refused,
     PhoneAsked: roster.phone_asked,
     EndpointSeen: roster.endpoint_seen,
@@ -396,6 +427,7 @@ _DEADLINES: dict[str, Handler] = {
     "alarm": reception.alarm_deadline,
     "return": reception.return_deadline,
     "call": reception.call_deadline,
+    "promise": calling.promise_deadline,
     "sweep": resync.sweep_deadline,
     "node": resync.node_given_up,
     "wrapup": _wrapup_deadline,

@@ -9,15 +9,17 @@ from collections.abc import Iterable
 
 from router.domain.agent import Agent, PrivateLeg, Standing
 from router.domain.assignment import Assignment
+from router.domain.callback import Promise
 from router.domain.contact import CONTACT, Contact, ContactState, ContactStep
 from router.domain.door import Door
 from router.domain.effects import Effect
 from router.domain.entitlement import ENTITLED_ALWAYS, covers
 from router.domain.events import Event, InvariantFailed, ObservationIgnored
+from router.domain.hours import OpeningHours
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.offer import OFFER, Offer, OfferState, OfferStep
 from router.domain.past import Past
-from router.domain.queue import Queue
+from router.domain.queue import LineKey, Queue
 from router.domain.row import Row
 from router.domain.rules import Rules
 from router.domain.tables import step
@@ -51,6 +53,20 @@ class Floor:
         "Edges of shifts: they wait for nothing that was seen, however late we hear of either."
         self.doors: dict[CampaignName, Door] = {}
         "Of campaigns that are not simply open."
+        self.promises: dict[ContactId, Promise] = {}
+        "Call-backs that are owed, by the contact that asked."
+        self.promised_to: dict[tuple[CampaignName, str], ContactId] = {}
+        "(campaign, number) → the promise."
+        self.call_times: dict[QueueName, OpeningHours] = {}
+        "When those of a queue may be called; one that is not in here: at any time."
+        self.owed: dict[QueueName, int] = {}
+        "How many promises each queue owes."
+        self.calling: dict[QueueName, int] = {}
+        "For how many of them a phone rings."
+        self.held_back: dict[QueueName, list[tuple[LineKey, int, ContactId]]] = {}
+        "Promises that wait until such a call has ended, the first in line first."
+        self.released: list[QueueName] = []
+        "Where one has ended, since the last look."
         self.served: dict[tuple[CampaignName, str], AgentId] = {}
         "(campaign, caller's number) → who talked to them last."
         self.midnights: tuple[Micros, ...] = ()
@@ -66,7 +82,7 @@ class Floor:
         self.thinned: dict[Queue, None] = {}
         "Queues that somebody left for whom callers may have waited before a further row opens."
         self.touched: dict[Agent, None] = {}
-        self.unwritten: dict[Contact | Agent | Door, None] = {}
+        self.unwritten: dict[Contact | Agent | Door | Promise, None] = {}
         "Whose picture (picture.py) is no longer the one that was last taken; contacts by `stir`, agents by `touched`."
         self._serial = 0
 
@@ -307,7 +323,7 @@ def waiting_since(floor: Floor) -> dict[QueueName, list[Micros]]:
     """Of each queue in which somebody waits: when each of them arrived. Looks at every contact, so it is for people."""
     waiting: dict[QueueName, list[Micros]] = {}
     for contact in floor.contacts.values():
-        if contact.is_waiting:
+        if contact.is_waiting and not contact.place:
             waiting.setdefault(contact.queue, []).append(contact.arrived_at)
     return waiting
 

@@ -157,6 +157,42 @@ class CallerKeyed:
 
 
 @message
+class CallbackConfirmed:
+    """A waiting caller wants to be called back, and confirmed it (`UserEvent(AcdCallback)`)."""
+
+    contact_id: ContactId
+    at: Micros
+
+
+@message
+class PromiseWritten:
+    """Whether a promise would survive us (`WriteDown`)."""
+
+    promise_id: ContactId
+    safe: bool
+
+
+@message
+class AgentReady:
+    """An agent has accepted a call-back and waits for the customer (`UserEvent(AcdReady)`)."""
+
+    offer_id: OfferId
+    contact_id: ContactId
+    at: Micros
+
+
+@message
+class CustomerNotCalled:
+    """Asterisk could not, or no longer, make the leg of a call-back."""
+
+    contact_id: ContactId
+    reason: str
+    at: Micros
+    exists: bool = False
+    "True when it was refused because a leg of that id lives already."
+
+
+@message
 class CallerFellBack:
     """The dialplan took the caller to its fallback; from now on the contact is not ours."""
 
@@ -273,6 +309,10 @@ Observation = (
     | CallerReturned
     | CallerTransferred
     | CallerKeyed
+    | CallbackConfirmed
+    | PromiseWritten
+    | AgentReady
+    | CustomerNotCalled
     | CallerFellBack
     | CallTurnedAway
     | PhoneAsked

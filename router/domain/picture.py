@@ -10,6 +10,7 @@ ours, which nodes are in sight. Not in them, because files and the directory say
 
 from router.domain.agent import Agent
 from router.domain.assignment import Assignment
+from router.domain.callback import NOWHERE, Promise, PromiseState
 from router.domain.contact import Contact, ContactState
 from router.domain.door import Door
 from router.domain.floor import Floor
@@ -74,6 +75,9 @@ class ContactStands:
     "When it came to its queue; 0: an older release, which waited from arrival."
     priority: int = 0
     urgent: bool = False
+    promise_id: ContactId | None = None
+    "The promise it was called for."
+    here_at: Micros = 0
 
 
 @message
@@ -125,6 +129,34 @@ class DoorStands:
 
 
 @message
+class PromiseStands:
+    """A call-back that is owed. Its place is made anew from this; offers made for it are found by their legs."""
+
+    promise_id: ContactId
+    campaign: CampaignName
+    queue: QueueName
+    number: str
+    dnis: str
+    node: str
+    arrived_at: Micros
+    entered_at: Micros
+    asked_at: Micros
+    expires_at: Micros
+    state: str
+    tries: int = 0
+    next_at: Micros = 0
+    priority: int = 0
+    place_id: ContactId = NOWHERE
+
+
+@message
+class PromiseGone:
+    """Nothing is owed any more."""
+
+    promise_id: ContactId
+
+
+@message
 class ContactGone:
     """The contact has ended; its record is in the ledger's hands."""
 
@@ -138,13 +170,15 @@ class AgentGone:
     agent_id: AgentId
 
 
-Picture = ContactStands | AgentStands | DoorStands | ContactGone | AgentGone
+Picture = ContactStands | AgentStands | DoorStands | PromiseStands | ContactGone | AgentGone | PromiseGone
 
 
 def key_of(picture: Picture) -> str:
     """Whose picture it is: the newer of two with the same key is the one that counts."""
     if isinstance(picture, ContactStands | ContactGone):
         return f"contact {picture.contact_id}"
+    if isinstance(picture, PromiseStands | PromiseGone):
+        return f"promise {picture.promise_id}"
     if isinstance(picture, DoorStands):
         return f"door {picture.campaign}"
     return f"agent {picture.agent_id}"
@@ -154,15 +188,19 @@ def gone(picture: Picture) -> Picture:
     """What takes it out of the journal; a door that nobody shuts stands open."""
     if isinstance(picture, DoorStands):
         return DoorStands(campaign=picture.campaign, shut_until=0)
+    if isinstance(picture, PromiseStands | PromiseGone):
+        return PromiseGone(promise_id=picture.promise_id)
     if isinstance(picture, ContactStands | ContactGone):
         return ContactGone(contact_id=picture.contact_id)
     return AgentGone(agent_id=picture.agent_id)
 
 
-def picture_of(floor: Floor, who: Contact | Agent | Door) -> Picture:
+def picture_of(floor: Floor, who: Contact | Agent | Door | Promise) -> Picture:
     """As they stand now."""
     if isinstance(who, Door):
         return DoorStands(campaign=who.campaign, shut_until=who.shut_until)
+    if isinstance(who, Promise):
+        return _promise(floor, who)
     return _contact(floor, who) if isinstance(who, Contact) else _agent(floor, who)
 
 
@@ -174,11 +212,39 @@ def whole(floor: Floor) -> list[Picture]:
         for door in floor.doors.values()
         if door.shut_until
     ]
-    return agents + doors + [_contact(floor, contact) for contact in floor.contacts.values()]
+    promises = [_promise(floor, promise) for promise in floor.promises.values()]
+    contacts = [_contact(floor, contact) for contact in floor.contacts.values() if not contact.place]
+    return agents + doors + promises + contacts
+
+
+def _promise(floor: Floor, promise: Promise) -> Picture:
+    if promise.state is PromiseState.CLOSED:
+        return PromiseGone(promise_id=promise.promise_id)
+    place = floor.contacts.get(promise.place_id)
+    return PromiseStands(
+        promise_id=promise.promise_id,
+        campaign=promise.campaign,
+        queue=promise.queue,
+        number=promise.number,
+        dnis=promise.dnis,
+        node=promise.node,
+        arrived_at=promise.arrived_at,
+        entered_at=promise.entered_at,
+        asked_at=promise.asked_at,
+        expires_at=promise.expires_at,
+        state=promise.state,
+        tries=promise.tries,
+        next_at=promise.next_at,
+        priority=promise.priority if place is None else place.priority,
+        place_id=promise.place_id,
+    )
 
 
 def _contact(floor: Floor, contact: Contact) -> Picture:
-    if contact.state is ContactState.ENDED:
+    owed = floor.promises.get(contact.promise_id) if contact.place and contact.promise_id is not None else None
+    if owed is not None and contact.state is not ContactState.ENDED:
+        return _promise(floor, owed)
+    if contact.state is ContactState.ENDED or contact.place:
         return ContactGone(contact_id=contact.contact_id)
     return ContactStands(
         contact_id=contact.contact_id,
@@ -211,6 +277,8 @@ def _contact(floor: Floor, contact: Contact) -> Picture:
         overdue=contact.overdue,
         overflowed_from=contact.overflowed_from,
         wait_at=floor.timers.at(("wait", contact.contact_id)),
+        promise_id=contact.promise_id,
+        here_at=contact.here_at,
     )
 
 

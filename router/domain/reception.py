@@ -5,6 +5,7 @@ Rule 2: what we decide about a caller (closing message, release) is LEAVING; onl
 """
 
 from router.domain.acquaintance import keep
+from router.domain.callback import PromiseEnd
 from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg, SendCaller
 from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued, EmergencyWaits
@@ -18,6 +19,7 @@ from router.domain.observations import (
     LegEnded,
 )
 from router.domain.offering import rescind
+from router.domain.owing import close, comes_again, gone, not_answered, picked_up
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import OverflowTarget, ToQueue
 from router.domain.staffing import sent_on, staffed
@@ -27,7 +29,11 @@ from router.domain.talk import expect_leg_end, taken_up
 def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
     """A caller is there. The campaign was named by the dialplan from the numbers we published."""
     if seen.contact_id in floor.contacts or seen.leg in floor.past:
-        floor.ignore(seen, "known already")
+        called = floor.contacts.get(seen.contact_id)
+        if called is not None and called.place:
+            picked_up(floor, called, seen.at, now)
+        else:
+            floor.ignore(seen, "known already")
         return
     campaign = floor.rules.campaigns.get(seen.campaign)
     if campaign is None:
@@ -52,10 +58,13 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         urgent=campaign.emergency,
     )
     welcome(floor, contact)
-    entry = floor.queues.get(campaign.entry)
+    owed = comes_again(floor, contact)
+    entry = floor.queues.get(contact.queue)
     if entry is not None:
         keep(floor, contact, entry, seen.preferred, now)
-    enter_queue(floor, contact, campaign.entry, contact.arrived_at, now)
+    enter_queue(floor, contact, contact.queue, seen.arrived_at, now)
+    if owed is not None and contact.is_waiting:
+        close(floor, owed, PromiseEnd.WITHDRAWN, now)
 
 
 def welcome(floor: Floor, contact: Contact) -> None:
@@ -164,9 +173,9 @@ def look_after(floor: Floor, now: Micros) -> None:
     while floor.thinned:
         thinned, floor.thinned = floor.thinned, {}
         for queue in thinned:
-            gone = not staffed(queue, queue.rules.stay_if)
+            away = not staffed(queue, queue.rules.stay_if)
             for contact in queue.in_line():
-                if gone and not contact.urgent:
+                if away and not contact.urgent and not contact.place:
                     overflow(floor, contact, now, "nobody")
                 else:
                     floor.open_rows(contact, now)
@@ -292,6 +301,9 @@ def fell_back(floor: Floor, seen: CallerFellBack, now: Micros) -> None:
 
 def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) -> None:
     """The caller's leg is gone: the contact ends, its record is closed."""
+    if contact.place:
+        not_answered(floor, contact, seen, now)
+        return
     state = contact.state
     if not floor.move(contact, ContactStep.END, now):
         return
@@ -310,11 +322,14 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     if agent is not None and agent.assignment is not None and agent.assignment.contact_id == contact.contact_id:
         expect_leg_end(floor, agent.assignment, now)
     floor.emit(ContactEnded(record=_record(floor, contact, state, seen)))
+    gone(floor, contact, now)
 
 
 def _record(floor: Floor, contact: Contact, state: ContactState, seen: LegEnded) -> BillingRecord:
     segments = contact.timeline.finish(max(seen.at, contact.arrived_at))
-    outcome = Outcome.ANSWERED if contact.answered_at is not None else contact.leaving or Outcome.ABANDONED
+    promised = contact.contact_id in floor.promises
+    left = contact.leaving or (Outcome.OVERFLOWED if promised else Outcome.ABANDONED)
+    outcome = Outcome.ANSWERED if contact.answered_at is not None else left
     decided = state is ContactState.LEAVING
     ended_by = contact.ended_by or (EndedBy.SYSTEM if decided or seen.estimated else EndedBy.CALLER)
     return BillingRecord(

@@ -21,6 +21,7 @@ from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import rescind
+from router.domain.owed import take_up_promise
 from router.domain.picture import (
     AgentGone,
     AgentStands,
@@ -30,6 +31,8 @@ from router.domain.picture import (
     DoorStands,
     OfferStands,
     Picture,
+    PromiseGone,
+    PromiseStands,
     key_of,
 )
 from router.domain.reception import leave
@@ -55,6 +58,7 @@ class Newest:
     contacts: dict[ContactId, ContactStands] = field(default_factory=dict)
     agents: dict[AgentId, AgentStands] = field(default_factory=dict)
     doors: dict[CampaignName, DoorStands] = field(default_factory=dict)
+    promises: dict[ContactId, PromiseStands] = field(default_factory=dict)
 
     def take(self, picture: Picture) -> None:
         match picture:
@@ -64,6 +68,10 @@ class Newest:
                 self.agents[picture.agent_id] = picture
             case DoorStands():
                 self.doors[picture.campaign] = picture
+            case PromiseStands():
+                self.promises[picture.promise_id] = picture
+            case PromiseGone():
+                self.promises.pop(picture.promise_id, None)
             case ContactGone():
                 self.contacts.pop(picture.contact_id, None)
             case AgentGone():
@@ -96,6 +104,11 @@ def restore(floor: Floor, pictures: Iterable[Picture], now: Micros) -> list[str]
             _contact(floor, each, now)
         except ValueError:
             strange.append(key_of(each))
+    for owed in newest.promises.values():
+        try:
+            take_up_promise(floor, owed, now)
+        except ValueError:
+            strange.append(key_of(owed))
     for contact in list(floor.contacts.values()):
         if contact.is_waiting and contact.queue not in floor.queues:
             leave(floor, contact, Outcome.SYSTEM, now)  # the resync sends them to the closing message, if they wait yet
@@ -198,6 +211,8 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         entered_at=min(stands.entered_at or stands.arrived_at, now),
         priority=stands.priority,
         urgent=stands.urgent,
+        promise_id=stands.promise_id,
+        here_at=min(stands.here_at, now),
     )
     offers = [_offer(contact, each, now) for each in stands.offers]
     floor.sweep(contact.node, now)

@@ -29,6 +29,7 @@ from router.domain.observations import (
 )
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import answered, appeared, leg_ended, rescind, rings
+from router.domain.owing import picked_up
 from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome
 from router.domain.record import OfferResult, SegmentKind
 from router.domain.talk import begin_assignment, bridged, finish_wrapup, taken_up, talk_ended
@@ -43,6 +44,7 @@ DIFFERENCES = {
     "still-rings": "a leg that was withdrawn still rings; it is hung up again",
     "stray-leg": "an agent's leg rang for an offer of a router that is gone; it is hung up",
     "caller-ended": "a caller had hung up unseen",
+    "customer-found": "somebody we called back had picked up unseen; they wait, or talk",
     "caller-found": "a caller we did not know of; they wait, or talk, at their age",
     "talk-found": "a caller and an agent talk, and we had not heard of it",
     "still-waits": "a caller we took for talking waits; they are in line again",
@@ -184,7 +186,7 @@ def _bury(
             _differs(floor, "order-lost", offer.leg, offer.contact_id)
             rescind(floor, offer, OfferResult.RESCINDED, now)
     for contact in list(floor.contacts.values()):
-        if missing(contact.leg, contact.node, contact.seen_at):
+        if missing(contact.leg, contact.node, contact.seen_at or None):  # a place has no leg yet
             _differs(floor, "caller-ended", contact.leg, contact.contact_id)
             caller_ended(floor, contact, ended(contact.leg), now)
     for leg, private in list(floor.private.items()):
@@ -196,6 +198,9 @@ def _bury(
 
 def _compare(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, living: "Living", now: Micros) -> None:
     """A caller both know, and we know nothing newer: they are where Asterisk has them."""
+    if contact.place and leg.up:
+        _differs(floor, "customer-found", leg.leg, contact.contact_id)
+        picked_up(floor, contact, seen.at, now)
     contact_id, state = contact.contact_id, contact.state
     if leg.bridge and state is ContactState.LEAVING and _talks_on(floor, contact, leg, living):
         _differs(floor, "not-sent-off", leg.leg, contact_id)

@@ -16,6 +16,7 @@ from router.domain.ids import CampaignName, LegId, Micros, OfferId
 from router.domain.observations import LegBridged, LegHeld, LegUnbridged, LegUnheld
 from router.domain.offer import Offer, OfferStep
 from router.domain.offering import fact_of, rescind
+from router.domain.owing import talked
 from router.domain.record import OfferResult, SegmentKind, WrapUpFact
 from router.domain.rules import LONGEST_CALL_US
 from router.domain.tables import step
@@ -48,6 +49,8 @@ def taken_up(floor: Floor, contact: Contact, at: Micros, now: Micros, *, by: Off
     if contact.answered_at is None:
         contact.answered_at = max(at, contact.arrived_at)
     floor.timers.cancel(("wait", contact.contact_id))
+    if floor.promises:
+        talked(floor, contact, now)
     limit_call(floor, contact, now)
     return True
 
@@ -89,7 +92,7 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
             queue=contact.queue,
             campaign=CampaignName(contact.queue.partition("/")[0]),
             medium=contact.medium,
-            waited_us=max(0, at - contact.arrived_at),
+            waited_us=max(0, at - (contact.here_at or contact.arrived_at)),
         )
     )
 
