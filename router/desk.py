@@ -11,7 +11,18 @@ from router.canary import AGENT, CAMPAIGN, Canary, with_canary
 from router.config.site import Site
 from router.config.standing import needs_restart
 from router.domain.agent import Standing
-from router.domain.commands import AgentProfile, Configure, Dismiss, Enrol, Entitle, Pause, Prioritise, Reopen, Shut
+from router.domain.commands import (
+    AgentProfile,
+    CancelCallback,
+    Configure,
+    Dismiss,
+    Enrol,
+    Entitle,
+    Pause,
+    Prioritise,
+    Reopen,
+    Shut,
+)
 from router.domain.entitlement import Entitlement
 from router.domain.errors import CommandRefused, RemoteError
 from router.domain.floor import Floor, waiting_since
@@ -19,6 +30,7 @@ from router.domain.ids import AgentId, ContactId, Micros
 from router.ports import (
     AgentEntry,
     AgentView,
+    CallbackView,
     Clock,
     ContactStory,
     ContactTrace,
@@ -62,6 +74,7 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
             arrived_at=contact.arrived_at,
         )
         for contact in floor.contacts.values()
+        if not contact.place
     )
     waiting = waiting_since(floor)
     queues = tuple(
@@ -75,7 +88,21 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
         for name, queue in floor.queues.items()
         if queue.rules.campaign != CAMPAIGN
     )
-    return FloorView(now=now, agents=agents, contacts=contacts, queues=queues)
+    callbacks = tuple(
+        CallbackView(
+            promise_id=promise.promise_id,
+            campaign=promise.campaign,
+            queue=promise.queue,
+            state=promise.state,
+            tries=promise.tries,
+            arrived_at=promise.arrived_at,
+            expires_at=promise.expires_at,
+            due_at=floor.timers.at(("promise", promise.promise_id)),
+            place_id=promise.place_id or None,
+        )
+        for promise in floor.promises.values()
+    )
+    return FloorView(now=now, agents=agents, contacts=contacts, queues=queues, callbacks=callbacks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +224,7 @@ class RouterDesk:
         if isinstance(command, Pause):
             self._check_reason(command.reason)
         self._pump.ask(command)  # type: ignore[arg-type]  # an unknown command is a KeyError of ours, and a bug
-        await self._safe(ledger_knows=not isinstance(command, Shut | Reopen | Prioritise))
+        await self._safe(ledger_knows=not isinstance(command, Shut | Reopen | Prioritise | CancelCallback))
 
     def _check_reason(self, reason: str) -> None:
         """A pause is a fact for ever, and some are paid: only what the site names, nothing the router says itself."""

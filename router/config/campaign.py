@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from router.config.callback import CallbackTable
 from router.config.faults import E164, KEYS, LANGUAGE, PROMPT, SLUG, WORD
 from router.config.hours import HoursTable
 from router.config.settings import STRICT, Calls, Line, one_line
@@ -144,6 +145,7 @@ class QueueTable(BaseModel):
         max_length=5,
         description="Who waits goes to the next target the moment no agent is all of these any more.",
     )
+    callback: CallbackTable | None = Field(None, description="How waiting callers may ask to be called back.")
 
 
 class CampaignFile(BaseModel):

@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
+from router.config.callback import callback_rules, check_callback
 from router.config.campaign import CampaignFile, CampaignTable, QueueTable
 from router.config.faults import Faults
 from router.config.hours import check_hours
@@ -17,7 +18,17 @@ from router.config.settings import Settings
 from router.domain.admission import Capacity
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
-from router.domain.rules import AtClosing, CampaignRules, OverflowTarget, QueueRules, Ring, Rules, ToClosing, ToQueue
+from router.domain.rules import (
+    AtClosing,
+    CallbackRules,
+    CampaignRules,
+    OverflowTarget,
+    QueueRules,
+    Ring,
+    Rules,
+    ToClosing,
+    ToQueue,
+)
 
 HASH_DIGITS = 16
 RESERVED_CAMPAIGNS = frozenset({"canary"})
@@ -51,7 +62,10 @@ def compile_rules(
             key = f"queue.{short}.overflow"
             overflow = _targets(name, key, _queue_name(name, short), table.overflow, files, broken, faults)
             _check_rings(name, short, table, faults)
-            rules = _queue(name, short, table, overflow)
+            check_callback(
+                table.callback, table.exit_keys, file.campaign.dnis, where(name), f"queue.{short}.callback", faults
+            )
+            rules = _queue(name, short, table, overflow, callback_rules(table.callback, file.campaign.dnis))
             queues[rules.name] = rules
     _check_circles(queues, faults)
     _check_reserve(settings, files, broken, faults)
@@ -267,7 +281,13 @@ def _campaign(
     )
 
 
-def _queue(campaign: str, short: str, table: QueueTable, overflow: tuple[OverflowTarget, ...]) -> QueueRules:
+def _queue(
+    campaign: str,
+    short: str,
+    table: QueueTable,
+    overflow: tuple[OverflowTarget, ...],
+    callback: CallbackRules | None,
+) -> QueueRules:
     return QueueRules(
         name=_queue_name(campaign, short),
         campaign=CampaignName(campaign),
@@ -279,6 +299,7 @@ def _queue(campaign: str, short: str, table: QueueTable, overflow: tuple[Overflo
         max_wait_us=micros(table.max_wait_s),
         overflow=overflow,
         exit_keys=table.exit_keys,
+        callback=callback,
         rings=tuple(Ring(after_us=micros(step.after_s), need=Need.parse(step.need)) for step in table.ring),
         never_relax=table.never_relax,
         choose=table.choose,

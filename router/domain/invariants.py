@@ -62,7 +62,8 @@ def _contacts(floor: Floor) -> Iterator[str]:
             if floor.offers.get(offer.offer_id) is not offer:
                 yield f"{contact_id} keeps offer {offer.offer_id}, which is closed"
         being_rung_last = contact.overdue and contact.live
-        if contact.is_waiting and not contact.place and not being_rung_last and ("wait", contact_id) not in floor.timers:
+        endless = ("wait", contact_id) not in floor.timers
+        if contact.is_waiting and not contact.place and not being_rung_last and endless:
             yield f"{contact_id} waits without a longest wait"
         for agent_id in contact.skips:
             if ("skip", (contact_id, agent_id)) not in floor.timers:

@@ -186,7 +186,8 @@ def _bury(
             _differs(floor, "order-lost", offer.leg, offer.contact_id)
             rescind(floor, offer, OfferResult.RESCINDED, now)
     for contact in list(floor.contacts.values()):
-        if missing(contact.leg, contact.node, contact.seen_at or None):  # a place has no leg yet
+        known_at = None if contact.place and not contact.seen_at else contact.seen_at
+        if missing(contact.leg, contact.node, known_at):
             _differs(floor, "caller-ended", contact.leg, contact.contact_id)
             caller_ended(floor, contact, ended(contact.leg), now)
     for leg, private in list(floor.private.items()):

@@ -404,7 +404,9 @@ def test_nobody_is_called_outside_of_the_window() -> None:
     room = CallbackRoom()
     ada = room.calls("ada")
     opens_at = room.now + 100 * SECOND
-    times = OpeningHours(intervals=((opens_at, opens_at + 50 * SECOND), (opens_at + 200 * SECOND, opens_at + 300 * SECOND)))
+    times = OpeningHours(
+        intervals=((opens_at, opens_at + 50 * SECOND), (opens_at + 200 * SECOND, opens_at + 300 * SECOND))
+    )
     room.ask(SetCallTimes(queue=ORDERS, times=times))
     room.see(CallbackConfirmed(contact_id=ada, at=room.now))
     room.see(PromiseWritten(promise_id=ada, safe=True))
@@ -509,7 +511,10 @@ def test_new_rules_keep_the_place_and_a_queue_that_is_gone_gives_it_up() -> None
             rules=replace(
                 without,
                 queues={name: queue for name, queue in without.queues.items() if name != ORDERS},
-                campaigns={n: replace(c, entry=next(q for q in without.queues if q.startswith(n) and q != ORDERS)) for n, c in without.campaigns.items()},
+                campaigns={
+                    n: replace(c, entry=next(q for q in without.queues if q.startswith(n) and q != ORDERS))
+                    for n, c in without.campaigns.items()
+                },
             )
         )
     )

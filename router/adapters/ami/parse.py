@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from router.adapters.ami.wire import Block
 from router.domain.ids import CampaignName, ContactId, LegId, Micros, OfferId
 from router.domain.observations import (
+    AgentReady,
+    CallbackConfirmed,
     CallerFellBack,
     CallerKeyed,
     CallerReturned,
     CallerTransferred,
     CallTurnedAway,
     ContactArrived,
+    CustomerNotCalled,
     EndpointSeen,
     HangupAsked,
     LegAnswered,
@@ -39,6 +42,8 @@ from router.domain.observations import (
 
 RING_ACTION = "ring."
 "An Originate's ActionID is this + the offer's id, so that its OriginateResponse can be told."
+CALL_ACTION = "call."
+"The same of a call-back, with its contact's id."
 INTERFACE_VERSION = "1"
 _NOBODY = ("Surrogate/", "AsyncGoto/", "Message/")
 _GONE_STATES = ("", "UNAVAILABLE", "INVALID", "UNKNOWN")
@@ -169,7 +174,12 @@ def _unhold(block: Block, reading: Reading, at: Micros) -> Observation:
 
 def _originate_response(block: Block, reading: Reading, at: Micros) -> Observation | None:
     action_id = block.get("actionid")
-    if block["response"] == "Success" or not action_id.startswith(RING_ACTION):
+    if block["response"] == "Success":
+        return None
+    if action_id.startswith(CALL_ACTION):
+        contact_id = ContactId(action_id.removeprefix(CALL_ACTION))
+        return CustomerNotCalled(contact_id=contact_id, reason=block.get("reason"), at=at)
+    if not action_id.startswith(RING_ACTION):
         return None
     offer_id = OfferId(action_id.removeprefix(RING_ACTION))
     return OriginateFailed(offer_id=offer_id, reason=block.get("reason"), at=at)
@@ -230,6 +240,14 @@ def _key(block: Block, reading: Reading, at: Micros) -> Observation:
     return CallerKeyed(contact_id=_contact(block), key=block["key"], at=at)
 
 
+def _callback(block: Block, reading: Reading, at: Micros) -> Observation:
+    return CallbackConfirmed(contact_id=_contact(block), at=at)
+
+
+def _ready(block: Block, reading: Reading, at: Micros) -> Observation:
+    return AgentReady(offer_id=OfferId(block["offer"]), contact_id=_contact(block), at=at)
+
+
 def _fallback(block: Block, reading: Reading, at: Micros) -> Observation:
     return CallerFellBack(contact_id=_contact(block), reason=block["reason"], at=at)
 
@@ -279,6 +297,8 @@ _USER_EVENTS: dict[str, Handler] = {
     "AcdAfter": _after,
     "AcdTransfer": _transfer,
     "AcdKey": _key,
+    "AcdCallback": _callback,
+    "AcdReady": _ready,
     "AcdFallback": _fallback,
     "AcdFeature": _feature,
     "AcdRefused": _refused,

@@ -30,10 +30,10 @@ from router.adapters.ami.ringing import Ringing
 from router.adapters.ami.routes import Routes
 from router.adapters.ami.session import AmiAddress, Session
 from router.adapters.ami.wire import Block, Reply
-from router.domain.effects import AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
+from router.domain.effects import AnswerPhone, CallCustomer, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.errors import RemoteError, RouterError
 from router.domain.ids import Micros, OfferId
-from router.domain.observations import EndpointSeen, NodeLost, OriginateFailed, OwnerSeen, Resynced
+from router.domain.observations import CustomerNotCalled, EndpointSeen, NodeLost, OriginateFailed, OwnerSeen, Resynced
 from router.domain.rules import Rules
 from router.ports import Clock, ObservationSink, Tenure
 from router.trace.recorder import Recorder
@@ -178,6 +178,8 @@ class AmiTelephony:
                     self._start_resync()
             case EndLeg():
                 self._send(actions.end(effect), effect)
+            case CallCustomer():
+                self._call(effect)
             case SendCaller():
                 self._send(actions.send(effect), effect)
             case AnswerPhone():
@@ -230,6 +232,31 @@ class AmiTelephony:
         answer.add_done_callback(answered)
         self._mark(effect, answer)
         return answer
+
+    def _call(self, effect: CallCustomer) -> None:
+        """Call somebody back. What came of it is told by the leg, or here when there is none."""
+
+        def not_called(why: str) -> None:
+            exists = _EXISTS in why.lower()
+            at = self._clock.now()
+            self._sink(CustomerNotCalled(contact_id=effect.contact_id, reason=why, at=at, exists=exists))
+
+        def answered(done: asyncio.Future[Reply]) -> None:
+            if done.cancelled():
+                return
+            if done.exception() is not None:
+                self.failed_actions += 1  # nobody knows whether there is a leg: the resync, or the deadline, will tell
+            elif not done.result().ok:
+                not_called(done.result().message)
+
+        try:
+            answer = self.gate.send(actions.call(effect, pool=self._pool), DEADLINE_S)
+        except Withheld:
+            raise
+        except RouterError as error:
+            not_called(error.error_id)
+            return
+        answer.add_done_callback(answered)
 
     def _send(self, action: actions.Action, effect: Effect | None = None) -> None:
         """Send and forget; a refusal is counted (a leg that is gone already is the usual reason)."""

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from router.domain.ids import SECOND, Micros
 from router.domain.record import BillingRecord, DecisionFact, OfferFact, WrapUpFact
-from router.ports import AgentView, ContactStory, ContactView, LeaseView, QueueView
+from router.ports import AgentView, CallbackView, ContactStory, ContactView, LeaseView, QueueView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = 253_402_300_799 * SECOND
@@ -110,6 +110,21 @@ def contact_view(view: ContactView) -> dict[str, Any]:
         "state": view.state,
         "agent_id": view.agent_id,
         "arrived_at": instant(view.arrived_at),
+    }
+
+
+def callback_view(view: CallbackView) -> dict[str, Any]:
+    """Whose number it is stands in the record of the contact that asked, not here."""
+    return {
+        "callback_id": view.promise_id,
+        "campaign": view.campaign,
+        "queue": view.queue,
+        "state": view.state,
+        "tries": view.tries,
+        "arrived_at": instant(view.arrived_at),
+        "expires_at": instant(view.expires_at),
+        "due_at": instant(view.due_at),
+        "contact_id": view.place_id,
     }
 
 
