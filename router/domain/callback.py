@@ -7,12 +7,15 @@
 ASKED: they pressed the key, and it is being written down: until that is done nobody is told anything.
 PROMISED: a contact without anybody on the phone, a *place*, stands in line at the old age: one order for all who wait.
 RESTING: not to be called now (the phone was busy, it is late); it has no place in line, and gets the old one back.
-CALLING: their phone rings. REACHED: they are on the phone, a caller like any other, at the front.
+CALLING: their phone rings, by our order or, as the first look at Asterisk may tell, by that of the router before us.
+REACHED: they are on the phone, a caller like any other, at the front.
 
 Rule 1: a promise belongs to the number that called. While one is owed to it there is no second, and who calls again by
 themselves takes the place; the promise is withdrawn.
-Rule 2: the leg of each try has an id that is known before (`<contact>-cb<try>`), so a successor cannot call anybody
+Rule 2: the leg of each try has an id that is known before (`<contact>_cb<try>`), so a successor cannot call anybody
 whose phone rings already: Asterisk refuses a second leg with that id. It is the id of the contact, too.
+Asterisk also refuses an id with which a living one *begins* (22.10.1), so the agents' legs of a call-back go by the
+contact that asked, `<contact>.<attempt>`, and its attempts are counted on.
 Rule 3: a person is reached once. Whoever answered and went before an agent talked to them is not rung again.
 Rule 4: what an agent does with an offer (misses it, rejects it) is no try: only what the called phone does is.
 Rule 5: each state has its deadline, ("promise", id); REACHED has those of its contact.
@@ -69,7 +72,7 @@ _S, _T = PromiseState, PromiseStep
 PROMISE: Table[PromiseState, PromiseStep] = {
     _S.ASKED: {_T.STAND: _S.PROMISED, _T.REST: _S.RESTING, _T.CLOSE: _S.CLOSED},
     _S.PROMISED: {_T.REST: _S.RESTING, _T.CALL: _S.CALLING, _T.CLOSE: _S.CLOSED},
-    _S.RESTING: {_T.STAND: _S.PROMISED, _T.REST: _S.RESTING, _T.CLOSE: _S.CLOSED},
+    _S.RESTING: {_T.STAND: _S.PROMISED, _T.REST: _S.RESTING, _T.CALL: _S.CALLING, _T.CLOSE: _S.CLOSED},
     _S.CALLING: {_T.REST: _S.RESTING, _T.REACH: _S.REACHED, _T.CLOSE: _S.CLOSED},
     _S.REACHED: {_T.CLOSE: _S.CLOSED},
     _S.CLOSED: {},
@@ -102,6 +105,8 @@ class Promise:
     place_id: ContactId = NOWHERE
     "Of its place in line, and of the call that comes of it; empty while it rests."
 
+    attempts: int = 0
+    "Offers made for who asked and for its places; an offer's id is unique for ever."
     read_back: bool = False
     "From what a router before us wrote down: it needs no writing down any more."
 
@@ -112,7 +117,7 @@ class Promise:
 
     def place_of(self, number: int) -> ContactId:
         """Rule 2."""
-        return ContactId(f"{self.promise_id}-cb{number}")
+        return ContactId(f"{self.promise_id}_cb{number}")
 
 
 _BUSY, _NO_ANSWER = frozenset({17}), frozenset({18, 19, 20, 127, 16})

@@ -47,6 +47,8 @@ from router.domain.record import Outcome, SegmentKind
 WRITTEN_US: Micros = 30 * SECOND
 "By then it was told whether the promise is written."
 _DIALABLE = re.compile(r"\+[1-9][0-9]{6,14}")
+_SPARE = 100
+"Offers that may still be made for who asked, while it is written down."
 _ROOM = "acd-callback"
 
 
@@ -88,6 +90,7 @@ def _promise(contact: Contact, now: Micros, expires_us: Micros) -> Promise:
         asked_at=now,
         expires_at=now + expires_us,
         priority=contact.priority,
+        attempts=contact.attempts + _SPARE,
     )
 
 
@@ -178,7 +181,7 @@ def call_first(floor: Floor, place: Contact, now: Micros) -> None:
     place_id = promise.place_id
     take_place(floor, promise, now)
     promise.place_id = place_id
-    put_place(floor, promise)
+    put_place(floor, promise).open_offers = place.open_offers
     _call(floor, promise, now)
     if floor.calling.get(promise.queue, 0) < free:
         floor.released.append(promise.queue)

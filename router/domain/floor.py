@@ -67,6 +67,8 @@ class Floor:
         "Promises that wait until such a call has ended, the first in line first."
         self.released: list[QueueName] = []
         "Where one has ended, since the last look."
+        self.attempts_from = 0
+        "Offers of places that come to stand here are counted from here on (resync.py)."
         self.served: dict[tuple[CampaignName, str], AgentId] = {}
         "(campaign, caller's number) → who talked to them last."
         self.midnights: tuple[Micros, ...] = ()

@@ -145,7 +145,7 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
     contact.attempts += 1
     agent.asked_at = now
     made = Offer(
-        offer_id=offer_id(contact.contact_id, contact.attempts),
+        offer_id=offer_id(contact.promise_id or contact.contact_id, contact.attempts),
         contact_id=contact.contact_id,
         agent_id=profile.agent_id,
         queue=rules.name,

@@ -24,7 +24,9 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
     instants = (stands.arrived_at, stands.entered_at, stands.asked_at, stands.expires_at, stands.next_at)
     if not all(0 <= at <= now + _AHEAD_US for at in instants):
         raise ValueError("an instant that is none")
-    if stands.tries < 0 or abs(stands.priority) > MOST_POINTS or state is PromiseState.CLOSED or not stands.number:
+    if min(stands.tries, stands.attempts) < 0 or not stands.number:
+        raise ValueError("a promise that nobody gave")
+    if abs(stands.priority) > MOST_POINTS or state is PromiseState.CLOSED:
         raise ValueError("a promise that nobody gave")
     if (stands.campaign, stands.number) in floor.promised_to:
         raise ValueError("two promises to one number")
@@ -45,6 +47,7 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
         tries=stands.tries,
         next_at=stands.next_at,
         priority=stands.priority,
+        attempts=stands.attempts,
         read_back=True,
         place_id=stands.place_id if state in (PromiseState.CALLING, PromiseState.REACHED) else NOWHERE,
     )

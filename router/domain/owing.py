@@ -18,7 +18,7 @@ from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg
 from router.domain.events import CallbackEnded, CallbackTried, ContactQueued
 from router.domain.floor import Floor
-from router.domain.ids import SECOND, LegId, Micros, QueueName
+from router.domain.ids import SECOND, ContactId, LegId, Micros, QueueName
 from router.domain.observations import LegAppeared, LegEnded
 from router.domain.offering import rescind
 from router.domain.record import Leg, OfferResult, SegmentKind
@@ -99,6 +99,7 @@ def put_place(floor: Floor, promise: Promise) -> Contact:
         urgent=campaign is not None and campaign.emergency,
         promise_id=promise.promise_id,
         place=True,
+        attempts=max(promise.attempts, floor.attempts_from),
         legs=(Leg(uniqueid=leg, linkedid="", node=promise.node),),
     )
     floor.contacts[place.contact_id] = floor.by_leg[leg] = place
@@ -111,7 +112,7 @@ def take_place(floor: Floor, promise: Promise, now: Micros) -> None:
     promise.place_id = NOWHERE
     if place is None or not place.place:
         return
-    promise.priority = place.priority
+    promise.priority, promise.attempts = place.priority, place.attempts
     floor.move(place, ContactStep.END, now)
     del floor.contacts[place.contact_id]
     del floor.by_leg[place.leg]
@@ -153,6 +154,32 @@ def appeared(floor: Floor, contact: Contact, seen: LegAppeared, now: Micros) -> 
         contact.here_at, contact.seen_at, contact.linkedid = seen.at, now, seen.linkedid
         contact.legs = (Leg(uniqueid=contact.leg, linkedid=seen.linkedid, node=contact.node), *contact.legs[1:])
         contact.begins(SegmentKind.WAITING, seen.at)
+
+
+def owed_by(floor: Floor, contact_id: ContactId) -> Promise | None:
+    """The promise this contact is called for, told by its id alone, unless they are on the phone already."""
+    promise_id, mark, number = contact_id.rpartition("_cb")
+    promise = floor.promises.get(ContactId(promise_id)) if mark and number.isascii() and number.isdigit() else None
+    return None if promise is None or promise.state is PromiseState.REACHED else promise
+
+
+def is_called_already(floor: Floor, promise: Promise, contact_id: ContactId, now: Micros) -> Contact | None:
+    """Their phone rings, or rang, by an order that we did not know of: of a router that died before it wrote that down."""
+    if promise.state is PromiseState.CALLING:
+        return floor.contacts.get(contact_id)
+    number = int(contact_id.rpartition("_cb")[2][:6])
+    rules = rules_of(floor, promise.queue)
+    if rules is None or not move(floor, promise, PromiseStep.CALL):
+        return None
+    if promise.place_id != contact_id:
+        take_place(floor, promise, now)
+        promise.place_id = contact_id
+        put_place(floor, promise)
+    promise.tries = max(promise.tries, number)
+    place = floor.contacts[contact_id]
+    place.seen_at = now
+    floor.timers.set(("promise", promise.promise_id), now + rules.ring_us + PATIENCE_US)
+    return place
 
 
 def picked_up(floor: Floor, contact: Contact, at: Micros, now: Micros) -> None:
@@ -249,6 +276,8 @@ def close(floor: Floor, promise: Promise, why: PromiseEnd, now: Micros) -> None:
 def talked(floor: Floor, contact: Contact, now: Micros) -> None:
     """An agent talks to them: to whom was called, or to who had only asked for it."""
     owed = floor.promises.get(contact.promise_id or contact.contact_id)
+    if contact.place:
+        picked_up(floor, contact, now, now)
     if owed is not None:
         close(floor, owed, PromiseEnd.WITHDRAWN if contact.promise_id is None else PromiseEnd.KEPT, now)
 

@@ -147,6 +147,7 @@ class PromiseStands:
     next_at: Micros = 0
     priority: int = 0
     place_id: ContactId = NOWHERE
+    attempts: int = 0
 
 
 @message
@@ -237,6 +238,7 @@ def _promise(floor: Floor, promise: Promise) -> Picture:
         next_at=promise.next_at,
         priority=promise.priority if place is None else place.priority,
         place_id=promise.place_id,
+        attempts=promise.attempts if place is None else place.attempts,
     )
 
 

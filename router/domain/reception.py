@@ -19,7 +19,7 @@ from router.domain.observations import (
     LegEnded,
 )
 from router.domain.offering import rescind
-from router.domain.owing import close, comes_again, gone, not_answered, picked_up
+from router.domain.owing import close, comes_again, gone, is_called_already, not_answered, owed_by, picked_up
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import OverflowTarget, ToQueue
 from router.domain.staffing import sent_on, staffed
@@ -30,10 +30,13 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
     """A caller is there. The campaign was named by the dialplan from the numbers we published."""
     if seen.contact_id in floor.contacts or seen.leg in floor.past:
         called = floor.contacts.get(seen.contact_id)
-        if called is not None and called.place:
-            picked_up(floor, called, seen.at, now)
-        else:
+        if called is None or not called.place:
             floor.ignore(seen, "known already")
+            return
+    owed = owed_by(floor, seen.contact_id)
+    place = is_called_already(floor, owed, seen.contact_id, now) if owed is not None else None
+    if place is not None:
+        picked_up(floor, place, seen.at, now)
         return
     campaign = floor.rules.campaigns.get(seen.campaign)
     if campaign is None:

@@ -29,7 +29,7 @@ from router.domain.observations import (
 )
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import answered, appeared, leg_ended, rescind, rings
-from router.domain.owing import picked_up
+from router.domain.owing import is_called_already, owed_by, picked_up
 from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome
 from router.domain.record import OfferResult, SegmentKind
 from router.domain.talk import begin_assignment, bridged, finish_wrapup, taken_up, talk_ended
@@ -94,11 +94,14 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
             agent.reachable = reachable
             floor.restand(agent, now)
     # looked at before anybody is buried: what that makes of a caller is no news of theirs
-    older = {contact.contact_id for contact in floor.contacts.values() if contact.news_at < seen.asked_at}
+    older = {contact.contact_id: None for contact in floor.contacts.values() if contact.news_at < seen.asked_at}
     _bury(floor, seen, living, now, was_away=not seen_before)
     for leg in living.values():
         if leg.contact_id is None or leg.offer_id is not None:
             continue
+        owed = owed_by(floor, leg.contact_id)
+        if owed is not None and is_called_already(floor, owed, leg.contact_id, now) is not None:
+            older[leg.contact_id] = None
         known = floor.contacts.get(leg.contact_id)
         if known is None:
             _adopt_caller(floor, seen, leg, living, now)
@@ -106,6 +109,7 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
             _compare(floor, seen, known, leg, living, now)
     for leg in living.values():
         _other_leg(floor, seen, leg, now)
+    floor.attempts_from = max(floor.attempts_from, seen.epoch * _ATTEMPTS_AN_EPOCH)
     for contact in list(floor.contacts.values()):
         if contact.node == seen.node:
             if contact.attempts < seen.epoch * _ATTEMPTS_AN_EPOCH:  # who came meanwhile may have been rung for, too

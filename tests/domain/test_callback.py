@@ -100,7 +100,7 @@ def _enrol(profile):  # type: ignore[no-untyped-def]
 
 
 def place(contact_id: ContactId, number: int = 1) -> ContactId:
-    return ContactId(f"{contact_id}-cb{number}")
+    return ContactId(f"{contact_id}_cb{number}")
 
 
 def owing(*skills: str) -> tuple[CallbackRoom, ContactId]:
@@ -555,6 +555,44 @@ def test_who_is_being_called_when_the_router_dies_is_not_called_a_second_time() 
     successor.talks(place(ada))
 
     assert ends(successor) == [PromiseEnd.KEPT]
+
+
+def test_who_rings_by_an_order_that_was_not_written_down_is_not_called_a_second_time() -> None:
+    room, ada = owing("orders")
+    successor = room.succeed()  # the picture is of before the order
+
+    leg = successor.waiting(place(ada), up=False, rings=True, state="called", endpoint="carrier")
+    successor.resync(leg)
+    successor.let_pass(5)
+    assert successor.offered_to(place(ada)) is None
+    successor.customer_answers(place(ada))
+
+    assert successor.of(CallCustomer) == []
+    assert results(successor) == [TryResult.ANSWERED]
+    assert successor.offered_to(place(ada)) is not None
+
+
+def test_who_answers_a_call_nobody_knows_of_is_taken_as_called() -> None:
+    room, ada = owing("orders")
+
+    room.see(replace(room.arrival("x"), contact_id=place(ada), leg=LegId(place(ada))))
+    room.bridges(room.accepts(place(ada)))
+
+    assert room.of(CallCustomer) == []
+    assert ends(room) == [PromiseEnd.KEPT]
+
+
+def test_a_talk_that_is_seen_before_the_answer_is_not_ended() -> None:
+    room, ada = owing("orders")
+    offer_id = room.accepts(place(ada))
+
+    room.bridges(offer_id)
+
+    assert ends(room) == [PromiseEnd.KEPT]
+    assert room.of(EndLeg) == []
+    room.agent_hangs_up(offer_id)
+    room.ends(place(ada))
+    assert room.record(place(ada)).outcome is Outcome.ANSWERED
 
 
 def test_a_call_that_ended_unseen_is_tried_again_by_the_successor() -> None:

@@ -52,7 +52,7 @@ async def test_agent_first_they_talk_and_the_record_covers_the_customers_leg(cen
     await centre.log_in(AGENT)
     stories = await centre.stories(2, within_s=20)
 
-    [story] = [story for story in stories if story.record is not None and story.record.contact_id == f"{contact}-cb1"]
+    [story] = [story for story in stories if story.record is not None and story.record.contact_id == f"{contact}_cb1"]
     assert story.record is not None
     assert story.record.outcome is Outcome.ANSWERED
     assert story.record.ani == "+4915155500001"
@@ -72,7 +72,7 @@ async def test_caller_first_the_customer_is_called_and_the_agent_rung_when_they_
     await centre.log_in(AGENT)
     stories = await centre.stories(2, within_s=20)
 
-    [story] = [story for story in stories if story.record is not None and story.record.contact_id == f"{contact}-cb1"]
+    [story] = [story for story in stories if story.record is not None and story.record.contact_id == f"{contact}_cb1"]
     assert story.record is not None
     assert story.record.outcome is Outcome.ANSWERED
     assert kinds(story) == ["waiting", "talk"]
@@ -94,9 +94,9 @@ async def test_a_busy_customer_is_called_again_and_the_agent_missed_nothing(cent
     await trunk.behave(Answers(talks_ms=900))
     stories = await centre.stories(2, within_s=20)
 
-    [story] = [story for story in stories if story.record is not None and story.record.contact_id == f"{contact}-cb2"]
+    [story] = [story for story in stories if story.record is not None and story.record.contact_id == f"{contact}_cb2"]
     assert [offer.result for offer in story.offers] == [OfferResult.ANSWERED]
-    first = await centre.story(f"{contact}-cb1")
+    first = await centre.story(f"{contact}_cb1")
     assert first is None or [offer.result for offer in first.offers] == [OfferResult.CALLER_LEFT]
 
 
@@ -115,7 +115,7 @@ async def test_a_promise_survives_the_death_of_its_router_and_the_successor_keep
     await centre.log_in(AGENT)
     stories = await centre.stories(2, within_s=25)
 
-    assert f"{contact}-cb1" in [story.record.contact_id for story in stories if story.record is not None]
+    assert f"{contact}_cb1" in [story.record.contact_id for story in stories if story.record is not None]
     assert len(trunk.fates()) == 1
 
 
@@ -136,7 +136,7 @@ async def test_who_rings_when_the_router_dies_is_not_rung_twice_and_talks_to_the
     await centre.start()
     stories = await centre.stories(2, within_s=30)
 
-    [story] = [story for story in stories if story.record is not None and story.record.contact_id == f"{contact}-cb1"]
+    [story] = [story for story in stories if story.record is not None and story.record.contact_id == f"{contact}_cb1"]
     assert story.record is not None
     assert story.record.outcome is Outcome.ANSWERED
     assert len(trunk.fates()) == 1
