@@ -11,7 +11,16 @@ from router.cli.story import talkers
 from router.cli.timeline import SIGNS, bar
 from router.domain.errors import CommandRefused
 from router.domain.ids import ContactId
-from router.domain.record import BillingRecord, DecisionFact, EndedBy, How, OfferFact, OfferResult, Outcome
+from router.domain.record import (
+    BillingRecord,
+    CallbackFact,
+    DecisionFact,
+    EndedBy,
+    How,
+    OfferFact,
+    OfferResult,
+    Outcome,
+)
 from router.ports import ContactStory
 
 REASONS = {
@@ -50,6 +59,21 @@ RESULTS = {
     OfferResult.TAKEN: "somebody else had taken the caller",
     OfferResult.CALLER_LEFT: "the caller hung up first",
 }
+
+STEPS = {
+    "promised": "promised to be called back; the place in line was kept",
+    "answered": "called, and answered",
+    "busy": "called: busy",
+    "no_answer": "called: nobody answered",
+    "failed": "called: the call could not be made",
+    "kept": "the promise was kept: they talked to an agent",
+    "left": "reached, but they hung up before an agent talked to them",
+    "given_up": "given up",
+    "expired": "expired: nobody could be called in time",
+    "withdrawn": "withdrawn: they called again or talked to somebody before, or it was cancelled",
+    "unwritten": "could not be written down, so it was not promised",
+}
+"What became of a call that was owed; the keys are the ledger's."
 
 OUTCOMES = {
     Outcome.ANSWERED: "answered",
@@ -99,6 +123,8 @@ def told(story: ContactStory) -> list[str]:
     order = sorted(
         {**decisions, **offers}, key=lambda name: decisions[name].at if name in decisions else offers[name].from_at
     )
+    if story.callbacks:
+        lines += ["", *(_step(fact) for fact in story.callbacks)]
     for number, name in enumerate(order, 1):
         lines += ["", *_offer(number, decisions.get(name), offers.get(name), story.record)]
     if not order:
@@ -164,6 +190,11 @@ def _offer(
         took = f" after {length(offer.to_at - offer.from_at)}"
         lines.append(f"  result: {RESULTS[offer.result]}{took}" + (f" ({cause})" if cause else ""))
     return lines
+
+
+def _step(fact: CallbackFact) -> str:
+    which = f" ({fact.call_id})" if fact.call_id else ""
+    return f"Call-back, {local(fact.at)}: {STEPS.get(fact.what, fact.what)}{which}"
 
 
 def _ring(how: How) -> str:

@@ -164,7 +164,7 @@ def owed_by(floor: Floor, contact_id: ContactId) -> Promise | None:
 
 
 def is_called_already(floor: Floor, promise: Promise, contact_id: ContactId, now: Micros) -> Contact | None:
-    """Their phone rings, or rang, by an order that we did not know of: of a router that died before it wrote that down."""
+    """Their phone rings, or rang, by an order we did not know of: its router died before it wrote that down."""
     if promise.state is PromiseState.CALLING:
         return floor.contacts.get(contact_id)
     number = int(contact_id.rpartition("_cb")[2][:6])
@@ -294,7 +294,7 @@ def comes_again(floor: Floor, contact: Contact) -> Promise | None:
     promise_id = floor.promised_to.get((contact.campaign, contact.ani))
     promise = floor.promises.get(promise_id) if promise_id is not None else None
     if promise is None or promise.state in (PromiseState.REACHED, PromiseState.ASKED):
-        return
+        return None
     contact.here_at, contact.arrived_at, contact.priority = contact.arrived_at, promise.arrived_at, promise.priority
     if promise.queue in floor.queues:
         contact.queue, contact.entered_at = promise.queue, promise.entered_at

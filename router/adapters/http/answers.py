@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from router.domain.ids import SECOND, Micros
-from router.domain.record import BillingRecord, DecisionFact, OfferFact, WrapUpFact
+from router.domain.record import BillingRecord, CallbackFact, DecisionFact, OfferFact, WrapUpFact
 from router.ports import AgentView, CallbackView, ContactStory, ContactView, LeaseView, QueueView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -210,6 +210,16 @@ def _decision(fact: DecisionFact) -> dict[str, Any]:
     }
 
 
+def _callback(fact: CallbackFact) -> dict[str, Any]:
+    return {
+        "at": instant(fact.at),
+        "what": fact.what,
+        "queue": fact.queue,
+        "contact_id": fact.call_id,
+        "number": fact.number,
+    }
+
+
 def billed(story: ContactStory) -> dict[str, Any] | None:
     """A line of `/v1/records`: the record with its offers and wrap-ups; None while it has no record."""
     if story.record is None:
@@ -230,4 +240,5 @@ def explained(contact_id: str, live: ContactView | None, story: ContactStory | N
         "offers": [_offer(fact) for fact in story.offers] if story else [],
         "wrapups": [_wrapup(fact) for fact in story.wrapups] if story else [],
         "decisions": [_decision(fact) for fact in story.decisions] if story else [],
+        "callbacks": [_callback(fact) for fact in story.callbacks] if story else [],
     }

@@ -38,6 +38,9 @@ from router.domain.admission import FULL
 from router.domain.events import (
     AgentChanged,
     AgentDismissed,
+    CallbackEnded,
+    CallbackPromised,
+    CallbackTried,
     CallRefused,
     ContactConnected,
     ContactEnded,
@@ -118,6 +121,15 @@ class Metrics:
         for kind in DIFFERENCES:
             self._differences.labels(kind)
         self._offers = Counter("ringfair_offers", "Offers that ended, by result.", ["result"], registry=registry)
+        self._callbacks = Counter(
+            "ringfair_callbacks",
+            "Calls that were owed, by what became of them.",
+            ["queue", "result"],
+            registry=registry,
+        )
+        self._callback_tries = Counter(
+            "ringfair_callback_tries", "Calls to those they were owed to.", ["queue", "result"], registry=registry
+        )
         self._overflows = Counter(
             "ringfair_overflows",
             "Contacts that went on after the maximum wait.",
@@ -204,6 +216,12 @@ class Metrics:
             case ContactOverflowed():
                 if event.queue.partition("/")[0] not in self._own:  # a queue is named after its campaign
                     self._overflows.labels(event.queue, event.target).inc()
+            case CallbackPromised():
+                self._callbacks.labels(event.queue, "promised").inc()
+            case CallbackEnded():
+                self._callbacks.labels(event.queue, event.result).inc()
+            case CallbackTried():
+                self._callback_tries.labels(event.queue, event.result).inc()
             case ObservationIgnored():
                 self._ignored_of(event.kind).inc()
             case DifferenceMended():
