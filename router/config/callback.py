@@ -46,7 +46,7 @@ class CallbackTable(BaseModel):
         None, pattern=E164, description="The number they are shown; the first dialled number of the campaign if none."
     )
     tries: int = Field(3, ge=1, le=20, description="Calls at most, until one is answered.")
-    ring_s: float = Field(30.0, ge=5, le=120, description="How long their phone rings.")
+    dial_s: float = Field(30.0, ge=5, le=120, description="How long their phone rings.")
     retry_after_s: float = Field(900.0, ge=1, le=86_400, description="From a call in vain to the next.")
     between: Annotated[list[Annotated[str, Field(pattern=_TIME)]], AfterValidator(_window)] = Field(
         default_factory=lambda: ["08:00", "20:00"],
@@ -77,7 +77,7 @@ def callback_rules(table: CallbackTable | None, dnis: Sequence[str]) -> Callback
         caller_id=table.caller_id or next(iter(dnis), ""),
         agent_first=table.mode == "agent-first",
         tries=table.tries,
-        ring_us=round(table.ring_s * SECOND),
+        ring_us=round(table.dial_s * SECOND),
         retry_after_us=round(table.retry_after_s * SECOND),
         expires_us=round(table.expires_s * SECOND),
         most=table.most,

@@ -14,6 +14,7 @@ from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId, O
 from router.domain.record import (
     AgentChangeFact,
     BillingRecord,
+    CallbackFact,
     DecisionFact,
     EndedBy,
     Leg,
@@ -113,6 +114,13 @@ def a_wrapup(number: int = 1, **changes: object) -> WrapUpFact:
         disposition="sold",
     )
     return replace(wrapup, **changes)  # type: ignore[arg-type]
+
+
+def a_callback(number: int = 1, **changes: object) -> CallbackFact:
+    callback = CallbackFact(
+        contact_id=a_record(number).contact_id, at=NOON, what="promised", queue=a_record(number).queue, call_id=None
+    )
+    return replace(callback, **changes)  # type: ignore[arg-type]
 
 
 def a_change(at: int = NOON, status: str = "READY", reason: str | None = None) -> AgentChangeFact:

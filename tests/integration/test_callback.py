@@ -13,10 +13,10 @@ TRUNK = "agent-2006"
 AGENT = "agent-2001"
 
 
-def queues(mode: str = "agent-first", *, retry_after_s: int = 2, ring_s: int = 10) -> str:
+def queues(mode: str = "agent-first", *, retry_after_s: int = 2, dial_s: int = 10) -> str:
     return (
         '[queue.orders]\nneed = "de"\nring_s = 10\nwrapup_s = 0\nmax_wait_s = 600\n[queue.orders.callback]\n'
-        f'key = "5"\nmode = "{mode}"\ntrunk = "{TRUNK}"\nretry_after_s = {retry_after_s}\nring_s = {ring_s}\n'
+        f'key = "5"\nmode = "{mode}"\ntrunk = "{TRUNK}"\nretry_after_s = {retry_after_s}\ndial_s = {dial_s}\n'
         "between = []\n"
     )
 
@@ -122,7 +122,7 @@ async def test_a_promise_survives_the_death_of_its_router_and_the_successor_keep
 async def test_who_rings_when_the_router_dies_is_not_rung_twice_and_talks_to_the_successors_agent(
     centre: CallCentre,
 ) -> None:
-    number = centre.campaign(queues=queues(ring_s=30))
+    number = centre.campaign(queues=queues(dial_s=30))
     centre.agent(AGENT)
     await centre.start()
     trunk = centre.room.phone(TRUNK)
