@@ -12,13 +12,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from router.config.faults import E164, ENDPOINT, Faults
+from router.config.faults import E164, ENDPOINT, ONE_KEY, Faults
 from router.config.hours import DAYS, HoursTable, span
 from router.config.settings import STRICT
 from router.domain.ids import SECOND
 from router.domain.rules import CallbackRules
 
-ONE_KEY = r"^[0-9*#]$"
 _TIME = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 
 

@@ -26,6 +26,7 @@ PROMPT = r"^([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+){0,4})?$"
 COUNTRY = r"^[A-Z]{2}$"
 DIGIT = r"^[0-9]$"
 KEYS = r"^[0-9*#]{0,12}$"
+ONE_KEY = r"^[0-9*#]$"
 HOST = r"^[A-Za-z0-9.:_-]+$"
 E164 = r"^\+[1-9][0-9]{6,14}$"
 
@@ -39,6 +40,7 @@ SENTENCES = {
     COUNTRY: 'two capitals (ISO 3166-1), e.g. "DE"',
     DIGIT: 'a digit, "0" to "9"',
     KEYS: 'keys of a telephone without spaces, e.g. "1" or "*#"; empty for none',
+    ONE_KEY: 'a key of a telephone, e.g. "1" or "*"',
     HOST: "the name or address of a machine, without a port",
     E164: 'a number in E.164 with the plus sign, e.g. "+493023125000"',
 }

@@ -20,6 +20,7 @@ from functools import partial
 
 from router.adapters.ami import actions, resync
 from router.adapters.ami.asking import DEADLINE_S, Asking
+from router.adapters.ami.calling import EXISTS, Calling
 from router.adapters.ami.claim import Claim
 from router.adapters.ami.fitness import why_unfit
 from router.adapters.ami.gate import Gate, Withheld
@@ -33,7 +34,7 @@ from router.adapters.ami.wire import Block, Reply
 from router.domain.effects import AnswerPhone, CallCustomer, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.errors import RemoteError, RouterError
 from router.domain.ids import Micros, OfferId
-from router.domain.observations import CustomerNotCalled, EndpointSeen, NodeLost, OriginateFailed, OwnerSeen, Resynced
+from router.domain.observations import EndpointSeen, NodeLost, OriginateFailed, OwnerSeen, Resynced
 from router.domain.rules import Rules
 from router.ports import Clock, ObservationSink, Tenure
 from router.trace.recorder import Recorder
@@ -43,7 +44,6 @@ log = logging.getLogger(__name__)
 _SNAPSHOT_DEADLINE_S = 15.0
 _RETRY_S, _LONGEST_RETRY_S = 1.0, 25.0
 "What fails is tried again after this long, then twice as long and so on: who is mended is found within half a minute."
-_EXISTS = "exists"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +74,7 @@ class AmiTelephony:
         max_originates: int = 50,
     ) -> None:
         self.node = node
-        self.malformed = 0
-        self.failed_actions = 0
+        self.malformed = self.failed_actions = 0
         self.unfit: str | None = None
         "Why this Asterisk cannot serve us, in a sentence; nothing is claimed and nobody rung there."
         self.synced = False
@@ -87,12 +86,11 @@ class AmiTelephony:
         self._numbers = numbers
         self._rules = rules
         self._trace = trace
-        self._beat = 0
+        self._beat = self._failures = 0
         self._deposed = False
         self._owns = False
         self._said = ""
         "The trouble of the resync that was logged last; empty when there is none."
-        self._failures = 0
         self._told_lost = False
         "Whether the end of this connection was told before the session had noticed it."
         self._resync: asyncio.Task[None] | None = None
@@ -115,6 +113,7 @@ class AmiTelephony:
             deposed=lambda epoch: self._depose(OwnerSeen(pool=pool, epoch=epoch)),
         )
         self.ringing = Ringing(max_originates, give=self._ring, hold=self.gate.hold, failed=self._not_rung)
+        self.calling = Calling(self.gate, pool=pool, sink=sink, now=clock.now)
         self._asking = Asking(self.gate)
         self._claim = Claim(pool, tenure, self._asking)
         self._phones = Phones(self._asking, endpoints)
@@ -179,7 +178,7 @@ class AmiTelephony:
             case EndLeg():
                 self._send(actions.end(effect), effect)
             case CallCustomer():
-                self._call(effect)
+                self.calling.call(effect)
             case SendCaller():
                 self._send(actions.send(effect), effect)
             case AnswerPhone():
@@ -203,7 +202,7 @@ class AmiTelephony:
         self._send(actions.call_in(digits))
 
     def _not_rung(self, effect: RingAgent, why: str) -> None:
-        exists = _EXISTS in why.lower()
+        exists = EXISTS in why.lower()
         self._sink(OriginateFailed(offer_id=effect.offer_id, reason=why, at=self._clock.now(), exists=exists))
 
     def _ring(self, effect: RingAgent) -> asyncio.Future[Reply] | None:
@@ -232,31 +231,6 @@ class AmiTelephony:
         answer.add_done_callback(answered)
         self._mark(effect, answer)
         return answer
-
-    def _call(self, effect: CallCustomer) -> None:
-        """Call somebody back. What came of it is told by the leg, or here when there is none."""
-
-        def not_called(why: str) -> None:
-            exists = _EXISTS in why.lower()
-            at = self._clock.now()
-            self._sink(CustomerNotCalled(contact_id=effect.contact_id, reason=why, at=at, exists=exists))
-
-        def answered(done: asyncio.Future[Reply]) -> None:
-            if done.cancelled():
-                return
-            if done.exception() is not None:
-                self.failed_actions += 1  # nobody knows whether there is a leg: the resync, or the deadline, will tell
-            elif not done.result().ok:
-                not_called(done.result().message)
-
-        try:
-            answer = self.gate.send(actions.call(effect, pool=self._pool), DEADLINE_S)
-        except Withheld:
-            raise
-        except RouterError as error:
-            not_called(error.error_id)
-            return
-        answer.add_done_callback(answered)
 
     def _send(self, action: actions.Action, effect: Effect | None = None) -> None:
         """Send and forget; a refusal is counted (a leg that is gone already is the usual reason)."""

@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 from tests.mutants.rooms import (
     admission,
+    callback,
     failover,
     journal,
     lease,
@@ -32,6 +33,7 @@ ALL: tuple[Mutant, ...] = (
     *offering.MUTANTS,
     *matching.MUTANTS,
     *rows.MUTANTS,
+    *callback.MUTANTS,
     *reception.MUTANTS,
     *admission.MUTANTS,
     *resync.MUTANTS,
