@@ -50,6 +50,8 @@ from router.trace.recorder import Recorder
 log = logging.getLogger(__name__)
 
 _NEVER = Entitlement()
+_IN_NO_LEDGER = Shut | Reopen | Prioritise | CancelCallback
+"Commands of which only the journal knows."
 
 
 def view_floor(floor: Floor, now: Micros) -> FloorView:
@@ -224,7 +226,7 @@ class RouterDesk:
         if isinstance(command, Pause):
             self._check_reason(command.reason)
         self._pump.ask(command)  # type: ignore[arg-type]  # an unknown command is a KeyError of ours, and a bug
-        await self._safe(ledger_knows=not isinstance(command, Shut | Reopen | Prioritise | CancelCallback))
+        await self._safe(ledger_knows=not isinstance(command, _IN_NO_LEDGER))
 
     def _check_reason(self, reason: str) -> None:
         """A pause is a fact for ever, and some are paid: only what the site names, nothing the router says itself."""

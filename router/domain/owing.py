@@ -282,7 +282,7 @@ def talked(floor: Floor, contact: Contact, now: Micros) -> None:
         close(floor, owed, PromiseEnd.WITHDRAWN if contact.promise_id is None else PromiseEnd.KEPT, now)
 
 
-def gone(floor: Floor, contact: Contact, now: Micros) -> None:
+def hung_up(floor: Floor, contact: Contact, now: Micros) -> None:
     """Who was called has left."""
     owed = floor.promises.get(contact.promise_id) if contact.promise_id is not None else None
     if owed is not None:

@@ -19,7 +19,7 @@ from router.domain.observations import (
     LegEnded,
 )
 from router.domain.offering import rescind
-from router.domain.owing import close, comes_again, gone, is_called_already, not_answered, owed_by, picked_up
+from router.domain.owing import close, comes_again, hung_up, is_called_already, not_answered, owed_by, picked_up
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import OverflowTarget, ToQueue
 from router.domain.staffing import sent_on, staffed
@@ -176,9 +176,9 @@ def look_after(floor: Floor, now: Micros) -> None:
     while floor.thinned:
         thinned, floor.thinned = floor.thinned, {}
         for queue in thinned:
-            away = not staffed(queue, queue.rules.stay_if)
+            gone = not staffed(queue, queue.rules.stay_if)
             for contact in queue.in_line():
-                if away and not contact.urgent and not contact.place:
+                if gone and not contact.urgent and not contact.place:
                     overflow(floor, contact, now, "nobody")
                 else:
                     floor.open_rows(contact, now)
@@ -325,7 +325,7 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     if agent is not None and agent.assignment is not None and agent.assignment.contact_id == contact.contact_id:
         expect_leg_end(floor, agent.assignment, now)
     floor.emit(ContactEnded(record=_record(floor, contact, state, seen)))
-    gone(floor, contact, now)
+    hung_up(floor, contact, now)
 
 
 def _record(floor: Floor, contact: Contact, state: ContactState, seen: LegEnded) -> BillingRecord:

@@ -114,6 +114,8 @@ _CONTACT: dict[str, st.SearchStrategy[Any]] = {
     "entered_at": _instants,
     "priority": st.one_of(st.integers(-5, 5), st.integers()),
     "urgent": st.booleans(),
+    "promise_id": or_none(_names),
+    "here_at": _instants,
 }
 _ASSIGNMENT: dict[str, st.SearchStrategy[Any]] = {
     "contact_id": _names,
