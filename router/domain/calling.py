@@ -247,6 +247,9 @@ def promise_deadline(floor: Floor, promise_id: ContactId, now: Micros) -> None:
             failed(floor, promise, TryResult.NO_ANSWER, now)
         case PromiseState.REACHED if place is None:
             close(floor, promise, PromiseEnd.LEFT, now)
+        case PromiseState.REACHED if place is not None:
+            place.promise_id = promise_id  # found at the first look at Asterisk, and not in the journal
+            floor.stir(place)
         case PromiseState.PROMISED if place is not None and place.live:
             floor.timers.set(("promise", promise_id), now + PATIENCE_US)  # who is being rung is not torn away
         case PromiseState.PROMISED if now >= promise.expires_at:
