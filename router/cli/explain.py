@@ -139,8 +139,9 @@ def _head(story: ContactStory) -> list[str]:
     record = story.record
     if record is None:
         return [f"Contact {story.contact_id}: no record yet, so it is still there, or the router left before its end."]
+    promised = any(fact.what == "promised" for fact in story.callbacks) and record.outcome is Outcome.OVERFLOWED
     lines = [
-        f"Contact {record.contact_id}: {OUTCOMES[record.outcome]}",
+        f"Contact {record.contact_id}: {'to be called back' if promised else OUTCOMES[record.outcome]}",
         f"  {record.ani or '(number withheld)'} called {record.dnis}: campaign {record.campaign}, queue {record.queue}",
         f"  arrived {local(record.arrived_at)}, ended {local(record.ended_at, '%H:%M:%S')} by {ENDERS[record.ended_by]}"
         + (" (estimated: the end itself was not seen)" if record.end_estimated else ""),

@@ -56,13 +56,22 @@ class CallbackTable(BaseModel):
 
 
 def check_callback(
-    table: CallbackTable | None, exit_keys: str, dnis: Sequence[str], file: str, key: str, faults: Faults
+    table: CallbackTable | None,
+    exit_keys: str,
+    dnis: Sequence[str],
+    greeting: str,
+    file: str,
+    key: str,
+    faults: Faults,
 ) -> None:
     """What the table cannot say of itself alone."""
     if table is None:
         return
     if table.key in exit_keys:
         faults.add(file, f"{key}.key", table.key, f'a key that is not one of exit_keys ("{exit_keys}")')
+    if greeting != "answered":
+        expected = 'greeting = "answered" beside it: a caller who is not answered yet cannot press a key'
+        faults.add(file, f"{key}.key", table.key, expected)
     if table.caller_id is None and not dnis:
         faults.add(file, f"{key}.caller_id", "(missing)", "a number to show: the campaign has none that is dialled")
 

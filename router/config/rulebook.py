@@ -62,9 +62,9 @@ def compile_rules(
             key = f"queue.{short}.overflow"
             overflow = _targets(name, key, _queue_name(name, short), table.overflow, files, broken, faults)
             _check_rings(name, short, table, faults)
-            check_callback(
-                table.callback, table.exit_keys, file.campaign.dnis, where(name), f"queue.{short}.callback", faults
-            )
+            at = f"queue.{short}.callback"
+            asked = (table.exit_keys, file.campaign.dnis, file.campaign.greeting)
+            check_callback(table.callback, *asked, where(name), at, faults)
             rules = _queue(name, short, table, overflow, callback_rules(table.callback, file.campaign.dnis))
             queues[rules.name] = rules
     _check_circles(queues, faults)

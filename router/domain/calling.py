@@ -28,6 +28,7 @@ from router.domain.observations import (
     CustomerNotCalled,
     PromiseWritten,
 )
+from router.domain.offering import rescind
 from router.domain.owing import (
     PATIENCE_US,
     close,
@@ -42,7 +43,7 @@ from router.domain.owing import (
     take_place,
 )
 from router.domain.reception import leave
-from router.domain.record import Outcome, SegmentKind
+from router.domain.record import OfferResult, Outcome, SegmentKind
 
 WRITTEN_US: Micros = 30 * SECOND
 "By then it was told whether the promise is written."
@@ -158,7 +159,10 @@ def agent_ready(floor: Floor, seen: AgentReady, now: Micros) -> None:
         return
     rules = rules_of(floor, promise.queue)
     if contact.place and rules is not None:
-        floor.timers.set(("talk", offer.offer_id), now + rules.ring_us + floor.rules.connect_grace_us)
+        offer.deadline_at = now + rules.ring_us + floor.rules.connect_grace_us
+        floor.timers.set(("talk", offer.offer_id), offer.deadline_at)
+        for other in [other for other in contact.live.values() if other is not offer]:
+            rescind(floor, other, OfferResult.RESCINDED, now)  # rung at the same time; the first has won
         _call(floor, promise, now)
 
 

@@ -8,11 +8,12 @@ from router.domain.errors import ConfigError
 from router.domain.ids import SECOND, QueueName
 from tests.config.site_files import SECRET, SHOP, WriteSite
 
+ANSWERED = SHOP.replace("[queue.orders]\n", 'greeting = "answered"\n[queue.orders]\n')
 TABLE = '[queue.orders.callback]\ntrunk = "carrier"\n'
 
 
 def test_a_table_with_a_trunk_alone_shows_the_dialled_number_and_calls_by_day(a_site: WriteSite) -> None:
-    site = load(a_site(shop=SHOP + TABLE), SECRET)
+    site = load(a_site(shop=ANSWERED + TABLE), SECRET)
 
     rules = site.rules.queues[QueueName("shop/orders")].callback
     assert rules is not None
@@ -54,7 +55,7 @@ def test_an_empty_window_is_any_time() -> None:
 )
 def test_what_cannot_be_is_told_by_its_key(a_site: WriteSite, line: str, key: str, expected: str) -> None:
     with pytest.raises(ConfigError) as error:
-        load(a_site(shop=SHOP + "[queue.orders.callback]\n" + line + "\n"), SECRET)
+        load(a_site(shop=ANSWERED + "[queue.orders.callback]\n" + line + "\n"), SECRET)
 
     [fault] = error.value.faults
     assert fault.key.startswith(f"queue.orders.callback.{key}")
@@ -63,7 +64,15 @@ def test_what_cannot_be_is_told_by_its_key(a_site: WriteSite, line: str, key: st
 
 def test_the_key_may_not_be_an_exit_key(a_site: WriteSite) -> None:
     with pytest.raises(ConfigError) as error:
-        load(a_site(shop=SHOP + 'exit_keys = "12"\n' + TABLE), SECRET)
+        load(a_site(shop=ANSWERED + 'exit_keys = "12"\n' + TABLE), SECRET)
 
     [fault] = error.value.faults
     assert fault.key == "queue.orders.callback.key"
+
+
+def test_a_campaign_that_does_not_answer_at_once_cannot_hear_the_key(a_site: WriteSite) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(a_site(shop=SHOP + TABLE), SECRET)
+
+    [fault] = error.value.faults
+    assert "cannot press a key" in fault.expected

@@ -314,6 +314,21 @@ def test_an_agent_who_does_not_accept_is_no_try() -> None:
     assert room.of(CallCustomer) == []
 
 
+def test_of_several_rung_at_once_the_first_who_accepts_waits_alone() -> None:
+    room = CallbackRoom(rules_in_force=with_queue(called_back(), ORDERS, at_once=2))
+    opens = (room.now + 20 * SECOND, room.now + 90 * SECOND)
+    room.ask(SetCallTimes(queue=ORDERS, times=OpeningHours(intervals=(opens,))))
+    ada = room.is_promised("ada")
+    room.agent_joins()
+    room.agent_joins()
+    room.let_pass(20)
+    assert len(room.floor.contacts[place(ada)].live) == 2
+
+    room.accepts(place(ada))
+
+    assert len(room.floor.contacts[place(ada)].live) == 1
+
+
 def test_an_agent_who_goes_while_the_phone_rings_leaves_the_customer_to_the_next() -> None:
     room, ada = owing("orders", "orders")
     room.ends(room.accepts(place(ada)))
