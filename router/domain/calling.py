@@ -113,6 +113,9 @@ def confirmed(floor: Floor, seen: CallbackConfirmed, now: Micros) -> None:
 def written(floor: Floor, seen: PromiseWritten, now: Micros) -> None:
     """Whether it would survive us. If so it stands, also for who has hung up meanwhile: they pressed the key."""
     promise = floor.promises.get(seen.promise_id)
+    if promise is not None and promise.state is PromiseState.CALLING:
+        _dial(floor, promise)
+        return
     if promise is None or promise.state is not PromiseState.ASKED:
         floor.ignore(seen, "no such promise")
         return
@@ -204,11 +207,20 @@ def let_in(floor: Floor, now: Micros) -> None:
 
 
 def _call(floor: Floor, promise: Promise, now: Micros) -> None:
+    """That they are called is written down first: a successor that did not know would call them again."""
+    rules = rules_of(floor, promise.queue)
+    if rules is not None and move(floor, promise, PromiseStep.CALL):
+        promise.tries += 1
+        floor.timers.set(("promise", promise.promise_id), now + rules.ring_us + PATIENCE_US)
+        floor.effects.append(WriteDown(promise_id=promise.promise_id))
+
+
+def _dial(floor: Floor, promise: Promise) -> None:
+    """It is written down, or cannot be: then they are owed the call all the same."""
     rules, campaign = rules_of(floor, promise.queue), floor.rules.campaigns.get(promise.campaign)
-    if rules is None or campaign is None or not move(floor, promise, PromiseStep.CALL):
+    place = floor.contacts.get(promise.place_id)
+    if rules is None or campaign is None or place is None or place.seen_at:
         return
-    promise.tries += 1
-    floor.timers.set(("promise", promise.promise_id), now + rules.ring_us + PATIENCE_US)
     floor.effects.append(
         CallCustomer(
             contact_id=promise.place_id,

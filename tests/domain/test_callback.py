@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.callback import PromiseEnd, TryResult
+from router.domain.callback import PromiseEnd, PromiseState, TryResult
 from router.domain.commands import CancelCallback, Configure, SetCallTimes
 from router.domain.effects import CallCustomer, EndLeg, RingAgent, SendCaller, WriteDown
 from router.domain.engine import Engine
@@ -44,6 +44,14 @@ class CallbackRoom(Room):
 
     def __init__(self, *skills: str, rules_in_force: Rules | None = None) -> None:
         super().__init__(*skills, rules_in_force=rules_in_force or called_back())
+
+    def _drain(self) -> None:
+        """Whatever is to be written before somebody is called is written at once."""
+        before = len(self.effects)
+        super()._drain()
+        for effect in [one for one in self.effects[before:] if isinstance(one, WriteDown)]:
+            if self.floor.promises[effect.promise_id].state is PromiseState.CALLING:
+                self.see(PromiseWritten(promise_id=effect.promise_id, safe=True))
 
     def asks(self, contact_id: ContactId) -> None:
         self.see(CallerKeyed(contact_id=contact_id, key="5", at=self.now))
@@ -339,6 +347,21 @@ def test_an_agent_who_goes_while_the_phone_rings_leaves_the_customer_to_the_next
 
     assert len(room.of(CallCustomer)) == 1
     assert ends(room) == [PromiseEnd.KEPT]
+
+
+def test_nobody_is_called_before_that_is_written_down() -> None:
+    room, ada = owing("orders")
+    offer_id = room.offer(place(ada))
+    room.rings(offer_id)
+    room.answers(offer_id)
+
+    room.engine.handle(AgentReady(offer_id=offer_id, contact_id=place(ada), at=room.now), room.now)
+    _, effects = room.engine.drain()
+    assert effects == [WriteDown(promise_id=ada)]
+    assert whole(room.floor)[1].state == "calling"  # type: ignore[union-attr]
+    room.see(PromiseWritten(promise_id=ada, safe=False))
+
+    assert room.last(CallCustomer).contact_id == place(ada)
 
 
 def test_a_call_that_asterisk_cannot_make_is_a_try() -> None:

@@ -122,11 +122,11 @@ async def test_a_promise_survives_the_death_of_its_router_and_the_successor_keep
 async def test_who_rings_when_the_router_dies_is_not_rung_twice_and_talks_to_the_successors_agent(
     centre: CallCentre,
 ) -> None:
-    number = centre.campaign(queues=queues(dial_s=30))
+    number = centre.campaign(queues=queues(dial_s=60, retry_after_s=600))
     centre.agent(AGENT)
     await centre.start()
     trunk = centre.room.phone(TRUNK)
-    await trunk.behave(Answers(rings_ms=6000, talks_ms=4000))
+    await trunk.behave(Answers(rings_ms=25_000, talks_ms=4000))
     await centre.room.phone(AGENT).behave(Answers())
     contact = await promised(centre, number)
     await centre.log_in(AGENT)
@@ -134,7 +134,7 @@ async def test_who_rings_when_the_router_dies_is_not_rung_twice_and_talks_to_the
 
     await centre.stop(signal.SIGKILL)
     await centre.start()
-    stories = await centre.stories(2, within_s=30)
+    stories = await centre.stories(2, within_s=60)
 
     [story] = [story for story in stories if story.record is not None and story.record.contact_id == f"{contact}_cb1"]
     assert story.record is not None
