@@ -171,8 +171,9 @@ def agent_ready(floor: Floor, seen: AgentReady, now: Micros) -> None:
 
 def is_called_first(floor: Floor, contact: Contact) -> bool:
     """Whether they are on the phone before an agent is asked."""
-    rules = rules_of(floor, contact.queue)
-    return rules is not None and not rules.agent_first
+    rules, promise = rules_of(floor, contact.queue), floor.promises.get(contact.promise_id or NOWHERE)
+    is_theirs = promise is not None and promise.state is PromiseState.PROMISED
+    return rules is not None and not rules.agent_first and is_theirs
 
 
 def call_first(floor: Floor, place: Contact, now: Micros) -> None:

@@ -435,6 +435,18 @@ def test_caller_first_no_more_are_called_than_agents_are_free() -> None:
     assert [call.contact_id for call in room.of(CallCustomer)][2:] == [place(eve)]
 
 
+def test_who_rings_while_the_rules_turn_to_caller_first_is_left_to_ring() -> None:
+    room, ada = owing("orders", "orders")
+    room.ends(room.accepts(place(ada)))
+    room.customer_rings(place(ada))
+
+    room.ask(Configure(rules=CALLER_FIRST))
+    room.customer_answers(place(ada))
+
+    assert len(room.of(CallCustomer)) == 1
+    assert results(room) == [TryResult.ANSWERED]
+
+
 # ---- time ----
 
 
