@@ -7,15 +7,15 @@ come, so they are told anew each day, and whenever the files are read again.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from router.config import Site
 from router.config.opening import compile_hours
-from router.domain.commands import SetDays, SetHours
+from router.domain.commands import SetCallTimes, SetDays, SetHours
 from router.domain.hours import OPEN_ALWAYS, OpeningHours
-from router.domain.ids import SECOND, CampaignName, Micros
+from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.ports import Clock
 from router.runtime import Pump
 
@@ -32,6 +32,8 @@ class Page:
 
     midnights: tuple[Micros, ...]
     hours: dict[CampaignName, OpeningHours]
+    call_times: dict[QueueName, OpeningHours] = field(default_factory=dict)
+    "When callers of a queue may be called back."
 
 
 def page_of(site: Site, now: Micros) -> Page:
@@ -41,7 +43,10 @@ def page_of(site: Site, now: Micros) -> Page:
     }
     for name in site.rules.campaigns:
         hours.setdefault(name, OPEN_ALWAYS)
-    return Page(midnights=midnights(ZoneInfo(site.settings.router.time_zone), now), hours=hours)
+    times = {
+        name: OpeningHours(intervals=compile_hours(table, zone, now)) for name, (table, zone) in site.call_times.items()
+    }
+    return Page(midnights=midnights(ZoneInfo(site.settings.router.time_zone), now), hours=hours, call_times=times)
 
 
 def midnights(zone: ZoneInfo, now: Micros) -> tuple[Micros, ...]:
@@ -66,6 +71,9 @@ def turn_to(pump: Pump, page: Page) -> None:
         door = floor.doors.get(name)
         if hours != (OPEN_ALWAYS if door is None else door.hours):
             pump.ask(SetHours(campaign=name, hours=hours))
+    for queue, times in page.call_times.items():
+        if times != floor.call_times.get(queue):
+            pump.ask(SetCallTimes(queue=queue, times=times))
 
 
 async def keep(pump: Pump, clock: Clock, site: Callable[[], Site], *, each_s: float = EACH_S) -> None:

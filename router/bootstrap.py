@@ -44,6 +44,7 @@ from router.domain.errors import CommandRefused, ConfigError
 from router.domain.events import Event, PoolLost
 from router.domain.facts import fact_of
 from router.domain.ids import Micros
+from router.domain.observations import PromiseWritten
 from router.inheritance import Inheritance, hear_out, inherit
 from router.ports import Acting, LeaseView
 from router.receipt import Receipt
@@ -154,6 +155,7 @@ async def build(directory: Path) -> Router:
             in_ledger=writer.in_ledger,
             ours=lambda: tenure.may_act() is Acting.YES and not engine.floor.lost,
             speak=telephony.perform,
+            written=lambda effect, safe: pump.see(PromiseWritten(promise_id=effect.promise_id, safe=safe)),
         )
         telemetry = _telemetry(site)
 
@@ -166,6 +168,7 @@ async def build(directory: Path) -> Router:
         metrics = Metrics(read, version=version("ringfair"), own=_OWN)
         pump.telephony, pump.decided, pump.lagged = telephony, metrics.matched, metrics.lagged
         pump.heard, pump.stirred, pump.speak = metrics.heard, journal.stirred, receipt.speak
+        pump.write_down = receipt.write_down
         pump.behind = lambda: telephony.session.behind
         bird = canary.Canary(pump, telephony)
         desk = RouterDesk(

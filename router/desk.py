@@ -13,6 +13,7 @@ from router.config.standing import needs_restart
 from router.domain.agent import Agent, Standing
 from router.domain.commands import (
     AgentProfile,
+    CancelCallback,
     Configure,
     Dismiss,
     Engage,
@@ -33,6 +34,7 @@ from router.domain.pauses import used_today
 from router.ports import (
     AgentEntry,
     AgentView,
+    CallbackView,
     Clock,
     ContactStory,
     ContactTrace,
@@ -52,7 +54,7 @@ from router.trace.recorder import Recorder
 log = logging.getLogger(__name__)
 
 _NEVER = Entitlement()
-_NO_FACTS = (Shut, Reopen, Prioritise, GiveDisposition, ExtendWrapUp, Engage)
+_IN_NO_LEDGER = (Shut, Reopen, Prioritise, CancelCallback, GiveDisposition, ExtendWrapUp, Engage)
 "Commands of which the ledger hears nothing, or only later."
 
 
@@ -69,6 +71,7 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
             arrived_at=contact.arrived_at,
         )
         for contact in floor.contacts.values()
+        if not contact.place
     )
     waiting = waiting_since(floor)
     queues = tuple(
@@ -82,7 +85,21 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
         for name, queue in floor.queues.items()
         if queue.rules.campaign != CAMPAIGN
     )
-    return FloorView(now=now, agents=agents, contacts=contacts, queues=queues)
+    callbacks = tuple(
+        CallbackView(
+            promise_id=promise.promise_id,
+            campaign=promise.campaign,
+            queue=promise.queue,
+            state=promise.state,
+            tries=promise.tries,
+            arrived_at=promise.arrived_at,
+            expires_at=promise.expires_at,
+            due_at=floor.timers.at(("promise", promise.promise_id)),
+            place_id=promise.place_id or None,
+        )
+        for promise in floor.promises.values()
+    )
+    return FloorView(now=now, agents=agents, contacts=contacts, queues=queues, callbacks=callbacks)
 
 
 def _view_agent(floor: Floor, agent: Agent, now: Micros) -> AgentView:
@@ -222,7 +239,7 @@ class RouterDesk:
         if isinstance(command, Pause):
             self._check_reason(command.reason)
         self._pump.ask(command)  # type: ignore[arg-type]  # an unknown command is a KeyError of ours, and a bug
-        await self._safe(ledger_knows=not isinstance(command, _NO_FACTS))
+        await self._safe(ledger_knows=not isinstance(command, _IN_NO_LEDGER))
 
     def _check_reason(self, reason: str) -> None:
         """A pause is a fact for ever, and some are paid: only what the site names, nothing the router says itself."""

@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from router.domain.effects import AnswerPhone
+from router.domain.effects import AnswerPhone, WriteDown
 from router.domain.errors import RemoteError
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ class Receipt:
         in_ledger: Callable[[], Awaitable[bool]],
         ours: Callable[[], bool],
         speak: Callable[[AnswerPhone], None],
+        written: Callable[[WriteDown, bool], None] = lambda effect, safe: None,
         safe_s: float = SAFE_S,
     ) -> None:
         self.unsafe = 0
@@ -43,6 +44,7 @@ class Receipt:
         self._in_ledger = in_ledger
         self._ours = ours
         self._speak = speak
+        self._written = written
         self._safe_s = safe_s
         self._waiting: set[asyncio.Task[None]] = set()
 
@@ -86,6 +88,15 @@ class Receipt:
         task = asyncio.ensure_future(self._answer(effect))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
+
+    def write_down(self, effect: WriteDown) -> None:
+        """Tell whether a promise is written down. No ledger has it, only the journal."""
+        task = asyncio.ensure_future(self._write_down(effect))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def _write_down(self, effect: WriteDown) -> None:
+        self._written(effect, await self.safe(ledger_knows=False))
 
     async def _answer(self, effect: AnswerPhone) -> None:
         if await self.safe(ledger_knows=effect.a_fact):

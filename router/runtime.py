@@ -25,12 +25,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from router.domain.commands import Command
-from router.domain.effects import AnswerPhone, LookAgain
+from router.domain.effects import AnswerPhone, LookAgain, WriteDown
 from router.domain.engine import Engine
 from router.domain.events import OfferMade
 from router.domain.ids import SECOND, Micros
 from router.domain.invariants import broken
-from router.domain.observations import ContactArrived, NodeLost, Observation, OwnerSeen, Resynced
+from router.domain.observations import ContactArrived, NodeLost, Observation, OwnerSeen, PromiseWritten, Resynced
 from router.ports import Clock, EventSubscriber, Telephony
 from router.trace.recorder import Recorder
 
@@ -94,6 +94,8 @@ class Pump:
         "Told after whatever may have changed the floor: somebody writes down how it stands."
         self.speak: Callable[[AnswerPhone], None] | None = None
         "Answers a feature code once it is safe to say so; None: at once."
+        self.write_down: Callable[[WriteDown], None] | None = None
+        "Writes a promise where a successor finds it, and tells what came of it; None: it counts as written."
         self._trace = trace
         self._inbox: deque[Observation] = deque()
         self._inbox_limit = inbox_limit
@@ -235,6 +237,8 @@ class Pump:
             for effect in effects:
                 if self.speak is not None and type(effect) is AnswerPhone:
                     self._guarded("AnswerPhone", self.speak, effect)
+                elif type(effect) is WriteDown:
+                    self._guarded("WriteDown", self.write_down or self._is_written, effect)
                 else:
                     self._guarded(type(effect).__name__, telephony.perform, effect)
         if events:
@@ -248,6 +252,9 @@ class Pump:
             self.stirred()
         self._flushing = not outermost
         self._rearm()
+
+    def _is_written(self, effect: WriteDown) -> None:
+        self.see(PromiseWritten(promise_id=effect.promise_id, safe=True))
 
     def _guarded(self, what: str, call: Callable[..., None], *given: object) -> None:
         """Rule 2."""

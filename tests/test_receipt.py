@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from router.domain.effects import AnswerPhone
+from router.domain.effects import AnswerPhone, WriteDown
 from router.domain.errors import RemoteError
-from router.domain.ids import LegId
+from router.domain.ids import ContactId, LegId
 from router.receipt import Receipt
 
 
@@ -18,6 +18,7 @@ class Room:
     ) -> None:
         self.said: list[AnswerPhone] = []
         self.asked: list[str] = []
+        self.written: list[tuple[ContactId, bool]] = []
         self.ours = True
         self.answers = {"journal": journal, "disk": disk, "ledger": ledger}
         self.receipt = Receipt(
@@ -26,6 +27,7 @@ class Room:
             in_ledger=lambda: self._answer("ledger"),
             ours=lambda: self.ours,
             speak=self.said.append,
+            written=lambda effect, safe: self.written.append((effect.promise_id, safe)),
             safe_s=safe_s,
         )
 
@@ -62,6 +64,16 @@ async def test_what_is_no_fact_is_not_safe_by_the_ledger_s_word() -> None:
     with pytest.raises(RemoteError):
         await room.receipt.must_be_safe(ledger_knows=False)
     assert room.asked == ["journal"]
+
+
+@pytest.mark.parametrize("journal", [True, False])
+async def test_a_promise_is_as_safe_as_the_journal_says_whatever_the_ledger_has(journal: bool) -> None:
+    room = Room(journal=journal, ledger=True)
+    room.receipt.write_down(WriteDown(promise_id=ContactId("pbx-1.1")))
+    while not room.written:  # noqa: ASYNC110 - tasks of the receipt's own
+        await asyncio.sleep(0)
+    assert room.written == [(ContactId("pbx-1.1"), journal)]
+    assert "ledger" not in room.asked
 
 
 async def test_a_journal_that_cannot_promise_leaves_it_to_the_ledger() -> None:

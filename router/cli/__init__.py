@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from router.cli import (
     agents,
+    callback,
     campaign,
     config,
     doctor,
@@ -86,6 +87,7 @@ app.command("explain", short_help="Tell why a contact went where it went.")(expl
 app.command("trace", short_help="Show when a contact passed which milestone.")(trace.trace)
 app.add_typer(agents.app, name="agent", short_help="Agents: phones, skills, passwords, state.")
 app.add_typer(campaign.app, name="campaign", short_help="Campaigns: a new one's file, and those there are.")
+app.add_typer(callback.app, name="callback", short_help="Calls that are owed to callers, and taking one back.")
 app.add_typer(export.app, name="export", short_help="Write the agents' phones for Asterisk.")
 app.command("check-config", short_help="Read a site's files and tell every fault at once.")(config.check_config)
 app.command("schema", short_help="Export JSON Schemas of the files for editors.")(config.schema)

@@ -12,7 +12,17 @@ from router.cli.story import talkers
 from router.cli.timeline import SIGNS, bar
 from router.domain.errors import CommandRefused
 from router.domain.ids import ContactId
-from router.domain.record import BillingRecord, DecisionFact, EndedBy, How, OfferFact, OfferResult, Outcome, WrapUpEnd
+from router.domain.record import (
+    BillingRecord,
+    CallbackFact,
+    DecisionFact,
+    EndedBy,
+    How,
+    OfferFact,
+    OfferResult,
+    Outcome,
+    WrapUpEnd,
+)
 from router.ports import ContactStory
 
 if TYPE_CHECKING:
@@ -55,6 +65,21 @@ RESULTS = {
     OfferResult.TAKEN: "somebody else had taken the caller",
     OfferResult.CALLER_LEFT: "the caller hung up first",
 }
+
+STEPS = {
+    "promised": "promised to be called back; the place in line was kept",
+    "answered": "called, and answered",
+    "busy": "called: busy",
+    "no_answer": "called: nobody answered",
+    "failed": "called: the call could not be made",
+    "kept": "the promise was kept: they talked to an agent",
+    "left": "reached, but they hung up before an agent talked to them",
+    "given_up": "given up",
+    "expired": "expired: nobody could be called in time",
+    "withdrawn": "withdrawn: they called again or talked to somebody before, or it was cancelled",
+    "unwritten": "could not be written down, so it was not promised",
+}
+"What became of a call that was owed; the keys are the ledger's."
 
 OUTCOMES = {
     Outcome.ANSWERED: "answered",
@@ -115,6 +140,8 @@ def told(story: ContactStory, meanings: Mapping[str, str] | None = None) -> list
     order = sorted(
         {**decisions, **offers}, key=lambda name: decisions[name].at if name in decisions else offers[name].from_at
     )
+    if story.callbacks:
+        lines += ["", *(_step(fact) for fact in story.callbacks)]
     for number, name in enumerate(order, 1):
         lines += ["", *_offer(number, decisions.get(name), offers.get(name), story.record)]
     if not order:
@@ -132,8 +159,9 @@ def _head(story: ContactStory) -> list[str]:
     record = story.record
     if record is None:
         return [f"Contact {story.contact_id}: no record yet, so it is still there, or the router left before its end."]
+    promised = any(fact.what == "promised" for fact in story.callbacks) and record.outcome is Outcome.OVERFLOWED
     lines = [
-        f"Contact {record.contact_id}: {OUTCOMES[record.outcome]}",
+        f"Contact {record.contact_id}: {'to be called back' if promised else OUTCOMES[record.outcome]}",
         f"  {record.ani or '(number withheld)'} called {record.dnis}: campaign {record.campaign}, queue {record.queue}",
         f"  arrived {local(record.arrived_at)}, ended {local(record.ended_at, '%H:%M:%S')} by {ENDERS[record.ended_by]}"
         + (" (estimated: the end itself was not seen)" if record.end_estimated else ""),
@@ -203,6 +231,11 @@ def _offer(
         took = f" after {length(offer.to_at - offer.from_at)}"
         lines.append(f"  result: {RESULTS[offer.result]}{took}" + (f" ({cause})" if cause else ""))
     return lines
+
+
+def _step(fact: CallbackFact) -> str:
+    which = f" ({fact.call_id})" if fact.call_id else ""
+    return f"Call-back, {local(fact.at)}: {STEPS.get(fact.what, fact.what)}{which}"
 
 
 def _ring(how: How) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from router.config.callback import CallbackTable
 from router.config.conduct import Dispositions
 from router.config.faults import E164, KEY, KEYS, LANGUAGE, PROMPT, SLUG, WORD
 from router.config.hours import HoursTable
@@ -212,6 +213,7 @@ class QueueTable(BaseModel):
     treatment: TreatmentTable = Field(
         default_factory=TreatmentTable, description="What callers hear while they wait here, and when."
     )
+    callback: CallbackTable | None = Field(None, description="How waiting callers may ask to be called back.")
 
 
 class CampaignFile(BaseModel):

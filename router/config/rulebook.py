@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
+from router.config.callback import callback_rules, check_callback
 from router.config.campaign import CampaignFile, CampaignTable, QueueTable
 from router.config.conduct import ladders, media, pause_digits, pauses
 from router.config.faults import E164, Faults
@@ -23,6 +24,7 @@ from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.need import Need
 from router.domain.rules import (
     AtClosing,
+    CallbackRules,
     CampaignRules,
     OverflowTarget,
     QueueRules,
@@ -67,11 +69,13 @@ def compile_rules(
             overflow = _targets(name, key, _queue_name(name, short), table.overflow, files, broken, faults)
             _check_rings(name, short, table, faults)
             _check_wrapup(name, short, table, faults)
-            if table.treatment.keys and not table.exit_keys and not table.keys:
-                key = f"queue.{short}.treatment.keys"
-                faults.add(where(name), key, table.treatment.keys, "exit_keys or keys beside it: no key does anything here")
+            if table.treatment.keys and not (table.exit_keys or table.keys or table.callback):
+                expected = "exit_keys or keys beside it: no key does anything here"
+                faults.add(where(name), f"queue.{short}.treatment.keys", table.treatment.keys, expected)
             keys = _keys(name, short, table, files, broken, faults)
-            rules = _queue(name, short, table, overflow, keys)
+            at, taken = f"queue.{short}.callback", table.exit_keys + "".join(table.keys)
+            check_callback(table.callback, taken, file.campaign.dnis, file.campaign.greeting, where(name), at, faults)
+            rules = _queue(name, short, table, overflow, keys, callback_rules(table.callback, file.campaign.dnis))
             queues[rules.name] = rules
     _check_circles(queues, faults)
     check_outside(settings, campaigns, queues, faults)
@@ -355,6 +359,7 @@ def _queue(
     table: QueueTable,
     overflow: tuple[OverflowTarget, ...],
     keys: tuple[tuple[str, OverflowTarget], ...],
+    callback: CallbackRules | None,
 ) -> QueueRules:
     return QueueRules(
         name=_queue_name(campaign, short),
@@ -370,6 +375,7 @@ def _queue(
         overflow=overflow,
         exit_keys=table.exit_keys,
         keys=keys,
+        callback=callback,
         rings=tuple(Ring(after_us=micros(step.after_s), need=Need.parse(step.need)) for step in table.ring),
         never_relax=table.never_relax,
         choose=table.choose,

@@ -20,6 +20,7 @@ import phonenumbers
 from pydantic import BaseModel, ValidationError
 
 from router.config.addresses import is_loopback, socket_path, with_password
+from router.config.callback import call_times
 from router.config.campaign import CampaignFile
 from router.config.conduct import check_pauses
 from router.config.faults import MISSING, SENTENCES, SLUG, Faults
@@ -31,7 +32,7 @@ from router.config.sharing import groups
 from router.config.shifts import read_shifts
 from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
 from router.domain.errors import InvariantBroken
-from router.domain.ids import AgentId, CampaignName
+from router.domain.ids import AgentId, CampaignName, QueueName
 from router.domain.rules import Rules
 
 DEFAULT_DIRECTORY = Path("/etc/ringfair")
@@ -57,6 +58,8 @@ class Site:
     "Legal, but worth a look."
     hours: Mapping[CampaignName, tuple[HoursTable, ZoneInfo]] = field(default_factory=dict)
     "Of the campaigns that are not always open."
+    call_times: Mapping[QueueName, tuple[HoursTable, ZoneInfo]] = field(default_factory=dict)
+    "When callers may be called back, of the queues that do."
 
     @property
     def ledger_dsn(self) -> str:
@@ -144,6 +147,12 @@ def load(directory: Path, environ: Mapping[str, str]) -> Site:
             CampaignName(name): (file.hours, ZoneInfo(file.campaign.time_zone))
             for name, file in campaigns.items()
             if file.hours is not None
+        },
+        call_times={
+            QueueName(f"{name}/{short}"): (call_times(table.callback), ZoneInfo(file.campaign.time_zone))
+            for name, file in campaigns.items()
+            for short, table in file.queue.items()
+            if table.callback is not None
         },
     )
 

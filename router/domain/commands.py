@@ -4,7 +4,7 @@ from dataclasses import field
 
 from router.domain.entitlement import Entitlement
 from router.domain.hours import OpeningHours
-from router.domain.ids import AgentId, CampaignName, ContactId, Micros
+from router.domain.ids import AgentId, CampaignName, ContactId, Micros, QueueName
 from router.domain.message import message
 from router.domain.rules import Rules
 
@@ -205,6 +205,21 @@ class HangUp:
 
 
 @message
+class CancelCallback:
+    """Withdraw the promise to call somebody."""
+
+    promise_id: ContactId
+
+
+@message
+class SetCallTimes:
+    """When callers of a queue may be called back, for some weeks to come."""
+
+    queue: QueueName
+    times: OpeningHours
+
+
+@message
 class StopOffering:
     """Offer nothing any more: the process is about to leave. Talks go on."""
 
@@ -230,5 +245,7 @@ Command = (
     | Shut
     | Reopen
     | HangUp
+    | CancelCallback
+    | SetCallTimes
     | StopOffering
 )

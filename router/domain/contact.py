@@ -138,6 +138,12 @@ class Contact:
     "The key that took it out of its queue."
     transferred_to: str = ""
     "The number an agent sent it to."
+    promise_id: ContactId | None = None
+    "The promise (callback.py) it is called for."
+    place: bool = False
+    "Nobody is on the phone: it keeps the place of whoever is to be called, and its leg is only an id yet."
+    here_at: Micros = 0
+    "When the person came to the phone, where the place in line is older; else 0."
 
     @property
     def is_waiting(self) -> bool:
@@ -148,6 +154,13 @@ class Contact:
         """The instant that their place in line goes by."""
         return self.arrived_at - self.waited_before_us
 
+    @property
+    def waits_from(self) -> Micros:
+        """When the person began to wait in this queue; their place may be older."""
+        return max(self.entered_at, self.here_at)
+
     def begins(self, kind: SegmentKind, at: Micros, agent_id: AgentId | None = None) -> None:
-        """From `at` on the leg's time is spent like this, for the queue it is in."""
+        """From `at` on the leg's time is spent like this, for the queue it is in. A place has no leg, and no time."""
+        if self.place and not self.here_at:
+            return
         self.timeline.begin(kind, at, agent_id, self.queue)

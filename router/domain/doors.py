@@ -59,7 +59,7 @@ def door_edge(floor: Floor, name: CampaignName, now: Micros) -> None:
         return
     for contact in list(floor.contacts.values()):
         queue = floor.queues.get(contact.queue)
-        if not contact.is_waiting or contact.urgent or queue is None or queue.rules.campaign != name:
+        if not contact.is_waiting or contact.place or contact.urgent or queue is None or queue.rules.campaign != name:
             continue
         if contact.live:
             contact.overdue = True  # who is being rung is not torn away

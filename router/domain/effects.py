@@ -24,6 +24,33 @@ class RingAgent:
     language: str
     whisper: str
     press_one: bool
+    callback: bool = False
+    "Nobody is on the phone yet: once the agent has accepted, they are called."
+
+
+@message
+class CallCustomer:
+    """Call somebody we promised to. The contact's id is the leg's ChannelId: a second one is refused by Asterisk."""
+
+    contact_id: ContactId
+    campaign: CampaignName
+    node: str
+    dial: str
+    "`PJSIP/+4930555999@carrier`"
+    caller_id: str
+    dnis: str
+    ani: str
+    arrived_at: Micros
+    timeout_us: Micros
+    language: str
+    music: str
+
+
+@message
+class WriteDown:
+    """Have a promise written where a successor finds it; whether it is comes back as `PromiseWritten`."""
+
+    promise_id: ContactId
 
 
 @message
@@ -83,4 +110,4 @@ class LookAgain:
     node: str
 
 
-Effect = RingAgent | EndLeg | SendCaller | AnswerCaller | Announce | AnswerPhone | LookAgain
+Effect = RingAgent | CallCustomer | WriteDown | EndLeg | SendCaller | AnswerCaller | Announce | AnswerPhone | LookAgain

@@ -14,11 +14,13 @@ from typing import Any
 from router.domain import (
     acquaintance,
     aftermath,
+    calling,
     doors,
     engagement,
     exits,
     matching,
     offering,
+    owing,
     pauses,
     reception,
     resync,
@@ -29,7 +31,9 @@ from router.domain import (
     wrapup,
 )
 from router.domain.agent import Agent
+from router.domain.callback import PromiseEnd
 from router.domain.commands import (
+    CancelCallback,
     Command,
     Configure,
     Dismiss,
@@ -47,6 +51,7 @@ from router.domain.commands import (
     RecallServed,
     Remember,
     Reopen,
+    SetCallTimes,
     SetDays,
     SetHours,
     Shut,
@@ -60,6 +65,8 @@ from router.domain.events import CallRefused, Event, PoolLost
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, ContactId, Micros, OfferId
 from router.domain.observations import (
+    AgentReady,
+    CallbackConfirmed,
     CallerFellBack,
     CallerKeyed,
     CallerNotTaken,
@@ -67,6 +74,7 @@ from router.domain.observations import (
     CallerTransferred,
     CallTurnedAway,
     ContactArrived,
+    CustomerNotCalled,
     EndpointSeen,
     HangupAsked,
     LegAnswered,
@@ -84,6 +92,7 @@ from router.domain.observations import (
     OriginateFailed,
     OwnerSeen,
     PhoneAsked,
+    PromiseWritten,
     Resynced,
     TalkBegins,
 )
@@ -169,6 +178,9 @@ def _settle(floor: Floor, now: Micros) -> None:
     if floor.thinned:
         reception.look_after(floor, now)
     matching.settle(floor, now)
+    while floor.released:
+        calling.let_in(floor, now)
+        matching.settle(floor, now)
 
 
 def _tell(floor: Floor, agent: Agent) -> None:
@@ -208,6 +220,9 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
             contact.line.step_out(contact)
             contact.line = None
         contact.awaits = None
+        if contact.place and contact.queue not in floor.queues:
+            owing.close(floor, floor.promises[contact.promise_id or contact.contact_id], PromiseEnd.GIVEN_UP, now)
+            continue
         if contact.queue not in floor.queues and contact.is_waiting:
             campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))
             if campaign is None:
@@ -216,7 +231,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
             contact.queue, contact.entered_at = campaign.entry, now
             contact.begins(SegmentKind.WAITING, now)
             floor.stir(contact)
-        if contact.is_waiting:
+        if contact.is_waiting and not contact.place:
             waiting_room.moves(floor, contact, floor.queues[contact.queue], now)
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
             floor.line_up(contact, now)
@@ -234,7 +249,7 @@ def _delays(agents: Iterable[Agent]) -> dict[str, set[Micros]]:
 
 def _hang_up(floor: Floor, asked: HangUp, now: Micros) -> None:
     contact = floor.contacts.get(asked.contact_id)
-    if contact is None:
+    if contact is None or contact.place:
         raise _unknown(asked.contact_id)
     contact.ended_by = EndedBy.SYSTEM
     floor.stir(contact)
@@ -275,6 +290,10 @@ def _leg_appeared(floor: Floor, seen: LegAppeared, now: Micros) -> None:
     if offer is not None:
         offering.appeared(floor, offer, seen, now)
         return
+    called = floor.by_leg.get(seen.leg)
+    if called is not None:
+        owing.appeared(floor, called, seen, now)
+        return
     agent = floor.by_endpoint.get(seen.endpoint)
     if agent is not None:
         floor.occupy(agent, seen.leg, seen.node, now, now)
@@ -290,6 +309,10 @@ def _leg_answered(floor: Floor, seen: LegAnswered, now: Micros) -> None:
     offer = floor.offers.get(OfferId(seen.leg))
     if offer is not None:
         offering.answered(floor, offer, seen, now)
+        return
+    called = floor.by_leg.get(seen.leg)
+    if called is not None:
+        owing.picked_up(floor, called, seen.at, now)
 
 
 def _leg_held(floor: Floor, seen: LegHeld | LegUnheld, now: Micros) -> None:
@@ -336,9 +359,13 @@ def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
     if contact is None or not contact.is_waiting or contact.live:
         return
     queue = floor.queues.get(contact.queue)
-    if queue is not None and exits.leave_by_key(floor, contact, queue, seen.key, now):
+    if queue is None or not seen.key:
         return
-    if queue is not None and seen.key and seen.key in queue.rules.exit_keys:
+    callback = queue.rules.callback
+    if callback is not None and seen.key == callback.key:
+        contact.pressed = seen.key
+        calling.key_pressed(floor, contact, now)
+    elif not exits.leave_by_key(floor, contact, queue, seen.key, now) and seen.key in queue.rules.exit_keys:
         contact.pressed = seen.key
         reception.overflow(floor, contact, now, "key")
 
@@ -391,6 +418,8 @@ _HANDLERS: dict[type, Handler] = {
     Shut: doors.shut,
     Reopen: doors.reopen,
     HangUp: _hang_up,
+    CancelCallback: calling.cancel,
+    SetCallTimes: calling.set_call_times,
     StopOffering: _stop_offering,
     ContactArrived: reception.arrived,
     LegAppeared: _leg_appeared,
@@ -411,6 +440,10 @@ _HANDLERS: dict[type, Handler] = {
     CallerNotTaken: exits.not_taken,
     MessageRecorded: exits.message_recorded,
     CallerFellBack: reception.fell_back,
+    CallbackConfirmed: calling.confirmed,
+    PromiseWritten: calling.written,
+    AgentReady: calling.agent_ready,
+    CustomerNotCalled: calling.not_called,
     CallTurnedAway: _call_refused,
     PhoneAsked: roster.phone_asked,
     EndpointSeen: roster.endpoint_seen,
@@ -432,6 +465,7 @@ _DEADLINES: dict[str, Handler] = {
     "return": reception.return_deadline,
     "call": reception.call_deadline,
     "early": exits.early_deadline,
+    "promise": calling.promise_deadline,
     "sweep": resync.sweep_deadline,
     "node": resync.node_given_up,
     "wrapup": wrapup.deadline,

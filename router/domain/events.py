@@ -1,5 +1,6 @@
 """Decided by the engine, past tense. Metrics, log, presence and ledger subscribe to these and to nothing else."""
 
+from router.domain.callback import PromiseEnd, TryResult
 from router.domain.ids import AgentId, CampaignName, ContactId, Micros, OfferId, QueueName
 from router.domain.message import message
 from router.domain.record import BillingRecord, DecisionFact, OfferFact, WrapUpFact
@@ -73,7 +74,7 @@ class ContactOverflowed:
     "A queue, `dial:<number>`, `voicemail` or `closing`."
     why: str = "wait"
     """`wait` too long | `key` pressed | `full` | `nobody` there | `closed` | `long` wait to be expected | `early-media`
-    for too long"""
+    for too long | `callback` promised"""
 
 
 @message
@@ -108,6 +109,45 @@ class Announced:
     position: int | None = None
     "1: nobody was before them; counted no further than it is told."
     expected_us: Micros | None = None
+
+
+@message
+class CallbackPromised:
+    """Emitted when somebody is owed a call, and it is written down."""
+
+    promise_id: ContactId
+    "The contact that asked."
+    campaign: CampaignName
+    queue: QueueName
+    expires_at: Micros
+
+
+@message
+class CallbackTried:
+    """Emitted when the phone of somebody we promised to call was answered, or was not."""
+
+    contact_id: ContactId
+    "Of this call."
+    promise_id: ContactId
+    queue: QueueName
+    result: TryResult
+    number: int
+    "The first try is 1."
+
+
+@message
+class CallbackEnded:
+    """Emitted once for each promise: nothing is owed any more."""
+
+    promise_id: ContactId
+    contact_id: ContactId | None
+    "Of the call that came of it, if one did."
+    campaign: CampaignName
+    queue: QueueName
+    result: PromiseEnd
+    tries: int
+    waited_us: Micros
+    "Since it was asked for."
 
 
 @message
@@ -262,6 +302,9 @@ Event = (
     | TargetFailed
     | MessageLeft
     | Announced
+    | CallbackPromised
+    | CallbackTried
+    | CallbackEnded
     | EmergencyWaits
     | DoorMoved
     | DistinctNeedsFull

@@ -1,8 +1,18 @@
 """Which events become facts of the ledger, and nothing else does."""
 
-from router.domain.events import AgentChanged, ContactEnded, Event, OfferClosed, OfferMade, WrapUpEnded
+from router.domain.events import (
+    AgentChanged,
+    CallbackEnded,
+    CallbackPromised,
+    CallbackTried,
+    ContactEnded,
+    Event,
+    OfferClosed,
+    OfferMade,
+    WrapUpEnded,
+)
 from router.domain.ids import Micros
-from router.domain.record import AgentChangeFact, Fact
+from router.domain.record import AgentChangeFact, CallbackFact, Fact
 
 
 def fact_of(event: Event, now: Micros) -> Fact | None:
@@ -16,6 +26,17 @@ def fact_of(event: Event, now: Micros) -> Fact | None:
             return event.fact
         case WrapUpEnded():
             return event.fact
+        case CallbackPromised():
+            return CallbackFact(contact_id=event.promise_id, at=now, what="promised", queue=event.queue)
+        case CallbackTried() | CallbackEnded():
+            return CallbackFact(
+                contact_id=event.promise_id,
+                at=now,
+                what=event.result,
+                queue=event.queue,
+                call_id=event.contact_id,
+                number=event.number if isinstance(event, CallbackTried) else event.tries,
+            )
         case AgentChanged() if event.asked_by is not None:
             return AgentChangeFact(
                 agent_id=event.agent_id,

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from router.domain import seating
 from router.domain.agent import Agent, PrivateLeg, Standing
 from router.domain.assignment import Assignment
+from router.domain.callback import Promise
 from router.domain.census import Census
 from router.domain.contact import CONTACT, Contact, ContactState, ContactStep
 from router.domain.crew import ON_DUTY, Crew
@@ -17,11 +18,12 @@ from router.domain.door import Door
 from router.domain.effects import Effect
 from router.domain.entitlement import ENTITLED_ALWAYS, covers
 from router.domain.events import Event, InvariantFailed, ObservationIgnored
+from router.domain.hours import OpeningHours
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.offer import OFFER, Offer, OfferState, OfferStep
 from router.domain.pace import Pace, Paces
 from router.domain.past import Past
-from router.domain.queue import Queue
+from router.domain.queue import LineKey, Queue
 from router.domain.redial import GaveUp
 from router.domain.row import Row
 from router.domain.rules import Rules
@@ -64,6 +66,22 @@ class Floor:
         self.paces = Paces()
         self.gave_up = GaveUp()
         "Callers who may have their place back."
+        self.promises: dict[ContactId, Promise] = {}
+        "Call-backs that are owed, by the contact that asked."
+        self.promised_to: dict[tuple[CampaignName, str], ContactId] = {}
+        "(campaign, number) → the promise."
+        self.call_times: dict[QueueName, OpeningHours] = {}
+        "When those of a queue may be called; one that is not in here: at any time."
+        self.owed: dict[QueueName, int] = {}
+        "How many promises each queue owes."
+        self.calling: dict[QueueName, int] = {}
+        "For how many of them a phone rings."
+        self.held_back: dict[QueueName, list[tuple[LineKey, int, ContactId]]] = {}
+        "Promises that wait until such a call has ended, the first in line first."
+        self.released: list[QueueName] = []
+        "Where one has ended, since the last look."
+        self.attempts_from = 0
+        "Offers of places that come to stand here are counted from here on (resync.py)."
         self.served: dict[tuple[CampaignName, str], AgentId] = {}
         "(campaign, caller's number) → who talked to them last."
         self.midnights: tuple[Micros, ...] = ()
@@ -79,7 +97,7 @@ class Floor:
         self.thinned: dict[Queue, None] = {}
         "Queues that somebody left for whom callers may have waited before a further row opens."
         self.touched: dict[Agent, None] = {}
-        self.unwritten: dict[Contact | Agent | Door | Pace, None] = {}
+        self.unwritten: dict[Contact | Agent | Door | Pace | Promise, None] = {}
         "Whose picture (picture.py) is no longer the one that was last taken; contacts by `stir`, agents by `touched`."
         self._serial = 0
 
@@ -369,7 +387,7 @@ def waiting_since(floor: Floor) -> dict[QueueName, list[Micros]]:
     """Of each queue in which somebody waits: when each of them arrived. Looks at every contact, so it is for people."""
     waiting: dict[QueueName, list[Micros]] = {}
     for contact in floor.contacts.values():
-        if contact.is_waiting:
+        if contact.is_waiting and not contact.place:
             waiting.setdefault(contact.queue, []).append(contact.arrived_at)
     return waiting
 

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 from router.domain import seating
 from router.domain.agent import Agent, Standing, Status
 from router.domain.assignment import AssignmentState
+from router.domain.callback import PromiseState
 from router.domain.conduct import BY_PHONE
 from router.domain.contact import Contact, ContactState, skips
 from router.domain.crew import ON_DUTY, Crew
 from router.domain.engagement import may_take_voice
 from router.domain.floor import Floor, rows_of
-from router.domain.ids import Micros, OfferId
+from router.domain.ids import Micros, OfferId, QueueName
 from router.domain.offer import OfferState
 from router.domain.queue import Queue
 from router.domain.row import Row
@@ -38,6 +39,7 @@ def broken(floor: Floor, now: Micros) -> list[str]:
     faults += _assignments(floor)
     faults += _agents(floor, now)
     faults += _legs(floor)
+    faults += _promises(floor)
     free = _free_agents(floor)
     lines = _lines(floor)
     for queue in seating.lines(floor.queues.values()):
@@ -53,7 +55,8 @@ def broken(floor: Floor, now: Micros) -> list[str]:
 
 def _contacts(floor: Floor) -> Iterator[str]:
     for contact_id, contact in floor.contacts.items():
-        if contact.state in (ContactState.ARRIVED, ContactState.ENDED):
+        called = contact.place and contact.state is ContactState.ARRIVED  # whose phone rings
+        if contact.state in (ContactState.ARRIVED, ContactState.ENDED) and not called:
             yield f"{contact_id} is on the floor in state {contact.state}"
         if bool(contact.live) is not (contact.state is ContactState.OFFERED):
             yield f"{contact_id} is {contact.state} and its live offers are {list(contact.live)}"
@@ -64,7 +67,8 @@ def _contacts(floor: Floor) -> Iterator[str]:
             if floor.offers.get(offer.offer_id) is not offer:
                 yield f"{contact_id} keeps offer {offer.offer_id}, which is closed"
         being_rung_last = contact.overdue and contact.live
-        if contact.is_waiting and not being_rung_last and ("wait", contact_id) not in floor.timers:
+        endless = ("wait", contact_id) not in floor.timers
+        if contact.is_waiting and not contact.place and not being_rung_last and endless:
             yield f"{contact_id} waits without a longest wait"
         for agent_id in contact.skips:
             if ("skip", (contact_id, agent_id)) not in floor.timers:
@@ -171,6 +175,29 @@ def _legs(floor: Floor) -> Iterator[str]:
     for leg in floor.past:
         if leg in floor.by_leg or leg in floor.assignments or leg in floor.private:
             yield f"{leg} has ended and is still believed in"
+
+
+def _promises(floor: Floor) -> Iterator[str]:
+    owed: dict[QueueName, int] = {}
+    calling: dict[QueueName, int] = {}
+    for promise_id, promise in floor.promises.items():
+        state, place = promise.state, floor.contacts.get(promise.place_id)
+        owed[promise.queue] = owed.get(promise.queue, 0) + 1
+        if state is PromiseState.CALLING:
+            calling[promise.queue] = calling.get(promise.queue, 0) + 1
+        if (state in (PromiseState.PROMISED, PromiseState.CALLING)) is not (place is not None and place.place):
+            yield f"the promise to {promise_id} is {state}, and its place is {place}"
+        on_the_phone = state is PromiseState.REACHED and place is not None
+        if not on_the_phone and ("promise", promise_id) not in floor.timers:
+            yield f"the promise to {promise_id} is {state} without a deadline"
+        if floor.promised_to.get(promise.caller) != promise_id:
+            yield f"the promise to {promise_id} is not found by the number"
+    if {queue: count for queue, count in floor.owed.items() if count} != owed:
+        yield f"{floor.owed} promises are counted, there are {owed}"
+    if {queue: count for queue, count in floor.calling.items() if count} != calling:
+        yield f"{floor.calling} calls are counted, there are {calling}"
+    if len(floor.promised_to) != len(floor.promises):
+        yield "a promise that is over is found by its number"
 
 
 def _free_agents(floor: Floor) -> dict[Row, list[Agent]]:

@@ -10,6 +10,7 @@ Rule 3: the reservation is made here, in the same step as the choice.
 import heapq
 
 from router.domain.agent import Agent, Standing
+from router.domain.calling import call_first, is_called_first
 from router.domain.contact import Contact, ContactStep, skips
 from router.domain.effects import RingAgent
 from router.domain.events import OfferMade
@@ -33,10 +34,13 @@ _Turn = tuple[LineKey, int, Contact, Agent | None]
 
 def settle(floor: Floor, now: Micros) -> None:
     """Make every offer that has become possible, the first in line first, whatever made it possible."""
-    freed, seeking = floor.freed, floor.seeking
-    if not freed and not seeking:
-        return
-    floor.freed, floor.seeking = [], []
+    while floor.freed or floor.seeking:
+        freed, seeking = floor.freed, floor.seeking
+        floor.freed, floor.seeking = [], []
+        _settle(floor, freed, seeking, now)
+
+
+def _settle(floor: Floor, freed: list[Agent], seeking: list[Contact], now: Micros) -> None:
     if not floor.offering or floor.lost:
         for agent in freed:
             floor.seat(agent)
@@ -53,6 +57,9 @@ def _find_contact(floor: Floor, agent: Agent, now: Micros) -> None:
     contact = _first_for(floor, agent, now)
     if contact is None:
         floor.seat(agent)
+    elif contact.place and is_called_first(floor, contact):
+        call_first(floor, contact, now)
+        floor.freed.append(agent)  # free still: for whoever is next
     elif contact.skips:  # one may have run out just now, and that agent be idle for longer
         _take_turns(floor, [agent], [], now)
     else:
@@ -67,6 +74,10 @@ def _find_agent(floor: Floor, contact: Contact, now: Micros) -> None:
             agent = floor.agents[contact.awaits]
             if agent.standing is Standing.FREE and not skips(contact, agent.agent_id, now):
                 offer(floor, queue, contact, agent, now)
+            return
+        if contact.place and is_called_first(floor, contact):
+            if queue.best_for(contact, now) is not None:
+                call_first(floor, contact, now)
             return
         for _ in range(queue.rules.at_once):
             best = queue.best_for(contact, now)
@@ -134,7 +145,7 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
     contact.attempts += 1
     agent.asked_at = now
     made = Offer(
-        offer_id=offer_id(contact.contact_id, contact.attempts),
+        offer_id=offer_id(contact.promise_id or contact.contact_id, contact.attempts),
         contact_id=contact.contact_id,
         agent_id=profile.agent_id,
         queue=rules.name,
@@ -166,6 +177,7 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
             language=campaign.language,
             whisper=campaign.whisper,
             press_one=campaign.press_one,
+            callback=contact.place,
         )
     )
     floor.emit(
@@ -226,7 +238,7 @@ def _how(queue: Queue, contact: Contact, agent: Agent, now: Micros) -> How:
         at_once=rules.at_once,
         skipped=tuple(contact.skips),
         expected_us=contact.expected_us,
-        in_queue_us=now - contact.entered_at,
+        in_queue_us=now - contact.waits_from,
         waited_before_us=contact.waited_before_us,
         told=contact.told,
         told_us=told_us,

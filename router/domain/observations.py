@@ -169,6 +169,14 @@ class CallerNotTaken:
 
 
 @message
+class CallbackConfirmed:
+    """A waiting caller wants to be called back, and confirmed it (`UserEvent(AcdCallback)`)."""
+
+    contact_id: ContactId
+    at: Micros
+
+
+@message
 class MessageRecorded:
     """The caller has spoken a message (`UserEvent(AcdMessage)`)."""
 
@@ -176,6 +184,34 @@ class MessageRecorded:
     file: str
     length_us: Micros
     at: Micros
+
+
+@message
+class PromiseWritten:
+    """Whether a promise would survive us (`WriteDown`)."""
+
+    promise_id: ContactId
+    safe: bool
+
+
+@message
+class AgentReady:
+    """An agent has accepted a call-back and waits for the customer (`UserEvent(AcdReady)`)."""
+
+    offer_id: OfferId
+    contact_id: ContactId
+    at: Micros
+
+
+@message
+class CustomerNotCalled:
+    """Asterisk could not, or no longer, make the leg of a call-back."""
+
+    contact_id: ContactId
+    reason: str
+    at: Micros
+    exists: bool = False
+    "True when it was refused because a leg of that id lives already."
 
 
 @message
@@ -299,6 +335,10 @@ Observation = (
     | CallerKeyed
     | CallerNotTaken
     | MessageRecorded
+    | CallbackConfirmed
+    | PromiseWritten
+    | AgentReady
+    | CustomerNotCalled
     | CallerFellBack
     | CallTurnedAway
     | PhoneAsked

@@ -10,6 +10,7 @@ ours, which nodes are in sight. Not in them, because files and the directory say
 
 from router.domain.agent import Agent
 from router.domain.assignment import Assignment
+from router.domain.callback import NOWHERE, Promise, PromiseState
 from router.domain.contact import Contact, ContactState
 from router.domain.door import Door
 from router.domain.floor import Floor
@@ -82,6 +83,9 @@ class ContactStands:
     waited_before_us: Micros = 0
     expected_us: Micros | None = None
     data: tuple[tuple[str, str], ...] = ()
+    promise_id: ContactId | None = None
+    "The promise it was called for."
+    here_at: Micros = 0
 
 
 @message
@@ -154,6 +158,37 @@ class PaceStands:
 
 
 @message
+class PromiseStands:
+    """A call-back that is owed. Its place is made anew from this; offers made for it are found by their legs."""
+
+    promise_id: ContactId
+    campaign: CampaignName
+    queue: QueueName
+    number: str
+    dnis: str
+    node: str
+    arrived_at: Micros
+    entered_at: Micros
+    asked_at: Micros
+    expires_at: Micros
+    state: str
+    tries: int = 0
+    next_at: Micros = 0
+    priority: int = 0
+    place_id: ContactId = NOWHERE
+    attempts: int = 0
+    data: tuple[tuple[str, str], ...] = ()
+    waited_before_us: Micros = 0
+
+
+@message
+class PromiseGone:
+    """Nothing is owed any more."""
+
+    promise_id: ContactId
+
+
+@message
 class ContactGone:
     """The contact has ended; its record is in the ledger's hands."""
 
@@ -167,13 +202,15 @@ class AgentGone:
     agent_id: AgentId
 
 
-Picture = ContactStands | AgentStands | DoorStands | PaceStands | ContactGone | AgentGone
+Picture = ContactStands | AgentStands | DoorStands | PaceStands | PromiseStands | ContactGone | AgentGone | PromiseGone
 
 
 def key_of(picture: Picture) -> str:
     """Whose picture it is: the newer of two with the same key is the one that counts."""
     if isinstance(picture, ContactStands | ContactGone):
         return f"contact {picture.contact_id}"
+    if isinstance(picture, PromiseStands | PromiseGone):
+        return f"promise {picture.promise_id}"
     if isinstance(picture, DoorStands):
         return f"door {picture.campaign}"
     if isinstance(picture, PaceStands):
@@ -187,17 +224,21 @@ def gone(picture: Picture) -> Picture:
         return DoorStands(campaign=picture.campaign, shut_until=0)
     if isinstance(picture, PaceStands):
         return _pace(Pace(name=picture.name))
+    if isinstance(picture, PromiseStands | PromiseGone):
+        return PromiseGone(promise_id=picture.promise_id)
     if isinstance(picture, ContactStands | ContactGone):
         return ContactGone(contact_id=picture.contact_id)
     return AgentGone(agent_id=picture.agent_id)
 
 
-def picture_of(floor: Floor, who: Contact | Agent | Door | Pace) -> Picture:
+def picture_of(floor: Floor, who: Contact | Agent | Door | Pace | Promise) -> Picture:
     """As they stand now."""
     if isinstance(who, Pace):
         return _pace(who)
     if isinstance(who, Door):
         return DoorStands(campaign=who.campaign, shut_until=who.shut_until)
+    if isinstance(who, Promise):
+        return _promise(floor, who)
     return _contact(floor, who) if isinstance(who, Contact) else _agent(floor, who)
 
 
@@ -211,7 +252,9 @@ def whole(floor: Floor) -> list[Picture]:
     ]
     known = {*floor.rules.queues, *floor.rules.campaigns}
     paces: list[Picture] = [_pace(pace) for pace in floor.paces.all() if pace.name in known]
-    return agents + doors + paces + [_contact(floor, contact) for contact in floor.contacts.values()]
+    promises = [_promise(floor, promise) for promise in floor.promises.values()]
+    contacts = [_contact(floor, contact) for contact in floor.contacts.values() if not contact.place]
+    return agents + doors + paces + promises + contacts
 
 
 def _pace(pace: Pace) -> PaceStands:
@@ -221,8 +264,37 @@ def _pace(pace: Pace) -> PaceStands:
     return PaceStands(name=pace.name, busy=busy, pick_up=pick_up, waited=waited, gave_up=gave_up)
 
 
+def _promise(floor: Floor, promise: Promise) -> Picture:
+    if promise.state is PromiseState.CLOSED:
+        return PromiseGone(promise_id=promise.promise_id)
+    place = floor.contacts.get(promise.place_id)
+    return PromiseStands(
+        promise_id=promise.promise_id,
+        campaign=promise.campaign,
+        queue=promise.queue,
+        number=promise.number,
+        dnis=promise.dnis,
+        node=promise.node,
+        arrived_at=promise.arrived_at,
+        entered_at=promise.entered_at,
+        asked_at=promise.asked_at,
+        expires_at=promise.expires_at,
+        state=promise.state,
+        tries=promise.tries,
+        next_at=promise.next_at,
+        priority=promise.priority if place is None else place.priority,
+        place_id=promise.place_id,
+        attempts=promise.attempts if place is None else place.attempts,
+        data=promise.data,
+        waited_before_us=promise.waited_before_us,
+    )
+
+
 def _contact(floor: Floor, contact: Contact) -> Picture:
-    if contact.state is ContactState.ENDED:
+    owed = floor.promises.get(contact.promise_id) if contact.place and contact.promise_id is not None else None
+    if owed is not None and contact.state is not ContactState.ENDED:
+        return _promise(floor, owed)
+    if contact.state is ContactState.ENDED or contact.place:
         return ContactGone(contact_id=contact.contact_id)
     return ContactStands(
         contact_id=contact.contact_id,
@@ -261,6 +333,8 @@ def _contact(floor: Floor, contact: Contact) -> Picture:
         sent_to=contact.sent_to,
         sent_why=contact.sent_why,
         early_at=floor.timers.at(("early", contact.contact_id)) if contact.is_waiting else None,
+        promise_id=contact.promise_id,
+        here_at=contact.here_at,
     )
 
 

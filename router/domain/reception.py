@@ -7,6 +7,7 @@ Rule 2: what we decide about a caller (closing message, release) is LEAVING; onl
 from collections.abc import Sequence
 
 from router.domain.acquaintance import keep
+from router.domain.callback import PromiseEnd
 from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg, SendCaller
 from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued, EmergencyWaits
@@ -22,6 +23,7 @@ from router.domain.observations import (
 )
 from router.domain.offering import rescind
 from router.domain.outside import can_go, send, send_out, told
+from router.domain.owing import close, comes_again, hung_up, is_called_already, not_answered, owed_by, picked_up
 from router.domain.particulars import checked
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import EarlyMedia, OverflowTarget, ToClosing, ToQueue
@@ -34,7 +36,14 @@ from router.domain.waiting_room import attend, begins, comes
 def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
     """A caller is there. The campaign was named by the dialplan from the numbers we published."""
     if seen.contact_id in floor.contacts or seen.leg in floor.past:
-        floor.ignore(seen, "known already")
+        called = floor.contacts.get(seen.contact_id)
+        if called is None or not called.place:
+            floor.ignore(seen, "known already")
+            return
+    owed = owed_by(floor, seen.contact_id)
+    place = is_called_already(floor, owed, seen.contact_id, now) if owed is not None else None
+    if place is not None:
+        picked_up(floor, place, seen.at, now)
         return
     campaign = floor.rules.campaigns.get(seen.campaign)
     if campaign is None:
@@ -61,10 +70,13 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
     )
     contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now)
     welcome(floor, contact)
-    entry = floor.queues.get(campaign.entry)
+    owed = comes_again(floor, contact)
+    entry = floor.queues.get(contact.queue)
     if entry is not None:
         keep(floor, contact, line_for(floor, entry, contact, now), seen.preferred, now)
-    enter_queue(floor, contact, campaign.entry, contact.arrived_at, now)
+    enter_queue(floor, contact, contact.queue, seen.arrived_at, now)
+    if owed is not None and contact.is_waiting:
+        close(floor, owed, PromiseEnd.WITHDRAWN, now)
 
 
 def welcome(floor: Floor, contact: Contact) -> None:
@@ -102,7 +114,8 @@ def enter_queue(
             overflow(floor, contact, now, why)
             return contact.is_waiting
         contact.expected_us = expected_at_entry(floor, line, contact, now)
-        straight = contact.state is ContactState.ARRIVED and not contact.overflowed_from
+        campaign = floor.rules.campaigns.get(contact.campaign)
+        straight = contact.state is ContactState.ARRIVED and campaign is not None and name == campaign.entry
         (begins if straight else comes)(floor, contact, queue, now)
     if contact.queue != name or not contact.entered_at:
         contact.entered_at = max(since_at, contact.arrived_at)
@@ -203,7 +216,7 @@ def look_after(floor: Floor, now: Micros) -> None:
         for queue, line in [(queue, queue.in_line()) for queue in thinned]:
             gone = not staffed(queue, queue.rules.stay_if)
             for contact in line:
-                if gone and not contact.urgent:
+                if gone and not contact.urgent and not contact.place:
                     overflow(floor, contact, now, "nobody")
                 else:
                     floor.open_rows(contact, now)
@@ -333,10 +346,14 @@ def fell_back(floor: Floor, seen: CallerFellBack, now: Micros) -> None:
 
 def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) -> None:
     """The caller's leg is gone: the contact ends, its record is closed."""
+    if contact.place:
+        not_answered(floor, contact, seen, now)
+        return
     state = contact.state
     if not floor.move(contact, ContactStep.END, now):
         return
-    if state in (ContactState.QUEUED, ContactState.OFFERED) and contact.answered_at is None:
+    owed = contact.promise_id is not None or contact.contact_id in floor.promises
+    if state in (ContactState.QUEUED, ContactState.OFFERED) and contact.answered_at is None and not owed:
         _gave_up(floor, contact, now)
     given, contact.live = contact.live, {}
     for offer in given.values():
@@ -355,12 +372,13 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     if agent is not None and agent.assignment is not None and agent.assignment.contact_id == contact.contact_id:
         expect_leg_end(floor, agent.assignment, now)
     floor.emit(ContactEnded(record=_record(floor, contact, state, seen)))
+    hung_up(floor, contact, now)
 
 
 def _gave_up(floor: Floor, contact: Contact, now: Micros) -> None:
     """They hung up in line. Who was spoken to before has no place to come back to."""
     queue = floor.queues.get(contact.queue)
-    floor.paces.gave_up(contact.queue, now - contact.entered_at)
+    floor.paces.gave_up(contact.queue, now - contact.waits_from)
     if queue is not None and queue.rules.redial_us:
         until_at, waited_us = now + queue.rules.redial_us, now - contact.aged_from
         floor.gave_up.note(contact.campaign, contact.ani, waited_us, until_at=until_at, now=now)
@@ -368,7 +386,9 @@ def _gave_up(floor: Floor, contact: Contact, now: Micros) -> None:
 
 def _record(floor: Floor, contact: Contact, state: ContactState, seen: LegEnded) -> BillingRecord:
     segments = contact.timeline.finish(max(seen.at, contact.arrived_at))
-    outcome = Outcome.ANSWERED if contact.answered_at is not None else contact.leaving or Outcome.ABANDONED
+    promised = contact.contact_id in floor.promises
+    left = contact.leaving or (Outcome.OVERFLOWED if promised else Outcome.ABANDONED)
+    outcome = Outcome.ANSWERED if contact.answered_at is not None else left
     decided = state is ContactState.LEAVING
     ended_by = contact.ended_by or (EndedBy.SYSTEM if decided or seen.estimated else EndedBy.CALLER)
     return BillingRecord(

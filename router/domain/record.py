@@ -193,4 +193,19 @@ class AgentChangeFact:
     "Of a pause: whether it is working time. None: it is no pause, or by an older release."
 
 
-Fact = BillingRecord | OfferFact | WrapUpFact | DecisionFact | AgentChangeFact
+@message
+class CallbackFact:
+    """What became of a call that was owed, step by step; it points to the contact that asked."""
+
+    contact_id: ContactId
+    at: Micros
+    what: str
+    "`promised`; of one call `answered busy no_answer failed`; of the end `kept left given_up expired withdrawn`."
+    queue: QueueName
+    call_id: ContactId | None = None
+    "The contact that came of it, or would have."
+    number: int = 0
+    "Of the call; 0: before the first."
+
+
+Fact = BillingRecord | OfferFact | WrapUpFact | DecisionFact | AgentChangeFact | CallbackFact

@@ -23,6 +23,7 @@ from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import rescind
+from router.domain.owed import take_up_promise
 from router.domain.pace import Mean, Pace
 from router.domain.particulars import checked
 from router.domain.pauses import apply_next, note, tell_anew
@@ -36,6 +37,8 @@ from router.domain.picture import (
     OfferStands,
     PaceStands,
     Picture,
+    PromiseGone,
+    PromiseStands,
     key_of,
 )
 from router.domain.reception import leave
@@ -63,6 +66,7 @@ class Newest:
     agents: dict[AgentId, AgentStands] = field(default_factory=dict)
     doors: dict[CampaignName, DoorStands] = field(default_factory=dict)
     paces: dict[str, PaceStands] = field(default_factory=dict)
+    promises: dict[ContactId, PromiseStands] = field(default_factory=dict)
 
     def take(self, picture: Picture) -> None:
         match picture:
@@ -74,6 +78,10 @@ class Newest:
                 self.doors[picture.campaign] = picture
             case PaceStands():
                 self.paces[picture.name] = picture
+            case PromiseStands():
+                self.promises[picture.promise_id] = picture
+            case PromiseGone():
+                self.promises.pop(picture.promise_id, None)
             case ContactGone():
                 self.contacts.pop(picture.contact_id, None)
             case AgentGone():
@@ -112,6 +120,11 @@ def restore(floor: Floor, pictures: Iterable[Picture], now: Micros) -> list[str]
             _contact(floor, each, now)
         except ValueError:
             strange.append(key_of(each))
+    for owed in newest.promises.values():
+        try:
+            take_up_promise(floor, owed, now)
+        except ValueError:
+            strange.append(key_of(owed))
     for contact in list(floor.contacts.values()):
         if contact.is_waiting and contact.queue not in floor.queues:
             leave(floor, contact, Outcome.SYSTEM, now)  # the resync sends them to the closing message, if they wait yet
@@ -228,6 +241,8 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         waited_before_us=stands.waited_before_us,
         expected_us=stands.expected_us,
         data=checked(stands.data),
+        promise_id=stands.promise_id,
+        here_at=min(stands.here_at, now),
     )
     offers = [_offer(contact, each, now) for each in stands.offers]
     floor.sweep(contact.node, now)

@@ -30,6 +30,7 @@ from router.domain.observations import (
 )
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import answered, appeared, leg_ended, rescind, rings
+from router.domain.owing import is_called_already, owed_by, picked_up
 from router.domain.particulars import checked
 from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome, went_out
 from router.domain.record import OfferResult, SegmentKind, WrapUpEnd
@@ -46,6 +47,7 @@ DIFFERENCES = {
     "still-rings": "a leg that was withdrawn still rings; it is hung up again",
     "stray-leg": "an agent's leg rang for an offer of a router that is gone; it is hung up",
     "caller-ended": "a caller had hung up unseen",
+    "customer-found": "somebody we called back had picked up unseen; they wait, or talk",
     "caller-found": "a caller we did not know of; they wait, or talk, at their age",
     "talk-found": "a caller and an agent talk, and we had not heard of it",
     "still-waits": "a caller we took for talking waits; they are in line again",
@@ -98,11 +100,14 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
                 phone_is_back(floor, agent, now)
             floor.restand(agent, now)
     # looked at before anybody is buried: what that makes of a caller is no news of theirs
-    older = {contact.contact_id for contact in floor.contacts.values() if contact.news_at < seen.asked_at}
+    older = {contact.contact_id: None for contact in floor.contacts.values() if contact.news_at < seen.asked_at}
     _bury(floor, seen, living, now, was_away=not seen_before)
     for leg in living.values():
         if leg.contact_id is None or leg.offer_id is not None:
             continue
+        owed = owed_by(floor, leg.contact_id)
+        if owed is not None and is_called_already(floor, owed, leg.contact_id, now) is not None:
+            older[leg.contact_id] = None
         known = floor.contacts.get(leg.contact_id)
         if known is None:
             _adopt_caller(floor, seen, leg, living, now)
@@ -110,6 +115,7 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
             _compare(floor, seen, known, leg, living, now)
     for leg in living.values():
         _other_leg(floor, seen, leg, now)
+    floor.attempts_from = max(floor.attempts_from, seen.epoch * _ATTEMPTS_AN_EPOCH)
     for contact in list(floor.contacts.values()):
         if contact.node == seen.node:
             if contact.attempts < seen.epoch * _ATTEMPTS_AN_EPOCH:  # who came meanwhile may have been rung for, too
@@ -190,7 +196,8 @@ def _bury(
             _differs(floor, "order-lost", offer.leg, offer.contact_id)
             rescind(floor, offer, OfferResult.RESCINDED, now)
     for contact in list(floor.contacts.values()):
-        if missing(contact.leg, contact.node, contact.seen_at):
+        known_at = None if contact.place and not contact.seen_at else contact.seen_at
+        if missing(contact.leg, contact.node, known_at):
             _differs(floor, "caller-ended", contact.leg, contact.contact_id)
             caller_ended(floor, contact, ended(contact.leg), now)
     for leg, private in list(floor.private.items()):
@@ -202,6 +209,9 @@ def _bury(
 
 def _compare(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, living: "Living", now: Micros) -> None:
     """A caller both know, and we know nothing newer: they are where Asterisk has them."""
+    if contact.place and leg.up:
+        _differs(floor, "customer-found", leg.leg, contact.contact_id)
+        picked_up(floor, contact, seen.at, now)
     contact_id, state = contact.contact_id, contact.state
     if leg.state == "outside":
         if state is not ContactState.LEAVING:

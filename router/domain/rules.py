@@ -100,6 +100,25 @@ class Ring:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackRules:
+    """How callers of a queue may ask to be called back (callback.py)."""
+
+    key: str
+    trunk: str
+    "PJSIP endpoint they are called through."
+    caller_id: str
+    "The number they are shown."
+    agent_first: bool = True
+    "Whether an agent is on the phone before they are called; else they are called when their turn has come."
+    tries: int = 3
+    ring_us: Micros = 30 * SECOND
+    retry_after_us: Micros = 900 * SECOND
+    expires_us: Micros = 86_400 * SECOND
+    most: int = 100
+    "Open promises of the queue; 0: no limit."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRules:
     name: QueueName
     campaign: CampaignName
@@ -140,6 +159,8 @@ class QueueRules:
     "Keys that take a waiting caller to a target of their own."
     treatment: Treatment = NONE
     "What callers hear while they wait here."
+    callback: CallbackRules | None = None
+    "None: nobody is called back."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

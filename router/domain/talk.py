@@ -18,6 +18,7 @@ from router.domain.ids import CampaignName, LegId, Micros, OfferId
 from router.domain.observations import LegBridged, LegHeld, LegUnbridged, LegUnheld
 from router.domain.offer import Offer, OfferStep
 from router.domain.offering import fact_of, rescind
+from router.domain.owing import talked
 from router.domain.record import OfferResult, SegmentKind
 from router.domain.rules import LONGEST_CALL_US
 from router.domain.tables import step
@@ -35,8 +36,8 @@ def connect(floor: Floor, contact: Contact, offer: Offer, at: Micros, now: Micro
     contact.open_offers.pop(offer.offer_id, None)
     answered(floor, agent, offer, now)
     floor.emit(OfferClosed(fact=fact_of(offer, OfferResult.ANSWERED, at, None, None)))
-    if waited_anew:
-        floor.paces.answered(contact.queue, at - contact.entered_at, at - offer.made_at)
+    if waited_anew and contact.promise_id is None:  # who was called back has waited for nobody
+        floor.paces.answered(contact.queue, at - contact.waits_from, at - offer.made_at)
     begin_assignment(floor, contact, agent, offer.leg, at, now)
 
 
@@ -54,6 +55,8 @@ def taken_up(floor: Floor, contact: Contact, at: Micros, now: Micros, *, by: Off
     floor.timers.cancel(("wait", contact.contact_id))
     floor.timers.cancel(("early", contact.contact_id))
     floor.timers.cancel(("treat", contact.contact_id))
+    if floor.promises:
+        talked(floor, contact, now)
     limit_call(floor, contact, now)
     return True
 
@@ -99,9 +102,9 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
             queue=contact.queue,
             campaign=CampaignName(contact.queue.partition("/")[0]),
             medium=contact.medium,
-            waited_us=max(0, at - contact.arrived_at),
+            waited_us=max(0, at - (contact.here_at or contact.arrived_at)),
             expected_us=expected_us,
-            longer_us=None if expected_us is None else at - contact.entered_at - expected_us,
+            longer_us=None if expected_us is None else at - contact.waits_from - expected_us,
         )
     )
 

@@ -4,7 +4,17 @@ Every method that awaits has its deadline inside the adapter and raises `RemoteE
 """
 
 from router.ports.calls import Clock, EventSubscriber, ObservationSink, Telephony
-from router.ports.desk import AgentView, ContactTrace, ContactView, Desk, FloorView, Milestone, OfferPath, QueueView
+from router.ports.desk import (
+    AgentView,
+    CallbackView,
+    ContactTrace,
+    ContactView,
+    Desk,
+    FloorView,
+    Milestone,
+    OfferPath,
+    QueueView,
+)
 from router.ports.directory import AgentEntry, Credential, Directory
 from router.ports.journal import Journal, Journalled
 from router.ports.lease import Acting, Lease, LeaseView, Tenure
@@ -16,6 +26,7 @@ __all__ = [
     "Acting",
     "AgentEntry",
     "AgentView",
+    "CallbackView",
     "Clock",
     "ContactStory",
     "ContactTrace",

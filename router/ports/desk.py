@@ -50,6 +50,23 @@ class QueueView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackView:
+    """A call that is owed to somebody."""
+
+    promise_id: ContactId
+    campaign: str
+    queue: str
+    state: str
+    tries: int
+    arrived_at: Micros
+    expires_at: Micros
+    due_at: Micros | None
+    "When something is done about it, if nothing happens before; None while they are on the phone."
+    place_id: ContactId | None
+    "The contact in line, or on the phone, for it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FloorView:
     """The floor at one instant."""
 
@@ -57,6 +74,7 @@ class FloorView:
     agents: tuple[AgentView, ...]
     contacts: tuple[ContactView, ...]
     queues: tuple[QueueView, ...]
+    callbacks: tuple[CallbackView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

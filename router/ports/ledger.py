@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from router.domain.ids import ContactId, Micros
-from router.domain.record import AgentChangeFact, BillingRecord, DecisionFact, Fact, OfferFact, WrapUpFact
+from router.domain.record import AgentChangeFact, BillingRecord, CallbackFact, DecisionFact, Fact, OfferFact, WrapUpFact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,8 @@ class ContactStory:
     offers: tuple[OfferFact, ...] = ()
     wrapups: tuple[WrapUpFact, ...] = ()
     decisions: tuple[DecisionFact, ...] = ()
+    callbacks: tuple[CallbackFact, ...] = ()
+    "Steps of the call that was owed to it."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

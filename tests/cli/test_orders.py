@@ -18,7 +18,7 @@ from router.cli.exits import DONE, FAILED, MISSING, REFUSED, USAGE
 from router.cli.site import now
 from router.domain.errors import CommandRefused, ConfigError, Fault, RemoteError
 from router.domain.ids import ContactId
-from router.ports import ContactView
+from router.ports import CallbackView, ContactView
 from tests.cli.conftest import Bench
 from tests.fakes.desk import NOW, FakeDesk, an_agent
 
@@ -154,6 +154,30 @@ def test_a_caller_is_given_points(bench: Bench, staffed: FakeDesk) -> None:
     assert bench.run("prioritise", "node1-1.1", "5").stdout == "node1-1.1 has 5 points of its own\n"
     assert staffed.points == {"node1-1.1": 5}
     assert bench.run("prioritise", "node1-9.9", "5").exit_code == REFUSED
+
+
+def test_calls_that_are_owed_are_listed_and_one_is_cancelled(bench: Bench, staffed: FakeDesk) -> None:
+    assert bench.run("callback", "list").stdout == "no call is owed to anybody\n"
+    owed = ContactId("node1-3.3")
+    staffed.callbacks[owed] = CallbackView(
+        promise_id=owed,
+        campaign="shop",
+        queue="shop/orders",
+        state="resting",
+        tries=1,
+        arrived_at=1_790_000_000_000_000,
+        expires_at=1_790_086_400_000_000,
+        due_at=None,
+        place_id=None,
+    )
+    listed = bench.run("callback", "list").stdout.splitlines()
+    assert listed[1].split()[:4] == ["node1-3.3", "shop/orders", "resting", "1"]
+    [item] = json.loads(bench.run("callback", "list", "--json").stdout)["items"]
+    assert (item["callback_id"], item["due_at"]) == ("node1-3.3", None)
+
+    assert bench.run("callback", "cancel", "node1-3.3").exit_code == DONE
+    assert staffed.callbacks == {}
+    assert bench.run("callback", "cancel", "node1-3.3").exit_code == REFUSED
 
 
 def test_a_campaign_is_shut_for_a_while_and_opened_again(bench: Bench, staffed: FakeDesk) -> None:

@@ -80,7 +80,10 @@ def test_the_sample_has_every_key_with_a_remark_above_it_and_its_default() -> No
         for key in keys_of(CampaignFile.model_json_schema(), name):
             if key == "treatment":
                 continue  # a table of its own
-            assert re.search(rf"^# .*\n(\w+ = .*\n)*{key} = ", campaign, re.MULTILINE), f"{name}.{key}"
+            shown = r"#\[queue\.orders\.callback\]" if key == "callback" else f"{key} = "  # a table of its own
+            assert re.search(rf"^# .*\n(\w+ = .*\n)*{shown}", campaign, re.MULTILINE), f"{name}.{key}"
+    for key in keys_of(CampaignFile.model_json_schema(), "CallbackTable"):
+        assert re.search(rf"^# .*\n(#?\w+ = .*\n)*#{key} = ", campaign, re.MULTILINE), f"CallbackTable.{key}"
 
 
 def test_what_the_sample_shows_as_defaults_are_the_defaults(tmp_path: Path) -> None:

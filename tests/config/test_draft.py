@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
+from router.config.callback import CallbackTable
 from router.config.campaign import CampaignFile, CampaignTable, QueueTable
 from router.config.draft import Answers, draft, objection, objections
 from router.config.toml import setting, written
@@ -144,17 +145,20 @@ def test_an_answer_to_a_key_that_does_not_exist_is_never_left_out() -> None:
 def test_every_key_stands_there_once_with_a_remark_above_it() -> None:
     head, _, queue = draft(SHOP).partition("[queue.orders]\n")
     queue, _, treatment = queue.partition("#[queue.orders.treatment]\n")
-    for model, section in ((CampaignTable, head), (QueueTable, queue), (TreatmentTable, treatment)):
-        for key in model.model_fields.keys() - {"treatment"}:  # a table of its own
+    treatment, _, callback = treatment.partition("#[queue.orders.callback]\n")
+    tables = ((CampaignTable, head), (QueueTable, queue), (TreatmentTable, treatment), (CallbackTable, callback))
+    for model, section in tables:
+        for key in model.model_fields.keys() - {"treatment", "callback"}:  # tables of their own
             assert len(lines_of(section, rf"^# .*\n#?{key} = ")) == 1, key
 
 
 def test_a_key_nobody_answered_shows_its_default() -> None:
     text = draft({"campaign": CAMPAIGN, "queue": {"orders": {}}})
     tables = re.sub(r"^#\[hours\]\n(?:.*\n)*?(?=\[)", "", text, flags=re.MULTILINE)  # a table of its own
+    tables = re.sub(r"^#\[queue.orders.callback\]\n(?:[#\n].*\n?)*", "", tables, flags=re.MULTILINE)
     shown = said(re.sub(r"^#(\[queue\.|\w+ = )(?!\"…)", r"\1", tables, flags=re.MULTILINE))
     assert set(shown["campaign"]) == set(CampaignTable.model_fields) - {"entry"}
-    assert set(shown["queue"]["orders"]) == set(QueueTable.model_fields)
+    assert set(shown["queue"]["orders"]) == set(QueueTable.model_fields) - {"callback"}
     assert CampaignFile.model_validate(shown) == CampaignFile.model_validate(said(text))
 
 

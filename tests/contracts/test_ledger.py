@@ -14,6 +14,7 @@ from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId, O
 from router.domain.record import (
     AgentChangeFact,
     BillingRecord,
+    CallbackFact,
     DecisionFact,
     EndedBy,
     Leg,
@@ -116,6 +117,13 @@ def a_wrapup(number: int = 1, **changes: object) -> WrapUpFact:
     return replace(wrapup, **changes)  # type: ignore[arg-type]
 
 
+def a_callback(number: int = 1, **changes: object) -> CallbackFact:
+    callback = CallbackFact(
+        contact_id=a_record(number).contact_id, at=NOON, what="promised", queue=a_record(number).queue, call_id=None
+    )
+    return replace(callback, **changes)  # type: ignore[arg-type]
+
+
 def a_change(at: int = NOON, status: str = "READY", reason: str | None = None) -> AgentChangeFact:
     return AgentChangeFact(agent_id=AGENT, at=at, status=status, reason=reason, asked_by="phone")
 
@@ -154,15 +162,25 @@ async def test_a_contact_nobody_heard_of_is_none(ledger: SqlLedger) -> None:
         assert await ledger.story(ContactId(unknown)) is None
 
 
-@pytest.mark.parametrize("fact", [an_offer(), a_decision(), a_wrapup()])
+async def test_the_steps_of_a_call_that_was_owed_are_told_with_the_contact_that_asked(ledger: SqlLedger) -> None:
+    steps = (a_callback(), a_callback(at=NOON + SECOND, what="busy", call_id=ContactId("a_cb1"), number=1))
+
+    assert await ledger.append([*steps, steps[0]]) == 2
+
+    story = await ledger.story(steps[0].contact_id)
+    assert story is not None
+    assert story.callbacks == steps
+
+
+@pytest.mark.parametrize("fact", [an_offer(), a_decision(), a_wrapup(), a_callback()])
 async def test_a_contact_that_still_goes_on_has_a_story_without_a_record(
-    ledger: SqlLedger, fact: OfferFact | DecisionFact | WrapUpFact
+    ledger: SqlLedger, fact: OfferFact | DecisionFact | WrapUpFact | CallbackFact
 ) -> None:
     await ledger.append([fact])
     story = await ledger.story(fact.contact_id)
     assert story is not None
     assert story.record is None
-    assert (*story.offers, *story.decisions, *story.wrapups) == (fact,)
+    assert (*story.offers, *story.decisions, *story.wrapups, *story.callbacks) == (fact,)
     assert await told(ledger) == []
 
 

@@ -131,6 +131,8 @@ _CONTACT: dict[str, st.SearchStrategy[Any]] = {
     "waited_before_us": _counts,
     "expected_us": or_none(_instants),
     "data": st.lists(st.tuples(st.text(), st.text())).map(tuple),
+    "promise_id": or_none(_names),
+    "here_at": _instants,
 }
 _ASSIGNMENT: dict[str, st.SearchStrategy[Any]] = {
     "contact_id": _names,

@@ -6,6 +6,7 @@ import pytest
 
 from router.domain.agent import STATUS, Status
 from router.domain.assignment import ASSIGNMENT, AssignmentState, AssignmentStep
+from router.domain.callback import PROMISE, PromiseState, PromiseStep
 from router.domain.commands import Command, LogIn, LogOut, Pause, Unpause
 from router.domain.contact import CONTACT, ContactState, ContactStep
 from router.domain.engine import _DEADLINES, _HANDLERS
@@ -19,7 +20,8 @@ TABLES: list[tuple[Table[StrEnum, StrEnum], type[StrEnum], set[object], str]] = 
     (ASSIGNMENT, AssignmentState, set(AssignmentStep), AssignmentState.CONNECTED),  # type: ignore[list-item]
     (STATUS, Status, {LogIn, LogOut, Pause, Unpause}, Status.LOGGED_OUT),  # type: ignore[list-item]
 ]
-NAMES = ["offer", "contact", "assignment", "status"]
+TABLES.append((PROMISE, PromiseState, set(PromiseStep), PromiseState.ASKED))  # type: ignore[arg-type]
+NAMES = ["offer", "contact", "assignment", "status", "promise"]
 
 
 @pytest.mark.parametrize(("table", "states", "triggers", "first"), TABLES, ids=NAMES)
@@ -41,7 +43,7 @@ def test_every_state_can_be_reached(table, states, triggers, first) -> None:  # 
 
 def test_only_the_end_leads_nowhere() -> None:
     ends = [state for table, *_ in TABLES for state, row in table.items() if not row]
-    assert ends == [OfferState.CLOSED, ContactState.ENDED, AssignmentState.CLOSED]
+    assert ends == [OfferState.CLOSED, ContactState.ENDED, AssignmentState.CLOSED, PromiseState.CLOSED]
 
 
 def test_a_contact_can_end_from_every_state_and_an_offers_leg_too() -> None:
@@ -79,4 +81,5 @@ def test_every_message_and_every_deadline_has_somebody_who_handles_it() -> None:
         "engaged",
         "early",
         "treat",
+        "promise",
     }

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 from router.domain.commands import (
+    CancelCallback,
     Engage,
     ExtendWrapUp,
     FinishWrapUp,
@@ -23,6 +24,7 @@ from router.domain.events import AgentChanged
 from router.domain.ids import SECOND, AgentId, ContactId, Micros
 from router.ports import (
     AgentView,
+    CallbackView,
     ContactStory,
     ContactTrace,
     ContactView,
@@ -76,6 +78,7 @@ class FakeDesk:
     waiting: int = 0
     "Questions that wait for a neighbour now."
     asked_by: list[str] = field(default_factory=list)
+    callbacks: dict[ContactId, CallbackView] = field(default_factory=dict)
     points: dict[ContactId, int] = field(default_factory=dict)
     shut_until: Micros = 0
     remembered: list[ContactTrace] = field(default_factory=list)
@@ -95,6 +98,7 @@ class FakeDesk:
             agents=tuple(self.agents.values()),
             contacts=tuple(self.contacts.values()),
             queues=(queue,),
+            callbacks=tuple(self.callbacks.values()),
         )
 
     async def ask(self, command: object) -> None:
@@ -107,6 +111,10 @@ class FakeDesk:
             if command.contact_id not in self.contacts:
                 raise CommandRefused("contact-unknown", "There is no such contact now.")
             self.points[command.contact_id] = command.priority
+            return
+        if isinstance(command, CancelCallback):
+            if self.callbacks.pop(command.promise_id, None) is None:
+                raise CommandRefused("callback-unknown", "No call-back is owed to it.")
             return
         if isinstance(command, Shut | Reopen):
             if command.campaign != "shop":

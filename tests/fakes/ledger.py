@@ -10,7 +10,7 @@ from router.adapters.sql.inspection import Inspection, Progress
 from router.domain.completion import replacement, replaces
 from router.domain.errors import RemoteError
 from router.domain.ids import AgentId, ContactId, Micros, OfferId
-from router.domain.record import AgentChangeFact, BillingRecord, DecisionFact, Fact, OfferFact, WrapUpFact
+from router.domain.record import AgentChangeFact, BillingRecord, CallbackFact, DecisionFact, Fact, OfferFact, WrapUpFact
 from router.ports import ContactStory, RecordQuery
 
 
@@ -22,6 +22,7 @@ class FakeLedgerStore:
     offers: dict[OfferId, OfferFact] = field(default_factory=dict)
     decisions: dict[OfferId, DecisionFact] = field(default_factory=dict)
     wrapups: dict[tuple[ContactId, AgentId, Micros], WrapUpFact] = field(default_factory=dict)
+    callbacks: dict[tuple[ContactId, Micros, str], CallbackFact] = field(default_factory=dict)
     agent_changes: dict[tuple[AgentId, Micros, str, str, str], AgentChangeFact] = field(default_factory=dict)
     chain: list[tuple[ContactId, str, str]] = field(default_factory=list)
     "Of each record, in the order they came: whose, the hash before, its own."
@@ -41,12 +42,12 @@ class FakeLedgerStore:
         return self.chain[-1][2] if self.chain else GENESIS
 
     def knows(self, contact_id: ContactId) -> bool:
-        pointing = (*self.offers.values(), *self.decisions.values(), *self.wrapups.values())
+        pointing = (*self.offers.values(), *self.decisions.values(), *self.wrapups.values(), *self.callbacks.values())
         corrected = any(record.corrects == contact_id for record in self.records.values())
         return corrected or contact_id in self.records or any(fact.contact_id == contact_id for fact in pointing)
 
     def size(self) -> int:
-        kinds = (self.records, self.offers, self.decisions, self.wrapups, self.agent_changes)
+        kinds = (self.records, self.offers, self.decisions, self.wrapups, self.callbacks, self.agent_changes)
         return sum(len(kind) for kind in kinds)  # type: ignore[arg-type]
 
 
@@ -147,6 +148,8 @@ class FakeLedger:
                 self.store.decisions.setdefault(fact.offer_id, fact)
             case WrapUpFact():
                 self.store.wrapups.setdefault((fact.contact_id, fact.agent_id, fact.from_at), fact)
+            case CallbackFact():
+                self.store.callbacks.setdefault((fact.contact_id, fact.at, fact.what), fact)
             case AgentChangeFact():
                 key = (fact.agent_id, fact.at, fact.status, fact.reason or "", fact.asked_by)
                 self.store.agent_changes.setdefault(key, fact)
@@ -169,6 +172,7 @@ class FakeLedger:
             corrections=tuple(sorted(corrections, key=lambda record: order[record.contact_id][0])),
             offers=tuple(sorted(offers, key=lambda fact: (fact.from_at, fact.offer_id))),
             wrapups=tuple(sorted(wrapups, key=lambda fact: (fact.from_at, fact.agent_id))),
+            callbacks=tuple(fact for key, fact in sorted(self.store.callbacks.items()) if key[0] == contact_id),
             decisions=tuple(sorted(decisions, key=lambda fact: (fact.at, fact.offer_id))),
         )
 

@@ -10,9 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from router.adapters.ami import ring_card
-from router.adapters.ami.parse import INTERFACE_VERSION, RING_ACTION
+from router.adapters.ami.parse import CALL_ACTION, INTERFACE_VERSION, RING_ACTION
 from router.domain.admission import room_for
-from router.domain.effects import Announce, AnswerCaller, AnswerPhone, EndLeg, RingAgent, SendCaller
+from router.domain.effects import (
+    Announce,
+    AnswerCaller,
+    AnswerPhone,
+    CallCustomer,
+    EndLeg,
+    RingAgent,
+    SendCaller,
+)
 from router.domain.ids import Micros
 from router.domain.rules import Rules
 from router.domain.waiting_room import music_of
@@ -40,6 +48,8 @@ _NAME = re.compile(r"[^\w .+&/-]")
 _NUMBER = re.compile(r"[^0-9+*#A-Za-z.-]")
 _PROMPT = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 _MUSIC = re.compile(r"[A-Za-z0-9_-]+")
+_DIAL = re.compile(r"[^\w/+@.-]")
+_VALUE = re.compile(r"[^\w .:+-]")
 _MILLISECOND: Micros = 1000
 DIVERTED = "d"
 "Before the digits of a number that diverts to us; no trunk can dial it."
@@ -55,13 +65,43 @@ def ring(effect: RingAgent, *, pool: str, epoch: int) -> Action:
         "ActionID": RING_ACTION + effect.offer_id,
         "Channel": effect.dial,
         "ChannelId": effect.offer_id,
-        "Context": "acd-agent",
+        "Context": "acd-callback-agent" if effect.callback else "acd-agent",
         "Exten": ring_card.ENTRANCE,
         "Priority": "1",
         "Async": "true",
         "Timeout": str(effect.timeout_us // _MILLISECOND),
         "CallerID": f'"{name}" <{number or "anonymous"}>',
         "Variable": f"{ring_card.VARIABLE}={ring_card.write(effect, pool=pool, epoch=epoch)}",
+    }
+
+
+def call(effect: CallCustomer, *, pool: str) -> Action:
+    """Call somebody back. `ChannelId` is the contact's id: Asterisk refuses a twin while the first one lives."""
+    number = _NUMBER.sub("", effect.caller_id)[:32]
+    variables = {
+        "ACD_CONTACT": effect.contact_id,
+        "ACD_CAMPAIGN": effect.campaign,
+        "ACD_DNIS": effect.dnis.lstrip("+"),
+        "ACD_ANI": effect.ani,
+        "ACD_ARRIVED": str(effect.arrived_at),
+        "ACD_POOL": pool,
+        "ACD_LANGUAGE": effect.language,
+        "ACD_MUSIC": effect.music,
+        "ACD_GREETING": "answered",
+        "ACD_STATE": "called",
+    }
+    return {
+        "Action": "Originate",
+        "ActionID": CALL_ACTION + effect.contact_id,
+        "Channel": _DIAL.sub("", effect.dial),
+        "ChannelId": effect.contact_id,
+        "Context": "acd-callback",
+        "Exten": "answered",
+        "Priority": "1",
+        "Async": "true",
+        "Timeout": str(effect.timeout_us // _MILLISECOND),
+        "CallerID": f"<{number}>",
+        "Variable": [f"{name}={_VALUE.sub('', value)}" for name, value in variables.items()],
     }
 
 

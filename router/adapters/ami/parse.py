@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from router.adapters.ami.wire import Block
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId
 from router.domain.observations import (
+    AgentReady,
+    CallbackConfirmed,
     CallerFellBack,
     CallerKeyed,
     CallerNotTaken,
@@ -21,6 +23,7 @@ from router.domain.observations import (
     CallerTransferred,
     CallTurnedAway,
     ContactArrived,
+    CustomerNotCalled,
     EndpointSeen,
     HangupAsked,
     LegAnswered,
@@ -44,6 +47,8 @@ from router.domain.particulars import read as read_data
 
 RING_ACTION = "ring."
 "An Originate's ActionID is this + the offer's id, so that its OriginateResponse can be told."
+CALL_ACTION = "call."
+"The same of a call-back, with its contact's id."
 INTERFACE_VERSION = "1"
 _NOBODY = ("Surrogate/", "AsyncGoto/", "Message/")
 _GONE_STATES = ("", "UNAVAILABLE", "INVALID", "UNKNOWN")
@@ -193,7 +198,12 @@ def _unhold(block: Block, reading: Reading, at: Micros) -> Observation:
 
 def _originate_response(block: Block, reading: Reading, at: Micros) -> Observation | None:
     action_id = block.get("actionid")
-    if block["response"] == "Success" or not action_id.startswith(RING_ACTION):
+    if block["response"] == "Success":
+        return None
+    if action_id.startswith(CALL_ACTION):
+        contact_id = ContactId(action_id.removeprefix(CALL_ACTION))
+        return CustomerNotCalled(contact_id=contact_id, reason=block.get("reason"), at=at)
+    if not action_id.startswith(RING_ACTION):
         return None
     offer_id = OfferId(action_id.removeprefix(RING_ACTION))
     return OriginateFailed(offer_id=offer_id, reason=block.get("reason"), at=at)
@@ -266,6 +276,14 @@ def _message(block: Block, reading: Reading, at: Micros) -> Observation:
     return MessageRecorded(contact_id=_contact(block), file=block["file"], length_us=length_ms * 1000, at=at)
 
 
+def _callback(block: Block, reading: Reading, at: Micros) -> Observation:
+    return CallbackConfirmed(contact_id=_contact(block), at=at)
+
+
+def _ready(block: Block, reading: Reading, at: Micros) -> Observation:
+    return AgentReady(offer_id=OfferId(block["offer"]), contact_id=_contact(block), at=at)
+
+
 def _fallback(block: Block, reading: Reading, at: Micros) -> Observation:
     return CallerFellBack(contact_id=_contact(block), reason=block["reason"], at=at)
 
@@ -317,6 +335,8 @@ _USER_EVENTS: dict[str, Handler] = {
     "AcdKey": _key,
     "AcdNotTaken": _not_taken,
     "AcdMessage": _message,
+    "AcdCallback": _callback,
+    "AcdReady": _ready,
     "AcdFallback": _fallback,
     "AcdFeature": _feature,
     "AcdRefused": _refused,

@@ -19,6 +19,7 @@ from functools import partial
 
 from router.adapters.ami import actions, resync
 from router.adapters.ami.asking import DEADLINE_S, Asking
+from router.adapters.ami.calling import EXISTS, Calling
 from router.adapters.ami.claim import Claim
 from router.adapters.ami.fitness import why_unfit
 from router.adapters.ami.gate import Gate, Withheld
@@ -30,7 +31,17 @@ from router.adapters.ami.ringing import Ringing
 from router.adapters.ami.routes import Routes
 from router.adapters.ami.session import AmiAddress, Session
 from router.adapters.ami.wire import Block, Reply
-from router.domain.effects import Announce, AnswerCaller, AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
+from router.domain.effects import (
+    Announce,
+    AnswerCaller,
+    AnswerPhone,
+    CallCustomer,
+    Effect,
+    EndLeg,
+    LookAgain,
+    RingAgent,
+    SendCaller,
+)
 from router.domain.errors import RemoteError, RouterError
 from router.domain.ids import Micros, OfferId
 from router.domain.observations import EndpointSeen, NodeLost, OriginateFailed, OwnerSeen, Resynced
@@ -43,7 +54,6 @@ log = logging.getLogger(__name__)
 _SNAPSHOT_DEADLINE_S = 15.0
 _RETRY_S, _LONGEST_RETRY_S = 1.0, 25.0
 "What fails is tried again after this long, then twice as long and so on: who is mended is found within half a minute."
-_EXISTS = "exists"
 
 
 class AmiTelephony:
@@ -65,8 +75,7 @@ class AmiTelephony:
         max_originates: int = 50,
     ) -> None:
         self.node = node
-        self.malformed = 0
-        self.failed_actions = 0
+        self.malformed = self.failed_actions = 0
         self.unfit: str | None = None
         "Why this Asterisk cannot serve us, in a sentence; nothing is claimed and nobody rung there."
         self.synced = False
@@ -78,11 +87,10 @@ class AmiTelephony:
         self._numbers = numbers
         self._rules = rules
         self._trace = trace
-        self._beat = 0
+        self._beat = self._failures = 0
         self._deposed = self._owns = False
         self._said = ""
         "The trouble of the resync that was logged last; empty when there is none."
-        self._failures = 0
         self._told_lost = False
         "Whether the end of this connection was told before the session had noticed it."
         self._resync: asyncio.Task[None] | None = None
@@ -109,6 +117,7 @@ class AmiTelephony:
             deposed=lambda epoch: self._depose(OwnerSeen(pool=pool, epoch=epoch)),
         )
         self.ringing = Ringing(max_originates, give=self._ring, hold=self.gate.hold, failed=self._not_rung)
+        self.calling = Calling(self.gate, pool=pool, sink=sink, now=clock.now)
         self._asking = Asking(self.gate)
         self._claim = Claim(pool, tenure, self._asking)
         self._phones = Phones(self._asking, endpoints)
@@ -172,6 +181,8 @@ class AmiTelephony:
                     self._start_resync()
             case EndLeg():
                 self._send(actions.end(effect), effect)
+            case CallCustomer():
+                self.calling.call(effect)
             case SendCaller():
                 self._send(actions.send(effect), effect)
             case AnswerCaller():
@@ -199,7 +210,7 @@ class AmiTelephony:
         self._send(actions.call_in(digits))
 
     def _not_rung(self, effect: RingAgent, why: str) -> None:
-        exists = _EXISTS in why.lower()
+        exists = EXISTS in why.lower()
         self._sink(OriginateFailed(offer_id=effect.offer_id, reason=why, at=self._clock.now(), exists=exists))
 
     def _ring(self, effect: RingAgent) -> asyncio.Future[Reply] | None:

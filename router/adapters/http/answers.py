@@ -11,8 +11,8 @@ import msgspec
 from aiohttp import web
 
 from router.domain.ids import SECOND, Micros
-from router.domain.record import BillingRecord, DecisionFact, OfferFact, WrapUpFact
-from router.ports import AgentView, ContactStory, ContactView, LeaseView, QueueView
+from router.domain.record import BillingRecord, CallbackFact, DecisionFact, OfferFact, WrapUpFact
+from router.ports import AgentView, CallbackView, ContactStory, ContactView, LeaseView, QueueView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = 253_402_300_799 * SECOND
@@ -119,6 +119,21 @@ def contact_view(view: ContactView) -> dict[str, Any]:
     }
 
 
+def callback_view(view: CallbackView) -> dict[str, Any]:
+    """Whose number it is stands in the record of the contact that asked, not here."""
+    return {
+        "callback_id": view.promise_id,
+        "campaign": view.campaign,
+        "queue": view.queue,
+        "state": view.state,
+        "tries": view.tries,
+        "arrived_at": instant(view.arrived_at),
+        "expires_at": instant(view.expires_at),
+        "due_at": instant(view.due_at),
+        "contact_id": view.place_id,
+    }
+
+
 def record(fact: BillingRecord) -> dict[str, Any]:
     """The billing record with the field names it has everywhere outside."""
     return {
@@ -207,6 +222,16 @@ def _decision(fact: DecisionFact) -> dict[str, Any]:
     }
 
 
+def _callback(fact: CallbackFact) -> dict[str, Any]:
+    return {
+        "at": instant(fact.at),
+        "what": fact.what,
+        "queue": fact.queue,
+        "contact_id": fact.call_id,
+        "number": fact.number,
+    }
+
+
 def billed(story: ContactStory) -> dict[str, Any] | None:
     """A line of `/v1/records`: the record with its offers and wrap-ups; None while it has no record."""
     if story.record is None:
@@ -227,4 +252,5 @@ def explained(contact_id: str, live: ContactView | None, story: ContactStory | N
         "offers": [_offer(fact) for fact in story.offers] if story else [],
         "wrapups": [_wrapup(fact) for fact in story.wrapups] if story else [],
         "decisions": [_decision(fact) for fact in story.decisions] if story else [],
+        "callbacks": [_callback(fact) for fact in story.callbacks] if story else [],
     }

@@ -7,6 +7,7 @@ from aiohttp import web
 from router.adapters.http import asked
 from router.adapters.http.answers import agent_view, answer, instant
 from router.domain.commands import (
+    CancelCallback,
     Command,
     Engage,
     ExtendWrapUp,
@@ -40,6 +41,7 @@ PATHS = (
     "/v1/agents/{id}/engage",
     "/v1/contacts/{id}/hangup",
     "/v1/contacts/{id}/priority",
+    "/v1/callbacks/{id}/cancel",
     "/v1/campaigns/{id}/shut",
     "/v1/campaigns/{id}/open",
     "/v1/reload",
@@ -72,6 +74,7 @@ class Orders:
             self.engage,
             self.hang_up,
             self.prioritise,
+            self.cancel_callback,
             self.shut,
             self.reopen,
             self.reload,
@@ -139,6 +142,13 @@ class Orders:
         contact = asked.contact_id(request)
         await self._ask(Prioritise(contact_id=contact, priority=body.priority))
         return answer({"contact_id": contact, "priority": body.priority})
+
+    async def cancel_callback(self, request: web.Request) -> web.Response:
+        """Withdraw the promise to call somebody."""
+        await asked.body(request, asked.Nothing)
+        promise = asked.contact_id(request)
+        await self._ask(CancelCallback(promise_id=promise))
+        return answer({"callback_id": promise})
 
     async def shut(self, request: web.Request) -> web.Response:
         """Close a campaign at once, whatever its hours say, until that instant."""

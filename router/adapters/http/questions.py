@@ -11,6 +11,7 @@ from router.adapters.http.answers import (
     answer,
     answer_list,
     billed,
+    callback_view,
     contact_view,
     explained,
     pool_view,
@@ -41,6 +42,7 @@ class Questions:
             web.get("/v1/agents", self.agents),
             web.get("/v1/queues", self.queues),
             web.get("/v1/contacts", self.contacts),
+            web.get("/v1/callbacks", self.callbacks),
             web.get("/v1/contacts/{id}", self.contact),
             web.get("/v1/contacts/{id}/trace", self.trace),
             web.get("/v1/traces", self.traces),
@@ -83,6 +85,11 @@ class Questions:
         """Those that live, oldest first."""
         views = sorted(self._desk.floor().contacts, key=lambda view: (view.arrived_at, view.contact_id))
         return answer_list([contact_view(view) for view in views])
+
+    async def callbacks(self, _: web.Request) -> web.Response:
+        """Calls that are owed, the oldest place in line first."""
+        views = sorted(self._desk.floor().callbacks, key=lambda view: (view.arrived_at, view.promise_id))
+        return answer_list([callback_view(view) for view in views])
 
     async def contact(self, request: web.Request) -> web.Response:
         """One contact, living or ended, with why it went where it went."""

@@ -129,7 +129,12 @@ def read_doors(floor: Floor, now: Micros, own: AbstractSet[str]) -> dict[str, Do
 
 def read_calls(floor: Floor, node: str, own: AbstractSet[str]) -> dict[str, int]:
     """Callers on the node, as the router knows them; Asterisk counts for itself (router/domain/admission.py)."""
-    return {node: sum(contact.node == node and contact.campaign not in own for contact in floor.contacts.values())}
+    return {
+        node: sum(
+            contact.node == node and contact.campaign not in own and not contact.place
+            for contact in floor.contacts.values()
+        )
+    }
 
 
 def _target(target: OverflowTarget) -> str:

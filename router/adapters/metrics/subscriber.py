@@ -38,6 +38,9 @@ from router.domain.admission import FULL
 from router.domain.events import (
     AgentChanged,
     AgentDismissed,
+    CallbackEnded,
+    CallbackPromised,
+    CallbackTried,
     CallRefused,
     ContactConnected,
     ContactEnded,
@@ -67,7 +70,7 @@ LONGER, SHORTER = "longer", "shorter"
 MATCH_BUCKETS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2)
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 REFUSALS = frozenset({"unknown-dnis", "loop", *FULL})
-GONE_ON = ("wait", "key", "full", "nobody", "closed", "closing", "long", "early-media")
+GONE_ON = ("wait", "key", "full", "nobody", "closed", "closing", "long", "early-media", "callback")
 "Why contacts go on to another target (`ContactOverflowed.why`); the series of these are there from the beginning."
 MOST_KINDS = 64
 "Of ignored observations; what comes after them is `other`."
@@ -132,6 +135,15 @@ class Metrics:
         for kind in DIFFERENCES:
             self._differences.labels(kind)
         self._offers = Counter("ringfair_offers", "Offers that ended, by result.", ["result"], registry=registry)
+        self._callbacks = Counter(
+            "ringfair_callbacks",
+            "Calls that were owed, by what became of them.",
+            ["queue", "result"],
+            registry=registry,
+        )
+        self._callback_tries = Counter(
+            "ringfair_callback_tries", "Calls to those they were owed to.", ["queue", "result"], registry=registry
+        )
         self._overflows = Counter(
             "ringfair_overflows",
             "Contacts that did not, or no longer, wait and went on; reason wait: the longest wait was over.",
@@ -234,6 +246,12 @@ class Metrics:
                     self._overflows.labels(event.queue, target, event.why).inc()
             case EmergencyWaits():
                 self._alarms.labels(event.queue).inc()
+            case CallbackPromised():
+                self._callbacks.labels(event.queue, "promised").inc()
+            case CallbackEnded():
+                self._callbacks.labels(event.queue, event.result).inc()
+            case CallbackTried():
+                self._callback_tries.labels(event.queue, event.result).inc()
             case ObservationIgnored():
                 self._ignored_of(event.kind).inc()
             case DifferenceMended():

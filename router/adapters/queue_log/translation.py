@@ -53,7 +53,12 @@ _RINGS_IN_VAIN = {
     OfferResult.FAILED: "RINGNOANSWER",
     OfferResult.CALLER_LEFT: "RINGCANCELED",
 }
-_EXITS = {"wait": "EXITWITHTIMEOUT", "early-media": "EXITWITHTIMEOUT", "key": "EXITWITHKEY"}
+_EXITS = {
+    "wait": "EXITWITHTIMEOUT",
+    "early-media": "EXITWITHTIMEOUT",
+    "key": "EXITWITHKEY",
+    "callback": "EXITWITHKEY",
+}
 "Why callers went on who stood in line; for other reasons they are also turned away at the door."
 
 

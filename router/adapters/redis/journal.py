@@ -6,10 +6,11 @@
         epoch  of the router that wrote it
         now    µs since the epoch, UTC: the engine's clock at the commit
         kind   event
-        type   ContactStands | AgentStands | DoorStands | PaceStands | ContactGone | AgentGone
+        type   ContactStands | AgentStands | DoorStands | PaceStands | PromiseStands
+               | ContactGone | AgentGone | PromiseGone
         body   JSON, the picture
-    ringfair:{main}:snapshot   hash: the newest picture of each, `contact <id>`, `agent <id>`, `door <campaign>` or
-                               `pace <queue or campaign>` → `TYPE JSON`
+    ringfair:{main}:snapshot   hash: the newest picture of each, `contact <id>`, `agent <id>`, `door <campaign>`,
+                               `pace <queue or campaign>` or `promise <id>` → `TYPE JSON`
         commit   JSON: {"v":1,"seq":…,"epoch":…,"now":…,"config_hash":"…"} of the last commit it holds
     ringfair:{main}:epoch      the highest epoch ever given out (lease.py)
     ringfair:{main}:synced     the `seq` up to which somebody wanted to know it safe
@@ -39,7 +40,7 @@ from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.trouble import FAILURES, asking
 from router.domain.errors import RemoteError
 from router.domain.ids import Micros
-from router.domain.picture import AgentGone, ContactGone, Picture, key_of
+from router.domain.picture import AgentGone, ContactGone, Picture, PromiseGone, key_of
 from router.ports import Journalled
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ HIGHEST = 2**53
 
 _COMMIT = b"commit"
 _TYPES: dict[str, type[Picture]] = {kind.__name__: kind for kind in get_args(Picture)}
-_GONE = (ContactGone, AgentGone)
+_GONE = (ContactGone, AgentGone, PromiseGone)
 _SCRIPT = """
 -- KEYS epoch journal snapshot  ARGV epoch seq now kept commit kept_s, then for each picture: key type body
 -- gives {0, seq before, its epoch} or {the higher epoch, 0, 0}
@@ -84,7 +85,7 @@ for at = 7, #ARGV, 3 do
   local key, kind, body = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'v', '1', 'seq', ARGV[2], 'epoch', ARGV[1], 'now', ARGV[3],
     'kind', 'event', 'type', kind, 'body', body)
-  if kind == 'ContactGone' or kind == 'AgentGone' then
+  if kind == 'ContactGone' or kind == 'AgentGone' or kind == 'PromiseGone' then
     redis.call('HDEL', KEYS[3], key)
   else
     redis.call('HSET', KEYS[3], key, kind .. ' ' .. body)

@@ -9,7 +9,17 @@ from dataclasses import replace
 
 from router.domain.errors import RemoteError
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
-from router.domain.record import AgentChangeFact, BillingRecord, DecisionFact, Fact, Leg, OfferFact, Segment, WrapUpFact
+from router.domain.record import (
+    AgentChangeFact,
+    BillingRecord,
+    CallbackFact,
+    DecisionFact,
+    Fact,
+    Leg,
+    OfferFact,
+    Segment,
+    WrapUpFact,
+)
 
 TEXT_MAX = 256
 "Characters of a text; longer ones are cut."
@@ -33,6 +43,8 @@ def admit(fact: Fact) -> Fact:
             return _wrapup(fact)
         case DecisionFact():
             return _decision(fact)
+        case CallbackFact():
+            return _callback(fact)
         case AgentChangeFact():
             return _agent_change(fact)
     raise refused(f"a {type(fact).__name__} is no fact")
@@ -140,6 +152,19 @@ def _decision(fact: DecisionFact) -> DecisionFact:
         need=clean(fact.need, NEED_MAX),
         next_best=tuple((AgentId(clean(agent)), idle) for agent, idle in fact.next_best),
         others=tuple((clean(reason), count) for reason, count in fact.others),
+    )
+
+
+def _callback(fact: CallbackFact) -> CallbackFact:
+    _integers(fact.at, fact.number)
+    if not -(2**31) <= fact.number < 2**31:
+        raise refused("number must be that of a call")
+    return replace(
+        fact,
+        contact_id=ContactId(_key(fact.contact_id, "contact_id")),
+        what=_key(fact.what, "what"),
+        queue=QueueName(clean(fact.queue)),
+        call_id=None if fact.call_id is None else ContactId(_key(fact.call_id, "call_id")),
     )
 
 

@@ -103,6 +103,7 @@ class SqlLedger:
                 (schema.decisions, batch.decisions),
                 (schema.offers, batch.offers),
                 (schema.wrapups, batch.wrapups),
+                (schema.callbacks, batch.callbacks),
                 (schema.agent_changes, batch.agent_changes),
             ):
                 new += len(await self._insert_new(connection, table, fresh))
@@ -173,7 +174,7 @@ class SqlLedger:
         async with self._database.reading() as connection:
             found = (await connection.execute(query)).mappings().all()
             story = (await self._tell(connection, [contact_id], found))[0]
-        known = story.record or story.corrections or story.offers or story.wrapups or story.decisions
+        known = story.record or story.corrections or story.offers or story.wrapups or story.decisions or story.callbacks
         return story if known else None
 
     async def stories(self, query: RecordQuery) -> AsyncIterator[ContactStory]:
@@ -240,6 +241,7 @@ class SqlLedger:
         legs = await about(schema.legs, ("contact_id", "position"), rows.leg, list(closed))
         offers = await about(schema.offers, ("from_at", "offer_id"), rows.offer, ids)
         wrapups = await about(schema.wrapups, ("from_at", "agent_id"), rows.wrapup, ids)
+        callbacks = await about(schema.callbacks, ("at", "what"), rows.callback, ids)
         decisions = await about(schema.decisions, ("at", "offer_id"), rows.decision, ids)
         told = {name: rows.record(row, segments[name], legs[name]) for name, row in closed.items()}
         return [
@@ -251,6 +253,7 @@ class SqlLedger:
                 offers=tuple(offers[contact]),
                 wrapups=tuple(wrapups[contact]),
                 decisions=tuple(decisions[contact]),
+                callbacks=tuple(callbacks[contact]),
             )
             for contact in ids
         ]

@@ -12,6 +12,7 @@ from router.domain.ids import AgentId, CampaignName, ContactId, LegId, OfferId, 
 from router.domain.record import (
     AgentChangeFact,
     BillingRecord,
+    CallbackFact,
     DecisionFact,
     EndedBy,
     Fact,
@@ -39,6 +40,7 @@ class Batch:
     offers: list[Row] = field(default_factory=list)
     decisions: list[Row] = field(default_factory=list)
     wrapups: list[Row] = field(default_factory=list)
+    callbacks: list[Row] = field(default_factory=list)
     agent_changes: list[Row] = field(default_factory=list)
 
 
@@ -57,6 +59,8 @@ def batch(facts: Iterable[Fact]) -> Batch:
                 rows.decisions.append(decision_row(fact))
             case WrapUpFact():
                 rows.wrapups.append(wrapup_row(fact))
+            case CallbackFact():
+                rows.callbacks.append(callback_row(fact))
             case AgentChangeFact():
                 rows.agent_changes.append(agent_change_row(fact))
     return rows
@@ -231,6 +235,28 @@ def wrapup(row: Found) -> WrapUpFact:
         to_at=row["to_at"],
         disposition=row["disposition"],
         ended=None if row["ended"] is None else WrapUpEnd(row["ended"]),
+    )
+
+
+def callback_row(fact: CallbackFact) -> Row:
+    return {
+        "contact_id": fact.contact_id,
+        "at": fact.at,
+        "what": fact.what,
+        "queue": fact.queue,
+        "call_id": fact.call_id,
+        "number": fact.number,
+    }
+
+
+def callback(row: Found) -> CallbackFact:
+    return CallbackFact(
+        contact_id=ContactId(row["contact_id"]),
+        at=row["at"],
+        what=row["what"],
+        queue=QueueName(row["queue"]),
+        call_id=None if row["call_id"] is None else ContactId(row["call_id"]),
+        number=row["number"],
     )
 
 

@@ -3,7 +3,7 @@
     records ─┬─< segments        one per contact; all closed in the same transaction
              ├─< legs
              └── chain           its place and its hash, by which a change is seen (chain.py)
-    offers, decisions, wrapups   point to a contact whose record may not be there yet, so they have no foreign key
+    offers, decisions, wrapups, callbacks   point to a contact whose record may not be there yet: no foreign key
     agent_changes                what each agent's status was, and when; what was put off until after a contact
     agents ─┬─< agent_skills     the directory; rows change, and every change leaves one in
             └─< agent_posts
@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0007"
+HEAD = "0008"
 "The newest migration this code knows."
 VERSION_TABLE = "ringfair_schema"
 "Where alembic keeps the version; not its default name, so that a shared database cannot confuse two programs."
@@ -145,6 +145,18 @@ wrapups = Table(
     PrimaryKeyConstraint("contact_id", "agent_id", "from_at"),
 )
 
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("contact_id", Key, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("what", Key, nullable=False),
+    Column("queue", Key, nullable=False),
+    Column("call_id", Text),
+    Column("number", Integer, nullable=False),
+    PrimaryKeyConstraint("contact_id", "at", "what"),
+)
+
 agent_changes = Table(
     "agent_changes",
     metadata,
@@ -211,4 +223,16 @@ agent_audit = Table(
 
 identity = Table("identity", metadata, Column("ledger", Key, primary_key=True))
 
-APPEND_ONLY = (records, segments, legs, chain, offers, decisions, wrapups, agent_changes, agent_audit, identity)
+APPEND_ONLY = (
+    records,
+    segments,
+    legs,
+    chain,
+    offers,
+    decisions,
+    wrapups,
+    callbacks,
+    agent_changes,
+    agent_audit,
+    identity,
+)

@@ -21,7 +21,7 @@ from typing import Final
 import msgspec
 
 from router.adapters.sql.admission import admit, refused
-from router.domain.record import AgentChangeFact, BillingRecord, DecisionFact, Fact, OfferFact, WrapUpFact
+from router.domain.record import AgentChangeFact, BillingRecord, CallbackFact, DecisionFact, Fact, OfferFact, WrapUpFact
 
 VERSION: Final = 3
 "The newest this release can read."
@@ -31,6 +31,7 @@ TYPES: Final[dict[str, type[Fact]]] = {
     "wrapup": WrapUpFact,
     "decision": DecisionFact,
     "agent-change": AgentChangeFact,
+    "callback": CallbackFact,
 }
 SINCE: Final[dict[type[Fact], int]] = {AgentChangeFact: 3, WrapUpFact: 3}
 "The version a line of that kind needs, other kinds 1: who knows no later one reads them as before."

@@ -25,6 +25,8 @@ CONTEXTS = (
         "acd-full",
         "acd-wait",
         "acd-agent,card",
+        "acd-callback,answered",
+        "acd-callback-agent,card",
         "acd-after",
         "acd-transfer",
         "acd-home",

@@ -11,7 +11,15 @@ from router.adapters.ami import actions, ring_card
 from router.adapters.ami.wire import LINE_LIMIT, encode, parse_block
 from router.config.numbers import dialled_forms
 from router.domain.admission import Capacity
-from router.domain.effects import Announce, AnswerCaller, AnswerPhone, EndLeg, RingAgent, SendCaller
+from router.domain.effects import (
+    Announce,
+    AnswerCaller,
+    AnswerPhone,
+    CallCustomer,
+    EndLeg,
+    RingAgent,
+    SendCaller,
+)
 from router.domain.need import Need
 from router.domain.rules import CampaignRules, QueueRules, Rules
 from router.domain.treatment import Treatment
@@ -261,3 +269,39 @@ def test_limits_follow_the_pool_as_far_as_there_are_any() -> None:
     assert value(capacity=node, max_calls=8, emergency=True) == "main,20,8,!"
     assert value(capacity=Capacity(), emergency=True) == "main,,,!"
     assert value(capacity=Capacity(), max_calls=8) == "main,,8"
+
+
+def test_a_call_back_goes_by_the_contacts_id_through_the_trunk_and_shows_the_campaigns_number() -> None:
+    order = actions.call(call(), pool="main")
+
+    assert order["ChannelId"] == f"{CONTACT}_cb1"
+    assert order["Channel"] == "PJSIP/+4930555999@carrier"
+    assert order["CallerID"] == "<+4930555100>"
+    assert (order["Context"], order["Exten"]) == ("acd-callback", "answered")
+    assert f"ACD_CONTACT={CONTACT}_cb1" in order["Variable"]
+    assert "ACD_STATE=called" in order["Variable"]
+
+
+def test_nothing_in_a_call_back_means_anything_to_asterisk() -> None:
+    order = actions.call(call(dial="PJSIP/+49,1${X}@car(r)ier", ani="+49,1${EXEC}", music='a"b,c'), pool="main")
+
+    assert order["Channel"] == "PJSIP/+491X@carrier"
+    said = "".join(order["Variable"]) + str(order["Channel"])
+    assert not set(said) & set(',${}()"')
+
+
+def call(**changed: object) -> CallCustomer:
+    fields: dict[str, object] = {
+        "contact_id": f"{CONTACT}_cb1",
+        "campaign": "shop",
+        "node": "pbx_1",
+        "dial": "PJSIP/+4930555999@carrier",
+        "caller_id": "+4930555100",
+        "dnis": "+4930555100",
+        "ani": "+4930555999",
+        "arrived_at": 1,
+        "timeout_us": 30_000_000,
+        "language": "de",
+        "music": "default",
+    }
+    return CallCustomer(**(fields | changed))  # type: ignore[arg-type]

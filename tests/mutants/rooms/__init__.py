@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 from tests.mutants.rooms import (
     admission,
+    callback,
     conduct,
     expectation,
     failover,
@@ -39,6 +40,7 @@ ALL: tuple[Mutant, ...] = (
     *matching.MUTANTS,
     *rows.MUTANTS,
     *needs.MUTANTS,
+    *callback.MUTANTS,
     *reception.MUTANTS,
     *ways_out.MUTANTS,
     *admission.MUTANTS,

@@ -102,7 +102,7 @@ MUTANTS = (
     Mutant(
         name="Who has left the journal comes back with the next router",
         file=_JOURNAL,
-        find="  if kind == 'ContactGone' or kind == 'AgentGone' then\n",
+        find="  if kind == 'ContactGone' or kind == 'AgentGone' or kind == 'PromiseGone' then\n",
         replace="  if kind == 'AgentGone' then\n",
         guards=(_CONTRACT + "test_the_newest_picture_counts_and_who_is_gone_is_gone[valkey]",),
     ),

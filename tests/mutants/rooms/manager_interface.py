@@ -132,7 +132,7 @@ MUTANTS = (
     Mutant(
         name="A ring that Asterisk refused because its leg lives is told as a plain failure",
         file=_TELEPHONY,
-        find="        exists = _EXISTS in why.lower()\n",
+        find="        exists = EXISTS in why.lower()\n",
         replace="        exists = False\n",
         guards=(_GUARD + "test_telephony_calls.py::test_a_ring_refused_because_the_leg_exists_is_to_be_adopted",),
     ),

@@ -74,7 +74,7 @@ MUTANTS = (
     Mutant(
         name="A command over HTTP is answered before it is written down",
         file="router/desk.py",
-        find="        await self._safe(ledger_knows=not isinstance(command, _NO_FACTS))\n",
+        find="        await self._safe(ledger_knows=not isinstance(command, _IN_NO_LEDGER))\n",
         replace="",
         guards=("tests/test_desk.py::test_a_command_nobody_could_write_down_is_in_force_and_says_that_it_is_not_safe",),
     ),

@@ -77,8 +77,8 @@ MUTANTS = (
     Mutant(
         name="A key that means nothing ends a caller's wait",
         file="router/domain/engine.py",
-        find="    if queue is not None and seen.key and seen.key in queue.rules.exit_keys:\n",
-        replace="    if queue is not None and seen.key:\n",
+        find="    elif seen.key in queue.rules.exit_keys:\n",
+        replace="    else:\n",
         guards=(_GUARD + "test_the_exit_key_ends_the_wait_but_not_a_ring_and_other_keys_do_nothing",),
     ),
     Mutant(
@@ -91,8 +91,8 @@ MUTANTS = (
     Mutant(
         name="A caller who was served and hangs up counts as one who gave up waiting",
         file=_HERE,
-        find="    outcome = Outcome.ANSWERED if contact.answered_at is not None else contact",
-        replace="    outcome = contact",
+        find="    outcome = Outcome.ANSWERED if contact.answered_at is not None else left",
+        replace="    outcome = left",
         guards=(_GUARD + "test_a_blind_transfer_to_nowhere_is_closed_and_stays_answered",),
     ),
     Mutant(

@@ -1,0 +1,99 @@
+"""`[queue.NAME.callback]`: how waiting callers ask to be called back, and how and when they are called.
+
+[queue.orders.callback]
+key = "1"
+mode = "agent-first"
+trunk = "carrier"
+between = ["08:00", "20:00"]
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from router.config.faults import E164, ENDPOINT, KEY, Faults
+from router.config.hours import DAYS, HoursTable, span
+from router.config.settings import STRICT
+from router.domain.ids import SECOND
+from router.domain.rules import CallbackRules
+
+_TIME = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+
+
+def _window(between: list[str]) -> list[str]:
+    if between:
+        if len(between) != 2:
+            raise ValueError('two times, ["08:00", "20:00"]; empty: at any time')
+        if span("-".join(between)).closes > 24 * 60:
+            raise ValueError("a window within one day: nobody is to be called at night")
+    return between
+
+
+class CallbackTable(BaseModel):
+    """[queue.NAME.callback]: callers may ask to be called back, and keep their place in line."""
+
+    model_config = STRICT
+    key: str = Field("1", pattern=KEY, description="The key a waiting, answered caller asks with.")
+    mode: Literal["agent-first", "caller-first"] = Field(
+        "agent-first",
+        description="agent-first: an agent has accepted before they are called; caller-first: they are called when "
+        "their turn has come and an agent is free, and are first in line when they answer.",
+    )
+    trunk: str = Field("trunk", pattern=ENDPOINT, description="PJSIP endpoint they are called through.")
+    caller_id: str | None = Field(
+        None, pattern=E164, description="The number they are shown; the first dialled number of the campaign if none."
+    )
+    tries: int = Field(3, ge=1, le=20, description="Calls at most, until one is answered.")
+    dial_s: float = Field(30.0, ge=5, le=120, description="How long their phone rings.")
+    retry_after_s: float = Field(900.0, ge=1, le=86_400, description="From a call in vain to the next.")
+    between: Annotated[list[Annotated[str, Field(pattern=_TIME)]], AfterValidator(_window)] = Field(
+        default_factory=lambda: ["08:00", "20:00"],
+        description="Nobody is called at other times of day, by the campaign's time zone. Empty: at any time.",
+    )
+    expires_s: float = Field(86_400.0, ge=60, le=7 * 86_400, description="After so long nobody is called any more.")
+    most: int = Field(100, ge=0, le=10_000, description="Calls owed at a time; who asks then is told no. 0: no limit.")
+
+
+def check_callback(
+    table: CallbackTable | None,
+    taken: str,
+    dnis: Sequence[str],
+    greeting: str,
+    file: str,
+    key: str,
+    faults: Faults,
+) -> None:
+    """What the table cannot say of itself alone."""
+    if table is None:
+        return
+    if table.key in taken:
+        expected = f'a key that is none of exit_keys and keys ("{taken}")'
+        faults.add(file, f"{key}.key", table.key, expected)
+    if greeting != "answered":
+        expected = 'greeting = "answered" beside it: a caller who is not answered yet cannot press a key'
+        faults.add(file, f"{key}.key", table.key, expected)
+    if table.caller_id is None and not dnis:
+        faults.add(file, f"{key}.caller_id", "(missing)", "a number to show: the campaign has none that is dialled")
+
+
+def callback_rules(table: CallbackTable | None, dnis: Sequence[str]) -> CallbackRules | None:
+    if table is None:
+        return None
+    return CallbackRules(
+        key=table.key,
+        trunk=table.trunk,
+        caller_id=table.caller_id or next(iter(dnis), ""),
+        agent_first=table.mode == "agent-first",
+        tries=table.tries,
+        ring_us=round(table.dial_s * SECOND),
+        retry_after_us=round(table.retry_after_s * SECOND),
+        expires_us=round(table.expires_s * SECOND),
+        most=table.most,
+    )
+
+
+def call_times(table: CallbackTable) -> HoursTable:
+    """The window as hours of every day, so that one compiler knows what a day is."""
+    between = "-".join(table.between) or "00:00-24:00"
+    return HoursTable.model_validate({day: [between] for day in DAYS})

@@ -1,0 +1,303 @@
+"""How a call-back comes about (callback.py): a caller asks for it, an agent is there or their turn has come, they are
+called, they answer or do not.
+
+Asked by key: they hear whether we can call them, and confirm; then it is written down (`WriteDown`), and only when that
+is told (`PromiseWritten`) they hear that we call, and are let go. Meanwhile they wait on, and may be taken.
+
+Agent first: the place is offered like any caller. An agent who has accepted is there (`AgentReady`) before their phone
+rings, and its leg takes them out of the waiting room as soon as they are in it. Caller first: they are called when the
+place is the first for a free agent, never more of a queue at a time than agents are free there; who answers is first in
+line. So both are one way, begun at another moment.
+"""
+
+import heapq
+import re
+
+from router.domain.agent import Standing
+from router.domain.callback import NOWHERE, Promise, PromiseEnd, PromiseState, PromiseStep, TryResult
+from router.domain.commands import CancelCallback, SetCallTimes
+from router.domain.contact import Contact
+from router.domain.effects import CallCustomer, EndLeg, SendCaller, WriteDown
+from router.domain.errors import CommandRefused
+from router.domain.events import CallbackPromised, ContactOverflowed
+from router.domain.floor import Floor
+from router.domain.ids import SECOND, ContactId, LegId, Micros
+from router.domain.observations import (
+    AgentReady,
+    CallbackConfirmed,
+    CustomerNotCalled,
+    PromiseWritten,
+)
+from router.domain.offering import rescind
+from router.domain.owing import (
+    PATIENCE_US,
+    close,
+    failed,
+    may_call_at,
+    move,
+    owe,
+    put_place,
+    rest,
+    rules_of,
+    stand,
+    take_place,
+)
+from router.domain.reception import leave
+from router.domain.record import OfferResult, Outcome, SegmentKind
+from router.domain.waiting_room import music_of
+
+WRITTEN_US: Micros = 30 * SECOND
+"By then it was told whether the promise is written."
+_DIALABLE = re.compile(r"\+[1-9][0-9]{6,14}")
+_SPARE = 100
+"Offers that may still be made for who asked, while it is written down."
+_ROOM = "acd-callback"
+
+
+# ---- asked for ----
+
+
+def key_pressed(floor: Floor, contact: Contact, now: Micros) -> None:
+    """A waiting caller wants to be called back: they hear whether that can be."""
+    _say(floor, contact, "no" if why_not(floor, contact, now) else "ask")
+
+
+def why_not(floor: Floor, contact: Contact, now: Micros) -> str:
+    """Why this caller cannot be promised a call; empty when they can."""
+    rules = rules_of(floor, contact.queue)
+    if rules is None:
+        return "nobody is called back there"
+    if contact.promise_id is not None:
+        return "they are being called back already"
+    if not _DIALABLE.fullmatch(contact.ani):
+        return "the number cannot be dialled"
+    if (contact.campaign, contact.ani) in floor.promised_to:
+        return "a call to that number is owed already"
+    if 0 < rules.most <= floor.owed.get(contact.queue, 0):
+        return "too many calls are owed already"
+    promise = _promise(contact, now, rules.expires_us)
+    return "" if may_call_at(floor, promise, now) < promise.expires_at else "nobody may be called in time"
+
+
+def _promise(contact: Contact, now: Micros, expires_us: Micros) -> Promise:
+    return Promise(
+        promise_id=contact.contact_id,
+        campaign=contact.campaign,
+        queue=contact.queue,
+        number=contact.ani,
+        dnis=contact.dnis,
+        node=contact.node,
+        arrived_at=contact.arrived_at,
+        entered_at=contact.entered_at,
+        asked_at=now,
+        expires_at=now + expires_us,
+        priority=contact.priority,
+        attempts=contact.attempts + _SPARE,
+        data=tuple(contact.data.items()),
+        waited_before_us=contact.waited_before_us,
+    )
+
+
+def confirmed(floor: Floor, seen: CallbackConfirmed, now: Micros) -> None:
+    """They said yes: it is written down, and nobody is told before it is."""
+    contact = floor.contacts.get(seen.contact_id)
+    if contact is None or not contact.is_waiting or seen.contact_id in floor.promises:
+        floor.ignore(seen, "no caller who waits")
+        return
+    rules = rules_of(floor, contact.queue)
+    if rules is None or why_not(floor, contact, now):
+        _say(floor, contact, "no")
+        return
+    owe(floor, _promise(contact, now, rules.expires_us))
+    floor.timers.set(("promise", contact.contact_id), now + WRITTEN_US)
+    floor.effects.append(WriteDown(promise_id=contact.contact_id))
+
+
+def written(floor: Floor, seen: PromiseWritten, now: Micros) -> None:
+    """Whether it would survive us. If so it stands, also for who has hung up meanwhile: they pressed the key."""
+    promise = floor.promises.get(seen.promise_id)
+    if promise is not None and promise.state is PromiseState.CALLING:
+        _dial(floor, promise)
+        return
+    if promise is None or promise.state is not PromiseState.ASKED:
+        floor.ignore(seen, "no such promise")
+        return
+    contact = floor.contacts.get(promise.promise_id)
+    if not seen.safe:
+        close(floor, promise, PromiseEnd.UNWRITTEN, now)
+        if contact is not None and contact.is_waiting:
+            _say(floor, contact, "no")
+        return
+    floor.emit(
+        CallbackPromised(
+            promise_id=promise.promise_id,
+            campaign=promise.campaign,
+            queue=promise.queue,
+            expires_at=promise.expires_at,
+        )
+    )
+    if contact is not None and contact.is_waiting:
+        floor.emit(
+            ContactOverflowed(contact_id=contact.contact_id, queue=contact.queue, target="callback", why="callback")
+        )
+        leave(floor, contact, Outcome.OVERFLOWED, now)
+        contact.begins(SegmentKind.ANNOUNCEMENT, now)
+        _say(floor, contact, "promised")
+    stand(floor, promise, now)
+
+
+def _say(floor: Floor, contact: Contact, what: str) -> None:
+    floor.effects.append(
+        SendCaller(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, context=_ROOM, exten=what)
+    )
+
+
+# ---- called ----
+
+
+def agent_ready(floor: Floor, seen: AgentReady, now: Micros) -> None:
+    """An agent has accepted the call-back: now their phone rings, unless it does already."""
+    offer = floor.offers.get(seen.offer_id)
+    contact = floor.contacts.get(offer.contact_id) if offer is not None else None
+    promise = floor.promises.get(contact.promise_id) if contact is not None and contact.promise_id else None
+    if offer is None or contact is None or promise is None or offer.offer_id not in contact.live:
+        floor.ignore(seen, "no such offer")
+        return
+    rules = rules_of(floor, promise.queue)
+    if contact.place and rules is not None:
+        offer.deadline_at = now + rules.ring_us + floor.rules.connect_grace_us
+        floor.timers.set(("talk", offer.offer_id), offer.deadline_at)
+        for other in [other for other in contact.live.values() if other is not offer]:
+            rescind(floor, other, OfferResult.RESCINDED, now)  # rung at the same time; the first has won
+        _call(floor, promise, now)
+
+
+def is_called_first(floor: Floor, contact: Contact) -> bool:
+    """Whether they are on the phone before an agent is asked."""
+    rules, promise = rules_of(floor, contact.queue), floor.promises.get(contact.promise_id or NOWHERE)
+    is_theirs = promise is not None and promise.state is PromiseState.PROMISED
+    return rules is not None and not rules.agent_first and is_theirs
+
+
+def call_first(floor: Floor, place: Contact, now: Micros) -> None:
+    """The turn of somebody has come who is called before an agent is. As many are called as agents are free."""
+    promise = floor.promises[place.promise_id or NOWHERE]
+    queue = place.line or floor.queues[promise.queue]
+    free = queue.standings[Standing.FREE]
+    if floor.calling.get(promise.queue, 0) >= free:
+        heap = floor.held_back.setdefault(promise.queue, [])
+        heapq.heappush(heap, (queue.line_key(place), floor.serial(), promise.promise_id))
+        rest(floor, promise, now, until_let_in=True)
+        return
+    place_id = promise.place_id
+    take_place(floor, promise, now)
+    promise.place_id = place_id
+    put_place(floor, promise).open_offers = place.open_offers
+    _call(floor, promise, now)
+    if floor.calling.get(promise.queue, 0) < free:
+        floor.released.append(promise.queue)
+
+
+def let_in(floor: Floor, now: Micros) -> None:
+    """A call of these queues has ended: the next who was held back stands in line again."""
+    released, floor.released = floor.released, []
+    for queue in released:
+        heap = floor.held_back.get(queue, [])
+        while heap:
+            promise = floor.promises.get(heapq.heappop(heap)[2])
+            if promise is not None and promise.state is PromiseState.RESTING:
+                stand(floor, promise, now)
+                break
+
+
+def _call(floor: Floor, promise: Promise, now: Micros) -> None:
+    """That they are called is written down first: a successor that did not know would call them again."""
+    rules = rules_of(floor, promise.queue)
+    if rules is not None and move(floor, promise, PromiseStep.CALL):
+        promise.tries += 1
+        floor.timers.set(("promise", promise.promise_id), now + rules.ring_us + PATIENCE_US)
+        floor.effects.append(WriteDown(promise_id=promise.promise_id))
+
+
+def _dial(floor: Floor, promise: Promise) -> None:
+    """It is written down, or cannot be: then they are owed the call all the same."""
+    rules, campaign = rules_of(floor, promise.queue), floor.rules.campaigns.get(promise.campaign)
+    place, queue = floor.contacts.get(promise.place_id), floor.queues.get(promise.queue)
+    if rules is None or queue is None or campaign is None or place is None or place.seen_at:
+        return
+    floor.effects.append(
+        CallCustomer(
+            contact_id=promise.place_id,
+            campaign=promise.campaign,
+            node=promise.node,
+            dial=f"PJSIP/{promise.number}@{rules.trunk}",
+            caller_id=rules.caller_id,
+            dnis=promise.dnis,
+            ani=promise.number,
+            arrived_at=promise.arrived_at,
+            timeout_us=rules.ring_us,
+            language=campaign.language,
+            music=music_of(queue.rules, campaign),
+        )
+    )
+
+
+def not_called(floor: Floor, seen: CustomerNotCalled, now: Micros) -> None:
+    """No leg was made. One that lived already is the one we wanted."""
+    contact = floor.contacts.get(seen.contact_id)
+    if contact is None or not contact.place or contact.promise_id is None or seen.exists or contact.here_at:
+        floor.ignore(seen, "no such call")
+        return
+    failed(floor, floor.promises[contact.promise_id], TryResult.FAILED, now)
+
+
+# ---- deadlines and orders ----
+
+
+def promise_deadline(floor: Floor, promise_id: ContactId, now: Micros) -> None:
+    promise = floor.promises[promise_id]
+    place = floor.contacts.get(promise.place_id)
+    match promise.state:
+        case PromiseState.ASKED:
+            written(floor, PromiseWritten(promise_id=promise_id, safe=promise.read_back), now)
+        case PromiseState.RESTING:
+            stand(floor, promise, now)
+        case PromiseState.CALLING:
+            floor.effects.append(EndLeg(leg=LegId(promise.place_id), node=promise.node))
+            failed(floor, promise, TryResult.NO_ANSWER, now)
+        case PromiseState.REACHED if place is None:
+            close(floor, promise, PromiseEnd.LEFT, now)
+        case PromiseState.REACHED if place is not None:
+            place.promise_id = promise_id  # found at the first look at Asterisk, and not in the journal
+            floor.stir(place)
+        case PromiseState.PROMISED if place is not None and place.live:
+            floor.timers.set(("promise", promise_id), now + PATIENCE_US)  # who is being rung is not torn away
+        case PromiseState.PROMISED if now >= promise.expires_at:
+            close(floor, promise, PromiseEnd.EXPIRED, now)
+        case PromiseState.PROMISED:
+            rest(floor, promise, now)
+
+
+def cancel(floor: Floor, asked: CancelCallback, now: Micros) -> None:
+    promise = floor.promises.get(asked.promise_id)
+    if promise is None:
+        raise CommandRefused(
+            "callback-unknown",
+            f"No call-back is owed to {asked.promise_id}: `ringfair callback list` shows those that are.",
+            promise_id=asked.promise_id,
+        )
+    if promise.state is PromiseState.REACHED:
+        raise CommandRefused(
+            "callback-reached",
+            f"They are on the phone already: `ringfair hangup {promise.place_id}` would end that.",
+            promise_id=asked.promise_id,
+        )
+    close(floor, promise, PromiseEnd.WITHDRAWN, now)
+
+
+def set_call_times(floor: Floor, asked: SetCallTimes, now: Micros) -> None:
+    """Told anew each day, so every promise of the queue is looked at again."""
+    floor.call_times[asked.queue] = asked.times
+    for promise in list(floor.promises.values()):
+        if promise.queue == asked.queue and promise.state in (PromiseState.PROMISED, PromiseState.RESTING):
+            floor.timers.set(("promise", promise.promise_id), now)

@@ -1,0 +1,64 @@
+"""Promises read back from what a router wrote down before it died (recovery.py has the rules for everybody else).
+
+Rule 1: who stood in line, or rested, stands in line again once Asterisk has told what lives; the place is the old one.
+Rule 2: whose phone rang may have picked up by now: the first resync tells, and until then nobody calls them. If their
+leg is gone that try has failed.
+Rule 3: what was only asked for and is read here *is* written down: it counts.
+"""
+
+from router.domain.callback import NOWHERE, Promise, PromiseState
+from router.domain.floor import Floor
+from router.domain.ids import SECOND, Micros
+from router.domain.owing import owe, put_place, rules_of
+from router.domain.particulars import checked
+from router.domain.picture import PromiseStands
+from router.domain.rules import MOST_POINTS
+
+_GRACE_US: Micros = 2 * SECOND
+"As for every deadline of old (recovery.py)."
+_AHEAD_US: Micros = 400 * 86_400 * SECOND
+
+
+def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
+    """Owe it as the router before us did. Raises `ValueError` for what nobody can have owed."""
+    state = PromiseState(stands.state)
+    instants = (stands.arrived_at, stands.entered_at, stands.asked_at, stands.expires_at, stands.next_at)
+    if not all(0 <= at <= now + _AHEAD_US for at in instants):
+        raise ValueError("an instant that is none")
+    if min(stands.tries, stands.attempts, stands.waited_before_us) < 0 or not stands.number:
+        raise ValueError("a promise that nobody gave")
+    if abs(stands.priority) > MOST_POINTS or state is PromiseState.CLOSED:
+        raise ValueError("a promise that nobody gave")
+    if (stands.campaign, stands.number) in floor.promised_to:
+        raise ValueError("two promises to one number")
+    if stands.place_id in floor.contacts and state is not PromiseState.REACHED:
+        raise ValueError("a place for who is on the phone")
+    promise = Promise(
+        promise_id=stands.promise_id,
+        campaign=stands.campaign,
+        queue=stands.queue,
+        number=stands.number,
+        dnis=stands.dnis,
+        node=stands.node,
+        arrived_at=min(stands.arrived_at, now),
+        entered_at=min(stands.entered_at, now),
+        asked_at=min(stands.asked_at, now),
+        expires_at=stands.expires_at,
+        state=PromiseState.RESTING if state is PromiseState.PROMISED else state,
+        tries=stands.tries,
+        next_at=stands.next_at,
+        priority=stands.priority,
+        attempts=stands.attempts,
+        data=tuple(checked(stands.data).items()),
+        waited_before_us=stands.waited_before_us,
+        read_back=True,
+        place_id=stands.place_id if state in (PromiseState.CALLING, PromiseState.REACHED) else NOWHERE,
+    )
+    owe(floor, promise)
+    due_at = now + _GRACE_US
+    if state is PromiseState.CALLING:
+        floor.calling[promise.queue] = floor.calling.get(promise.queue, 0) + 1
+        put_place(floor, promise).seen_at = 1  # long ago: the first look at Asterisk tells whether it lives
+        rules = rules_of(floor, promise.queue)
+        due_at += 0 if rules is None else rules.ring_us
+    floor.timers.set(("promise", promise.promise_id), due_at)

@@ -1,0 +1,307 @@
+"""What is owed to whom was promised a call (callback.py): their place in line, its rests, its end.
+
+Rule 1: `_step` is the only place that moves a promise between its states, and counts how many of a queue are calling.
+Rule 2: a place comes and goes with the state: there is one in PROMISED and CALLING, none while it rests.
+"""
+
+from router.domain.callback import (
+    NOWHERE,
+    PROMISE,
+    Promise,
+    PromiseEnd,
+    PromiseState,
+    PromiseStep,
+    TryResult,
+    result_of,
+)
+from router.domain.contact import Contact, ContactState, ContactStep
+from router.domain.effects import EndLeg
+from router.domain.events import CallbackEnded, CallbackTried, ContactQueued
+from router.domain.floor import Floor
+from router.domain.ids import SECOND, ContactId, LegId, Micros, QueueName
+from router.domain.observations import LegAppeared, LegEnded
+from router.domain.offering import rescind
+from router.domain.record import Leg, OfferResult, SegmentKind
+from router.domain.rules import CallbackRules
+from router.domain.tables import step
+from router.domain.waiting_room import attend, music_of
+
+PATIENCE_US: Micros = 5 * SECOND
+"A promise that has run out while an agent is rung for it, and a leg whose end is not told: so long is waited for them."
+
+
+def rules_of(floor: Floor, queue: QueueName) -> CallbackRules | None:
+    """How callers of this queue are called back; None: not at all, or no longer."""
+    known = floor.queues.get(queue)
+    return None if known is None else known.rules.callback
+
+
+def owe(floor: Floor, promise: Promise) -> None:
+    """From now on there is this promise."""
+    floor.promises[promise.promise_id] = promise
+    floor.promised_to[promise.caller] = promise.promise_id
+    floor.owed[promise.queue] = floor.owed.get(promise.queue, 0) + 1
+    floor.unwritten[promise] = None
+
+
+def move(floor: Floor, promise: Promise, trigger: PromiseStep) -> bool:
+    """Rule 1; False (and nothing changed) when the table has no row."""
+    state = step(PROMISE, promise.state, trigger)
+    if state is None:
+        return False
+    calling = (state is PromiseState.CALLING) - (promise.state is PromiseState.CALLING)
+    if calling:
+        floor.calling[promise.queue] = floor.calling.get(promise.queue, 0) + calling
+    if calling < 0:
+        floor.released.append(promise.queue)
+    promise.state = state
+    floor.unwritten[promise] = None
+    return True
+
+
+# ---- in line ----
+
+
+def stand(floor: Floor, promise: Promise, now: Micros) -> None:
+    """Take the place in line, at the old age; or rest until that may be."""
+    if now >= promise.expires_at:
+        close(floor, promise, PromiseEnd.EXPIRED, now)
+    elif rules_of(floor, promise.queue) is None:
+        close(floor, promise, PromiseEnd.GIVEN_UP, now)
+    elif may_call_at(floor, promise, now) > now:
+        rest(floor, promise, now)
+    elif move(floor, promise, PromiseStep.STAND):
+        promise.place_id = promise.place_of(promise.tries + 1)
+        place = put_place(floor, promise)
+        floor.move(place, ContactStep.QUEUE, now)
+        edge = _times(floor, promise, now)[1]
+        floor.timers.set(("promise", promise.promise_id), min(promise.expires_at, edge or promise.expires_at))
+
+
+def put_place(floor: Floor, promise: Promise) -> Contact:
+    """Make the contact that nobody is on the phone for yet; it does not stand in line by that."""
+    campaign = floor.rules.campaigns.get(promise.campaign)
+    leg = LegId(promise.place_id)
+    place = Contact(
+        contact_id=promise.place_id,
+        ordinal=floor.serial(),
+        leg=leg,
+        linkedid="",
+        node=promise.node,
+        campaign=promise.campaign,
+        queue=promise.queue,
+        dnis=promise.dnis,
+        ani=promise.number,
+        arrived_at=promise.arrived_at,
+        seen_at=0,
+        parked=promise.node not in floor.nodes,
+        entered_at=promise.entered_at,
+        priority=promise.priority,
+        urgent=campaign is not None and campaign.emergency,
+        promise_id=promise.promise_id,
+        place=True,
+        data=dict(promise.data),
+        waited_before_us=promise.waited_before_us,
+        attempts=max(promise.attempts, floor.attempts_from),
+        legs=(Leg(uniqueid=leg, linkedid="", node=promise.node),),
+    )
+    floor.contacts[place.contact_id] = floor.by_leg[leg] = place
+    return place
+
+
+def take_place(floor: Floor, promise: Promise, now: Micros) -> None:
+    """Take its contact off the floor, if nobody is on the phone for it; who is being rung for it is let go."""
+    place = floor.contacts.get(promise.place_id)
+    promise.place_id = NOWHERE
+    if place is None or not place.place:
+        return
+    promise.priority, promise.attempts = place.priority, place.attempts
+    floor.move(place, ContactStep.END, now)
+    del floor.contacts[place.contact_id]
+    del floor.by_leg[place.leg]
+    floor.timers.cancel(("row", place.contact_id))
+    for agent_id in place.skips:
+        floor.timers.cancel(("skip", (place.contact_id, agent_id)))
+    given, place.live = place.live, {}
+    for offer in given.values():
+        rescind(floor, offer, OfferResult.CALLER_LEFT, now)
+
+
+def rest(floor: Floor, promise: Promise, now: Micros, *, until_let_in: bool = False) -> None:
+    """Leave the line until somebody may be called again, or until it is too late."""
+    if move(floor, promise, PromiseStep.REST):
+        take_place(floor, promise, now)
+        at = promise.expires_at if until_let_in else min(promise.expires_at, may_call_at(floor, promise, now))
+        floor.timers.set(("promise", promise.promise_id), at)
+
+
+def may_call_at(floor: Floor, promise: Promise, now: Micros) -> Micros:
+    """The first instant from `now` on at which it may be; the promise's end when there is none."""
+    at = max(now, promise.next_at)
+    is_open, edge = _times(floor, promise, at)
+    return at if is_open else (promise.expires_at if edge is None else edge)
+
+
+def _times(floor: Floor, promise: Promise, at: Micros) -> tuple[bool, Micros | None]:
+    """Whether people are called at `at`, and when that is otherwise."""
+    times = floor.call_times.get(promise.queue)
+    return (True, None) if times is None else (times.is_open(at), times.next_edge(at))
+
+
+# ---- on the phone ----
+
+
+def appeared(floor: Floor, contact: Contact, seen: LegAppeared, now: Micros) -> None:
+    """Asterisk made the leg we asked for: its life begins."""
+    if contact.place and not contact.here_at:
+        contact.here_at, contact.seen_at, contact.linkedid = seen.at, now, seen.linkedid
+        contact.legs = (Leg(uniqueid=contact.leg, linkedid=seen.linkedid, node=contact.node), *contact.legs[1:])
+        contact.begins(SegmentKind.WAITING, seen.at)
+
+
+def owed_by(floor: Floor, contact_id: ContactId) -> Promise | None:
+    """The promise this contact is called for, told by its id alone, unless they are on the phone already."""
+    promise_id, mark, number = contact_id.rpartition("_cb")
+    promise = floor.promises.get(ContactId(promise_id)) if mark and number.isascii() and number.isdigit() else None
+    return None if promise is None or promise.state is PromiseState.REACHED else promise
+
+
+def is_called_already(floor: Floor, promise: Promise, contact_id: ContactId, now: Micros) -> Contact | None:
+    """Their phone rings, or rang, by an order we did not know of: its router died before it wrote that down."""
+    if promise.state is PromiseState.CALLING:
+        return floor.contacts.get(contact_id)
+    number = int(contact_id.rpartition("_cb")[2][:6])
+    rules = rules_of(floor, promise.queue)
+    if rules is None or not move(floor, promise, PromiseStep.CALL):
+        return None
+    if promise.place_id != contact_id:
+        take_place(floor, promise, now)
+        promise.place_id = contact_id
+        put_place(floor, promise)
+    promise.tries = max(promise.tries, number)
+    place = floor.contacts[contact_id]
+    place.seen_at = now
+    floor.timers.set(("promise", promise.promise_id), now + rules.ring_us + PATIENCE_US)
+    return place
+
+
+def picked_up(floor: Floor, contact: Contact, at: Micros, now: Micros) -> None:
+    """They are on the phone: a caller like any other."""
+    promise = floor.promises.get(contact.promise_id or NOWHERE)
+    if not contact.place or promise is None or not move(floor, promise, PromiseStep.REACH):
+        return None
+    contact.here_at, contact.seen_at = contact.here_at or at, contact.seen_at or now
+    contact.begins(SegmentKind.WAITING, contact.here_at)
+    contact.place = False
+    floor.timers.cancel(("promise", promise.promise_id))
+    floor.emit(
+        CallbackTried(
+            contact_id=contact.contact_id,
+            promise_id=promise.promise_id,
+            queue=promise.queue,
+            result=TryResult.ANSWERED,
+            number=promise.tries,
+        )
+    )
+    queue = floor.queues[promise.queue]
+    floor.timers.set(("wait", contact.contact_id), now + queue.rules.max_wait_us)
+    contact.hears = music_of(queue.rules, floor.rules.campaigns.get(contact.campaign))
+    attend(floor, contact, queue, now)
+    floor.emit(
+        ContactQueued(
+            contact_id=contact.contact_id,
+            campaign=contact.campaign,
+            queue=contact.queue,
+            medium=contact.medium,
+            arrived_at=contact.here_at,
+        )
+    )
+    floor.stir(contact)
+    if contact.state is ContactState.ARRIVED:
+        floor.move(contact, ContactStep.QUEUE, now)
+
+
+# ---- tries and the end ----
+
+
+def failed(floor: Floor, promise: Promise, result: TryResult, now: Micros) -> None:
+    """Their phone was called and nobody answered: later again, or never."""
+    if promise.state is not PromiseState.CALLING:
+        return
+    rules = rules_of(floor, promise.queue)
+    floor.emit(
+        CallbackTried(
+            contact_id=promise.place_id,
+            promise_id=promise.promise_id,
+            queue=promise.queue,
+            result=result,
+            number=promise.tries,
+        )
+    )
+    promise.next_at = now if rules is None else now + rules.retry_after_us
+    rest(floor, promise, now)
+    if rules is None or promise.tries >= rules.tries:
+        close(floor, promise, PromiseEnd.GIVEN_UP, now)
+
+
+def not_answered(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) -> None:
+    """The leg has ended before anybody picked up."""
+    promise = floor.promises.get(contact.promise_id or NOWHERE)
+    if promise is not None:
+        failed(floor, promise, result_of(seen.cause, seen.tech_cause), now)
+
+
+def close(floor: Floor, promise: Promise, why: PromiseEnd, now: Micros) -> None:
+    """Nothing is owed any more. A phone that rings for it is let be."""
+    rings = promise.state is PromiseState.CALLING
+    place_id = promise.place_id
+    if not move(floor, promise, PromiseStep.CLOSE):
+        return
+    if rings:
+        floor.effects.append(EndLeg(leg=LegId(place_id), node=promise.node))
+    take_place(floor, promise, now)
+    del floor.promises[promise.promise_id]
+    if floor.promised_to.get(promise.caller) == promise.promise_id:
+        del floor.promised_to[promise.caller]
+    floor.owed[promise.queue] -= 1
+    floor.timers.cancel(("promise", promise.promise_id))
+    floor.emit(
+        CallbackEnded(
+            promise_id=promise.promise_id,
+            contact_id=place_id or None,
+            campaign=promise.campaign,
+            queue=promise.queue,
+            result=why,
+            tries=promise.tries,
+            waited_us=now - promise.asked_at,
+        )
+    )
+
+
+def talked(floor: Floor, contact: Contact, now: Micros) -> None:
+    """An agent talks to them: to whom was called, or to who had only asked for it."""
+    owed = floor.promises.get(contact.promise_id or contact.contact_id)
+    if contact.place:
+        picked_up(floor, contact, now, now)
+    if owed is not None:
+        close(floor, owed, PromiseEnd.WITHDRAWN if contact.promise_id is None else PromiseEnd.KEPT, now)
+
+
+def hung_up(floor: Floor, contact: Contact, now: Micros) -> None:
+    """Who was called has left."""
+    owed = floor.promises.get(contact.promise_id) if contact.promise_id is not None else None
+    if owed is not None:
+        close(floor, owed, PromiseEnd.LEFT, now)
+
+
+def comes_again(floor: Floor, contact: Contact) -> Promise | None:
+    """Rule 1 of callback.py, before the contact stands in line for the first time: whose place it takes."""
+    promise_id = floor.promised_to.get((contact.campaign, contact.ani))
+    promise = floor.promises.get(promise_id) if promise_id is not None else None
+    if promise is None or promise.state in (PromiseState.REACHED, PromiseState.ASKED):
+        return None
+    contact.here_at, contact.arrived_at, contact.priority = contact.arrived_at, promise.arrived_at, promise.priority
+    contact.waited_before_us = promise.waited_before_us
+    if promise.queue in floor.queues:
+        contact.queue, contact.entered_at = promise.queue, promise.entered_at
+    return promise

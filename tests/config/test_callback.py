@@ -1,0 +1,78 @@
+"""[queue.NAME.callback]: what it means, and what is told when it cannot mean anything."""
+
+import pytest
+
+from router.config import load
+from router.config.callback import CallbackTable, call_times, callback_rules
+from router.domain.errors import ConfigError
+from router.domain.ids import SECOND, QueueName
+from tests.config.site_files import SECRET, SHOP, WriteSite
+
+ANSWERED = SHOP.replace("[queue.orders]\n", 'greeting = "answered"\n[queue.orders]\n')
+TABLE = '[queue.orders.callback]\ntrunk = "carrier"\n'
+
+
+def test_a_table_with_a_trunk_alone_shows_the_dialled_number_and_calls_by_day(a_site: WriteSite) -> None:
+    site = load(a_site(shop=ANSWERED + TABLE), SECRET)
+
+    rules = site.rules.queues[QueueName("shop/orders")].callback
+    assert rules is not None
+    assert rules.agent_first
+    assert (rules.key, rules.trunk, rules.tries) == ("1", "carrier", 3)
+    assert rules.caller_id == site.rules.campaigns[next(iter(site.rules.campaigns))].dnis[0]
+    times, zone = site.call_times[QueueName("shop/orders")]
+    assert str(zone) == "Europe/Berlin"
+    assert times.week["sun"] == ["08:00-20:00"]
+
+
+def test_without_the_table_nobody_is_called_back(a_site: WriteSite) -> None:
+    site = load(a_site(), SECRET)
+
+    assert {queue.callback for queue in site.rules.queues.values()} == {None}
+    assert site.call_times == {}
+
+
+def test_an_empty_window_is_any_time() -> None:
+    table = CallbackTable.model_validate({"between": [], "expires_s": 3600})
+
+    assert call_times(table).week["mon"] == ["00:00-24:00"]
+    rules = callback_rules(table, ["+4930555100"])
+    assert rules is not None
+    assert rules.expires_us == 3600 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "expected"),
+    [
+        ('between = ["20:00", "08:00"]', "between", "nobody is to be called at night"),
+        ('between = ["08:00"]', "between", "two times"),
+        ('key = "12"', "key", "a key"),
+        ('mode = "robot-first"', "mode", "agent-first"),
+        ('trunk = "car rier"', "trunk", "endpoint"),
+        ("tries = 0", "tries", "1"),
+        ('caller_id = "0305"', "caller_id", "E.164"),
+    ],
+)
+def test_what_cannot_be_is_told_by_its_key(a_site: WriteSite, line: str, key: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(a_site(shop=ANSWERED + "[queue.orders.callback]\n" + line + "\n"), SECRET)
+
+    [fault] = error.value.faults
+    assert fault.key.startswith(f"queue.orders.callback.{key}")
+    assert expected in fault.expected
+
+
+def test_the_key_may_not_be_an_exit_key(a_site: WriteSite) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(a_site(shop=ANSWERED + 'exit_keys = "12"\n' + TABLE), SECRET)
+
+    [fault] = error.value.faults
+    assert fault.key == "queue.orders.callback.key"
+
+
+def test_a_campaign_that_does_not_answer_at_once_cannot_hear_the_key(a_site: WriteSite) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(a_site(shop=SHOP + TABLE), SECRET)
+
+    [fault] = error.value.faults
+    assert "cannot press a key" in fault.expected

@@ -1,0 +1,54 @@
+"""Call-backs: a place kept for somebody who is not on the phone, and whom nobody may call twice."""
+
+from tests.mutants.mutant import Mutant
+
+_GUARD = "tests/domain/test_callback.py::"
+
+MUTANTS = (
+    Mutant(
+        name="A call-back stands at the end of the line",
+        file="router/domain/owing.py",
+        find="        arrived_at=promise.arrived_at,\n",
+        replace="        arrived_at=promise.asked_at + promise.expires_at,\n",
+        guards=(_GUARD + "test_the_place_is_kept_between_who_came_before_and_who_came_after",),
+        short=True,
+    ),
+    Mutant(
+        name="They are told that we call before it is written down",
+        file="router/domain/calling.py",
+        find="    if not seen.safe:\n",
+        replace="    if False:\n",
+        guards=(_GUARD + "test_what_could_not_be_written_is_not_promised_and_they_wait_on",),
+    ),
+    Mutant(
+        name="A customer who is busy is never called again",
+        file="router/domain/owing.py",
+        find="    if rules is None or promise.tries >= rules.tries:\n",
+        replace="    if rules is None or promise.tries >= 1:\n",
+        guards=(_GUARD + "test_a_busy_customer_is_called_again_later_and_the_agent_missed_nothing",),
+    ),
+    Mutant(
+        name="Caller first, everybody in line is called for one free agent",
+        file="router/domain/calling.py",
+        find="    if floor.calling.get(promise.queue, 0) >= free:\n",
+        replace="    if False:\n",
+        guards=(_GUARD + "test_caller_first_no_more_are_called_than_agents_are_free",),
+    ),
+    Mutant(
+        name="Who calls again is called back all the same",
+        file="router/domain/reception.py",
+        find="    if owed is not None and contact.is_waiting:\n",
+        replace="    if False:\n",
+        guards=(_GUARD + "test_who_calls_again_takes_the_place_and_is_not_called",),
+    ),
+    Mutant(
+        name="A successor calls somebody whose phone rings already",
+        file="router/domain/owed.py",
+        find="    if state is PromiseState.CALLING:\n",
+        replace="    promise.state = PromiseState.RESTING\n    if False:\n",
+        guards=(
+            _GUARD + "test_a_call_that_ended_unseen_is_tried_again_by_the_successor",
+            _GUARD + "test_a_call_that_was_answered_unseen_is_found",
+        ),
+    ),
+)
