@@ -44,7 +44,7 @@ def doubts(site: Site, around: Surroundings, now: Micros) -> tuple[str, ...]:
     for campaign in rules.campaigns.values():
         found += _of_campaign(campaign, around)
     for queue in rules.queues.values():
-        found += _of_queue(rules, queue)
+        found += _of_queue(queue)
     if around.agents:
         found += _of_people(rules, around.agents)
     return tuple(found)
@@ -62,13 +62,7 @@ def _of_campaign(campaign: CampaignRules, around: Surroundings) -> Iterator[str]
         yield f"campaign {campaign.name}: there is no prompt {campaign.whisper!r}{meant}; the agent hears nothing"
 
 
-def _of_queue(rules: Rules, queue: QueueRules) -> Iterator[str]:
-    campaign = rules.campaigns[queue.campaign]
-    if queue.exit_keys and campaign.greeting == "early-media":
-        yield (
-            f"queue {queue.name}: exit_keys {queue.exit_keys} are heard only once the call is answered, and campaign "
-            f'{campaign.name} has greeting = "early-media"'
-        )
+def _of_queue(queue: QueueRules) -> Iterator[str]:
     texts = [queue.need.text]
     for ring in queue.rings:
         if ring.need.text in texts:

@@ -72,9 +72,9 @@ def test_a_need_that_only_known_callers_can_have(a_site: WriteSite) -> None:
     assert doubted(a_site, 'need = "$language >= 60"\nring = [{ after_s = 9, need = "" }]\n', "de=80") == []
 
 
-def test_keys_that_nobody_hears_and_memory_that_does_nothing(a_site: WriteSite) -> None:
-    found = doubted(a_site, 'exit_keys = "1"\n', campaign="last_agent = true")
-    assert ["exit_keys 1 are heard only once" in found[1], "last_agent does nothing" in found[0]] == [True, True]
+def test_memory_that_does_nothing(a_site: WriteSite) -> None:
+    [found] = doubted(a_site, campaign="last_agent = true")
+    assert "last_agent does nothing" in found
 
 
 def test_hours_that_never_open(a_site: WriteSite) -> None:
@@ -105,7 +105,8 @@ def test_a_post_at_a_queue_that_is_gone(a_site: WriteSite) -> None:
 
 @pytest.mark.parametrize("as_json", [True, False])
 def test_check_config_shows_hours_and_tells_doubts(a_site: WriteSite, tmp_path: Path, as_json: bool) -> None:
-    text = SHOP.replace("[queue.orders]", '[hours]\nmon-sun = ["00:00-24:00"]\n[queue.orders]') + 'exit_keys = "1"\n'
+    campaign = 'last_agent = true\n[hours]\nmon-sun = ["00:00-24:00"]\n[queue.orders]'
+    text = SHOP.replace("[queue.orders]", campaign)
     (tmp_path / "musiconhold.conf").write_text("[general]\n[jazz](!)\n[rock]\n")
     arguments = ["check-config", str(a_site(shop=text)), "--asterisk", str(tmp_path), *(["--json"] if as_json else [])]
     result = CliRunner().invoke(app, arguments, env=SECRET)
@@ -113,10 +114,10 @@ def test_check_config_shows_hours_and_tells_doubts(a_site: WriteSite, tmp_path: 
     if as_json:
         told = json.loads(result.stdout)
         assert told["campaigns"][0]["hours"]["open_now"] is True
-        assert [word for word in ("exit_keys", "music class 'default'") if word in " ".join(told["warnings"])] == [
-            "exit_keys",
+        assert [word for word in ("last_agent", "music class 'default'") if word in " ".join(told["warnings"])] == [
+            "last_agent",
             "music class 'default'",
         ]
     else:
         assert "open" in result.stdout
-        assert "exit_keys" in result.stdout
+        assert "last_agent" in result.stdout

@@ -22,7 +22,8 @@ def test_a_treatment_compiles_to_what_its_table_says(a_site: WriteSite) -> None:
         'expected_wait = true\nexpected_wait_limit = 15\nkeys = "acd/leave-1"\nfirst_s = 20\nevery_s = 60\n'
         'comfort = ["shop/one", "acd/please-wait"]\ncomfort_every_s = 45.5\n'
     )
-    rules = load(a_site(shop=SHOP + table), SECRET).rules
+    answered = SHOP.replace("[queue.orders]\n", 'greeting = "answered"\n[queue.orders]\n')
+    rules = load(a_site(shop=answered + table), SECRET).rules
     assert rules.queues[QueueName("shop/orders")].treatment == Treatment(
         welcome="shop/hello",
         music="jazz",
