@@ -24,6 +24,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from router.domain.admission import FULL
+from router.domain.differences import DIFFERENCES
 from router.domain.events import (
     CallRefused,
     ContactConnected,
@@ -39,7 +40,6 @@ from router.domain.events import (
     PoolLost,
 )
 from router.domain.ids import SECOND, ContactId, Micros
-from router.domain.resync import DIFFERENCES
 
 LONGEST_TEXT = 2_000
 "Characters of one field; a traceback may have ten times that."

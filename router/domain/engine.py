@@ -26,7 +26,9 @@ from router.domain import (
     resync,
     roster,
     seating,
+    switchboard,
     talk,
+    transfer,
     waiting_room,
     wrapup,
 )
@@ -63,7 +65,7 @@ from router.domain.effects import Effect
 from router.domain.errors import CommandRefused
 from router.domain.events import CallRefused, Event, PoolLost
 from router.domain.floor import Floor
-from router.domain.ids import CampaignName, ContactId, Micros, OfferId
+from router.domain.ids import CampaignName, ContactId, Micros
 from router.domain.observations import (
     AgentReady,
     CallbackConfirmed,
@@ -280,94 +282,7 @@ def _stop_offering(floor: Floor, asked: StopOffering, now: Micros) -> None:
     floor.offering = False
 
 
-# ---- observations of legs: whose leg is it? ----
-
-
-def _leg_appeared(floor: Floor, seen: LegAppeared, now: Micros) -> None:
-    if seen.leg in floor.past or seen.leg in floor.private or seen.leg in floor.assignments:
-        return
-    offer = floor.offers.get(OfferId(seen.leg))
-    if offer is not None:
-        offering.appeared(floor, offer, seen, now)
-        return
-    called = floor.by_leg.get(seen.leg)
-    if called is not None:
-        owing.appeared(floor, called, seen, now)
-        return
-    agent = floor.by_endpoint.get(seen.endpoint)
-    if agent is not None:
-        floor.occupy(agent, seen.leg, seen.node, now, now)
-
-
-def _leg_ringing(floor: Floor, seen: LegRinging, now: Micros) -> None:
-    offer = floor.offers.get(OfferId(seen.leg))
-    if offer is not None:
-        offering.rings(floor, offer, seen, now)
-
-
-def _leg_answered(floor: Floor, seen: LegAnswered, now: Micros) -> None:
-    offer = floor.offers.get(OfferId(seen.leg))
-    if offer is not None:
-        offering.answered(floor, offer, seen, now)
-        return
-    called = floor.by_leg.get(seen.leg)
-    if called is not None:
-        owing.picked_up(floor, called, seen.at, now)
-
-
-def _leg_held(floor: Floor, seen: LegHeld | LegUnheld, now: Micros) -> None:
-    assignment = floor.assignments.get(seen.leg)
-    if assignment is not None:
-        talk.held(floor, assignment, seen, now)
-
-
-def _hangup_asked(floor: Floor, seen: HangupAsked, now: Micros) -> None:
-    contact = floor.by_leg.get(seen.leg)
-    if contact is not None:
-        contact.ended_by = contact.ended_by or EndedBy.CALLER
-        floor.stir(contact)
-        return
-    assignment = floor.assignments.get(seen.leg)
-    contact = floor.contacts.get(assignment.contact_id) if assignment is not None else None
-    if contact is not None:
-        contact.ended_by = contact.ended_by or EndedBy.AGENT
-        floor.stir(contact)
-
-
-def _leg_ended(floor: Floor, seen: LegEnded, now: Micros) -> None:
-    if seen.leg in floor.past:
-        floor.ignore(seen, "ended already")
-        return
-    floor.remember(seen.leg)
-    contact = floor.by_leg.get(seen.leg)
-    if contact is not None:
-        reception.caller_ended(floor, contact, seen, now)
-        return
-    offer = floor.offers.get(OfferId(seen.leg))
-    if offer is not None:
-        offering.leg_ended(floor, offer, seen.cause, seen.tech_cause, seen.at, now)
-        return
-    assignment = floor.assignments.get(seen.leg)
-    if assignment is not None:
-        talk.talk_ended(floor, assignment, seen.at, now)
-        return
-    aftermath.private_leg_ended(floor, seen.leg, now)
-
-
-def _caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
-    contact = floor.contacts.get(seen.contact_id)
-    if contact is None or not contact.is_waiting or contact.live:
-        return
-    queue = floor.queues.get(contact.queue)
-    if queue is None or not seen.key:
-        return
-    callback = queue.rules.callback
-    if callback is not None and seen.key == callback.key:
-        contact.pressed = seen.key
-        calling.key_pressed(floor, contact, now)
-    elif not exits.leave_by_key(floor, contact, queue, seen.key, now) and seen.key in queue.rules.exit_keys:
-        contact.pressed = seen.key
-        reception.overflow(floor, contact, now, "key")
+# ---- observations of no leg ----
 
 
 def _call_refused(floor: Floor, seen: CallTurnedAway, now: Micros) -> None:
@@ -422,21 +337,21 @@ _HANDLERS: dict[type, Handler] = {
     SetCallTimes: calling.set_call_times,
     StopOffering: _stop_offering,
     ContactArrived: reception.arrived,
-    LegAppeared: _leg_appeared,
-    LegRinging: _leg_ringing,
-    LegAnswered: _leg_answered,
+    LegAppeared: switchboard.leg_appeared,
+    LegRinging: switchboard.leg_ringing,
+    LegAnswered: switchboard.leg_answered,
     LegBridged: talk.bridged,
     LegUnbridged: talk.unbridged,
-    LegHeld: _leg_held,
-    LegUnheld: _leg_held,
-    HangupAsked: _hangup_asked,
-    LegEnded: _leg_ended,
+    LegHeld: switchboard.leg_held,
+    LegUnheld: switchboard.leg_held,
+    HangupAsked: switchboard.hangup_asked,
+    LegEnded: switchboard.leg_ended,
     OriginateFailed: offering.originate_failed,
     TalkBegins: offering.talk_begins,
     OfferTurnedAway: offering.turned_away,
     CallerReturned: reception.returned,
-    CallerTransferred: reception.transferred,
-    CallerKeyed: _caller_keyed,
+    CallerTransferred: transfer.transferred,
+    CallerKeyed: switchboard.caller_keyed,
     CallerNotTaken: exits.not_taken,
     MessageRecorded: exits.message_recorded,
     CallerFellBack: reception.fell_back,
@@ -462,8 +377,8 @@ _DEADLINES: dict[str, Handler] = {
     "row": _row_deadline,
     "kept": acquaintance.kept_deadline,
     "alarm": reception.alarm_deadline,
-    "return": reception.return_deadline,
-    "call": reception.call_deadline,
+    "return": transfer.return_deadline,
+    "call": transfer.call_deadline,
     "early": exits.early_deadline,
     "promise": calling.promise_deadline,
     "sweep": resync.sweep_deadline,

@@ -278,7 +278,7 @@ class DifferenceMended:
     """Emitted when a resync found Asterisk otherwise than we believed. What comes after it has put that right."""
 
     kind: str
-    "One of `resync.DIFFERENCES`, which has a sentence for each."
+    "One of `differences.DIFFERENCES`, which has a sentence for each."
     whose: str
     "The leg, or the phone."
     contact_id: ContactId | None = None

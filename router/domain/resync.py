@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from router.domain.aftermath import phone_is_back
 from router.domain.assignment import Assignment, AssignmentState
 from router.domain.contact import Contact, ContactState
+from router.domain.differences import differs
 from router.domain.effects import EndLeg, LookAgain, SendCaller
-from router.domain.events import DifferenceMended
 from router.domain.floor import Floor
 from router.domain.ids import ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.observations import (
@@ -38,26 +38,6 @@ from router.domain.talk import begin_assignment, bridged, taken_up, talk_ended
 from router.domain.wrapup import finish_wrapup
 
 _WAITING = ("waiting", "offered")
-DIFFERENCES = {
-    "phone": "a phone can be reached, or cannot, other than we believed",
-    "talk-ended": "the agent's leg of a talk had ended unseen",
-    "offer-ended": "an agent's ringing leg had ended unseen",
-    "order-lost": "an order to ring an agent never got to Asterisk",
-    "offer-found": "an agent's leg was made, rang or was answered unseen",
-    "still-rings": "a leg that was withdrawn still rings; it is hung up again",
-    "stray-leg": "an agent's leg rang for an offer of a router that is gone; it is hung up",
-    "caller-ended": "a caller had hung up unseen",
-    "customer-found": "somebody we called back had picked up unseen; they wait, or talk",
-    "caller-found": "a caller we did not know of; they wait, or talk, at their age",
-    "talk-found": "a caller and an agent talk, and we had not heard of it",
-    "still-waits": "a caller we took for talking waits; they are in line again",
-    "left-alone": "the agent's end of a talk was not heard; the caller goes on",
-    "fell-back": "the dialplan had taken a waiting caller to its fallback unseen",
-    "went-out": "a waiting caller was on their way to somebody outside, or leaves a message",
-    "not-sent-off": "a caller we had sent off is still there; they are sent again",
-    "private-ended": "a call of an agent's own had ended unseen",
-    "phone-busy": "an agent is in a call that is none of ours",
-}
 _ATTEMPTS_AN_EPOCH = 1000
 "More than any contact can have while one router owns it; an offer's id is unique for ever in the ledger."
 
@@ -94,7 +74,7 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
         reachable = seen.reachable.get(endpoint, False)
         if agent.reachable != reachable and agent.reach_seen_at < seen.asked_at:
             if seen_before:
-                _differs(floor, "phone", endpoint)
+                differs(floor, "phone", endpoint)
             agent.reachable = reachable
             if reachable:
                 phone_is_back(floor, agent, now)
@@ -153,10 +133,6 @@ def sweep_deadline(floor: Floor, node: str, now: Micros) -> None:
         floor.effects.append(LookAgain(node=node))
 
 
-def _differs(floor: Floor, kind: str, whose: str, contact_id: ContactId | None = None) -> None:
-    floor.emit(DifferenceMended(kind=kind, whose=whose, contact_id=contact_id))
-
-
 def _is_peopled(floor: Floor) -> bool:
     return bool(floor.contacts or floor.offers or floor.assignments or floor.private)
 
@@ -179,30 +155,30 @@ def _bury(
 
     for assignment in list(floor.assignments.values()):
         if missing(assignment.leg, assignment.node, assignment.seen_at):
-            _differs(floor, "talk-ended", assignment.leg, assignment.contact_id)
+            differs(floor, "talk-ended", assignment.leg, assignment.contact_id)
             ended(assignment.leg)
             talk_ended(floor, assignment, seen.at, now)
     for offer in list(floor.offers.values()):
         if missing(offer.leg, offer.node, offer.leg_seen_at):
-            _differs(floor, "offer-ended", offer.leg, offer.contact_id)
+            differs(floor, "offer-ended", offer.leg, offer.contact_id)
             ended(offer.leg)
             leg_ended(floor, offer, None, None, seen.at, now)
         elif offer.leg_seen_at is None and missing(offer.leg, offer.node, offer.made_at + floor.rules.rescind_grace_us):
             # Asked for long ago and not there: the order was lost. A younger one may still be on its way.
-            _differs(floor, "order-lost", offer.leg, offer.contact_id)
+            differs(floor, "order-lost", offer.leg, offer.contact_id)
             leg_ended(floor, offer, None, None, seen.at, now)
         elif was_away and offer.state is OfferState.RESERVED and missing(offer.leg, offer.node, offer.made_at):
             # It went by a connection that is no more. Should it be carried out all the same, it is hung up.
-            _differs(floor, "order-lost", offer.leg, offer.contact_id)
+            differs(floor, "order-lost", offer.leg, offer.contact_id)
             rescind(floor, offer, OfferResult.RESCINDED, now)
     for contact in list(floor.contacts.values()):
         known_at = None if contact.place and not contact.seen_at else contact.seen_at
         if missing(contact.leg, contact.node, known_at):
-            _differs(floor, "caller-ended", contact.leg, contact.contact_id)
+            differs(floor, "caller-ended", contact.leg, contact.contact_id)
             caller_ended(floor, contact, ended(contact.leg), now)
     for leg, private in list(floor.private.items()):
         if missing(leg, private.node, private.seen_at):
-            _differs(floor, "private-ended", leg)
+            differs(floor, "private-ended", leg)
             ended(leg)
             floor.vacate(leg, now)
 
@@ -210,37 +186,37 @@ def _bury(
 def _compare(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, living: "Living", now: Micros) -> None:
     """A caller both know, and we know nothing newer: they are where Asterisk has them."""
     if contact.place and leg.up:
-        _differs(floor, "customer-found", leg.leg, contact.contact_id)
+        differs(floor, "customer-found", leg.leg, contact.contact_id)
         picked_up(floor, contact, seen.at, now)
     contact_id, state = contact.contact_id, contact.state
     if leg.state == "outside":
         if state is not ContactState.LEAVING:
-            _differs(floor, "went-out", leg.leg, contact_id)
+            differs(floor, "went-out", leg.leg, contact_id)
         went_out(floor, contact, seen.at, now)
     elif leg.bridge and state is ContactState.LEAVING and _talks_on(floor, contact, leg, living):
-        _differs(floor, "not-sent-off", leg.leg, contact_id)
+        differs(floor, "not-sent-off", leg.leg, contact_id)
         send_off(floor, contact, now)
     elif leg.bridge:
         if state is not ContactState.CONNECTED:
-            _differs(floor, "talk-found", leg.leg, contact_id)
+            differs(floor, "talk-found", leg.leg, contact_id)
         _find_talk(floor, seen, contact, leg, living, now)
     elif leg.state == "fallback":
         if state is not ContactState.LEAVING:
-            _differs(floor, "fell-back", leg.leg, contact_id)
+            differs(floor, "fell-back", leg.leg, contact_id)
         fell_back(floor, CallerFellBack(contact_id=contact_id, reason="seen at resync", at=seen.at), now)
     elif leg.state == "after":
         if state is ContactState.LEAVING and _is_told_of(contact, leg):
             send_off(floor, contact, now)
         else:
-            _differs(floor, "left-alone", leg.leg, contact_id)
+            differs(floor, "left-alone", leg.leg, contact_id)
             _was_left(floor, seen, contact, leg, now)
     elif leg.state in _WAITING:
         if state is ContactState.CONNECTED:
-            _differs(floor, "still-waits", leg.leg, contact_id)
+            differs(floor, "still-waits", leg.leg, contact_id)
             contact.begins(SegmentKind.WAITING, seen.at)
             enter_queue(floor, contact, contact.queue, now, now)
         elif state is ContactState.LEAVING:
-            _differs(floor, "not-sent-off", leg.leg, contact_id)
+            differs(floor, "not-sent-off", leg.leg, contact_id)
             send_off(floor, contact, now)
 
 
@@ -285,7 +261,7 @@ def _adopt_caller(floor: Floor, seen: Resynced, leg: LegSnapshot, living: "Livin
         attempts=living.last_attempt(leg),
         data=checked(leg.data),
     )
-    _differs(floor, "caller-found", leg.leg, leg.contact_id)
+    differs(floor, "caller-found", leg.leg, leg.contact_id)
     welcome(floor, contact)
     if leg.talk_at is not None:
         contact.answered_at = max(leg.talk_at, contact.arrived_at)
@@ -370,19 +346,19 @@ def _other_leg(floor: Floor, seen: Resynced, leg: LegSnapshot, now: Micros) -> N
     offer = floor.offers.get(OfferId(leg.leg))
     if offer is not None:
         if offer.state is OfferState.RESCINDING and not leg.bridge:
-            _differs(floor, "still-rings", leg.leg, offer.contact_id)
+            differs(floor, "still-rings", leg.leg, offer.contact_id)
             floor.effects.append(EndLeg(leg=leg.leg, node=seen.node))
         elif offer.state is not OfferState.RESCINDING and offer.made_at < seen.asked_at:
             _heard_of(floor, seen, offer, leg, now)
         return
     if leg.offer_id is not None and not leg.bridge:
-        _differs(floor, "stray-leg", leg.leg, leg.contact_id)
+        differs(floor, "stray-leg", leg.leg, leg.contact_id)
         floor.effects.append(EndLeg(leg=leg.leg, node=seen.node))
     if leg.leg in floor.private:
         return
     agent = floor.agents.get(leg.agent_id) if leg.agent_id else floor.by_endpoint.get(leg.endpoint)
     if agent is not None and (leg.offer_id is not None or leg.contact_id is None):
-        _differs(floor, "phone-busy", leg.leg)
+        differs(floor, "phone-busy", leg.leg)
         floor.occupy(agent, leg.leg, seen.node, seen.asked_at, now)
 
 
@@ -404,4 +380,4 @@ def _heard_of(floor: Floor, seen: Resynced, offer: Offer, leg: LegSnapshot, now:
     elif leg.rings:
         rings(floor, offer, LegRinging(leg=leg.leg, at=seen.at), now)
     if (offer.leg_seen_at, offer.state) != before:
-        _differs(floor, "offer-found", leg.leg, offer.contact_id)
+        differs(floor, "offer-found", leg.leg, offer.contact_id)

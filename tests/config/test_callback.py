@@ -46,7 +46,7 @@ def test_an_empty_window_is_any_time() -> None:
     [
         ('between = ["20:00", "08:00"]', "between", "nobody is to be called at night"),
         ('between = ["08:00"]', "between", "two times"),
-        ('key = "12"', "key", "a key"),
+        ('key = "12"', "key", "one key"),
         ('mode = "robot-first"', "mode", "agent-first"),
         ('trunk = "car rier"', "trunk", "endpoint"),
         ("tries = 0", "tries", "1"),

@@ -26,6 +26,7 @@ from router.adapters.ami.gate import Gate, Withheld
 from router.adapters.ami.limits import Counters
 from router.adapters.ami.parse import WANTED, Malformed, Reading, observe
 from router.adapters.ami.parse import Numbers as Numbers
+from router.adapters.ami.patience import patience_s
 from router.adapters.ami.phones import Phones
 from router.adapters.ami.ringing import Ringing
 from router.adapters.ami.routes import Routes
@@ -52,8 +53,6 @@ from router.trace.recorder import Recorder
 log = logging.getLogger(__name__)
 
 _SNAPSHOT_DEADLINE_S = 15.0
-_RETRY_S, _LONGEST_RETRY_S = 1.0, 25.0
-"What fails is tried again after this long, then twice as long and so on: who is mended is found within half a minute."
 
 
 class AmiTelephony:
@@ -227,14 +226,11 @@ class AmiTelephony:
         def answered(done: asyncio.Future[Reply]) -> None:
             if done.cancelled():
                 return
-            error = done.exception()
-            if error is None and done.result().ok:
-                return
             # After a lost connection nobody knows whether the leg was made: the resync will tell.
-            if error is not None:
+            if done.exception() is not None:
                 self.failed_actions += 1
-                return
-            self._not_rung(effect, done.result().message)
+            elif not done.result().ok:
+                self._not_rung(effect, done.result().message)
 
         answer.add_done_callback(answered)
         self._mark(effect, answer)
@@ -400,8 +396,3 @@ class AmiTelephony:
             return
         async for endpoint, reachable in self._phones.news():
             self._sink(EndpointSeen(endpoint=endpoint, reachable=reachable, at=self._clock.now()))
-
-
-def patience_s(failures: int) -> float:
-    """How long a resync that failed after so many others waits for its next try."""
-    return min(_LONGEST_RETRY_S, _RETRY_S * 2.0 ** min(failures, 30))

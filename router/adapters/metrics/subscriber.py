@@ -35,6 +35,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Info, Proce
 from router.adapters.metrics.gauges import Gauges
 from router.adapters.metrics.reading import Reading
 from router.domain.admission import FULL
+from router.domain.differences import DIFFERENCES
 from router.domain.events import (
     AgentChanged,
     AgentDismissed,
@@ -59,7 +60,6 @@ from router.domain.ids import SECOND, AgentId, ContactId, Micros
 from router.domain.observations import Observation
 from router.domain.outside import DIAL
 from router.domain.record import BillingRecord, OfferResult, Outcome, SegmentKind
-from router.domain.resync import DIFFERENCES
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 

@@ -4,8 +4,9 @@ import logging
 
 import pytest
 
+from router.adapters.ami import patience
 from router.adapters.ami import telephony as module
-from router.adapters.ami.telephony import patience_s
+from router.adapters.ami.patience import patience_s
 
 from .fake_node import FakeNode
 from .fake_server import until
@@ -24,8 +25,8 @@ def test_the_next_try_waits_twice_as_long_each_time_and_never_half_a_minute() ->
 async def test_one_reason_is_said_once_and_another_one_once_more(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "_RETRY_S", 0.002)
-    monkeypatch.setattr(module, "_LONGEST_RETRY_S", 0.02)
+    monkeypatch.setattr(patience, "_RETRY_S", 0.002)
+    monkeypatch.setattr(patience, "_LONGEST_RETRY_S", 0.02)
     caplog.set_level(logging.INFO, module.__name__)
 
     def said() -> list[tuple[str, str]]:

@@ -120,13 +120,8 @@ MUTANTS = (
     Mutant(
         name="A ring whose fate nobody knows is called failed, and a second agent rung for the caller",
         file=_TELEPHONY,
-        find="                self.failed_actions += 1\n                return\n            self._not_rung(",
-        replace=(
-            "                self.failed_actions += 1\n"
-            '                self._not_rung(effect, "")\n'
-            "                return\n"
-            "            self._not_rung("
-        ),
+        find="                self.failed_actions += 1\n            elif not done.result().ok:\n",
+        replace='                self._not_rung(effect, "")\n            elif not done.result().ok:\n',
         guards=(_GUARD + "test_telephony.py::test_a_ring_in_flight_when_the_connection_goes_is_not_called_failed",),
     ),
     Mutant(

@@ -76,16 +76,16 @@ MUTANTS = (
     ),
     Mutant(
         name="A key that means nothing ends a caller's wait",
-        file="router/domain/engine.py",
-        find="    elif seen.key in queue.rules.exit_keys:\n",
-        replace="    else:\n",
+        file="router/domain/switchboard.py",
+        find=" and seen.key in queue.rules.exit_keys:\n",
+        replace=":\n",
         guards=(_GUARD + "test_the_exit_key_ends_the_wait_but_not_a_ring_and_other_keys_do_nothing",),
     ),
     Mutant(
         name="A caller transferred to nobody of ours hears silence",
-        file=_HERE,
+        file="router/domain/transfer.py",
         find='        context = "acd-closing"\n    send(',
-        replace='        context = "acd-wait"\n    _send(',
+        replace='        context = "acd-wait"\n    send(',
         guards=(_GUARD + "test_a_blind_transfer_to_nowhere_is_closed_and_stays_answered",),
     ),
     Mutant(
@@ -111,7 +111,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A number of ours is not recognised in a transfer",
-        file=_HERE,
+        file="router/domain/transfer.py",
         find='    wanted = seen.exten.lstrip("+")\n',
         replace="    wanted = seen.exten\n",
         guards=(_GUARD + "test_a_number_of_ours_is_recognised_with_and_without_its_plus_sign",),

@@ -87,7 +87,7 @@ MUTANTS = (
     Mutant(
         name="A closing message that was ordered while the node was away is never played",
         file=_HERE,
-        find='            _differs(floor, "not-sent-off", leg.leg, contact_id)\n'
+        find='            differs(floor, "not-sent-off", leg.leg, contact_id)\n'
         "            send_off(floor, contact, now)\n",
         replace="            pass\n",
         guards=(_GUARD + "test_a_closing_message_that_was_never_ordered_is_ordered_again",),
@@ -145,7 +145,7 @@ MUTANTS = (
     ),
     Mutant(
         name="What a resync finds otherwise is mended and nobody hears of it",
-        file=_HERE,
+        file="router/domain/differences.py",
         find="    floor.emit(DifferenceMended(",
         replace="    _ = (DifferenceMended(",
         guards=("tests/domain/test_differences.py::test_a_difference_is_told",),

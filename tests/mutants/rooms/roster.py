@@ -94,7 +94,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A private call that is over keeps its agent busy when late news of it come",
-        file="router/domain/engine.py",
+        file="router/domain/switchboard.py",
         find="    if seen.leg in floor.past or seen.leg in floor.private or",
         replace="    if seen.leg in floor.private or",
         guards=(_GUARD + "test_late_news_of_a_private_call_that_is_over_keeps_nobody_busy",),
@@ -102,14 +102,14 @@ MUTANTS = (
     Mutant(
         name="The reason of a pause that has begun is still told as put off",
         file="router/domain/pauses.py",
-        find="        agent.next_status = agent.next_reason = None\n        turn",
-        replace="        agent.next_status = None\n        turn",
+        find="        agent.next_status = agent.next_reason = agent.next_by = None\n        turn",
+        replace="        agent.next_status = agent.next_by = None\n        turn",
         guards=(_GUARD + "test_what_was_put_off_is_told_no_longer_once_it_took_effect",),
     ),
     Mutant(
         name="A pause that took effect is the router's, because the router concluded something while it was put off",
-        file=_AGENT,
-        find="            self.asked_by = self.next_by or self.asked_by\n",
+        file="router/domain/pauses.py",
+        find="        agent.asked_by = agent.next_by or agent.asked_by\n",
         replace="",
         guards=(
             "tests/domain/test_engine.py::"

@@ -222,8 +222,8 @@ MUTANTS = (
     Mutant(
         name="Who is fetched back from a talk finds their line full",
         file="router/domain/reception.py",
-        find="    if comes_anew and not adopted and (why",
-        replace="    if not adopted and (why",
+        find="    comes_anew = contact.state is ContactState.ARRIVED or name != contact.queue\n",
+        replace="    comes_anew = True\n",
         guards=(
             "tests/domain/test_limits.py::test_who_is_fetched_back_from_a_talk_keeps_their_place_in_a_line_that_is_full_by_now",
         ),
@@ -231,8 +231,8 @@ MUTANTS = (
     Mutant(
         name="A router that takes over turns away who waited",
         file="router/domain/reception.py",
-        find="    if comes_anew and not adopted and (why",
-        replace="    if comes_anew and (why",
+        find="    if comes_anew and not adopted:\n",
+        replace="    if comes_anew:\n",
         guards=("tests/domain/test_limits.py::test_a_router_that_takes_over_turns_nobody_away_who_waited",),
     ),
     Mutant(

@@ -6,6 +6,7 @@ _RESYNC = "router/domain/resync.py"
 _FLOOR = "router/domain/floor.py"
 _TALK = "router/domain/talk.py"
 _RECEPTION = "router/domain/reception.py"
+_TRANSFER = "router/domain/transfer.py"
 _RECOVERY = "router/domain/recovery.py"
 _GUARD = "tests/domain/test_sweepers.py::"
 
@@ -69,21 +70,21 @@ MUTANTS = (
     ),
     Mutant(
         name="The longest talk ends for the caller, and the agent's leg stays up for ever",
-        file=_RECEPTION,
+        file=_TRANSFER,
         find="        expect_leg_end(floor, agent.assignment, now)\n    leave(floor, contact, None, now)\n    release(",
         replace="        pass\n    leave(floor, contact, None, now)\n    release(",
         guards=(_GUARD + "test_the_longest_talk_is_ended_for_both",),
     ),
     Mutant(
         name="The longest talk is over in the books and goes on on the line",
-        file=_RECEPTION,
+        file=_TRANSFER,
         find="    leave(floor, contact, None, now)\n    release(floor, contact)\n\n\ndef return_deadline",
         replace="    leave(floor, contact, None, now)\n\n\ndef return_deadline",
         guards=(_GUARD + "test_the_longest_talk_is_ended_for_both",),
     ),
     Mutant(
         name="The record says that the caller ended the talk that we ended",
-        file=_RECEPTION,
+        file=_TRANSFER,
         find="    contact.ended_by = EndedBy.SYSTEM\n    agent = floor",
         replace="    agent = floor",
         guards=(_GUARD + "test_the_longest_talk_is_ended_for_both",),

@@ -23,8 +23,8 @@ MUTANTS = (
     Mutant(
         name="A key takes a caller out of their line though its queue has no room",
         file="router/domain/exits.py",
-        find="target.queue != contact.queue and not sent_on(floor, there, contact, now)",
-        replace="target.queue != contact.queue",
+        find="    return not sent_on(floor, line_for(floor, there, contact, now), contact, now)\n",
+        replace="    return True\n",
         guards=(_HERE + "test_a_key_whose_queue_has_no_room_costs_nobody_their_place",),
     ),
     Mutant(

@@ -1,0 +1,107 @@
+"""The switchboard: whose leg is it? What is seen of one goes to whoever has it: an offer, a caller, a talk, a phone.
+
+Rule 1: a leg is in one hand. It is looked for where it means most, and what belongs to nobody here means nothing.
+Rule 2: a leg that has ended is gone for good: whatever is told of it later is old news.
+"""
+
+from router.domain import aftermath, calling, exits, offering, owing, reception, talk
+from router.domain.floor import Floor
+from router.domain.ids import Micros, OfferId
+from router.domain.observations import (
+    CallerKeyed,
+    HangupAsked,
+    LegAnswered,
+    LegAppeared,
+    LegEnded,
+    LegHeld,
+    LegRinging,
+    LegUnheld,
+)
+from router.domain.record import EndedBy
+
+
+def leg_appeared(floor: Floor, seen: LegAppeared, now: Micros) -> None:
+    if seen.leg in floor.past or seen.leg in floor.private or seen.leg in floor.assignments:
+        return
+    offer = floor.offers.get(OfferId(seen.leg))
+    if offer is not None:
+        offering.appeared(floor, offer, seen, now)
+        return
+    called = floor.by_leg.get(seen.leg)
+    if called is not None:
+        owing.appeared(floor, called, seen, now)
+        return
+    agent = floor.by_endpoint.get(seen.endpoint)
+    if agent is not None:
+        floor.occupy(agent, seen.leg, seen.node, now, now)
+
+
+def leg_ringing(floor: Floor, seen: LegRinging, now: Micros) -> None:
+    offer = floor.offers.get(OfferId(seen.leg))
+    if offer is not None:
+        offering.rings(floor, offer, seen, now)
+
+
+def leg_answered(floor: Floor, seen: LegAnswered, now: Micros) -> None:
+    offer = floor.offers.get(OfferId(seen.leg))
+    if offer is not None:
+        offering.answered(floor, offer, seen, now)
+        return
+    called = floor.by_leg.get(seen.leg)
+    if called is not None:
+        owing.picked_up(floor, called, seen.at, now)
+
+
+def leg_held(floor: Floor, seen: LegHeld | LegUnheld, now: Micros) -> None:
+    assignment = floor.assignments.get(seen.leg)
+    if assignment is not None:
+        talk.held(floor, assignment, seen, now)
+
+
+def hangup_asked(floor: Floor, seen: HangupAsked, now: Micros) -> None:
+    contact = floor.by_leg.get(seen.leg)
+    if contact is not None:
+        contact.ended_by = contact.ended_by or EndedBy.CALLER
+        floor.stir(contact)
+        return
+    assignment = floor.assignments.get(seen.leg)
+    contact = floor.contacts.get(assignment.contact_id) if assignment is not None else None
+    if contact is not None:
+        contact.ended_by = contact.ended_by or EndedBy.AGENT
+        floor.stir(contact)
+
+
+def leg_ended(floor: Floor, seen: LegEnded, now: Micros) -> None:
+    if seen.leg in floor.past:
+        floor.ignore(seen, "ended already")
+        return
+    floor.remember(seen.leg)
+    contact = floor.by_leg.get(seen.leg)
+    if contact is not None:
+        reception.caller_ended(floor, contact, seen, now)
+        return
+    offer = floor.offers.get(OfferId(seen.leg))
+    if offer is not None:
+        offering.leg_ended(floor, offer, seen.cause, seen.tech_cause, seen.at, now)
+        return
+    assignment = floor.assignments.get(seen.leg)
+    if assignment is not None:
+        talk.talk_ended(floor, assignment, seen.at, now)
+        return
+    aftermath.private_leg_ended(floor, seen.leg, now)
+
+
+def caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
+    contact = floor.contacts.get(seen.contact_id)
+    if contact is None or not contact.is_waiting or contact.live:
+        return
+    queue = floor.queues.get(contact.queue)
+    if queue is None or not seen.key:
+        return
+    callback = queue.rules.callback
+    if callback is not None and seen.key == callback.key:
+        contact.pressed = seen.key
+        calling.key_pressed(floor, contact, now)
+    elif not exits.leave_by_key(floor, contact, queue, seen.key, now) and seen.key in queue.rules.exit_keys:
+        contact.pressed = seen.key
+        reception.overflow(floor, contact, now, "key")
