@@ -19,7 +19,7 @@ from random import Random
 
 from router.domain.commands import AgentProfile, Enrol, LogIn
 from router.domain.conduct import WrapUp
-from router.domain.effects import AnswerCaller, Effect, EndLeg, LookAgain, RingAgent, SendCaller
+from router.domain.effects import Announce, AnswerCaller, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.engine import Engine
 from router.domain.events import ContactConnected, ContactEnded, Event, OfferClosed, OfferMade, WrapUpEnded
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId, Micros
@@ -287,7 +287,7 @@ class _Day:
                 self._ring(effect)
             case EndLeg():
                 self._clock.later(0, lambda: self._ended_by_us(effect.leg))
-            case SendCaller(context="acd-wait") | AnswerCaller() | LookAgain():
+            case SendCaller(context="acd-wait") | AnswerCaller() | Announce() | LookAgain():
                 pass
             case SendCaller():
                 # Wherever it is (closing message, another number, voicemail), no agent of ours is there.

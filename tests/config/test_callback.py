@@ -62,9 +62,10 @@ def test_what_cannot_be_is_told_by_its_key(a_site: WriteSite, line: str, key: st
     assert expected in fault.expected
 
 
-def test_the_key_may_not_be_an_exit_key(a_site: WriteSite) -> None:
+@pytest.mark.parametrize("taken", ['exit_keys = "12"\n', 'keys = { 1 = "closing" }\n'])
+def test_the_key_may_not_mean_something_else(a_site: WriteSite, taken: str) -> None:
     with pytest.raises(ConfigError) as error:
-        load(a_site(shop=ANSWERED + 'exit_keys = "12"\n' + TABLE), SECRET)
+        load(a_site(shop=ANSWERED + taken + TABLE), SECRET)
 
     [fault] = error.value.faults
     assert fault.key == "queue.orders.callback.key"
@@ -76,3 +77,10 @@ def test_a_campaign_that_does_not_answer_at_once_cannot_hear_the_key(a_site: Wri
 
     [fault] = error.value.faults
     assert "cannot press a key" in fault.expected
+
+
+def test_a_prompt_may_say_what_its_key_does(a_site: WriteSite) -> None:
+    said = '[queue.orders.treatment]\nkeys = "acd/leave-1"\n'
+    site = load(a_site(shop=ANSWERED + TABLE + said), SECRET)
+
+    assert site.rules.queues[QueueName("shop/orders")].treatment.keys == "acd/leave-1"

@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from router.domain.callback import PromiseEnd, PromiseState, TryResult
-from router.domain.commands import CancelCallback, Configure, SetCallTimes
-from router.domain.effects import CallCustomer, EndLeg, RingAgent, SendCaller, WriteDown
+from router.domain.commands import CancelCallback, Configure, Pause, SetCallTimes
+from router.domain.effects import Announce, CallCustomer, EndLeg, RingAgent, SendCaller, WriteDown
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
 from router.domain.events import CallbackEnded, CallbackPromised, CallbackTried, ContactEnded, ContactOverflowed
 from router.domain.hours import OpeningHours
 from router.domain.ids import SECOND, ContactId, LegId, OfferId
+from router.domain.need import Need
 from router.domain.observations import (
     AgentReady,
     CallbackConfirmed,
@@ -27,6 +28,7 @@ from router.domain.picture import whole
 from router.domain.record import OfferResult, Outcome, SegmentKind
 from router.domain.recovery import restore, take_over
 from router.domain.rules import CallbackRules, Rules
+from router.domain.treatment import Position, Treatment
 from tests.builders import NODE, ORDERS, Room, rules, with_queue
 
 AGENT_FIRST = CallbackRules(key="5", trunk="carrier", caller_id="+4930555100", retry_after_us=60 * SECOND, tries=2)
@@ -61,9 +63,9 @@ class CallbackRoom(Room):
         if self.of(WriteDown) and self.last(WriteDown).promise_id == contact_id:
             self.see(PromiseWritten(promise_id=contact_id, safe=safe))
 
-    def is_promised(self, name: str, ani: str = "+4930555999") -> ContactId:
+    def is_promised(self, name: str, ani: str = "+4930555999", **known: object) -> ContactId:
         """Somebody calls, asks, is promised, and let go."""
-        contact_id = self.calls(name, ani=ani)
+        contact_id = self.calls(name, ani=ani, **known)
         self.asks(contact_id)
         self.confirms(contact_id)
         self.ends(contact_id)
@@ -242,6 +244,67 @@ def test_the_place_is_kept_between_who_came_before_and_who_came_after() -> None:
     line = [contact.contact_id for contact in room.floor.queues[ORDERS].in_line()]
 
     assert line == [before, place(ada), after]
+
+
+def test_the_place_stands_in_the_line_of_what_its_caller_needs_also_after_a_takeover() -> None:
+    by_language = with_queue(called_back(), ORDERS, need=Need.parse("orders and $language >= 60"))
+    room = CallbackRoom("orders de:80", rules_in_force=by_language)
+    room.ask(Pause(agent_id=room.agents[0], reason="break"))
+    ada = room.is_promised("ada", data=(("language", "de"),))
+
+    room.agent_joins("orders fr:80")
+    assert room.offered_to(place(ada)) is None
+    successor = room.succeed()
+    successor.resync()
+    successor.let_pass(3)
+
+    assert successor.offered_to(place(ada)) is None
+    german = successor.agent_joins("orders de:80")
+    assert successor.offered_to(place(ada)) == german
+
+
+def test_a_place_is_told_nothing_and_whoever_is_called_hears_what_their_queue_plays() -> None:
+    treatment = Treatment(music="harp", position=Position.YES, first_us=10 * SECOND, every_us=20 * SECOND)
+    room = CallbackRoom(rules_in_force=with_queue(CALLER_FIRST, ORDERS, treatment=treatment))
+    ada = room.is_promised("ada")
+    room.let_pass(60)
+    assert room.of(Announce) == []
+
+    busy = room.agent_joins()
+    assert room.last(CallCustomer).music == "harp"
+    room.customer_rings(place(ada))
+    room.ask(Pause(agent_id=busy, reason="break"))
+    room.customer_answers(place(ada))
+    room.let_pass(21)
+
+    assert [told.prompts for told in room.of(Announce)] == [("acd/position-1",)]
+
+
+def test_who_hangs_up_while_it_is_written_down_has_given_nothing_up() -> None:
+    room = CallbackRoom(rules_in_force=with_queue(called_back(), ORDERS, redial_us=600 * SECOND))
+    ada = room.calls("ada")
+    room.let_pass(30)
+    room.see(CallbackConfirmed(contact_id=ada, at=room.now))
+
+    room.caller_hangs_up(ada)
+
+    assert len(room.floor.gave_up) == 0
+
+
+def test_a_promise_keeps_the_place_that_was_given_back_to_its_caller() -> None:
+    room = CallbackRoom(rules_in_force=with_queue(called_back(), ORDERS, redial_us=600 * SECOND))
+    ada = room.calls("ada")
+    room.let_pass(120)
+    room.caller_hangs_up(ada)
+    bob = room.calls("bob", ani="+4930555111")
+    room.let_pass(60)
+    again = room.is_promised("again")
+
+    successor = room.succeed()
+    successor.resync(successor.waiting(bob))
+    successor.let_pass(3)
+
+    assert [c.contact_id for c in successor.floor.queues[ORDERS].in_line()] == [place(again), bob]
 
 
 # ---- agent first ----

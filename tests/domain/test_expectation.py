@@ -65,6 +65,16 @@ def newcomer_s(room: Room, queue: QueueName = ORDERS) -> float | None:
     return None if us is None else us / SECOND
 
 
+def test_callers_of_a_distinct_need_count_on_who_meets_it_and_on_nobody_else() -> None:
+    needs = with_queue(long_waits(), ORDERS, need=Need.parse("orders and $language >= 60"))
+    room = a_room("orders de:80", "orders fr:80", rules_in_force=needs)
+    for language in ("de", "fr"):
+        room.talks(room.calls(f"talk-{language}", data=(("language", language),)))
+    *_, french = [room.calls(f"f{n}", data=(("language", "fr"),)) for n in range(3)]
+    german = room.calls("g", data=(("language", "de"),))
+    assert (expected_s(room, french), expected_s(room, german)) == (300, 100)
+
+
 # ---- Erlang ----
 
 

@@ -7,7 +7,7 @@ What it does happens at once and comes back through the sink. Phones answer as s
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from router.domain.effects import AnswerCaller, AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
+from router.domain.effects import Announce, AnswerCaller, AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros
 from router.domain.observations import (
     CallerReturned,
@@ -57,7 +57,7 @@ class FakeTelephony:
                 self.hang_up(effect.leg)
             case LookAgain():
                 self.resync()
-            case SendCaller() | AnswerCaller() | AnswerPhone():
+            case SendCaller() | AnswerCaller() | Announce() | AnswerPhone():
                 pass
 
     def publish(self, rules: Rules) -> None:
