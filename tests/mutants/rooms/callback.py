@@ -51,4 +51,14 @@ MUTANTS = (
             _GUARD + "test_a_call_that_was_answered_unseen_is_found",
         ),
     ),
+    Mutant(
+        name="Whoever is called back stands in the line of those of whom nothing is known",
+        file="router/domain/owing.py",
+        find="        data=dict(promise.data),\n",
+        replace="",
+        guards=(
+            "tests/domain/test_callback.py::"
+            "test_the_place_stands_in_the_line_of_what_its_caller_needs_also_after_a_takeover",
+        ),
+    ),
 )

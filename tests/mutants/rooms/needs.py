@@ -70,4 +70,14 @@ MUTANTS = (
         replace="",
         guards=("tests/domain/test_census.py::test_a_skill_is_new_once",),
     ),
+    Mutant(
+        name="Nobody is counted on in the line of a need that came up later",
+        file="router/domain/seating.py",
+        find="        floor.enlist(*agents)\n",
+        replace="",
+        guards=(
+            "tests/domain/test_expectation.py::"
+            "test_callers_of_a_distinct_need_count_on_who_meets_it_and_on_nobody_else",
+        ),
+    ),
 )
