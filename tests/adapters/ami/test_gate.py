@@ -120,7 +120,7 @@ async def test_in_doubt_nothing_is_claimed_and_questions_are_still_asked() -> No
 
 
 async def test_what_was_withheld_from_a_resync_is_made_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("router.adapters.ami.telephony._RETRY_S", 0.01)
+    monkeypatch.setattr("router.adapters.ami.patience._RETRY_S", 0.01)
     async with FakeNode() as node, connected(node, synced=False, tenure=FakeTenure(acting=Acting.UNKNOWN)) as room:
         await until(lambda: node.actions("Getvar"))
         room.tenure.learn(Acting.YES)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.adapters.ami import telephony as module
+from router.adapters.ami import patience
 from router.domain.effects import Announce, AnswerPhone, EndLeg, LookAgain, SendCaller
 from router.domain.observations import EndpointSeen, HangupAsked, NodeLost, OriginateFailed, OwnerSeen, Resynced
 from router.ports import Acting
@@ -113,7 +113,7 @@ async def test_a_wrong_systemname_is_said_and_nothing_is_claimed() -> None:
 
 
 async def test_a_node_that_takes_no_claim_is_not_offered_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_RETRY_S", 0.01)
+    monkeypatch.setattr(patience, "_RETRY_S", 0.01)
     async with FakeNode(refusing={"Setvar": "Permission denied"}) as node, connected(node, synced=False) as room:
         await until(lambda: len(node.actions("Setvar")) >= 2)
         assert room.of(Resynced) == []
@@ -124,7 +124,7 @@ async def test_a_node_that_takes_no_claim_is_not_offered_on(monkeypatch: pytest.
 
 
 async def test_a_snapshot_that_fails_is_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_RETRY_S", 0.01)
+    monkeypatch.setattr(patience, "_RETRY_S", 0.01)
     async with FakeNode(refusing={"Status": "not now"}) as node, connected(node, synced=False) as room:
         await until(lambda: len(node.actions("Status")) >= 3)
         assert not room.telephony.synced

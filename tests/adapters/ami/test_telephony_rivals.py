@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from router.adapters.ami import telephony as module
+from router.adapters.ami import patience
 from router.domain.observations import OwnerSeen, Resynced
 from tests.fakes.lease import FakeTenure
 
@@ -91,7 +91,7 @@ async def test_who_was_overtaken_between_its_claim_and_its_second_look_gives_way
 
 
 async def test_who_was_overwritten_from_below_claims_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_RETRY_S", 0.01)
+    monkeypatch.setattr(patience, "_RETRY_S", 0.01)
 
     class Overwritten(FakeNode):
         times = 1
