@@ -127,7 +127,7 @@ async def test_other_contacts_are_none_of_its_business(room: Room) -> None:
     others = [room.calls.arrive("shop") for _ in range(3)]
     flown = await room.bird.fly()
     assert flown["contact_id"] not in others
-    assert room.engine.floor.agents[AGENT].skilled == (room.engine.floor.queues["canary/echo"],)  # type: ignore[index]
+    assert room.engine.floor.agents[AGENT].skilled == room.engine.floor.queues["canary/echo"].rows  # type: ignore[index]
     assert list(room.engine.floor.contacts) == others
 
 

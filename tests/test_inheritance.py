@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from router.domain.aftermath import in_vain
 from router.domain.commands import Enrol, Pause, Unpause
 from router.domain.effects import Effect, EndLeg
 from router.domain.engine import Engine
@@ -13,7 +14,7 @@ from router.domain.errors import RemoteError
 from router.domain.events import AgentChanged, Event
 from router.domain.ids import SECOND, AgentId, Micros
 from router.domain.picture import AgentStands, key_of, whole
-from router.domain.record import AgentChangeFact
+from router.domain.record import AgentChangeFact, OfferResult
 from router.inheritance import Inheritance, hear_out, inherit
 from router.ports import PresenceRow
 from router.runtime import Pump, WallClock
@@ -422,7 +423,7 @@ async def test_who_let_it_ring_since_is_not_ready_again_for_a_word_of_before() -
     heir.ledger.store.away = RemoteError("ledger-unreachable", "away", retryable=True)
     left = await heir.inherit()
     anna = heir.pump.engine.floor.agents[ANNA]
-    anna.let_it_ring(heir.clock.now())
+    in_vain(heir.pump.engine.floor, anna, None, OfferResult.MISSED, heir.clock.now())
     heir.ledger.store.away = None
 
     await heir.hears_out(left)

@@ -155,7 +155,7 @@ async def test_changes_of_the_release_before_stay_and_have_put_nothing_off(sql_d
     database = connect(read_dsn(sql_dsn), name="ledger")
     config = Config()
     config.set_main_option("script_location", str(Path(upgrade.__file__).parent / "migrations"))
-    before = {k: v for k, v in rows.agent_change_row(a_change()).items() if not k.startswith("next_")}
+    before = {k: v for k, v in rows.agent_change_row(a_change()).items() if not k.startswith("next_") and k != "paid"}
 
     def build(connection: Connection) -> None:
         config.attributes["connection"] = connection
