@@ -303,6 +303,13 @@ def test_who_is_back_from_a_talk_is_answered_already() -> None:
     assert room.of(ContactOverflowed) == []
 
 
+def test_who_is_found_after_a_talk_nobody_here_knew_of_is_answered_already() -> None:
+    room = Room(rules_in_force=early(EarlyMedia.OVERFLOW))
+    room.resync(room.waiting(ContactId(f"{NODE}-c1"), talk_at=room.now))
+    room.let_pass(200)
+    assert room.of(ContactOverflowed) == []
+
+
 # ---- a successor ----
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from router.adapters.cel.calls import CALLERS
+from router.adapters.cel.calls import CALLERS, MESSAGES
 from router.adapters.cel.lines import MARK
 from router.adapters.pbx.root import site_files
 from router.adapters.pbx.site import EVENT_LOG, Site, write_site
@@ -76,7 +76,8 @@ def test_the_music_ends_only_where_a_message_begins() -> None:
         if "StopMusicOnHold(" in line
     }
 
-    assert ends == {"acd-fallback", "acd-closing", "acd-leaving"}
+    goes_on = {"acd-wait", "acd-callback", "acd-callback-agent"}  # after what is said
+    assert ends == MESSAGES | goes_on
     assert re.search(r"^apps = stopmusiconhold$", (ASTERISK / "cel.conf").read_text(), re.MULTILINE)
 
 
@@ -88,7 +89,15 @@ def test_the_contexts_of_callers_are_those_of_the_dialplan() -> None:
     }
 
     assert CALLERS - there == {"acd-fallback-site"}  # the site's own, which may be absent
-    agents = {"acd-agent", "acd-leg-ended", "acd-home", "acd-feature", "acd-say", "acd-canary-agent"}
+    agents = {
+        "acd-agent",
+        "acd-leg-ended",
+        "acd-home",
+        "acd-feature",
+        "acd-say",
+        "acd-canary-agent",
+        "acd-callback-agent",
+    }
     canary = {"acd-canary", "acd-canary-call"}
     refused = {"acd-full"}  # before they became a contact
     outside = {"acd-hop"}

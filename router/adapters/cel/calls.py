@@ -39,10 +39,15 @@ CALLERS = frozenset(
     f"acd-{name}"
     for name in (
         *("inbound", "arrival", "caller", "hidden", "clean", "wait", "after", "transfer"),
-        *("closing", "leaving", "not-taken", "external", "voicemail", "fallback", "fallback-site"),
+        *("closing", "leaving", "not-taken", "external", "voicemail", "fallback", "fallback-site", "callback"),
     )
 )
 "Where only callers get (dialplans/extensions.d)."
+MESSAGES = frozenset({"acd-fallback", "acd-closing", "acd-leaving"})
+"Where the music ends for good; elsewhere it is only broken into."
+_GOODBYE = ("acd-callback", "promised")
+_CALLED = re.compile(r".*_cb[0-9]+")
+"The id of a leg by which somebody is called back: no contact of ours unless they answer."
 REFUSED = "acd-full"
 "Where those end for whom there was no room: refused before the answer, they are no contacts."
 _OFFER = re.compile(r".*[0-9]{9,}\.[0-9]+\.[0-9]+")
@@ -170,7 +175,8 @@ class CallReader:
                 if _extra(row, "bridge_id") in ("", leg.bridge):
                     self._leave(leg, row.at)
             case "APP_START":
-                leg.announced_at, leg.announced = row.at, row.context
+                if row.context in MESSAGES or (row.context, row.exten) == _GOODBYE:
+                    leg.announced_at, leg.announced = row.at, row.context
             case "HANGUP" | "CHAN_END":
                 self._end(leg, row)
                 del node.open[leg.uniqueid]
@@ -248,7 +254,7 @@ class CallReader:
 
 
 def _call(leg: _Leg) -> Iterator[CallSeen]:
-    if not leg.is_callers or leg.refused:
+    if not leg.is_callers or leg.refused or (not leg.answered and _CALLED.fullmatch(leg.uniqueid)):
         return
     over_at = leg.last_at if leg.ended_at is None else leg.ended_at
     yield CallSeen(

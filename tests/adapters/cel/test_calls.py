@@ -70,6 +70,27 @@ def test_a_leg_of_ours_to_somebody_outside_is_part_of_the_callers_call_and_no_ca
     assert (call.contact_id, call.announced, call.talks) == ("node1-1795296000.1", "acd-leaving", ())
 
 
+def test_what_a_waiting_caller_is_told_in_between_is_no_end_of_their_wait() -> None:
+    for context, exten, ends in (("acd-wait", "s", ""), ("acd-callback", "ask", ""), ("acd-callback", "promised", "x")):
+        log = FakeEventLog()
+        caller = log.caller(0)
+        log.line("APP_START", 5, caller, context=context, exten=exten)
+        log.hangup(caller, 9)
+
+        [call] = calls(log)
+
+        assert call.announced == (ends and context), (context, exten)
+
+
+def test_somebody_who_is_called_back_and_does_not_answer_is_no_call() -> None:
+    log = FakeEventLog()
+    called = "node1-1790000000.1_cb1"
+    for event, at_s in (("CHAN_START", 1), ("HANGUP", 9)):
+        log.line(event, at_s, called, channel="PJSIP/carrier-00000001", context="acd-inbound")
+
+    assert calls(log) == []
+
+
 def test_who_hung_up_is_whom_asterisk_names() -> None:
     for named, who in {
         "PJSIP/trunk-00000000": EndedBy.CALLER,

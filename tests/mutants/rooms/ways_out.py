@@ -67,7 +67,7 @@ MUTANTS = (
         file="router/domain/exits.py",
         find="not contact.is_waiting or contact.answered_at is not None:\n",
         replace="not contact.is_waiting:\n",
-        guards=(_HERE + "test_who_is_back_from_a_talk_is_answered_already",),
+        guards=(_HERE + "test_who_is_found_after_a_talk_nobody_here_knew_of_is_answered_already",),
     ),
     Mutant(
         name="A successor does not know whom a target was tried for",
