@@ -192,13 +192,18 @@ async def _in_time(asking: Coroutine[Any, Any, T], within_s: float) -> T:
     asked = asyncio.ensure_future(asking)
     try:
         await asyncio.wait([asked], timeout=within_s)
-        if asked.done():
-            return asked.result()
-        raise TimeoutError
-    finally:
-        if not asked.done():
-            asked.cancel()
-            asked.add_done_callback(lambda late: late.cancelled() or late.exception())
+    except asyncio.CancelledError:
+        _leave_alone(asked)
+        raise
+    if asked.done():
+        return asked.result()
+    _leave_alone(asked)
+    raise TimeoutError
+
+
+def _leave_alone(asked: asyncio.Future[Any]) -> None:
+    asked.cancel()
+    asked.add_done_callback(lambda late: late.cancelled() or late.exception())
 
 
 async def _read(journal: Journal, patience_s: float) -> Journalled:
