@@ -38,7 +38,6 @@ log = logging.getLogger(__name__)
 
 LEDGER_S = 1.0
 ROLL_S = 3.0
-"Of ten thousand agents it is called in one."
 PRESENCE_S = 2.0
 ASK_AGAIN_S = 1.0
 HEAR_S = 30.0
