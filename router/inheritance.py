@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 
 LEDGER_S = 1.0
 ROLL_S = 3.0
-"Of ten thousand agents it is called in one."
 PRESENCE_S = 2.0
 ASK_AGAIN_S = 1.0
 HEAR_S = 30.0
@@ -224,13 +223,18 @@ async def _in_time(asking: Coroutine[Any, Any, T], within_s: float) -> T:
     asked = asyncio.ensure_future(asking)
     try:
         await asyncio.wait([asked], timeout=within_s)
-        if asked.done():
-            return asked.result()
-        raise TimeoutError
-    finally:
-        if not asked.done():
-            asked.cancel()
-            asked.add_done_callback(lambda late: late.cancelled() or late.exception())
+    except asyncio.CancelledError:
+        _leave_alone(asked)
+        raise
+    if asked.done():
+        return asked.result()
+    _leave_alone(asked)
+    raise TimeoutError
+
+
+def _leave_alone(asked: asyncio.Future[Any]) -> None:
+    asked.cancel()
+    asked.add_done_callback(lambda late: late.cancelled() or late.exception())
 
 
 async def _read(journal: Journal, patience_s: float) -> Journalled:

@@ -128,6 +128,8 @@ class Contact:
     ended_by: EndedBy | None = None
     timeline: Timeline = field(default_factory=Timeline)
     legs: tuple[Leg, ...] = ()
+    back_at: Micros = 0
+    "When they came back from an agent of whom we had not heard yet."
     overdue: bool = False
     "The longest wait passed while an agent was rung: the next thing is overflow, not another ring."
     overflowed_from: tuple[QueueName, ...] = ()

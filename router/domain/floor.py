@@ -99,6 +99,8 @@ class Floor:
         self.touched: dict[Agent, None] = {}
         self.unwritten: dict[Contact | Agent | Door | Pace | Promise, None] = {}
         "Whose picture (picture.py) is no longer the one that was last taken; contacts by `stir`, agents by `touched`."
+        self.unheeded: dict[ContactId, None] = {}
+        "Of whom there was news while nobody here knew them, since the last look at Asterisk."
         self._serial = 0
 
     def serial(self) -> int:
@@ -113,6 +115,9 @@ class Floor:
         self.events.append(event)
 
     def ignore(self, message: object, why: str) -> None:
+        contact_id = getattr(message, "contact_id", None)
+        if contact_id is not None and contact_id not in self.contacts:
+            self.unheeded[contact_id] = None
         self.events.append(ObservationIgnored(kind=type(message).__name__, why=why))
 
     def broken(self, what: str) -> None:

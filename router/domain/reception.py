@@ -257,6 +257,7 @@ def returned(floor: Floor, seen: CallerReturned, now: Micros) -> None:
         release(floor, contact)
     elif contact.is_waiting:
         # An end we took for something else: the caller goes back to the music rather than being lost.
+        contact.back_at = seen.at
         send(floor, contact, "acd-wait")
 
 

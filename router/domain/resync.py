@@ -82,6 +82,7 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
     # looked at before anybody is buried: what that makes of a caller is no news of theirs
     older = {contact.contact_id: None for contact in floor.contacts.values() if contact.news_at < seen.asked_at}
     _bury(floor, seen, living, now, was_away=not seen_before)
+    overtaken = False
     for leg in living.values():
         if leg.contact_id is None or leg.offer_id is not None:
             continue
@@ -90,6 +91,7 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
             older[leg.contact_id] = None
         known = floor.contacts.get(leg.contact_id)
         if known is None:
+            overtaken = overtaken or leg.contact_id in floor.unheeded
             _adopt_caller(floor, seen, leg, living, now)
         elif known.contact_id in older:
             _compare(floor, seen, known, leg, living, now)
@@ -102,6 +104,9 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
                 contact.attempts = seen.epoch * _ATTEMPTS_AN_EPOCH
                 floor.stir(contact)
             floor.park(contact, False, now)
+    floor.unheeded.clear()
+    if overtaken:  # there was news of them between the question and this answer, and it was news of nobody then
+        floor.effects.append(LookAgain(node=seen.node))
     if _is_peopled(floor):
         floor.sweep(seen.node, now)
 

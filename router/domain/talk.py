@@ -200,8 +200,10 @@ def talk_ended(floor: Floor, assignment: Assignment, at: Micros, now: Micros) ->
     floor.timers.cancel(("leg", assignment.leg))
     contact = floor.contacts.get(assignment.contact_id)
     if contact is not None and contact.state is ContactState.CONNECTED and contact.agent_id == assignment.agent_id:
-        # They come back through `acd-after` or `acd-transfer` within milliseconds, or they end.
-        floor.timers.set(("return", contact.contact_id), now + floor.rules.rescind_grace_us)
+        # They come back through `acd-after` or `acd-transfer` within milliseconds, or they end. Or they are back:
+        # news of that came first.
+        grace_us = 0 if contact.back_at >= assignment.talk_at else floor.rules.rescind_grace_us
+        floor.timers.set(("return", contact.contact_id), now + grace_us)
     agent = floor.agents[assignment.agent_id]
     agent.today.contacts += 1
     agent.today.talk_us += assignment.leg_ended_at - assignment.talk_at

@@ -205,8 +205,6 @@ class Asterisk(Dialplan):
     def private_call(self, phone: Phone, for_us: Micros) -> None:
         leg = self.new_leg(phone.endpoint, Place.PRIVATE)
         phone.in_hand[leg.leg] = leg
-        if phone.private_since is None:
-            phone.private_since = self.clock.now
         self.plan(leg, for_us, lambda: self.hang_up(leg))
 
     def feature_code(self, phone: Phone, code: str, arg: str = "") -> None:

@@ -133,8 +133,6 @@ class Dialplan:
         phone = self.phones.get(leg.endpoint)
         if phone is not None:
             del phone.in_hand[leg.leg]
-            if not any(other.place is Place.PRIVATE for other in phone.in_hand.values()):
-                phone.private_since = None
         self.wire.report(leg.leg, LegEnded(leg=leg.leg, cause=cause, tech_cause=tech_cause, at=now))
 
     def part(self, leg: Leg, ending: Leg | None) -> None:

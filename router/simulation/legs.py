@@ -113,4 +113,8 @@ class Phone:
     reachable: bool = True
     reach_changed_at: Micros = 0
     in_hand: dict[LegId, Leg] = field(default_factory=dict)
-    private_since: Micros | None = None
+
+    @property
+    def private_since(self) -> Micros | None:
+        """When the oldest of the private calls that are still up began: an older one that is over is nobody's news."""
+        return min((leg.moved_at for leg in self.in_hand.values() if leg.place is Place.PRIVATE), default=None)

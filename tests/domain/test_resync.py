@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from router.domain.agent import Reach, Status
 from router.domain.commands import Enrol, HangUp
-from router.domain.effects import EndLeg, RingAgent, SendCaller
+from router.domain.effects import EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.engine import Engine
 from router.domain.events import ContactEnded, ContactQueued, DifferenceMended, WrapUpEnded
 from router.domain.ids import SECOND, AgentId, ContactId, LegId
@@ -105,6 +105,23 @@ def test_a_talk_is_adopted_with_its_agent_and_its_time() -> None:
     record = room.record(C1)
     assert (record.outcome, record.answered_at) == (Outcome.ANSWERED, talk_at)
     assert [str(s.kind) for s in record.segments] == ["waiting", "talk"]
+
+
+def test_news_of_a_caller_nobody_knew_yet_has_asterisk_asked_once_more() -> None:
+    room = Room("orders")
+    asked_at = room.now
+    room.now += SECOND
+    room.see(CallerTransferred(contact_id=C1, exten="+4930555200", at=room.now))
+    talk = (room.waiting(C1, state="talking", bridge="b", talk_at=asked_at), room.agent_leg(C1, 1, ME, bridge="b"))
+    answer = Resynced(node=NODE, legs=talk, reachable={ME: True}, asked_at=asked_at, at=room.now)
+    room.see(answer)
+    assert room.of(LookAgain) == [LookAgain(node=NODE)]
+
+    room.now += SECOND
+    room.see(replace(answer, legs=(room.waiting(C1),), asked_at=room.now, at=room.now))
+
+    assert room.of(LookAgain) == [LookAgain(node=NODE)], "once"
+    assert room.floor.contacts[C1].is_waiting
 
 
 def a_talk(room: Room, contact_id: ContactId) -> tuple[LegSnapshot, LegSnapshot]:

@@ -280,3 +280,21 @@ def test_no_record_outlives_the_callers_leg() -> None:
     room.see(LegHeld(leg=LegId(offer), at=room.now), gone)
     assert room.record(caller).ended_at == gone.at
     assert segments(room, caller) == [("talk", 10)]
+
+
+def test_who_was_back_before_we_heard_of_the_talk_waits_at_once() -> None:
+    """Three milliseconds of talk, and the news of its end overtakes that of its begin."""
+    room = Room("orders", "orders")
+    contact_id = room.calls("1")
+    offer_id = room.offer(contact_id)
+    room.rings(offer_id)
+    talk_at = room.now
+    room.see(CallerReturned(contact_id=contact_id, at=talk_at + 3000))
+    room.answers(offer_id)
+    room.bridges(offer_id)
+    assert room.state(contact_id) == "connected"
+
+    room.ends(offer_id)
+    room.let_pass(0)
+
+    assert room.state(contact_id) in ("queued", "offered")

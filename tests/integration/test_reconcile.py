@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from router.domain.ids import ContactId
 from router.domain.reconciliation import ALWAYS, CallSeen, talks_of
 from router.domain.record import BillingRecord
 from tests.integration.call_centre import CallCentre
-from tests.integration.kept_log import calls_over, make_pbx_with_log
+from tests.integration.kept_log import calls_in, calls_over, make_pbx_with_log
 from tests.integration.telephone_room import TelephoneRoom
 from tests.recordings.stories import arrive, talk
 from tests.telephones.carrier import Caller
@@ -131,6 +132,8 @@ async def test_calls_that_were_up_when_asterisk_was_killed_are_over_and_nobody_k
             talking, _ = await talk(room, Answers())
             waiting, _ = await arrive(room)
             await room.stop_heart()
+            # what Asterisk's thread has not yet written dies with it: this story is about what the log did see
+            await until("the log knows both", lambda: {talking["Contact"], waiting["Contact"]} <= known(pbx.event_log))
             pid = pbx.pid
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
@@ -149,6 +152,10 @@ async def test_calls_that_were_up_when_asterisk_was_killed_are_over_and_nobody_k
     [stretch] = seen[ContactId(talking["Contact"])].talks
     assert stretch.to_at == seen[ContactId(talking["Contact"])].last_at
     assert not seen[ContactId(last["Contact"])].lost
+
+
+def known(log: Path) -> set[str]:
+    return {call.contact_id for call in calls_in(log)}
 
 
 def _root(record: BillingRecord) -> str:

@@ -119,7 +119,8 @@ class RedisServer:
 
     def _decode(self, text: bytes) -> Any:
         found = msgspec.json.decode(text)
-        return self._lua.table_from({name.encode(): value for name, value in found.items()})
+        texts = {name: value.encode() for name, value in found.items() if isinstance(value, str)}
+        return self._lua.table_from({name.encode(): texts.get(name, value) for name, value in found.items()})
 
     def _call(self, name: bytes, *given: Any) -> Any:
         found = self.do(name.decode(), *given)

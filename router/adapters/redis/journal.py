@@ -11,7 +11,7 @@
         body   JSON, the picture
     ringfair:{main}:snapshot   hash: the newest picture of each, `contact <id>`, `agent <id>`, `door <campaign>`,
                                `pace <queue or campaign>` or `promise <id>` → `TYPE JSON`
-        commit   JSON: {"v":1,"seq":…,"epoch":…,"now":…,"config_hash":"…"} of the last commit it holds
+        commit   JSON: {"v":1,"seq":…,"epoch":…,"now":…,"config_hash":"…","stands_on":"SEQ EPOCH"} of the last commit
     ringfair:{main}:epoch      the highest epoch ever given out (lease.py)
     ringfair:{main}:synced     the `seq` up to which somebody wanted to know it safe
 
@@ -19,8 +19,10 @@ Rule 1: a commit is one script: the entries and the snapshot change together or 
 as new as the stream. Reading it is still snapshot *and* what the stream has after it: an older release, or a restored
 backup, may have left them apart.
 Rule 2: who writes says in which epoch. With a lower one than was given out nothing is written (`journal-fenced`).
-Rule 3: the answer says which commit was there before. Another than we know of means that the server lost some, or all,
-of what we wrote (a restart without its file, a Sentinel failover): everything is then written again.
+Rule 3: with each commit the server is told the last one we know to be there. If that is neither the last one there nor
+what the last one there stands on (one of ours, whose answer never came), the server lost some, or all, of what we wrote
+(a restart without its file, a Sentinel failover): everything is then written again. The commit itself says so, too:
+should this answer get lost as well, the next one tells.
 Rule 4: everybody can write to Redis: what cannot be read is counted and left out, the rest counts.
 
 How durable: a commit is as safe as the server's own `appendfsync`; `sync` waits until it is on its disk (`WAITAOF`,
@@ -70,18 +72,22 @@ _COMMIT = b"commit"
 _TYPES: dict[str, type[Picture]] = {kind.__name__: kind for kind in get_args(Picture)}
 _GONE = (ContactGone, AgentGone, PromiseGone)
 _SCRIPT = """
--- KEYS epoch journal snapshot  ARGV epoch seq now kept commit kept_s, then for each picture: key type body
--- gives {0, seq before, its epoch} or {the higher epoch, 0, 0}
+-- KEYS epoch journal snapshot  ARGV epoch seq now kept kept_s known commit (and as it is if `known` is lost), then for
+-- each picture: key type body. Gives {the higher epoch, 0}, or {0, whether nothing was lost since `known`}
 local given = tonumber(redis.call('GET', KEYS[1]) or '0') or 0
-if given > tonumber(ARGV[1]) then return {given, 0, 0} end
+if given > tonumber(ARGV[1]) then return {given, 0} end
 local before = redis.call('HGET', KEYS[3], 'commit')
-local seq, by = 0, 0
+local last, stands_on = '0 0', ''
 if before then
   local ok, was = pcall(cjson.decode, before)
-  if ok and type(was) == 'table' then seq, by = tonumber(was['seq']) or 0, tonumber(was['epoch']) or 0 end
+  if ok and type(was) == 'table' then
+    last = string.format('%.0f %.0f', tonumber(was['seq']) or 0, tonumber(was['epoch']) or 0)
+    stands_on = was['stands_on']
+  end
 end
+local kept = last == ARGV[6] or stands_on == ARGV[6]
 local time = redis.call('TIME')
-for at = 7, #ARGV, 3 do
+for at = 9, #ARGV, 3 do
   local key, kind, body = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', 'v', '1', 'seq', ARGV[2], 'epoch', ARGV[1], 'now', ARGV[3],
     'kind', 'event', 'type', kind, 'body', body)
@@ -91,9 +97,9 @@ for at = 7, #ARGV, 3 do
     redis.call('HSET', KEYS[3], key, kind .. ' ' .. body)
   end
 end
-redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f', (time[1] - ARGV[6]) * 1000))
-redis.call('HSET', KEYS[3], 'commit', ARGV[5])
-return {0, seq, by}
+redis.call('XTRIM', KEYS[2], 'MINID', string.format('%.0f', (time[1] - ARGV[5]) * 1000))
+redis.call('HSET', KEYS[3], 'commit', kept and ARGV[7] or ARGV[8])
+return {0, kept and 1 or 0}
 """
 
 
@@ -105,6 +111,9 @@ class _Commit(msgspec.Struct):
     epoch: int
     now: Micros
     config_hash: str = ""
+    stands_on: str = "?"
+    """`SEQ EPOCH` of the commit its router knew to be there, if that was so: the last one before it, or what that one
+    stood on, whose answer never came. Empty: it was lost."""
 
 
 class RedisJournal:
@@ -121,8 +130,6 @@ class RedisJournal:
         "Of the commit that must be the last one there."
         self._sent = 0
         "The highest seq that was used."
-        self._unanswered: set[tuple[int, int]] = set()
-        "Of commits nobody knows of whether they are there: one of them may be the last one, too."
         self._strange: list[bytes] = []
         "Fields of the snapshot that could not be read."
         self._synced = f"{self._prefix}synced"
@@ -172,7 +179,6 @@ class RedisJournal:
             )
         self._seq, self._epoch = commit.seq, commit.epoch
         self._sent = max(self._sent, commit.seq)
-        self._unanswered.clear()
         return Journalled(
             pictures=tuple(newest.values()),
             seq=commit.seq,
@@ -210,27 +216,26 @@ class RedisJournal:
         Raises `RemoteError`; `journal-fenced` when a later router owns the pool: nothing was written.
         """
         self._sent += 1
-        commit = _Commit(v=SCHEMA, seq=self._sent, epoch=epoch, now=now, config_hash=config_hash)
-        given: list[Any] = [epoch, commit.seq, now, KEPT, msgspec.json.encode(commit), KEPT_S]
+        known = f"{self._seq} {self._epoch}"
+        commit = _Commit(v=SCHEMA, seq=self._sent, epoch=epoch, now=now, config_hash=config_hash, stands_on=known)
+        given: list[Any] = [epoch, commit.seq, now, KEPT, KEPT_S, known]
+        given += (msgspec.json.encode(each) for each in (commit, msgspec.structs.replace(commit, stands_on="")))
         for picture in pictures:
             given += (key_of(picture), type(picture).__name__, msgspec.json.encode(picture))
-        higher = before = by = 0
-        possible = {(self._seq, self._epoch), *self._unanswered}
-        self._unanswered.add((commit.seq, epoch))
+        higher = kept = 0
         async with asking(self.address, APPEND_S):
             client = self._connected()
             if self._append is None:
                 self._append = client.register_script(_SCRIPT)
             keys = [f"{self._prefix}epoch", self._journal, self._snapshot]
-            higher, before, by = await self._append(keys=keys, args=given)
+            higher, kept = await self._append(keys=keys, args=given)
             if not higher and self._strange:
                 await client.hdel(self._snapshot, *self._strange)
                 self._strange = []
         if higher:
             raise RemoteError("journal-fenced", f"A later router (epoch {higher}) owns the pool.", epoch=higher)
         self._seq, self._epoch = commit.seq, commit.epoch
-        self._unanswered.clear()
-        return (before, by) in possible
+        return bool(kept)
 
     async def sync(self) -> bool:
         """Wait until all commits are on the server's disk; False when this server cannot say, or keeps no such file.
@@ -258,7 +263,7 @@ class RedisJournal:
             self._syncs = bool(self.address.sentinels)
             return False
         commit = _read(stands, _Commit) if isinstance(stands, bytes) else None
-        if seq and (commit is None or commit.seq < seq or commit.epoch != epoch):
+        if seq and (commit is None or commit.seq < seq or commit.epoch != epoch or not commit.stands_on):
             return False  # it was lost meanwhile; the next commit will tell
         return isinstance(on_disk, list) and bool(on_disk) and on_disk[0] >= 1 and heard != [0]
 

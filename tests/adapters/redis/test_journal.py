@@ -171,7 +171,9 @@ async def test_nothing_is_called_safe_that_the_server_has_lost_since() -> None:
         assert await journal.sync()
         server.command("FLUSHALL")
         assert not await journal.sync()
-        await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+        assert not await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+        assert not await journal.sync(), "what is to be written again may be what is asked for"
+        assert await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
         assert await journal.sync()
         await journal.close()
     finally:
@@ -198,12 +200,29 @@ async def test_a_number_too_large_for_the_server_does_not_make_us_write_for_ever
 async def test_a_commit_whose_answer_was_lost_is_no_loss(redis_server: RedisServer) -> None:
     journal = opened(redis_server)
     await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
-    before = (journal._seq, journal._epoch)
-    await journal.append([an_agent(1002)], epoch=1, now=NOW, config_hash="")
-    # as if the second answer had never come
-    journal._unanswered, (journal._seq, journal._epoch) = {(journal._seq, journal._epoch)}, before
+    known = (journal._seq, journal._epoch)
+    for agent in (1002, 1003):
+        await journal.append([an_agent(agent)], epoch=1, now=NOW, config_hash="")
+        journal._seq, journal._epoch = known  # as if that answer had never come
 
-    assert await journal.append([an_agent(1003)], epoch=1, now=NOW, config_hash="")
+    assert await journal.append([an_agent(1004)], epoch=1, now=NOW, config_hash="")
+    await journal.close()
+
+
+@pytest.mark.parametrize("more", [0, 1, 2])
+async def test_a_commit_whose_answer_was_lost_hides_no_loss_before_it(
+    redis_server: RedisServer, client: Redis, more: int
+) -> None:
+    journal = opened(redis_server)
+    await journal.append([an_agent()], epoch=1, now=NOW, config_hash="")
+    known = (journal._seq, journal._epoch)
+    client.flushall()
+    for _ in range(1 + more):
+        await journal.append([an_agent(1002)], epoch=1, now=NOW, config_hash="")
+        journal._seq, journal._epoch = known  # as if that answer had never come
+
+    assert not await journal.append([an_agent(1003)], epoch=1, now=NOW, config_hash="")
+    assert await journal.append([an_agent()], epoch=1, now=NOW, config_hash=""), "and it is over with that"
     await journal.close()
 
 

@@ -66,8 +66,8 @@ MUTANTS = (
     Mutant(
         name="A commit of the router before us is taken for ours, because it has the same number",
         file=_JOURNAL,
-        find="        return (before, by) in possible\n",
-        replace="        return before in {seq for seq, _ in possible}\n",
+        find="tonumber(was['epoch']) or 0)\n",
+        replace="tonumber(string.match(ARGV[6], ' (.*)')) or 0)\n",
         guards=(
             "tests/contracts/test_journal.py::"
             "test_a_commit_of_the_same_number_by_another_router_is_not_taken_for_ours[redis]",

@@ -28,7 +28,7 @@ MUTANTS = (
     Mutant(
         name="A Redis that lost the journal is believed to have it",
         file=_JOURNAL,
-        find="        return (before, by) in possible\n",
+        find="        return bool(kept)\n",
         replace="        return True\n",
         guards=(_CONTRACT + "test_a_server_that_lost_it_all_says_so_at_the_next_commit[redis]",),
     ),
@@ -259,15 +259,22 @@ MUTANTS = (
     Mutant(
         name="A commit whose answer was lost is taken for a loss, and everything is written again",
         file=_JOURNAL,
-        find="possible = {(self._seq, self._epoch), *self._unanswered}\n",
-        replace="possible = {(self._seq, self._epoch)}\n",
+        find="local kept = last == ARGV[6] or stands_on == ARGV[6]\n",
+        replace="local kept = last == ARGV[6]\n",
         guards=(_IN_REDIS + "test_a_commit_whose_answer_was_lost_is_no_loss[redis]",),
     ),
     Mutant(
-        name="A commit that is on its way is not remembered, should its answer get lost",
+        name="A commit whose answer was lost hides that everything before it was lost, too",
         file=_JOURNAL,
-        find="        self._unanswered.add((commit.seq, epoch))\n",
-        replace="",
-        guards=(_IN_REDIS + "test_a_commit_that_arrived_on_a_line_that_then_broke_is_no_loss[redis]",),
+        find="kept and ARGV[7] or ARGV[8])",
+        replace="ARGV[7])",
+        guards=(_IN_REDIS + "test_a_commit_whose_answer_was_lost_hides_no_loss_before_it[redis-0]",),
+    ),
+    Mutant(
+        name="What was lost under a commit nobody answered is called safe",
+        file=_JOURNAL,
+        find=" or not commit.stands_on):\n",
+        replace="):\n",
+        guards=(_IN_REDIS + "test_nothing_is_called_safe_that_the_server_has_lost_since",),
     ),
 )

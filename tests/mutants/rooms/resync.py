@@ -192,4 +192,11 @@ MUTANTS = (
         replace="    return False\n",
         guards=(_GUARD + "test_who_was_to_be_let_go_after_a_talk_we_saw_is_let_go_again_and_talks_no_second_time",),
     ),
+    Mutant(
+        name="News of a caller that came between question and answer is forgotten, and the old answer believed",
+        file="router/domain/resync.py",
+        find="overtaken = overtaken or leg.contact_id in floor.unheeded\n",
+        replace="overtaken = False\n",
+        guards=("tests/domain/test_resync.py::test_news_of_a_caller_nobody_knew_yet_has_asterisk_asked_once_more",),
+    ),
 )

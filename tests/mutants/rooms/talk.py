@@ -66,7 +66,7 @@ MUTANTS = (
     Mutant(
         name="A caller who never comes back from a talk is never fetched",
         file=_HERE,
-        find='        floor.timers.set(("return", contact.contact_id), now + floor.rules.rescind_grace_us)\n',
+        find='        floor.timers.set(("return", contact.contact_id), now + grace_us)\n',
         replace="        pass\n",
         guards=(
             "tests/domain/test_reception.py::"
@@ -132,5 +132,12 @@ MUTANTS = (
         find="to_at - self._from >= PARTING",
         replace="to_at - self._from >= 0",
         guards=(_GUARD + "test_hanging_up_takes_milliseconds_and_is_no_wait",),
+    ),
+    Mutant(
+        name="Who was back before we heard of the talk is believed to talk until the deadline",
+        file="router/domain/talk.py",
+        find="        grace_us = 0 if contact.back_at >= assignment.talk_at else ",
+        replace="        grace_us = ",
+        guards=("tests/domain/test_talk.py::test_who_was_back_before_we_heard_of_the_talk_waits_at_once",),
     ),
 )
