@@ -223,7 +223,7 @@ class Session:
         if self in self.exchange.fan.sessions:
             self.exchange.fan.sessions.remove(self)
 
-    def send(self, action: Mapping[str, Any], deadline_s: float) -> "asyncio.Future[Reply]":
+    def send(self, action: Mapping[str, Any], deadline_s: float, *, hurry: bool = True) -> "asyncio.Future[Reply]":
         if not self.connected:
             raise RemoteError("ami-lost", "There is no connection to Asterisk.", retryable=True)
         effect = action.get("effect")
