@@ -85,13 +85,15 @@ def play(
     fate = Fate(dice)
     if prepare is not None:
         fate = prepare(town) or fate
-    logging.disable(logging.CRITICAL)
+    ears, logging.root.handlers = logging.root.handlers, [_Ear(town)]
+    logging.disable(logging.WARNING)
     asyncio.set_event_loop(town.loop)
     try:
         with composed(town):
             town.loop.run_until_complete(town.day(crowd, fate))
     finally:
         logging.disable(logging.NOTSET)
+        logging.root.handlers = ears
         asyncio.set_event_loop(None)
         town.clear_away()
     report = _report(town, crowd, seed)
@@ -99,6 +101,19 @@ def play(
         passed.update(town.points.passed)
     _forget(town)
     return report
+
+
+class _Ear(logging.Handler):
+    """A router goes on after a fault of its own that it caught and wrote down; the day is a failure all the same."""
+
+    def __init__(self, town: Town) -> None:
+        super().__init__(logging.ERROR)
+        self._town = town
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, Exception):
+            self._town.failed(error)
 
 
 def _report(town: Town, crowd: Crowd, seed: int) -> Report:
