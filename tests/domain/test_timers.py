@@ -22,6 +22,14 @@ def test_a_key_set_again_is_due_at_the_new_time_only() -> None:
     assert timers.pop_due(99) is None
 
 
+def test_a_key_called_off_is_never_due() -> None:
+    timers = Timers()
+    timers.set(("ring", 1), 10)
+    timers.cancel(("ring", 1))
+    assert timers.next_at() is None
+    assert timers.pop_due(99) is None
+
+
 def test_what_is_due_now_is_worth_asking_for() -> None:
     timers = Timers()
     assert not timers.may_be_due(0)

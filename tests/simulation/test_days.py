@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from router.adapters.ami.telephony import AmiTelephony
 from router.domain.ids import SECOND
 from router.simulation.story import Report
 from tests.simulation.day import play
@@ -67,6 +68,14 @@ def test_a_day_on_which_everything_goes_wrong_loses_nobody(seed: int) -> None:
 @pytest.mark.parametrize("name", PROTECTIONS)
 def test_without_a_protection_the_judge_finds_what_it_protects_from(name: str) -> None:
     assert a_day_without(name).fault_count > 0
+
+
+def test_a_fault_that_a_router_caught_and_wrote_down_fails_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    def clumsy(telephony: AmiTelephony, effect: object) -> None:
+        raise ValueError("clumsy")
+
+    monkeypatch.setattr(AmiTelephony, "perform", clumsy)
+    assert any("a router broke: ValueError: clumsy" in fault for fault in play(contacts=20, seed=1).faults)
 
 
 def test_a_failure_is_the_same_each_time_it_is_played() -> None:
