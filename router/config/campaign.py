@@ -126,8 +126,8 @@ class CampaignTable(BaseModel):
         10.0,
         ge=1,
         le=3600,
-        description="Of an emergency campaign: a caller nobody has taken after so long raises an alarm, and again after "
-        "as long.",
+        description="Of an emergency campaign: a caller nobody has taken after so long raises an alarm, and again "
+        "after as long.",
     )
     dispositions: Dispositions = Field(
         default_factory=dict,
@@ -186,8 +186,8 @@ class QueueTable(BaseModel):
     keys: dict[Annotated[str, Field(pattern=KEY)], Target] = Field(
         default_factory=dict,
         max_length=12,
-        description='Keys that take a waiting caller to a target of their own, as of overflow, such as { 9 = "voicemail" '
-        "}; who cannot be taken there stays in line.",
+        description="Keys that take a waiting caller to a target of their own, as of overflow, such as { 9 = "
+        '"voicemail" }; who cannot be taken there stays in line.',
         examples=[{"0": "queue:general", "9": "voicemail"}],
     )
     ring: Annotated[list[RingStep], AfterValidator(_in_order)] = Field(
