@@ -145,7 +145,10 @@ def told(story: ContactStory, meanings: Mapping[str, str] | None = None) -> list
     for number, name in enumerate(order, 1):
         lines += ["", *_offer(number, decisions.get(name), offers.get(name), story.record)]
     if not order:
-        lines += ["", "It was never offered to an agent."]
+        lines += [
+            "",
+            "It was never offered to an agent: it did not wait (closed, full, sent on), or nobody was free for it.",
+        ]
     for wrapup in story.wrapups:
         said = f", {wrapup.disposition!r}" if wrapup.disposition else ""
         if wrapup.disposition and (meaning := (meanings or {}).get(wrapup.disposition)):
@@ -210,13 +213,14 @@ def _offer(
     if decision is not None:
         need = decision.need or "nobody in particular"
         how = decision.how
-        lines.append(f"  queue {decision.queue} asks for {need}{_ring(how)}; {_caller(decision)}")
+        lines.append(f"  queue {decision.queue} asks for {need}; {_caller(decision)}")
+        lines += (f"  {sentence}" for sentence in _circumstances(how))
         lines.append(
             f"  chosen as the {WAYS.get(how.choose, how.choose)}, of those who could be offered it: "
             f"idle for {length(decision.chosen_idle_us)}"
         )
         if decision.next_best:
-            nexts = ", ".join(f"{name} ({length(idle)})" for name, idle in decision.next_best)
+            nexts = ", ".join(f"{name} (idle for {length(idle)})" for name, idle in decision.next_best)
             lines.append(f"  next would have been {nexts}")
         else:
             lines.append("  nobody else was free")
@@ -238,21 +242,26 @@ def _step(fact: CallbackFact) -> str:
     return f"Call-back, {local(fact.at)}: {STEPS.get(fact.what, fact.what)}{which}"
 
 
-def _ring(how: How) -> str:
-    """Whether a wider need counted already."""
-    if not how.row:
-        return ""
-    return f" (a step that opens after {length(how.opens_us)}, or at once where nobody logged in meets an earlier one)"
+def _circumstances(how: How) -> list[str]:
+    """What else was so then: a later step, several at once, who was passed over, what the caller had heard."""
+    found = []
+    if how.row:
+        opens = f"opens after {length(how.opens_us)}, or at once where nobody logged in meets an earlier one"
+        found.append(f"that is a later step: it {opens}")
+    if how.at_once > 1:
+        found.append(f"up to {how.at_once} are rung at the same time")
+    if how.skipped:
+        found.append(f"passed over, having missed or rejected it just now: {', '.join(how.skipped)}")
+    if how.told:
+        found.append(f"told last, {length(how.told_us)} before: {', '.join(how.told)}")
+    return found
 
 
 def _caller(decision: DecisionFact) -> str:
     how = decision.how
     points = f", with {how.points} point{'' if how.points == 1 else 's'} of priority" if how.points else ""
     urgent = "an emergency: nothing overtakes the caller, who" if how.urgent else "the caller"
-    at_once = f"; up to {how.at_once} are rung at the same time" if how.at_once > 1 else ""
-    passed = f"; passed over, having missed or rejected it just now: {', '.join(how.skipped)}" if how.skipped else ""
-    told = f"; told last, {length(how.told_us)} before: {', '.join(how.told)}" if how.told else ""
-    return f"{urgent} had waited {length(decision.waited_us)}{points}{at_once}{passed}{told}"
+    return f"{urgent} had waited {length(decision.waited_us)}{points}"
 
 
 def _sip(tech_cause: str | None) -> str:

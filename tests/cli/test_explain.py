@@ -26,7 +26,7 @@ def test_each_offer_is_told_with_who_was_next_and_why_not_the_others(bench: Benc
         "Offer 1, 0.0 s after arrival: agent-1001",
         "asks for de >= 60 and orders; the caller had waited 0.0 s",
         "idle for 3:20 min",
-        "next would have been agent-1002 (1:30 min)",
+        "next would have been agent-1002 (idle for 1:30 min)",
         "of the others 1 is paused, 12 lack the skills",
         "missed: the phone rang and nobody took it after 15.0 s (cause 19, SIP 487)",
         "Offer 2, 15.0 s after arrival: agent-1002",
@@ -56,8 +56,9 @@ def test_a_wider_step_priority_and_who_is_passed_over_are_told_in_words(bench: B
     bench.remember(replace(decision, how=how, others=(("not_entitled", 1), ("done_for_today", 2))))
     shown = bench.run("explain", "node1-0.1").stdout
     for part in (
-        "(a step that opens after 45.0 s, or at once where nobody logged in meets an earlier one)",
-        "with 1 point of priority; up to 3 are rung at the same time",
+        "that is a later step: it opens after 45.0 s, or at once where nobody logged in meets an earlier one",
+        "with 1 point of priority",
+        "up to 3 are rung at the same time",
         "passed over, having missed or rejected it just now: agent-1007",
         "chosen as the best skilled in what it asks for, of those who could be offered it",
         "of the others 1 is not on a shift for it, 2 have reached their daily caps",
