@@ -86,7 +86,9 @@ def new(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: defaults for what is not given.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the file and touch nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the file; write nothing, and do not check it with the site.")
+    ] = False,
     config: ConfigDir = None,
     as_json: AsJson = False,
 ) -> None:

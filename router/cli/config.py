@@ -37,7 +37,9 @@ def check_config(
         Path | None,
         typer.Argument(metavar="DIR", help="The site's directory; else --config, RINGFAIR_CONFIG, /etc/ringfair."),
     ] = None,
-    config: Annotated[Path | None, typer.Option("--config", metavar="DIR", help="The same as an option.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="DIR", help="The site's directory, as an option.")
+    ] = None,
     asterisk: Annotated[
         Path | None,
         typer.Option(
