@@ -219,13 +219,17 @@ def _offer(
             f"  chosen as the {WAYS.get(how.choose, how.choose)}, of those who could be offered it: "
             f"idle for {length(decision.chosen_idle_us)}"
         )
-        if decision.next_best:
-            nexts = ", ".join(f"{name} (idle for {length(idle)})" for name, idle in decision.next_best)
-            lines.append(f"  next would have been {nexts}")
+        nexts = [(name, idle) for name, idle in decision.next_best if name not in how.skipped]
+        if nexts:
+            lines.append(
+                "  next would have been " + ", ".join(f"{name} (idle for {length(idle)})" for name, idle in nexts)
+            )
         else:
-            lines.append("  nobody else was free")
-        if decision.others:
-            lines.append("  of the others " + ", ".join(_counted(why, n) for why, n in decision.others))
+            lines.append("  nobody else was free for it")
+        # Who is free is told by name already, unless there are more of them.
+        others = [(why, n) for why, n in decision.others if why != "free" or n > len(decision.next_best)]
+        if others:
+            lines.append("  of the others " + ", ".join(_counted(why, n) for why, n in others))
     if offer is None:
         lines.append("  result: none yet")
     else:

@@ -30,7 +30,7 @@ def test_each_offer_is_told_with_who_was_next_and_why_not_the_others(bench: Benc
         "of the others 1 is paused, 12 lack the skills",
         "missed: the phone rang and nobody took it after 15.0 s (cause 19, SIP 487)",
         "Offer 2, 15.0 s after arrival: agent-1002",
-        "nobody else was free",
+        "nobody else was free for it",
         "Wrap-up of agent-1002: 10.0 s, 'ordered'",
     ):
         assert part in shown
@@ -53,7 +53,9 @@ def test_a_wider_step_priority_and_who_is_passed_over_are_told_in_words(bench: B
     decision = answered(0)[0]
     assert isinstance(decision, DecisionFact)
     how = How(choose="best-skilled", row=1, opens_us=45 * SECOND, points=1, at_once=3, skipped=(AgentId("agent-1007"),))
-    bench.remember(replace(decision, how=how, others=(("not_entitled", 1), ("done_for_today", 2))))
+    nexts = ((AgentId("agent-1007"), SECOND), (AgentId("agent-1008"), SECOND))
+    others = (("free", 2), ("not_entitled", 1), ("done_for_today", 2))
+    bench.remember(replace(decision, how=how, next_best=nexts, others=others))
     shown = bench.run("explain", "node1-0.1").stdout
     for part in (
         "that is a later step: it opens after 45.0 s, or at once where nobody logged in meets an earlier one",
@@ -61,6 +63,7 @@ def test_a_wider_step_priority_and_who_is_passed_over_are_told_in_words(bench: B
         "up to 3 are rung at the same time",
         "passed over, having missed or rejected it just now: agent-1007",
         "chosen as the best skilled in what it asks for, of those who could be offered it",
+        "next would have been agent-1008 (idle for 1.0 s)",
         "of the others 1 is not on a shift for it, 2 have reached their daily caps",
     ):
         assert part in shown
