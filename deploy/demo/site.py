@@ -102,7 +102,8 @@ def write_site(home: Path, pbx: Instance, valkey: Valkey, http_port: int, agents
 
 def shortened(campaign: str) -> str:
     """A campaign's file whose phones ring, and whose agents wrap up, for seconds only."""
-    head, *tables = re.split(r"(?m)^(?=\[queue\.)", campaign)
+    # [queue.orders] and not [queue.orders.treatment], which belongs to it.
+    head, *tables = re.split(r"(?m)^(?=\[queue\.[^.\]]+\])", campaign)
     return head + "".join(map(_short_table, tables))
 
 

@@ -54,7 +54,9 @@ def new(
     ] = None,
     language: Annotated[Text, typer.Option("--language", help='Of the prompts, such as "de" or "en_GB".')] = None,
     time_zone: Annotated[Text, typer.Option("--time-zone", help='IANA name, such as "Europe/Berlin".')] = None,
-    greeting: Annotated[Text, typer.Option("--greeting", help="early-media or answered.")] = None,
+    greeting: Annotated[
+        Text, typer.Option("--greeting", help="early-media: answered when an agent is there; answered: at once.")
+    ] = None,
     whisper: Annotated[
         Text,
         typer.Option(
@@ -63,27 +65,37 @@ def new(
             "by ringfair pbx prompts.",
         ),
     ] = None,
-    ring_s: Annotated[float | None, typer.Option("--ring-s", help="How long an agent's phone rings.")] = None,
-    wrapup_s: Annotated[float | None, typer.Option("--wrapup-s", help="Time for notes after a talk.")] = None,
-    max_wait_s: Annotated[float | None, typer.Option("--max-wait-s", help="Then the caller overflows.")] = None,
+    ring_s: Annotated[
+        float | None, typer.Option("--ring-s", help="How long an agent's phone rings, in seconds.")
+    ] = None,
+    wrapup_s: Annotated[
+        float | None, typer.Option("--wrapup-s", help="Time for notes after a talk, in seconds.")
+    ] = None,
+    max_wait_s: Annotated[
+        float | None, typer.Option("--max-wait-s", help="Who has waited so many seconds overflows.")
+    ] = None,
     overflow: Annotated[
         list[str] | None,
         typer.Option(
             "--overflow",
             metavar="TARGET",
-            help="Where to: queue:NAME, queue:CAMPAIGN/NAME, closing; repeatable, in this order, for every queue. A "
-            "queue that is one of them goes on behind itself.",
+            help="Where to: queue:NAME, queue:CAMPAIGN/NAME, campaign:NAME, dial:+49…, voicemail, "
+            "closing; repeatable, in "
+            "this order, for every queue. A queue that is one of them goes on behind itself.",
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: defaults for what is not given.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the file and touch nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the file; write nothing, and do not check it with the site.")
+    ] = False,
     config: ConfigDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the file of a new campaign, with a remark on every key a campaign may have.
 
-    At a terminal it asks for what is not given. The file is kept only if the whole site has no fault with it.
+    At a terminal it asks for what is not given. The file is kept only if the whole site has no fault with it. Hours,
+    what callers hear and all else stand in it as remarks, to be filled in; then: ringfair check-config
 
     Example: ringfair campaign new shop --client example-shop --dnis +493023125100 --queue orders:"de >= 60 and orders"
     """

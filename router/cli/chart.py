@@ -1,6 +1,8 @@
 """Waits over a day as a picture: bars on a terminal, lines in an SVG. No library draws them: there is little to draw.
 
-Both show the mean wait of those answered, and the wait that nine in ten of them did not exceed.
+Both show the mean wait of those answered, the wait that nine in ten of them did not exceed, and how many were answered
+within the wait that the service level allows. The scale reaches that wait at least: a mean of one second is a good day,
+and must not fill the picture.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,10 +11,10 @@ from html import escape
 from math import ceil, floor, log10
 
 LONGEST_BAR, SHORTEST_BAR = 60, 10
-_BESIDE = 34
+_BESIDE = 41
 "Columns of a line that are no bar."
-WIDTH, HEIGHT = 760, 340
-LEFT, RIGHT, TOP, BOTTOM = 64, 16, 60, 56
+WIDTH, HEIGHT = 760, 360
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 60, 76
 _INK, _PALE, _LINE, _GREY = "#1b3a5c", "#c9dcef", "#2f6fb0", "#5b6169"
 
 
@@ -25,26 +27,42 @@ class Point:
     mean_s: float | None
     most_s: float | None
     "Nine in ten waited no longer."
+    in_time: float | None = None
+    "Share of those answered whose wait was no longer than allowed."
 
 
-def bars(title: str, points: Sequence[Point], columns: int = 100) -> list[str]:
-    """A line for each stretch, all to one scale, on a screen so many columns wide."""
-    longest_s = _longest(points)
+def bars(title: str, points: Sequence[Point], columns: int = 100, *, within_s: float = 0.0) -> list[str]:
+    """A line for each stretch, all to one scale, on a screen so many columns wide; `within_s` has a mark on it."""
+    longest_s = max(within_s, _longest(points))
     width = min(LONGEST_BAR, max(SHORTEST_BAR, columns - _BESIDE))
+    mark = min(width - 1, ceil(within_s / longest_s * width)) if within_s else None
     lines = [f"{title}: █ mean of those answered, ░ nine in ten waited no longer"]
+    if points:
+        scale, in_time = ("", "") if mark is None else (_marked(mark, f"{within_s:g} s", width), "  in time")
+        lines.append(f"{'':10}{scale:<{width}}       mean    9 in 10{in_time}")
     for point in points:
         if point.mean_s is None or point.most_s is None:
             lines.append(f"  {point.label:>6}  {'nobody was answered' if point.callers else 'nobody called'}")
             continue
         mean, most = (ceil(value / longest_s * width) if longest_s else 0 for value in (point.mean_s, point.most_s))
-        bar = "█" * mean + "░" * (most - mean)
-        lines.append(f"  {point.label:>6}  {bar:<{width}}  {point.mean_s:7.1f} s  {point.most_s:7.1f} s")
+        bar = f"{'█' * mean + '░' * (most - mean):<{width}}"
+        if mark is not None and bar[mark] == " ":
+            bar = f"{bar[:mark]}┊{bar[mark + 1 :]}"
+        in_time = "" if point.in_time is None else f"  {point.in_time * 100:4.0f} %"
+        lines.append(f"  {point.label:>6}  {bar}  {point.mean_s:7.1f} s  {point.most_s:7.1f} s{in_time}")
     return lines
 
 
-def svg(title: str, points: Sequence[Point]) -> str:
+def _marked(at: int, words: str, width: int) -> str:
+    """The mark with its words beside it, on the side that has room."""
+    if at + 2 + len(words) <= width:
+        return f"{'':{at}}┊ {words}"
+    return f"{words} ┊".rjust(at + 1)
+
+
+def svg(title: str, points: Sequence[Point], *, within_s: float = 0.0) -> str:
     """A picture of its own: no fonts, scripts or other files are loaded."""
-    high_s, step_s = _scale(_longest(points))
+    high_s, step_s = _scale(max(within_s, _longest(points)))
     across = (WIDTH - LEFT - RIGHT) / max(1, len(points))
     ground = HEIGHT - BOTTOM
 
@@ -74,8 +92,13 @@ def svg(title: str, points: Sequence[Point]) -> str:
         if index % ceil(len(points) / 12) == 0:
             parts.append(_text(left + across / 2, ground + 18, point.label))
             parts.append(_text(left + across / 2, ground + 36, str(point.callers)))
+            if point.in_time is not None:
+                parts.append(_text(left + across / 2, ground + 54, f"{point.in_time * 100:.0f} %"))
     parts += _mean_line(points, across, y)
     parts.append(_text(LEFT - 8, ground + 36, "callers", "end"))
+    if within_s:
+        parts.append(_text(LEFT - 8, ground + 54, f"in {within_s:g} s", "end"))
+        parts.append(f'<path d="M{LEFT} {y(within_s):.1f}H{WIDTH - RIGHT}" stroke="{_GREY}" stroke-dasharray="6 4"/>')
     parts.append(f'<path d="M{LEFT} {ground}H{WIDTH - RIGHT}" stroke="{_GREY}"/>')
     return "\n".join([*parts, "</svg>", ""])
 

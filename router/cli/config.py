@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from router.cli.opening_hours import hours_json, hours_rows
+from router.cli.screen import wide_console
 from router.cli.site import now, site_directory
 from router.domain.errors import ConfigError
 from router.domain.ids import SECOND, Micros
@@ -36,7 +37,9 @@ def check_config(
         Path | None,
         typer.Argument(metavar="DIR", help="The site's directory; else --config, RINGFAIR_CONFIG, /etc/ringfair."),
     ] = None,
-    config: Annotated[Path | None, typer.Option("--config", metavar="DIR", help="The same as an option.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="DIR", help="The site's directory, as an option.")
+    ] = None,
     asterisk: Annotated[
         Path | None,
         typer.Option(
@@ -109,7 +112,7 @@ def _print_faults(where: Path, error: ConfigError) -> None:
 
 
 def _print_site(site: "Site", at: Micros) -> None:
-    console = Console()
+    console = wide_console()
     rules = site.rules
     console.print(
         Text.assemble(
@@ -157,7 +160,7 @@ def _print_site(site: "Site", at: Micros) -> None:
 
 def _table(title: str, key: str, *columns: str) -> Table:
     """On a narrow screen the other columns fold; nothing is cut off, a number least of all."""
-    table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column(key, no_wrap=True)
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -29,28 +29,28 @@ if TYPE_CHECKING:
     from router.config import Site
 
 REASONS = {
-    "free": ("is free too", "are free too"),
+    "free": ("is free as well, but was not the first", "are free as well, but were not the first"),
     "on_contact": ("is on another contact", "are on other contacts"),
     "logged_out": ("is logged out", "are logged out"),
     "paused": ("is paused", "are paused"),
     "unreachable": ("has a phone that cannot be reached", "have phones that cannot be reached"),
     "busy_elsewhere": ("is on a private call", "are on private calls"),
     "link_lost": ("has lost the line", "have lost their lines"),
-    "held_off": ("is held off after a failed offer", "are held off after failed offers"),
-    "engaged": ("has other work in hand", "have other work in hand"),
-    "done_for_today": ("has had all contacts of the day", "have had all contacts of the day"),
-    "not_entitled": ("has no shift now", "have no shift now"),
-    "lacks_skill": ("lacks the skill", "lack the skill"),
+    "held_off": ("is held off for a moment after an offer in vain", "are held off for a moment after offers in vain"),
+    "engaged": ("has a chat or e-mail in hand", "have chats or e-mails in hand"),
+    "done_for_today": ("has reached the daily cap", "have reached their daily caps"),
+    "not_entitled": ("is not on a shift for it", "are not on a shift for it"),
+    "lacks_skill": ("lacks the skills", "lack the skills"),
 }
 "Why an agent could not be offered it, for one and for many; the keys are the ledger's."
 
 WAYS = {
     "longest-idle": "longest idle",
-    "best-skilled": "best in what it asks for",
+    "best-skilled": "best skilled in what it asks for",
     "fewest-contacts": "one with the fewest contacts today",
     "least-talk": "one who has talked least today",
-    "round-robin": "one asked the longest ago",
-    "fixed-order": "first in the fixed order",
+    "round-robin": "one who was asked the longest ago",
+    "fixed-order": "first by position in the queue's fixed order",
 }
 "How the first on a bench is called; the keys are the ledger's."
 
@@ -84,7 +84,7 @@ STEPS = {
 OUTCOMES = {
     Outcome.ANSWERED: "answered",
     Outcome.ABANDONED: "abandoned: the caller gave up waiting",
-    Outcome.OVERFLOWED: "overflowed: nobody could take it in time",
+    Outcome.OVERFLOWED: "overflowed: sent on to a message or outside before an agent talked to the caller",
     Outcome.SYSTEM: "ended by the system",
 }
 ENDS: dict[WrapUpEnd | None, str] = {
@@ -145,7 +145,10 @@ def told(story: ContactStory, meanings: Mapping[str, str] | None = None) -> list
     for number, name in enumerate(order, 1):
         lines += ["", *_offer(number, decisions.get(name), offers.get(name), story.record)]
     if not order:
-        lines += ["", "It was never offered to an agent."]
+        lines += [
+            "",
+            "It was never offered to an agent: it did not wait (closed, full, sent on), or nobody was free for it.",
+        ]
     for wrapup in story.wrapups:
         said = f", {wrapup.disposition!r}" if wrapup.disposition else ""
         if wrapup.disposition and (meaning := (meanings or {}).get(wrapup.disposition)):
@@ -186,7 +189,7 @@ def _expected(story: ContactStory) -> list[str]:
     lines = []
     if known and (before_us := known[0].how.waited_before_us):
         lines.append(
-            f"  had given up after {length(before_us)} a moment before, and got the place of so long a wait back"
+            f"  had given up after {length(before_us)} in a call shortly before (redial_s): that wait was counted in"
         )
     promised = [each for each in known if each.how.expected_us is not None and each.how.in_queue_us is not None]
     if not promised:
@@ -210,18 +213,23 @@ def _offer(
     if decision is not None:
         need = decision.need or "nobody in particular"
         how = decision.how
-        lines.append(f"  queue {decision.queue} asks for {need}{_ring(how)}; {_caller(decision)}")
+        lines.append(f"  queue {decision.queue} asks for {need}; {_caller(decision)}")
+        lines += (f"  {sentence}" for sentence in _circumstances(how))
         lines.append(
-            f"  chosen as the {WAYS.get(how.choose, how.choose)} who could be offered it: "
+            f"  chosen as the {WAYS.get(how.choose, how.choose)}, of those who could be offered it: "
             f"idle for {length(decision.chosen_idle_us)}"
         )
-        if decision.next_best:
-            nexts = ", ".join(f"{name} ({length(idle)})" for name, idle in decision.next_best)
-            lines.append(f"  next would have been {nexts}")
+        nexts = [(name, idle) for name, idle in decision.next_best if name not in how.skipped]
+        if nexts:
+            lines.append(
+                "  next would have been " + ", ".join(f"{name} (idle for {length(idle)})" for name, idle in nexts)
+            )
         else:
-            lines.append("  nobody else was free")
-        if decision.others:
-            lines.append("  not offered to the others: " + ", ".join(_counted(why, n) for why, n in decision.others))
+            lines.append("  nobody else was free for it")
+        # Who is free is told by name already, unless there are more of them.
+        others = [(why, n) for why, n in decision.others if why != "free" or n > len(decision.next_best)]
+        if others:
+            lines.append("  of the others " + ", ".join(_counted(why, n) for why, n in others))
     if offer is None:
         lines.append("  result: none yet")
     else:
@@ -238,19 +246,26 @@ def _step(fact: CallbackFact) -> str:
     return f"Call-back, {local(fact.at)}: {STEPS.get(fact.what, fact.what)}{which}"
 
 
-def _ring(how: How) -> str:
-    """Whether a wider need counted already."""
-    return f" (from {length(how.opens_us)} on, or once nobody is there for less)" if how.row else ""
+def _circumstances(how: How) -> list[str]:
+    """What else was so then: a later step, several at once, who was passed over, what the caller had heard."""
+    found = []
+    if how.row:
+        opens = f"opens after {length(how.opens_us)}, or at once where nobody logged in meets an earlier one"
+        found.append(f"that is a later step: it {opens}")
+    if how.at_once > 1:
+        found.append(f"up to {how.at_once} are rung at the same time")
+    if how.skipped:
+        found.append(f"passed over, having missed or rejected it just now: {', '.join(how.skipped)}")
+    if how.told:
+        found.append(f"told last, {length(how.told_us)} before: {', '.join(how.told)}")
+    return found
 
 
 def _caller(decision: DecisionFact) -> str:
     how = decision.how
-    points = f", with {how.points} points" if how.points else ""
+    points = f", with {how.points} point{'' if how.points == 1 else 's'} of priority" if how.points else ""
     urgent = "an emergency: nothing overtakes the caller, who" if how.urgent else "the caller"
-    at_once = f"; up to {how.at_once} are rung at the same time" if how.at_once > 1 else ""
-    passed = f"; not again yet: {', '.join(how.skipped)}" if how.skipped else ""
-    told = f"; told last, {length(how.told_us)} before: {', '.join(how.told)}" if how.told else ""
-    return f"{urgent} had waited {length(decision.waited_us)}{points}{at_once}{passed}{told}"
+    return f"{urgent} had waited {length(decision.waited_us)}{points}"
 
 
 def _sip(tech_cause: str | None) -> str:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from router.cli.opening_hours import days, openings
 from router.domain.ids import SECOND, Micros
 from router.domain.outside import told
-from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Rules, ToQueue
+from router.domain.rules import CallbackRules, CampaignRules, OverflowTarget, QueueRules, Rules, ToQueue
+from router.domain.treatment import NONE, Treatment
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -40,6 +41,8 @@ def tree_of(rules: Rules, campaign: CampaignRules, hours: dict[str, Any] | None 
     tree = Tree(Text.assemble((campaign.name, "bold"), about))
     for sentence in _unusual(campaign, told=("client", "dnis", "language", "time_zone", "greeting")):
         tree.add(Text(sentence))
+    if campaign.dispositions:
+        tree.add(Text("dispositions " + ", ".join(f"{code} = {what}" for code, what in campaign.dispositions.items())))
     numbers = tree.add("numbers" if campaign.dnis else "no number: callers come by overflow only")
     for number in campaign.dnis:
         numbers.add(Text(number))
@@ -47,6 +50,7 @@ def tree_of(rules: Rules, campaign: CampaignRules, hours: dict[str, Any] | None 
         branch = tree.add(f"hours: {'open' if hours['open_now'] else 'closed'} now")
         for sentence in (*openings(hours), *days(hours)):
             branch.add(Text(sentence))
+    tree.add(Text("while it is closed on to " + ", ".join(map(_target, campaign.closed))))
     for queue in queues_of(rules, campaign):
         begins = "  callers begin here" if queue.name == campaign.entry else ""
         branch = tree.add(Text.assemble("queue ", (short_name(queue), "bold"), begins))
@@ -59,6 +63,10 @@ def tree_of(rules: Rules, campaign: CampaignRules, hours: dict[str, Any] | None 
             branch.add(Text(sentence))
         for key, target in queue.keys:
             branch.add(Text(f"key {key} leads to {_target(target)}"))
+        if queue.treatment != NONE:
+            branch.add(Text(_line("callers hear: ", _treatment(queue.treatment), _treatment(NONE))))
+        if queue.callback is not None:
+            branch.add(Text(_line("call-back: ", _callback(queue.callback))))
         onward = branch.add(Text(f"after {_seconds(queue.max_wait_us)} on to"))
         for target in queue.overflow:
             onward.add(Text(_target(target)))
@@ -73,13 +81,37 @@ def campaign_json(rules: Rules, campaign: CampaignRules) -> dict[str, Any]:
             "rings": [{"after_s": ring.after_us / SECOND, "need": ring.need.text} for ring in queue.rings],
             "overflow": [_target(target) for target in queue.overflow],
             "keys": {key: _target(target) for key, target in queue.keys},
+            "treatment": _treatment(queue.treatment),
+            "callback": None if queue.callback is None else _callback(queue.callback),
         }
         for queue in queues_of(rules, campaign)
     ]
-    return _plain(campaign) | {"queues": queues}
+    more = {"closed": list(map(_target, campaign.closed)), "dispositions": dict(campaign.dispositions)}
+    return _plain(campaign) | more | {"queues": queues}
 
 
-def _plain(rules: CampaignRules | QueueRules) -> dict[str, Any]:
+def _treatment(treatment: Treatment) -> dict[str, Any]:
+    """By the keys of the file."""
+    renamed = {"wait": "expected_wait", "wait_limit": "expected_wait_limit", "comfort_s": "comfort_every_s"}
+    return {renamed.get(key, key): value for key, value in _plain(treatment).items()} | {
+        "comfort": list(treatment.comfort)
+    }
+
+
+def _callback(callback: CallbackRules) -> dict[str, Any]:
+    """By the keys of the file; `between` is part of the hours."""
+    found = _plain(callback)
+    found["mode"] = "agent-first" if found.pop("agent_first") else "caller-first"
+    found["dial_s"] = found.pop("ring_s")
+    return found
+
+
+def _line(lead: str, keys: dict[str, Any], usual: dict[str, Any] | None = None) -> str:
+    shown = {key: value for key, value in keys.items() if usual is None or value != usual[key]}
+    return lead + ", ".join(f"{key} {_value(value)}" for key, value in shown.items())
+
+
+def _plain(rules: CampaignRules | QueueRules | Treatment | CallbackRules) -> dict[str, Any]:
     """Whatever stands on one line, by its key in the file; so what rules gain later is shown without a word here."""
     found: dict[str, Any] = {}
     for field in fields(rules):
@@ -101,8 +133,14 @@ def _unusual(rules: CampaignRules | QueueRules, told: tuple[str, ...]) -> list[s
         default = usual.get(key, MISSING)
         default = default / SECOND if key.endswith("_s") and isinstance(default, int) else default
         if default is not MISSING and value not in (default, list(default) if isinstance(default, tuple) else default):
-            found.append(f"{key} {' '.join(value) if isinstance(value, list) else json.dumps(value)}")
+            found.append(f"{key} {_value(value)}")
     return found
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(value)
+    return f"{value:g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
 def _seconds(duration: Micros) -> str:

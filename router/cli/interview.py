@@ -126,8 +126,9 @@ def _answer(model: type[BaseModel], key: str, ask: Ask, tell: Tell) -> Any:
     shown = (
         " ".join(default) if isinstance(default, list) else f"{default:g}" if isinstance(default, float) else default
     )
+    unit = " In seconds." if key.endswith("_s") else ""
     while True:
-        text = ask(f"{field.description or ''}\n{key}", shown or "").strip()
+        text = ask(f"{field.description or ''}{unit}\n{key}", shown or "").strip()
         try:
             value = _READ.get(key, str)(text)
         except ValueError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from router.cli.exits import sentence
-from router.cli.posts import post_json
+from router.cli.posts import post_json, written
 from router.cli.roster import Drawn
 from router.cli.screen import print_table
 from router.domain.errors import RouterError
@@ -28,7 +28,10 @@ def report(site: "Site", drawn: Sequence[Drawn], done: str, as_json: bool) -> No
         one = drawn[0]
         profile = one.entry.profile
         skills = " ".join(f"{name}={level}" for name, level in sorted(profile.skills.items())) or "no skills"
-        typer.echo(f"{profile.agent_id} {done}: endpoint {profile.endpoint} over {one.entry.transport}, {skills}")
+        more = [f"{profile.daily_cap} contacts a day"] if profile.daily_cap else []
+        more += [written(profile.posts)] if profile.posts else []
+        about = ", ".join((f"endpoint {profile.endpoint} over {one.entry.transport}", skills, *more))
+        typer.echo(f"{profile.agent_id} {done}: {about}")
         if one.password:
             realm = site.settings.agents.realm
             typer.echo(f"  SIP user {profile.endpoint}, realm {realm}, password (shown only now): {one.password}")

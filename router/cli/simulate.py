@@ -39,7 +39,7 @@ Calls = Annotated[
         help="How many callers: 60/h, or a rate for each half hour: 20,45,60/h. With /30m: callers in a half hour.",
     ),
 ]
-Talk = Annotated[float, typer.Option("--talk", metavar="SECONDS", help="Mean talk, of an exponential distribution.")]
+Talk = Annotated[float, typer.Option("--talk", metavar="SECONDS", help="Mean talk; exponential.")]
 Spread = Annotated[
     float | None,
     typer.Option(
@@ -67,8 +67,10 @@ WarmUp = Annotated[
     float,
     typer.Option("--warm-up", metavar="MINUTES", min=0, max=1440, help="Leave the first minutes out of the figures."),
 ]
-Plot = Annotated[bool, typer.Option("--plot", help="Draw the waits over the day.")]
-Svg = Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw them into this file.")]
+Plot = Annotated[bool, typer.Option("--plot", help="Draw the waits over the day, on this terminal.")]
+Svg = Annotated[
+    Path | None, typer.Option("--svg", metavar="FILE", help="Draw them into this file, for browsers and papers.")
+]
 
 
 def simulate(
@@ -94,8 +96,9 @@ def simulate(
 ) -> None:
     """Play a day of one campaign through the real engine: waits, service level, occupancy, beside Erlang C and A.
 
-    Nothing is touched and no router need run. The queues, needs, rings and overflow are those of the file; phones
-    never fail and every agent is there all day. One day is one throw of the dice: --days 20 says how far chance goes.
+    Nothing is touched and no router need run. The queues, needs, rings and overflow are those of the file, its hours
+    are not: it is open all day, phones never fail, every agent is there, callers press no keys. One day is one throw of
+    the dice: --days 20 says how far chance goes.
 
     Example: ringfair simulate campaigns/shop.toml --agents 12:de=80,orders --calls 60/h --talk 180 --patience 90 --plot
     """

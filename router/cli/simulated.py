@@ -12,7 +12,8 @@ import typer
 from router.cli.chart import Point, bars, svg
 from router.cli.exits import FAILED
 from router.cli.screen import print_table, wide_console
-from router.domain.ids import SECOND, Micros
+from router.domain.ids import SECOND, Micros, QueueName
+from router.domain.rules import ToQueue
 from router.simulation.forecast import Forecast, forecast
 from router.simulation.rehearsal import Plan, Played
 from router.simulation.tally import Figure, Figures
@@ -68,7 +69,7 @@ def show(report: Report, *, plot: bool) -> None:
     if len(plan.groups) > 1:
         print_table("Agents", ("agents", "skills", "busy"), _groups(report))
     if plot:
-        for line in bars("Waits over the day", _points(halves), wide_console().width):
+        for line in bars("Waits over the day", _points(halves), wide_console().width, within_s=plan.within_us / SECOND):
             typer.echo(line)
         typer.echo("")
     for note in notes(report, whole):
@@ -107,7 +108,7 @@ def _rows(report: Report, whole: Figures) -> list[tuple[str, ...]]:
     rows.append(("longest wait of those answered", seconds(whole.longest_s), *empty))
     foreseen = report.played.tally.expectation()
     rows.append(("waited longer than expected, on average", seconds(foreseen.mean_error_s), *empty))
-    rows.append(("expected wait missed by, of the wait", share(foreseen.of_wait), *empty))
+    rows.append(("expected wait is off by, of the mean wait", share(foreseen.of_wait), *empty))
     return rows
 
 
@@ -163,6 +164,15 @@ def notes(report: Report, whole: Figures) -> list[str]:
             f"{patient.load_erlang:.1f} erlang at most for {agents} agents: if nobody gave up, "
             f"the line would never end (Erlang C); {int(patient.load_erlang) + 1} agents are the fewest"
         )
+    if any(need.data for need in (entry.need, *(ring.need for ring in entry.rings))):
+        found.append(
+            f"the played callers bring no data (ACD_DATA): whatever {entry.name} asks by it ($…) holds for none of them"
+        )
+    if unreached := _unreached(plan):
+        found.append(
+            f"every caller begins in {entry.name}; no overflow leads from there to {', '.join(unreached)}, so nothing "
+            "was played there (entry in the file says where callers begin)"
+        )
     if whole.sent_away:
         found.append(
             f"{whole.sent_away} callers were told goodbye: see max_wait_s and overflow; Erlang knows no such end"
@@ -173,6 +183,18 @@ def notes(report: Report, whole: Figures) -> list[str]:
     if plan.days == 1:
         found.append("one day is one throw of the dice; --days 20 gives narrower intervals, and one for each half hour")
     return found
+
+
+def _unreached(plan: Plan) -> list[QueueName]:
+    """Queues of the campaign that no played caller can come to: these press no keys and find the door open."""
+    rules, todo, seen = plan.rules, [plan.entry.name], {plan.entry.name}
+    while todo:
+        queue = rules.queues.get(todo.pop())
+        targets = () if queue is None else queue.overflow
+        new = {target.queue for target in targets if isinstance(target, ToQueue)} - seen
+        seen |= new
+        todo += new
+    return [queue.name for queue in rules.queues.values() if queue.campaign == plan.campaign and queue.name not in seen]
 
 
 def seconds(value: float | None) -> str:
@@ -268,6 +290,7 @@ def _points(halves: Sequence[Figures]) -> list[Point]:
             callers=half.callers,
             mean_s=half.asa_s.value,
             most_s=half.percentiles_s[90],
+            in_time=half.answered_within.value,
         )
         for half in halves
     ]
@@ -276,9 +299,10 @@ def _points(halves: Sequence[Figures]) -> list[Point]:
 def draw(report: Report, file: Path) -> None:
     """Write the waits over the day as SVG."""
     points = _points(report.played.tally.by_the(HALF_HOUR_US))
-    agents = report.played.tally.agents
+    agents, within_s = report.played.tally.agents, report.plan.within_us / SECOND
+    title = f"{report.plan.campaign}: waits over the day, {agents} agents"
     try:
-        file.write_text(svg(f"{report.plan.campaign}: waits over the day, {agents} agents", points), encoding="utf-8")
+        file.write_text(svg(title, points, within_s=within_s), encoding="utf-8")
     except OSError as error:
         typer.echo(f"ringfair: cannot write {file}: {error.strerror}", err=True)
         raise typer.Exit(FAILED) from None

@@ -35,7 +35,10 @@ def look_around(site: "Site", asterisk: Path | None) -> "tuple[Surroundings, tup
     prompts = {*_ours(), *_files()}
     if not any(folder.is_dir() for folder in SOUNDS):
         # Asterisk runs elsewhere: what is not of our making is taken on trust
-        prompts |= {each.whisper for each in site.rules.campaigns.values() if not each.whisper.startswith("acd/")}
+        named = {each.whisper for each in site.rules.campaigns.values()}
+        for heard in (each.treatment for each in site.rules.queues.values()):
+            named |= {heard.welcome, heard.keys, *heard.comfort}
+        prompts |= {prompt for prompt in named if not prompt.startswith("acd/")}
     return Surroundings(agents=agents, prompts=prompts, music=_music(asterisk or ASTERISK)), notes
 
 

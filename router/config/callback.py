@@ -45,14 +45,18 @@ class CallbackTable(BaseModel):
         None, pattern=E164, description="The number they are shown; the first dialled number of the campaign if none."
     )
     tries: int = Field(3, ge=1, le=20, description="Calls at most, until one is answered.")
-    dial_s: float = Field(30.0, ge=5, le=120, description="How long their phone rings.")
-    retry_after_s: float = Field(900.0, ge=1, le=86_400, description="From a call in vain to the next.")
+    dial_s: float = Field(30.0, ge=5, le=120, description="How long the caller's phone rings.")
+    retry_after_s: float = Field(900.0, ge=1, le=86_400, description="So long after a call in vain comes the next.")
     between: Annotated[list[Annotated[str, Field(pattern=_TIME)]], AfterValidator(_window)] = Field(
         default_factory=lambda: ["08:00", "20:00"],
         description="Nobody is called at other times of day, by the campaign's time zone. Empty: at any time.",
     )
-    expires_s: float = Field(86_400.0, ge=60, le=7 * 86_400, description="After so long nobody is called any more.")
-    most: int = Field(100, ge=0, le=10_000, description="Calls owed at a time; who asks then is told no. 0: no limit.")
+    expires_s: float = Field(
+        86_400.0, ge=60, le=7 * 86_400, description="So long after they asked nobody is called any more."
+    )
+    most: int = Field(
+        100, ge=0, le=10_000, description="So many calls are owed at a time; who asks then is told no. 0: no limit."
+    )
 
 
 def check_callback(

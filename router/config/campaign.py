@@ -67,7 +67,8 @@ class CampaignTable(BaseModel):
         "Europe/Berlin", description="IANA name; days and hours of this campaign are counted in it."
     )
     greeting: Literal["early-media", "answered"] = Field(
-        "early-media", description="early-media: answered when an agent is there; answered: at once."
+        "early-media",
+        description="early-media: answered when an agent is there, and free of charge until then; answered: at once.",
     )
     music: str = Field("default", pattern=WORD, description="Class of musiconhold.conf.")
     label: Annotated[str, Field(max_length=40), AfterValidator(_label)] = Field(
@@ -76,13 +77,15 @@ class CampaignTable(BaseModel):
     whisper: str = Field(
         "", max_length=80, pattern=PROMPT, description="Prompt the agent hears before the talk; empty for none."
     )
-    press_one: bool = Field(False, description="The agent must press 1 to accept.")
+    press_one: bool = Field(
+        False, description="The agent must press 1 to accept: for phones that pick up by themselves."
+    )
     max_call_s: float = Field(14_400.0, ge=60, le=86_400, description="A talk this long is ended.")
     closed: Overflow = Field(
         default_factory=lambda: ["closing"],
         min_length=1,
         max_length=10,
-        description="Where callers go who come while it is closed; targets as of overflow.",
+        description="Where callers go who come while it is closed: targets as of a queue's overflow.",
     )
     show_number: bool = Field(True, description="Whether the agent may see the caller's number.")
     max_calls: Calls = Field(
@@ -111,19 +114,25 @@ class CampaignTable(BaseModel):
         90.0,
         ge=1,
         le=3600,
-        description="So long a caller waits unanswered; carriers cut such calls after 60 to 180 s.",
+        description="So long a caller waits unanswered, with greeting early-media; carriers cut such calls after 60 to "
+        "180 s.",
     )
     early_media_then: Annotated[EarlyMedia, Field(strict=False)] = Field(
         EarlyMedia.ANSWER,
-        description="Then: answer (they wait on, and pay), overflow (to the next target of their queue) or stay.",
+        description="What becomes of who has waited unanswered for early_media_max_s: answer (they wait on, and pay), "
+        "overflow (to the next target of their queue) or stay (they wait on, and may be cut off).",
     )
     alarm_s: float = Field(
-        10.0, ge=1, le=3600, description="An emergency caller nobody has taken by then raises an alarm, and again."
+        10.0,
+        ge=1,
+        le=3600,
+        description="Of an emergency campaign: a caller nobody has taken after so long raises an alarm, and again "
+        "after as long.",
     )
     dispositions: Dispositions = Field(
         default_factory=dict,
-        description='What may come of a contact: code → what it means, such as 1 = "sold"; an agent dials *47 and the '
-        "code. Empty: any word will do.",
+        description='What may come of a contact: code → what it means, such as { 1 = "sold", 2 = "no interest" }; an '
+        "agent dials *47 and the code (*471). Empty: any word will do.",
     )
 
 
@@ -137,14 +146,18 @@ class QueueTable(BaseModel):
         'caller may stand there: "$language >= 60", $vip = "yes", $caller.country != "DE".',
     )
     priority: int = Field(0, ge=-100, le=100, description="Points; each is worth priority_point_s of waiting.")
-    priority_point_s: float = Field(60.0, ge=0, le=86_400, description="Waiting one point is worth.")
+    priority_point_s: float = Field(60.0, ge=0, le=86_400, description="So much waiting one point is worth.")
     strict: bool = Field(False, description="Priority goes before any age; else points and waiting add up.")
     choose: Annotated[Choice, Field(strict=False)] = Field(
         Choice.LONGEST_IDLE,
         description=f"Which of the free agents: {', '.join(Choice)}. Of equal ones the longest idle.",
     )
     at_once: int = Field(
-        1, ge=1, le=20, description="So many free agents are rung at the same time; the first to take the caller wins."
+        1,
+        ge=1,
+        le=20,
+        description="So many free agents are rung at the same time; the first to take the caller wins, and no other "
+        "missed it.",
     )
     ring_s: float = Field(15.0, ge=1, le=300, description="How long an agent's phone rings.")
     wrapup: Annotated[WrapUp, Field(strict=False)] = Field(
@@ -154,15 +167,18 @@ class QueueTable(BaseModel):
     )
     wrapup_s: float = Field(20.0, ge=0, le=3600, description="Time for notes after a talk.")
     wrapup_max_s: float = Field(
-        600.0, ge=1, le=14_400, description="The longest of one that waits for a disposition, or was extended."
+        600.0, ge=1, le=14_400, description="The longest wrap-up: of one that waits for a disposition, or was extended."
     )
-    max_wait_s: float = Field(600.0, ge=1, le=86_400, description="Then the caller overflows.")
+    max_wait_s: float = Field(
+        600.0, ge=1, le=86_400, description="Who has waited so long goes to the next target of overflow."
+    )
     overflow: Overflow = Field(
         default_factory=lambda: ["closing"],
         min_length=1,
         max_length=10,
-        description='Where to, in this order: "queue:NAME", "queue:CAMPAIGN/NAME", "campaign:NAME" (its entry), '
-        '"dial:+49…" (a number outside), "voicemail", "closing".',
+        description='Where to, the first that can take them: "queue:NAME", "queue:CAMPAIGN/NAME", '
+        '"campaign:NAME" (where its callers begin), "dial:+49…" (a number outside), "voicemail", "closing" (a message, '
+        "then goodbye).",
     )
     exit_keys: str = Field(
         "", pattern=KEYS, description="Keys that take a waiting caller to the next overflow target at once."
@@ -170,15 +186,15 @@ class QueueTable(BaseModel):
     keys: dict[Annotated[str, Field(pattern=KEY)], Target] = Field(
         default_factory=dict,
         max_length=12,
-        description="Keys that take a waiting caller to a target of their own, as of overflow; who cannot be taken "
-        "there stays in line.",
+        description="Keys that take a waiting caller to a target of their own, as of overflow, such as { 9 = "
+        '"voicemail" }; who cannot be taken there stays in line.',
         examples=[{"0": "queue:general", "9": "voicemail"}],
     )
     ring: Annotated[list[RingStep], AfterValidator(_in_order)] = Field(
         default_factory=list,
         max_length=50,
-        description="Steps that widen the need while a caller waits; at once when nobody logged in and on shift could "
-        "match before.",
+        description='Steps that widen the need while a caller waits, such as { after_s = 30, need = "de >= 40" }; one '
+        "comes at once when nobody who is logged in and on shift could match before.",
     )
     never_relax: bool = Field(False, description="No step ever widens the need, whoever is there.")
     max_waiting: int = Field(

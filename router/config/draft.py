@@ -30,7 +30,8 @@ Answers = Mapping[str, Any]
 
 PREFACE = (
     "A campaign of Ringfair, one client's work, as `ringfair campaign new` wrote it; yours to change. A line such as "
-    '"#key = value" is a key with its default: take the # away to say something else.',
+    '"#key = value" is a key with its default: take the # away to say something else. Keys '
+    "that end in _s are in seconds.",
     "`ringfair check-config` tells every fault of this file; `ringfair reload` puts it in force under live calls.",
 )
 _INSTEAD: Mapping[str, object] = {"integer": 0, "number": 0, "boolean": False, "array": [], "object": {}}

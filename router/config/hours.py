@@ -125,6 +125,7 @@ def dates(exception: ExceptionTable) -> Iterator[date]:
 def _with_day_keys(schema: dict[str, Any]) -> None:
     schema["patternProperties"] = {_DAYS_KEY: schema["additionalProperties"]}
     schema["additionalProperties"] = False
+    schema["examples"] = [{"mon-fri": ["09:00-13:00", "14:00-18:00"], "sat": ["10:00-14:00"]}]
 
 
 class HoursTable(BaseModel):
@@ -136,12 +137,14 @@ class HoursTable(BaseModel):
         "", description='Region whose public holidays are closed: "DE", "DE-BE"; empty for none.'
     )
     exceptions: list[ExceptionTable] = Field(
-        default_factory=list, max_length=400, description="Dates that are not like their weekday."
+        default_factory=list,
+        max_length=400,
+        description='Dates that are not like their weekday, such as { date = "2026-12-24", open = ["09:00-12:00"] }.',
     )
     at_closing: Literal["stay", "overflow", "closing"] = Field(
         "stay",
-        description="Callers still waiting then. stay: served until none waits; overflow: next target; closing: "
-        "closing message.",
+        description="What becomes of callers who still wait at closing time. stay: served until none waits; overflow: "
+        "to the next target of their queue; closing: to those of closed, like who comes later.",
     )
 
     @model_validator(mode="before")

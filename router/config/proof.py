@@ -45,6 +45,7 @@ def doubts(site: Site, around: Surroundings, now: Micros) -> tuple[str, ...]:
         found += _of_campaign(campaign, around)
     for queue in rules.queues.values():
         found += _of_queue(queue)
+        found += _of_treatment(queue, around)
     if around.agents:
         found += _of_people(rules, around.agents)
     return tuple(found)
@@ -68,6 +69,20 @@ def _of_queue(queue: QueueRules) -> Iterator[str]:
         if ring.need.text in texts:
             yield f"queue {queue.name}: the ring after {_seconds(ring.after_us)} asks for what counts already"
         texts.append(ring.need.text)
+
+
+def _of_treatment(queue: QueueRules, around: Surroundings) -> Iterator[str]:
+    """What callers are to hear in that queue, beyond the campaign's music."""
+    heard = queue.treatment
+    if around.music is not None and heard.music and heard.music not in around.music:
+        meant = _meant(heard.music, around.music)
+        yield f"queue {queue.name}: Asterisk has no music class {heard.music!r}{meant}; callers hear silence"
+    if around.prompts is not None:
+        said = (("welcome", heard.welcome), ("keys", heard.keys), *(("comfort", prompt) for prompt in heard.comfort))
+        for key, prompt in said:
+            if prompt and prompt not in around.prompts:
+                meant = _meant(prompt, around.prompts)
+                yield f"queue {queue.name}: there is no prompt {prompt!r} ({key}){meant}; callers hear nothing of it"
 
 
 def _of_people(rules: Rules, agents: Collection[AgentProfile]) -> Iterator[str]:

@@ -114,7 +114,11 @@ class Redis(BaseModel):
     """Redis or Valkey: what is true now."""
 
     model_config = STRICT
-    url: Annotated[str, Field(max_length=500), AfterValidator(redis_url)] = "redis://127.0.0.1:6379/0"
+    url: Annotated[str, Field(max_length=500), AfterValidator(redis_url)] = Field(
+        "redis://127.0.0.1:6379/0",
+        description="redis://host:port/0, rediss:// for TLS, unix:///path?db=0, or "
+        "redis+sentinel://host:26379,host:26379/name-of-the-master/0; never with a password.",
+    )
     password_file: Path | None = Field(None, description="File that holds the password, or RINGFAIR_REDIS_PASSWORD.")
     sentinel_password_file: Path | None = Field(
         None, description="File that holds the Sentinels' own password, or RINGFAIR_REDIS_SENTINEL_PASSWORD."
@@ -125,8 +129,9 @@ class Ledger(BaseModel):
     """The database of facts."""
 
     model_config = STRICT
-    dsn: Annotated[str, Field(max_length=1000), AfterValidator(ledger_dsn)] = (
-        "sqlite:////var/lib/ringfair/ledger.sqlite3"
+    dsn: Annotated[str, Field(max_length=1000), AfterValidator(ledger_dsn)] = Field(
+        "sqlite:////var/lib/ringfair/ledger.sqlite3",
+        description="sqlite:////absolute/path (four slashes) or postgresql://user@host/database; no password.",
     )
     password_file: Path | None = Field(None, description="File that holds the password, or RINGFAIR_LEDGER_PASSWORD.")
     spool_dir: Path | None = Field(
@@ -158,8 +163,12 @@ class Http(BaseModel):
     """Reading over HTTP, commanding over a unix socket."""
 
     model_config = STRICT
-    listen: Annotated[str, Field(max_length=100), AfterValidator(listen_address)] = "127.0.0.1:9580"
-    control_socket: Annotated[Path, AfterValidator(socket_path)] = "/run/ringfair/control.sock"
+    listen: Annotated[str, Field(max_length=100), AfterValidator(listen_address)] = Field(
+        "127.0.0.1:9580", description="Address and port for reading: health, metrics, the floor. Loopback only."
+    )
+    control_socket: Annotated[Path, AfterValidator(socket_path)] = Field(
+        "/run/ringfair/control.sock", description="Unix socket for orders (mode 0660): who may open it may command."
+    )
 
     @property
     def address(self) -> tuple[str, int]:

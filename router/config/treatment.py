@@ -35,7 +35,7 @@ def _one_of(limits: tuple[int, ...]) -> AfterValidator:
 
 
 class TreatmentTable(BaseModel):
-    """[queue.NAME.treatment]: an agent who answers cuts all of it short."""
+    """[queue.NAME.treatment]: what callers hear while they wait; an agent who answers cuts all of it short."""
 
     model_config = STRICT
     welcome: Prompt = Field("", description="Prompt for who comes to this queue, once; empty for none.")
@@ -47,13 +47,18 @@ class TreatmentTable(BaseModel):
         description=f"Whether callers are told their position: {', '.join(Position)} (only up to position_limit).",
     )
     position_limit: Annotated[int, _one_of(POSITION_LIMITS)] = Field(
-        10, description=f"Who is further back is told to be so. One of {', '.join(map(str, POSITION_LIMITS))}."
+        10,
+        description="With limit: who is further back is told that more than so many wait. "
+        f"One of {', '.join(map(str, POSITION_LIMITS))}.",
     )
     expected_wait: bool = Field(
-        False, description="Whether callers are told about how long they will wait, where that is known; rounded up."
+        False,
+        description="Whether callers are told about how long they will wait, as far as that is known; rounded up.",
     )
     expected_wait_limit: Annotated[int, _one_of(WAIT_LIMITS)] = Field(
-        30, description=f"Minutes; above them it is more than that. One of {', '.join(map(str, WAIT_LIMITS))}."
+        30,
+        description="In minutes: a longer wait is told as more than so many. "
+        f"One of {', '.join(map(str, WAIT_LIMITS))}.",
     )
     keys: Prompt = Field(
         "",
@@ -63,12 +68,14 @@ class TreatmentTable(BaseModel):
     first_s: Annotated[float, Field(ge=1, le=3600)] = Field(
         15.0, description="So long after they came callers hear position, expected wait and keys for the first time."
     )
-    every_s: Annotated[float, Field(ge=10, le=3600)] = Field(45.0, description="And again after each so long.")
+    every_s: Annotated[float, Field(ge=10, le=3600)] = Field(
+        45.0, description="So long after that they hear them again, and so on."
+    )
     comfort: list[Annotated[Prompt, AfterValidator(_said)]] = Field(
-        default_factory=list, max_length=20, description="Prompts played one after the other, in turn."
+        default_factory=list, max_length=20, description='Prompts, one at a time, in turn, such as ["acd/please-wait"].'
     )
     comfort_every_s: Annotated[float, Field(ge=10, le=3600)] = Field(
-        30.0, description="A comfort message after each so long."
+        30.0, description="So long after one comfort prompt the next is played."
     )
 
     def compiled(self) -> Treatment:

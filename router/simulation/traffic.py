@@ -91,4 +91,4 @@ class Caller:
 
 def _check(what: str, value: float, *, least: float, most: float = LONGEST_S) -> None:
     if not (isfinite(value) and least <= value <= most):
-        raise ValueError(f"{what} is {least:g} to {most:g}, not {value:g}")
+        raise ValueError(f"{what} is {least:g} to {most:.15g}, not {value:g}")

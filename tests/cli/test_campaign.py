@@ -362,6 +362,29 @@ def test_show_draws_a_campaign_as_it_is_obeyed(bench: Bench) -> None:
     assert shown["queues"][0]["max_wait_s"] == 90
 
 
+def test_show_tells_what_callers_hear_call_backs_dispositions_and_where_they_go_when_it_is_closed(bench: Bench) -> None:
+    bench.run(*NEW_CARE)
+    path = bench.directory / "campaigns" / "care.toml"
+    text = path.read_text().replace('#greeting = "early-media"', 'greeting = "answered"')
+    text = text.replace('#closed = ["closing"]', 'closed = ["voicemail"]')
+    text = text.replace("#dispositions = {}", 'dispositions = { 1 = "helped" }')
+    more = "[queue.urgent.treatment]\nexpected_wait = true\nevery_s = 60\n[queue.urgent.callback]\ntries = 2\n"
+    path.write_text(text + more)
+    tree = bench.run("campaign", "show", "care").stdout
+    for branch in (
+        "dispositions 1 = helped",
+        "while it is closed on to voicemail",
+        "callers hear: expected_wait true, every_s 60",
+        'call-back: key "1"',
+        'mode "agent-first"',
+    ):
+        assert branch in tree
+    shown = bench.json("campaign", "show", "care", "--json")
+    assert (shown["closed"], shown["dispositions"]) == (["voicemail"], {"1": "helped"})
+    [urgent] = shown["queues"]
+    assert (urgent["treatment"]["comfort_every_s"], urgent["callback"]["tries"]) == (30, 2)
+
+
 def test_a_campaign_nobody_knows_is_refused(bench: Bench) -> None:
     result = bench.run("campaign", "show", "\x1b[31m")
     assert result.exit_code == REFUSED

@@ -26,11 +26,11 @@ def test_each_offer_is_told_with_who_was_next_and_why_not_the_others(bench: Benc
         "Offer 1, 0.0 s after arrival: agent-1001",
         "asks for de >= 60 and orders; the caller had waited 0.0 s",
         "idle for 3:20 min",
-        "next would have been agent-1002 (1:30 min)",
-        "1 is paused, 12 lack the skill",
+        "next would have been agent-1002 (idle for 1:30 min)",
+        "of the others 1 is paused, 12 lack the skills",
         "missed: the phone rang and nobody took it after 15.0 s (cause 19, SIP 487)",
         "Offer 2, 15.0 s after arrival: agent-1002",
-        "nobody else was free",
+        "nobody else was free for it",
         "Wrap-up of agent-1002: 10.0 s, 'ordered'",
     ):
         assert part in shown
@@ -44,9 +44,29 @@ def test_what_was_expected_of_the_wait_is_told_beside_what_came_of_it(bench: Ben
     bench.remember(replace(first, how=how), *others)
     shown = bench.run("explain", "node1-0.1").stdout
     assert "expected to wait 25.0 s on coming to shop/orders; waited 18.0 s" in shown
-    assert "had given up after 1:30 min a moment before, and got the place of so long a wait back" in shown
+    assert "had given up after 1:30 min in a call shortly before (redial_s): that wait was counted in" in shown
     told = bench.json("explain", "node1-0.1", "--json")["decisions"][0]["how"]
     assert (told["expected_s"], told["in_queue_s"], told["waited_before_s"]) == (25, 0, 90)
+
+
+def test_a_wider_step_priority_and_who_is_passed_over_are_told_in_words(bench: Bench) -> None:
+    decision = answered(0)[0]
+    assert isinstance(decision, DecisionFact)
+    how = How(choose="best-skilled", row=1, opens_us=45 * SECOND, points=1, at_once=3, skipped=(AgentId("agent-1007"),))
+    nexts = ((AgentId("agent-1007"), SECOND), (AgentId("agent-1008"), SECOND))
+    others = (("free", 2), ("not_entitled", 1), ("done_for_today", 2))
+    bench.remember(replace(decision, how=how, next_best=nexts, others=others))
+    shown = bench.run("explain", "node1-0.1").stdout
+    for part in (
+        "that is a later step: it opens after 45.0 s, or at once where nobody logged in meets an earlier one",
+        "with 1 point of priority",
+        "up to 3 are rung at the same time",
+        "passed over, having missed or rejected it just now: agent-1007",
+        "chosen as the best skilled in what it asks for, of those who could be offered it",
+        "next would have been agent-1008 (idle for 1.0 s)",
+        "of the others 1 is not on a shift for it, 2 have reached their daily caps",
+    ):
+        assert part in shown
 
 
 def test_where_nothing_was_expected_nothing_is_told_of_it(bench: Bench) -> None:

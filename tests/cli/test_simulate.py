@@ -1,6 +1,7 @@
 """`ringfair simulate`: a day as tables, as JSON, drawn; and what it says no to."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -189,7 +190,7 @@ POINTS = [
 
 
 def test_bars_have_one_scale() -> None:
-    _, first, nobody, empty, none, mostly = bars("Waits", POINTS)
+    _, _, first, nobody, empty, none, mostly = bars("Waits", POINTS, columns=120)
     assert (first.count("█"), first.count("░")) == (BAR / 3, BAR * 2 / 3)
     assert nobody.endswith("nobody was answered")
     assert empty.endswith("nobody called")
@@ -197,6 +198,32 @@ def test_bars_have_one_scale() -> None:
     assert (mostly.count("█"), mostly.count("░")) == (BAR / 2, 0)
     assert len(bars("Waits", [])) == 1
     assert max(map(len, bars("Waits", POINTS, columns=80))) <= 80
+
+
+def test_a_short_wait_is_a_short_bar_beside_the_wait_that_is_allowed() -> None:
+    points = [replace(point, in_time=0.5) for point in POINTS]
+    _, heads, first, *_, mostly = bars("Waits", points, columns=120, within_s=48.0)
+    assert (first.count("█"), first.count("░")) == (BAR / 12, BAR / 6)
+    assert "48 s ┊" in heads
+    assert first.index("┊") == mostly.index("┊") == heads.index("┊")
+    assert "50 %" in first
+    _, heads, first, *_ = bars("Waits", points, within_s=4.0)
+    assert "┊ 4 s" in heads
+    assert max(map(len, bars("Waits", points, columns=80, within_s=6.0))) <= 80
+    drawn = svg("Waits", points, within_s=48.0)
+    assert "in 48 s" in drawn
+    assert drawn.count("50 %") == len(points)
+
+
+def test_what_the_played_day_left_out_is_said(bench: Bench) -> None:
+    file = bench.directory / "campaigns" / "shop.toml"
+    text = file.read_text()
+    file.write_text(text + '\n[queue.island]\nneed = "de"\n')
+    assert "no overflow leads from there to shop/island" in run(bench)
+    assert "ACD_DATA" not in run(bench)
+    first = text.index("need = ")
+    file.write_text(text[:first] + "need = '$vip = \"yes\" or de'" + text[text.index("\n", first) :])
+    assert "bring no data (ACD_DATA)" in run(bench)
 
 
 def test_the_picture_is_whole_xml_with_nothing_from_elsewhere() -> None:

@@ -71,8 +71,9 @@ def keys_of(schema: dict[str, object], table: str) -> list[str]:
 def test_the_sample_has_every_key_with_a_remark_above_it_and_its_default() -> None:
     settings = (SAMPLE / "ringfair.toml").read_text()
     schema = Settings.model_json_schema()
-    for name in ("Router", "Asterisk", "Telemetry", "Redis", "Ledger", "Http", "Shifts", "Agents"):
-        section = settings.partition(f"[{name.lower()}]\n")[2].partition("\n\n")[0]
+    for name in ("Router", "Asterisk", "Telemetry", "Redis", "Ledger", "QueueLog", "Http", "Shifts", "Agents"):
+        table = "queue_log" if name == "QueueLog" else name.lower()
+        section = settings.partition(f"[{table}]\n")[2].partition("\n\n")[0]
         for key in keys_of(schema, name):
             assert re.search(rf"^# .*\n(#?\w+ = .*\n)*#?{key} = ", section, re.MULTILINE), f"{name}.{key}"
     campaign = (SAMPLE / "campaigns" / "shop.toml").read_text()
@@ -82,6 +83,8 @@ def test_the_sample_has_every_key_with_a_remark_above_it_and_its_default() -> No
                 continue  # a table of its own
             shown = r"#\[queue\.orders\.callback\]" if key == "callback" else f"{key} = "  # a table of its own
             assert re.search(rf"^# .*\n(\w+ = .*\n)*{shown}", campaign, re.MULTILINE), f"{name}.{key}"
+    for key in keys_of(CampaignFile.model_json_schema(), "HoursTable"):
+        assert re.search(rf"^# .*\n(#?\w+ = .*\n)*#{key} = ", campaign, re.MULTILINE), f"HoursTable.{key}"
     for key in keys_of(CampaignFile.model_json_schema(), "CallbackTable"):
         assert re.search(rf"^# .*\n(#?\w+ = .*\n)*#{key} = ", campaign, re.MULTILINE), f"CallbackTable.{key}"
 

@@ -97,6 +97,19 @@ def test_prompts_and_music_that_do_not_exist(a_site: WriteSite) -> None:
     assert doubted(a_site, campaign='music = "jaz"') == []
 
 
+def test_what_callers_are_to_hear_while_they_wait_and_cannot(a_site: WriteSite) -> None:
+    around = {"prompts": {"acd/closing", "acd/please-wait"}, "music": {"default", "jazz"}}
+    treatment = '[queue.orders.treatment]\nwelcome = "acd/closin"\nmusic = "jaz"\ncomfort = ["acd/please-wait", "no"]\n'
+    found = doubted(a_site, treatment, **around)
+    assert [word for word in ("jaz'", "(welcome)", "(comfort)") if word in " ".join(found)] == [
+        "jaz'",
+        "(welcome)",
+        "(comfort)",
+    ]
+    assert len(found) == 3
+    assert doubted(a_site, treatment) == []
+
+
 def test_a_post_at_a_queue_that_is_gone(a_site: WriteSite) -> None:
     agent = AgentProfile(agent_id=AgentId("anna"), endpoint="anna", posts={"shop/order": Post(priority=1)})
     found = doubted(a_site, agents=(agent,))

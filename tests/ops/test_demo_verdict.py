@@ -186,9 +186,14 @@ def test_who_was_just_rejected_by_an_agent_may_see_them_take_the_next(rules: Rul
     assert order(rules, first, second)
 
 
-def test_a_campaign_of_the_demo_rings_and_wraps_up_for_seconds_in_every_queue() -> None:
-    text = shortened((SAMPLE / "campaigns" / "shop.toml").read_text())
-    assert text.count("ring_s = 4\n") == text.count("wrapup_s = 1\n") == text.count("\n[queue.") == 2
+def test_the_campaigns_of_the_demo_ring_and_wrap_up_for_seconds_in_every_queue(tmp_path: Path) -> None:
+    (tmp_path / "campaigns").mkdir()
+    for file in (SAMPLE / "campaigns").glob("*.toml"):
+        (tmp_path / "campaigns" / file.name).write_text(shortened(file.read_text()))
+    (tmp_path / "ringfair.toml").write_text('[asterisk]\nsystemname = "demo"\n')
+    queues = load(tmp_path, {"RINGFAIR_ASTERISK_SECRET": "secret"}).rules.queues.values()
+    assert len(queues) > 3
+    assert {(queue.ring_us, queue.wrapup_us) for queue in queues} == {(4 * SECOND, 1 * SECOND)}
 
 
 @pytest.mark.parametrize("count", [cast.FEWEST_CALLS, 20, 60, cast.MOST_CALLS])

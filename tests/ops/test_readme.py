@@ -5,6 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DEPTH = (ROOT / "deploy" / "survival.md").read_text(encoding="utf-8")
 
 
 def test_no_placeholder_is_left() -> None:
@@ -12,7 +13,7 @@ def test_no_placeholder_is_left() -> None:
 
 
 def test_every_path_it_names_is_there() -> None:
-    named = re.findall(r"`((?:router|asterisk|dialplans|deploy|tests)/[\w./-]*)`", README)
+    named = re.findall(r"`((?:router|asterisk|dialplans|deploy|tests)/[\w./-]*)`", README + DEPTH)
     assert len(named) > 10
     assert [path for path in named if not (ROOT / path).exists()] == []
 
@@ -22,8 +23,21 @@ def test_every_command_it_names_exists() -> None:
 
     from router.cli import app
 
-    for command in sorted(set(re.findall(r"`ringfair ([a-z-]+)", README))):
+    for command in sorted(set(re.findall(r"`ringfair ([a-z-]+)", README + DEPTH))):
         assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0, command
+
+
+def test_its_campaign_is_one_that_the_router_takes_and_no_key_of_it_is_in_vain(tmp_path: Path) -> None:
+    from router.config import load
+
+    campaign, settings = re.findall(r"```toml\n(.+?)```", README, re.DOTALL)
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "campaigns" / "phones.toml").write_text(campaign, encoding="utf-8")
+    shop = (ROOT / "deploy" / "site" / "campaigns" / "shop.toml").read_text(encoding="utf-8")
+    (tmp_path / "campaigns" / "shop.toml").write_text(shop, encoding="utf-8")
+    (tmp_path / "ringfair.toml").write_text(f'[asterisk]\nsystemname = "ringfair"\n{settings}', encoding="utf-8")
+    site = load(tmp_path, {"RINGFAIR_ASTERISK_SECRET": "secret"})
+    assert [note for note in site.warnings if "merge into one pool" not in note] == []
 
 
 def test_every_make_target_it_names_exists() -> None:
