@@ -4,7 +4,7 @@ Each verb is one input of the engine, followed by `settle`. Deadlines lie in one
 """
 
 from router.domain.ids import CampaignName, Micros, QueueName
-from router.domain.rules import QueueRules, Rules, ToQueue
+from router.domain.rules import QueueRules, Rules, ToClosing, ToQueue
 from tests.model.reference import Agent, Caller, Reference, Ring, Talk
 
 _AWAY = {
@@ -92,13 +92,24 @@ class Calls(Reference):
             caller.state = "between"
         caller.been.append(caller.queue)
         queue = self.rules.queues.get(QueueName(caller.queue))
-        for target in queue.overflow if queue is not None else ():
-            if not isinstance(target, ToQueue):
-                break
-            if target.queue in self.rules.queues and target.queue not in caller.been:
-                self._enter(caller, target.queue, self.now)
-                return
-        self.leaves(caller)
+        targets = [] if queue is None else list(queue.overflow)
+        before_the_message = targets[: targets.index(ToClosing())] if ToClosing() in targets else targets
+        open_to_them = [
+            one.queue for one in before_the_message if isinstance(one, ToQueue) and self._lets_in(one.queue, caller)
+        ]
+        if open_to_them:
+            self._enter(caller, open_to_them[0], self.now)
+        else:
+            self.leaves(caller)
+
+    def _lets_in(self, name: QueueName, caller: Caller) -> bool:
+        """Whether somebody who has to go on may wait there; every target of the one list is asked, and of no other."""
+        if name not in self.rules.queues or name in caller.been:
+            return False
+        refusal = self._turned_away(self.rules.queues[name], caller)
+        if refusal:
+            self.used["passed over: " + refusal] += 1
+        return not refusal
 
     def wait_over(self, name: str) -> None:
         caller = self.caller(name)

@@ -35,6 +35,8 @@ TRIED = (
     "overflow: nobody at the door",
     "overflow: nobody there any more",
     "overflow: wait",
+    "passed over: full",
+    "passed over: nobody at the door",
     "points changed in line",
     "queue gone",
     "refused",

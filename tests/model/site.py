@@ -83,9 +83,6 @@ def _queue(dice: Random, name: QueueName) -> QueueRules:
     targets: list[OverflowTarget] = [ToQueue(queue=target) for target in dice.sample(QUEUES, dice.randrange(4))]
     if dice.random() < 0.5:
         targets.append(ToClosing())
-    asked = dice.choice([(), (), (), (Staffed.SKILLED,), (Staffed.ENTITLED,), (Staffed.LOGGED_IN,), (Staffed.READY,)])
-    if asked and dice.random() < 0.2:
-        asked += (Staffed.REACHABLE,)
     return QueueRules(
         name=name,
         campaign=campaign_of(name),
@@ -105,10 +102,15 @@ def _queue(dice: Random, name: QueueName) -> QueueRules:
         at_once=dice.choice((1, 1, 1, 2, 3)),
         strict=dice.random() < 0.15,
         max_waiting=dice.choice((0, 0, dice.randrange(2, 10))),
-        join_if=asked if dice.random() < 0.5 else (),
-        stay_if=asked,
+        join_if=_staffed(dice),
+        stay_if=_staffed(dice),
         exit_keys=dice.choice(("", "1")),
     )
+
+
+def _staffed(dice: Random) -> tuple[Staffed, ...]:
+    asked = dice.choice([(), (), (), (Staffed.SKILLED,), (Staffed.ENTITLED,), (Staffed.LOGGED_IN,), (Staffed.READY,)])
+    return (*asked, Staffed.REACHABLE) if asked and dice.random() < 0.2 else asked
 
 
 def profile(dice: Random, agent_id: AgentId) -> AgentProfile:
