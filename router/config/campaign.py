@@ -162,7 +162,8 @@ class QueueTable(BaseModel):
         min_length=1,
         max_length=10,
         description='Where to, in this order: "queue:NAME", "queue:CAMPAIGN/NAME", "campaign:NAME" (its entry), '
-        '"dial:+49…" (a number outside), "voicemail", "closing".',
+        '"dial:+49…" (a number outside), "voicemail", "closing". A queue where they could not wait (full, closed, '
+        "nobody there, too long a wait) is passed over; after the last comes the closing message.",
     )
     exit_keys: str = Field(
         "", pattern=KEYS, description="Keys that take a waiting caller to the next overflow target at once."

@@ -76,8 +76,8 @@ class ContactOverflowed:
     """`wait` too long | `key` pressed | `full` | `nobody` there | `closed` | `long` wait to be expected | `early-media`
     for too long | `callback` promised"""
     passed: tuple[tuple[str, str], ...] = ()
-    """Targets before that one which could not take them, and why: `full` `nobody` `closed` `long` as above, `been-there`
-    already, `gone` from the rules, `no-trunk` leads outside."""
+    """Targets before that one which could not take them, and why: `full` `nobody` `closed` `long` as above,
+    `been-there` already, `gone` from the rules, `no-trunk` leads outside."""
 
 
 @message
