@@ -226,17 +226,18 @@ def alarm_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
 def look_after(floor: Floor, now: Micros) -> None:
     """Somebody left these queues: who waited for them goes on to the next row, or to the next target.
 
-    Who comes to one of them in this instant, from another, was not waiting there: they were asked at its door.
+    All of them in the one order: where a target has little room, it is for who stood before the others. Who comes to
+    one of these queues in this instant, from another, was not waiting there: they were asked at its door.
     """
     while floor.thinned:
         thinned, floor.thinned = floor.thinned, {}
-        for queue, line in [(queue, queue.in_line()) for queue in thinned]:
-            gone = not staffed(queue, queue.rules.stay_if)
-            for contact in line:
-                if gone and not contact.urgent and not contact.place:
-                    overflow(floor, contact, now, "nobody")
-                else:
-                    floor.open_rows(contact, now)
+        gone = {queue: not staffed(queue, queue.rules.stay_if) for queue in thinned}
+        places = sorted((*queue.place_of(contact), queue) for queue in thinned for contact in queue.in_line())
+        for *_, contact, left in places:
+            if gone[left] and not contact.urgent and not contact.place:
+                overflow(floor, contact, now, "nobody")
+            else:
+                floor.open_rows(contact, now)
 
 
 def nowhere_to_go(floor: Floor, contact: Contact, now: Micros) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.commands import Configure, Shut
+from router.domain.commands import Configure, LogOut, Pause, Shut
 from router.domain.effects import SendCaller
 from router.domain.events import ContactOverflowed
 from router.domain.facts import fact_of
@@ -136,6 +136,16 @@ def test_one_they_have_been_in_or_that_left_the_rules_is_passed_over_too() -> No
     room.let_pass(60)
     assert queue_of(room, caller) == ORDERS
     assert room.last(ContactOverflowed).passed == ((GENERAL, "gone"), (ACCOUNTS, "been-there"))
+
+
+def test_where_several_lose_the_last_agent_at_once_the_room_elsewhere_is_for_who_stood_first() -> None:
+    asking = {"need": Need.parse("orders and $language"), "stay_if": (Staffed.LOGGED_IN,), "max_wait_us": 600 * SECOND}
+    room = Room(rules_in_force=with_queue(leading_to(*TWO_MORE, max_waiting=2), ORDERS, **asking))
+    both = room.agent_joins("orders de fr")
+    room.ask(Pause(agent_id=both, reason="break"))
+    callers = [room.calls(f"c{n}", data=(("language", one),)) for n, one in enumerate(("de", "fr", "de", "fr"))]
+    room.ask(LogOut(agent_id=both))
+    assert [queue_of(room, one) for one in callers] == [GENERAL, GENERAL, ACCOUNTS, ACCOUNTS]
 
 
 def test_who_finds_the_first_line_full_goes_past_a_full_one_to_who_is_free() -> None:

@@ -19,6 +19,7 @@ TRIED = (
     "a line that never relaxes",
     "another was first",
     "backs others up",
+    "by what was told of the caller",
     "campaign gone",
     "chosen from several: best-skilled",
     "chosen from several: fewest-contacts",

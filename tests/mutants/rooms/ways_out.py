@@ -103,6 +103,13 @@ MUTANTS = (
         guards=(_PASSED + "test_one_that_nobody_is_there_for_is_passed_over_until_somebody_is",),
     ),
     Mutant(
+        name="The room elsewhere is for those whose need of their own came first, however late they came",
+        file="router/domain/reception.py",
+        find="        places = sorted(",
+        replace="        places = list(",
+        guards=(_PASSED + "test_where_several_lose_the_last_agent_at_once_the_room_elsewhere_is_for_who_stood_first",),
+    ),
+    Mutant(
         name="A queue that left the rules is gone on to",
         file="router/domain/staffing.py",
         find='    return "gone" if queue is None else sent_on',
