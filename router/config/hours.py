@@ -140,8 +140,8 @@ class HoursTable(BaseModel):
     )
     at_closing: Literal["stay", "overflow", "closing"] = Field(
         "stay",
-        description="Callers still waiting then. stay: served until none waits; overflow: next target; closing: "
-        "closing message.",
+        description="Callers still waiting then. stay: served until none waits; overflow: the first target of their "
+        "queue that can take them, which a queue of this campaign cannot; closing: the targets of closed.",
     )
 
     @model_validator(mode="before")
