@@ -21,6 +21,7 @@ from router.domain.record import (
     OfferFact,
     OfferResult,
     Outcome,
+    OverflowFact,
     WrapUpEnd,
 )
 from router.ports import ContactStory
@@ -81,6 +82,29 @@ STEPS = {
 }
 "What became of a call that was owed; the keys are the ledger's."
 
+WENT_ON = {
+    "wait": "they had waited for as long as they may",
+    "key": "they pressed a key",
+    "full": "it was full",
+    "nobody": "nobody was there",
+    "closed": "it was closed",
+    "closing": "it closed",
+    "long": "the wait would have been too long",
+    "early-media": "they had waited unanswered for too long",
+}
+"Why a caller went on to another target; the keys are the ledger's."
+
+REFUSALS = {
+    "full": "full",
+    "nobody": "nobody there",
+    "closed": "closed",
+    "long": "too long a wait",
+    "been-there": "not tried twice",
+    "gone": "no longer there",
+    "no-trunk": "no trunk leads outside",
+}
+"Why a target was passed over; the keys are the ledger's."
+
 OUTCOMES = {
     Outcome.ANSWERED: "answered",
     Outcome.ABANDONED: "abandoned: the caller gave up waiting",
@@ -137,13 +161,18 @@ def told(story: ContactStory, meanings: Mapping[str, str] | None = None) -> list
     lines = _head(story) + _expected(story)
     decisions = {decision.offer_id: decision for decision in story.decisions}
     offers = {offer.offer_id: offer for offer in story.offers}
-    order = sorted(
-        {**decisions, **offers}, key=lambda name: decisions[name].at if name in decisions else offers[name].from_at
-    )
+    at_of = {name: offer.from_at for name, offer in offers.items()} | {name: one.at for name, one in decisions.items()}
+    order = sorted({**decisions, **offers}, key=at_of.__getitem__)
     if story.callbacks:
         lines += ["", *(_step(fact) for fact in story.callbacks)]
-    for number, name in enumerate(order, 1):
-        lines += ["", *_offer(number, decisions.get(name), offers.get(name), story.record)]
+    for _, _, each in sorted(
+        [(fact.at, 0, [_overflow(fact, story.record)]) for fact in story.overflows]
+        + [
+            (at_of[name], number, _offer(number, decisions.get(name), offers.get(name), story.record))
+            for number, name in enumerate(order, 1)
+        ]
+    ):
+        lines += ["", *each]
     if not order:
         lines += [
             "",
@@ -244,6 +273,14 @@ def _offer(
 def _step(fact: CallbackFact) -> str:
     which = f" ({fact.call_id})" if fact.call_id else ""
     return f"Call-back, {local(fact.at)}: {STEPS.get(fact.what, fact.what)}{which}"
+
+
+def _overflow(fact: OverflowFact, record: BillingRecord | None) -> str:
+    when = f"{length(fact.at - record.arrived_at)} after arrival" if record else local(fact.at)
+    target = "the closing message" if fact.target == "closing" else fact.target
+    passed = ", ".join(f"{target} ({REFUSALS.get(why, why)})" for target, why in fact.passed)
+    told = f"; passed over: {passed}" if passed else ""
+    return f"Overflow, {when}: from {fact.queue} to {target}, because {WENT_ON.get(fact.why, fact.why)}{told}"
 
 
 def _circumstances(how: How) -> list[str]:

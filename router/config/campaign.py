@@ -176,9 +176,10 @@ class QueueTable(BaseModel):
         default_factory=lambda: ["closing"],
         min_length=1,
         max_length=10,
-        description='Where to, the first that can take them: "queue:NAME", "queue:CAMPAIGN/NAME", '
-        '"campaign:NAME" (where its callers begin), "dial:+49…" (a number outside), "voicemail", "closing" (a message, '
-        "then goodbye).",
+        description='Where to, in this order: "queue:NAME", "queue:CAMPAIGN/NAME", "campaign:NAME" (where its callers '
+        'begin), "dial:+49…" (a number outside), "voicemail", "closing" (a message, then goodbye). A queue where they '
+        "could not wait (full, closed, nobody there, too long a wait) is passed over; after the last comes the closing "
+        "message.",
     )
     exit_keys: str = Field(
         "", pattern=KEYS, description="Keys that take a waiting caller to the next overflow target at once."

@@ -144,7 +144,8 @@ class HoursTable(BaseModel):
     at_closing: Literal["stay", "overflow", "closing"] = Field(
         "stay",
         description="What becomes of callers who still wait at closing time. stay: served until none waits; overflow: "
-        "to the next target of their queue; closing: to those of closed, like who comes later.",
+        "to the first target of their queue that can take them, which a queue of this campaign cannot; closing: to "
+        "those of closed, like who comes later.",
     )
 
     @model_validator(mode="before")

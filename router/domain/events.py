@@ -75,6 +75,9 @@ class ContactOverflowed:
     why: str = "wait"
     """`wait` too long | `key` pressed | `full` | `nobody` there | `closed` | `long` wait to be expected | `early-media`
     for too long | `callback` promised"""
+    passed: tuple[tuple[str, str], ...] = ()
+    """Targets before that one which could not take them, and why: `full` `nobody` `closed` `long` as above,
+    `been-there` already, `gone` from the rules, `no-trunk` leads outside."""
 
 
 @message

@@ -14,13 +14,12 @@ from router.domain.events import ContactOverflowed, MessageLeft, TargetFailed
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, ContactId, Micros
 from router.domain.observations import CallerNotTaken, MessageRecorded
-from router.domain.outside import can_go, told
+from router.domain.outside import told
 from router.domain.queue import Queue
 from router.domain.reception import enter_queue, go_on, overflow, targets_of
 from router.domain.record import Outcome, SegmentKind
 from router.domain.rules import EarlyMedia, OverflowTarget, ToQueue
-from router.domain.seating import line_for
-from router.domain.staffing import sent_on
+from router.domain.staffing import refused
 
 KEY, EARLY = "key", "early-media"
 OWN_KEY = "own-key"
@@ -47,12 +46,8 @@ def leave_by_key(floor: Floor, contact: Contact, queue: Queue, key: str, now: Mi
 
 
 def _takes(floor: Floor, contact: Contact, target: OverflowTarget, now: Micros) -> bool:
-    if not isinstance(target, ToQueue):
-        return can_go(floor, target)
-    there = floor.queues.get(target.queue)
-    if there is None or target.queue == contact.queue:
-        return False
-    return not sent_on(floor, line_for(floor, there, contact, now), contact, now)
+    stands_there = isinstance(target, ToQueue) and target.queue == contact.queue
+    return not stands_there and not refused(floor, contact, target, now)
 
 
 def not_taken(floor: Floor, seen: CallerNotTaken, now: Micros) -> None:

@@ -6,13 +6,14 @@ from router.domain.events import (
     CallbackPromised,
     CallbackTried,
     ContactEnded,
+    ContactOverflowed,
     Event,
     OfferClosed,
     OfferMade,
     WrapUpEnded,
 )
 from router.domain.ids import Micros
-from router.domain.record import AgentChangeFact, CallbackFact, Fact
+from router.domain.record import AgentChangeFact, CallbackFact, Fact, OverflowFact
 
 
 def fact_of(event: Event, now: Micros) -> Fact | None:
@@ -26,6 +27,15 @@ def fact_of(event: Event, now: Micros) -> Fact | None:
             return event.fact
         case WrapUpEnded():
             return event.fact
+        case ContactOverflowed() if event.target != "callback":  # of what was promised `CallbackPromised` tells
+            return OverflowFact(
+                contact_id=event.contact_id,
+                at=now,
+                queue=event.queue,
+                target=event.target,
+                why=event.why,
+                passed=event.passed,
+            )
         case CallbackPromised():
             return CallbackFact(contact_id=event.promise_id, at=now, what="promised", queue=event.queue)
         case CallbackTried() | CallbackEnded():

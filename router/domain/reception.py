@@ -21,13 +21,13 @@ from router.domain.observations import (
     LegEnded,
 )
 from router.domain.offering import rescind
-from router.domain.outside import can_go, send, send_out, told
+from router.domain.outside import send, send_out, told
 from router.domain.owing import close, comes_again, hung_up, is_called_already, not_answered, owed_by, picked_up
 from router.domain.particulars import checked
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import EarlyMedia, OverflowTarget, ToClosing, ToQueue
 from router.domain.seating import line_for
-from router.domain.staffing import sent_on, staffed
+from router.domain.staffing import refused, sent_on, staffed
 from router.domain.talk import expect_leg_end, taken_up
 from router.domain.waiting_room import attend, begins, comes
 
@@ -165,26 +165,44 @@ def overflow(floor: Floor, contact: Contact, now: Micros, why: str = "wait") -> 
 
 
 def go_on(floor: Floor, contact: Contact, targets: Sequence[OverflowTarget], now: Micros, why: str) -> None:
-    """To the first of these that there is; the closing message takes everybody, and comes after all others."""
-    left, contact.news_at = contact.queue, now
+    """To the first of these that takes them; the closing message takes everybody, and comes after all others.
+
+    A queue whose door is closed to them is passed over for the next of these, never left along a list of its own.
+    """
+    contact.news_at = now
+    passed: list[tuple[str, str]] = []
     for target in targets:
-        if isinstance(target, ToQueue):
-            if target.queue in floor.queues and target.queue not in contact.overflowed_from:
-                floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target=target.queue, why=why))
-                enter_queue(floor, contact, target.queue, now, now)
-                return
-        elif isinstance(target, ToClosing):
+        if isinstance(target, ToClosing):
             break
-        elif can_go(floor, target):
-            floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target=told(target), why=why))
-            leave(floor, contact, Outcome.OVERFLOWED, now)
-            contact.begins(SegmentKind.ANNOUNCEMENT, now)
-            send_out(floor, contact, told(target), why)
-            return
-    floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target="closing", why=why))
+        if refusal := "been-there" if _has_been(contact, target) else refused(floor, contact, target, now):
+            passed.append((told(target), refusal))
+            continue
+        _goes_on(floor, contact, told(target), why, passed)
+        if isinstance(target, ToQueue):
+            enter_queue(floor, contact, target.queue, now, now)
+        else:
+            _goes_out(floor, contact, told(target), now, why)
+        return
+    _goes_on(floor, contact, told(ToClosing()), why, passed)
+    _goes_out(floor, contact, "", now, why)
+
+
+def _has_been(contact: Contact, target: OverflowTarget) -> bool:
+    """A queue they left already, or were not let into, is not tried again: so it ends, whatever the targets are."""
+    return isinstance(target, ToQueue) and target.queue in contact.overflowed_from
+
+
+def _goes_on(floor: Floor, contact: Contact, target: str, why: str, passed: Sequence[tuple[str, str]]) -> None:
+    left = contact.queue
+    floor.emit(
+        ContactOverflowed(contact_id=contact.contact_id, queue=left, target=target, why=why, passed=tuple(passed))
+    )
+
+
+def _goes_out(floor: Floor, contact: Contact, where: str, now: Micros, why: str) -> None:
     leave(floor, contact, Outcome.OVERFLOWED, now)
     contact.begins(SegmentKind.ANNOUNCEMENT, now)
-    send_out(floor, contact, "", why)
+    send_out(floor, contact, where, why)
 
 
 def targets_of(floor: Floor, left: QueueName, why: str) -> tuple[OverflowTarget, ...]:
@@ -208,17 +226,18 @@ def alarm_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
 def look_after(floor: Floor, now: Micros) -> None:
     """Somebody left these queues: who waited for them goes on to the next row, or to the next target.
 
-    Who comes to one of them in this instant, from another, was not waiting there: they were asked at its door.
+    All of them in the one order: where a target has little room, it is for who stood before the others. Who comes to
+    one of these queues in this instant, from another, was not waiting there: they were asked at its door.
     """
     while floor.thinned:
         thinned, floor.thinned = floor.thinned, {}
-        for queue, line in [(queue, queue.in_line()) for queue in thinned]:
-            gone = not staffed(queue, queue.rules.stay_if)
-            for contact in line:
-                if gone and not contact.urgent and not contact.place:
-                    overflow(floor, contact, now, "nobody")
-                else:
-                    floor.open_rows(contact, now)
+        gone = {queue: not staffed(queue, queue.rules.stay_if) for queue in thinned}
+        places = sorted((*queue.place_of(contact), queue) for queue in thinned for contact in queue.in_line())
+        for *_, contact, left in places:
+            if gone[left] and not contact.urgent and not contact.place:
+                overflow(floor, contact, now, "nobody")
+            else:
+                floor.open_rows(contact, now)
 
 
 def nowhere_to_go(floor: Floor, contact: Contact, now: Micros) -> None:

@@ -208,4 +208,17 @@ class CallbackFact:
     "Of the call; 0: before the first."
 
 
-Fact = BillingRecord | OfferFact | WrapUpFact | DecisionFact | AgentChangeFact | CallbackFact
+@message
+class OverflowFact:
+    """A contact did not, or no longer, wait in a queue: where it went on to, and which targets could not take it."""
+
+    contact_id: ContactId
+    at: Micros
+    queue: QueueName
+    target: str
+    "As `events.ContactOverflowed` has it, and `why` and `passed`, too."
+    why: str
+    passed: tuple[tuple[str, str], ...] = ()
+
+
+Fact = BillingRecord | OfferFact | WrapUpFact | DecisionFact | AgentChangeFact | CallbackFact | OverflowFact

@@ -4,6 +4,7 @@ Rule 1: who comes is asked at the door (`sent_on`), who waits is looked at again
 Rule 2: nobody is sent on for a long wait where none waits or an agent is free, nor where the wait is not known.
 Rule 3: a limit is for those who come anew. Who was in already (a missed ring, a lost line, a router that takes over)
 keeps their place; an emergency caller has one always.
+Rule 4: who is to go on to a queue is asked at its door first (`refused`): a line they could not wait in is no way out.
 """
 
 from router.domain.agent import Standing
@@ -11,8 +12,10 @@ from router.domain.contact import Contact
 from router.domain.expectation import expected_at_entry, is_free
 from router.domain.floor import Floor
 from router.domain.ids import Micros
+from router.domain.outside import can_go
 from router.domain.queue import Queue
-from router.domain.rules import Staffed
+from router.domain.rules import OverflowTarget, Staffed, ToQueue
+from router.domain.seating import line_for
 
 _AWAY = {
     Staffed.LOGGED_IN: (Standing.LOGGED_OUT,),
@@ -45,6 +48,14 @@ def sent_on(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> str:
     if _takes_too_long(floor, queue, contact, now):
         return "long"
     return "" if staffed(queue, rules.join_if) else "nobody"
+
+
+def refused(floor: Floor, contact: Contact, target: OverflowTarget, now: Micros) -> str:
+    """Why a target cannot take somebody now: as `sent_on`, or `gone` from the rules, or `no-trunk`; empty: it can."""
+    if not isinstance(target, ToQueue):
+        return "" if can_go(floor, target) else "no-trunk"
+    queue = floor.queues.get(target.queue)
+    return "gone" if queue is None else sent_on(floor, line_for(floor, queue, contact, now), contact, now)
 
 
 def _takes_too_long(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> bool:

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from router.domain.ids import ContactId, Micros
-from router.domain.record import AgentChangeFact, BillingRecord, CallbackFact, DecisionFact, Fact, OfferFact, WrapUpFact
+from router.domain.record import (
+    AgentChangeFact,
+    BillingRecord,
+    CallbackFact,
+    DecisionFact,
+    Fact,
+    OfferFact,
+    OverflowFact,
+    WrapUpFact,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +32,7 @@ class ContactStory:
     decisions: tuple[DecisionFact, ...] = ()
     callbacks: tuple[CallbackFact, ...] = ()
     "Steps of the call that was owed to it."
+    overflows: tuple[OverflowFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,16 @@ from router.cli.instants import length, read_instant
 from router.cli.timeline import bar, shares
 from router.domain.agent import Standing
 from router.domain.ids import SECOND, AgentId, ContactId
-from router.domain.record import DecisionFact, How, Segment, SegmentKind, WrapUpEnd, WrapUpFact
+from router.domain.record import (
+    BillingRecord,
+    DecisionFact,
+    How,
+    OverflowFact,
+    Segment,
+    SegmentKind,
+    WrapUpEnd,
+    WrapUpFact,
+)
 from router.ports import ContactStory
 from tests.cli.conftest import Bench
 from tests.cli.stories import answered
@@ -67,6 +76,27 @@ def test_a_wider_step_priority_and_who_is_passed_over_are_told_in_words(bench: B
         "of the others 1 is not on a shift for it, 2 have reached their daily caps",
     ):
         assert part in shown
+
+
+def test_where_a_caller_went_on_to_is_told_with_the_targets_that_were_passed_over(bench: Bench) -> None:
+    record = next(fact for fact in answered(0) if isinstance(fact, BillingRecord))
+    went = OverflowFact(
+        contact_id=record.contact_id,
+        at=record.arrived_at + 60 * SECOND,
+        queue=record.queue,
+        target="closing",
+        why="wait",
+        passed=(("shop/general", "full"), ("bank/accounts", "nobody")),
+    )
+    bench.remember(*answered(0), went)
+    shown = bench.run("explain", "node1-0.1").stdout
+    assert (
+        "Overflow, 1:00 min after arrival: from shop/orders to the closing message, because they had waited for as "
+        "long as they may; passed over: shop/general (full), bank/accounts (nobody there)"
+    ) in shown
+    assert shown.index("Offer 2,") < shown.index("Overflow,"), "in the order of time"
+    [told] = bench.json("explain", "node1-0.1", "--json")["overflows"]
+    assert told["passed"][1] == {"target": "bank/accounts", "why": "nobody"}
 
 
 def test_where_nothing_was_expected_nothing_is_told_of_it(bench: Bench) -> None:

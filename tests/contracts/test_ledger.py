@@ -21,6 +21,7 @@ from router.domain.record import (
     OfferFact,
     OfferResult,
     Outcome,
+    OverflowFact,
     Segment,
     SegmentKind,
     WrapUpEnd,
@@ -124,6 +125,18 @@ def a_callback(number: int = 1, **changes: object) -> CallbackFact:
     return replace(callback, **changes)  # type: ignore[arg-type]
 
 
+def an_overflow(number: int = 1, **changes: object) -> OverflowFact:
+    overflow = OverflowFact(
+        contact_id=a_record(number).contact_id,
+        at=NOON,
+        queue=a_record(number).queue,
+        target="closing",
+        why="wait",
+        passed=(("shop/general", "full"), ("dial:+493023125900", "no-trunk")),
+    )
+    return replace(overflow, **changes)  # type: ignore[arg-type]
+
+
 def a_change(at: int = NOON, status: str = "READY", reason: str | None = None) -> AgentChangeFact:
     return AgentChangeFact(agent_id=AGENT, at=at, status=status, reason=reason, asked_by="phone")
 
@@ -172,15 +185,26 @@ async def test_the_steps_of_a_call_that_was_owed_are_told_with_the_contact_that_
     assert story.callbacks == steps
 
 
-@pytest.mark.parametrize("fact", [an_offer(), a_decision(), a_wrapup(), a_callback()])
+async def test_where_a_contact_went_on_to_and_past_whom_is_told_in_the_order_of_time(ledger: SqlLedger) -> None:
+    last = an_overflow()
+    first = an_overflow(at=NOON - SECOND, target="shop/general", why="full", passed=())
+
+    assert await ledger.append([last, first, last]) == 2
+
+    story = await ledger.story(last.contact_id)
+    assert story is not None
+    assert story.overflows == (first, last)
+
+
+@pytest.mark.parametrize("fact", [an_offer(), a_decision(), a_wrapup(), a_callback(), an_overflow()])
 async def test_a_contact_that_still_goes_on_has_a_story_without_a_record(
-    ledger: SqlLedger, fact: OfferFact | DecisionFact | WrapUpFact | CallbackFact
+    ledger: SqlLedger, fact: OfferFact | DecisionFact | WrapUpFact | CallbackFact | OverflowFact
 ) -> None:
     await ledger.append([fact])
     story = await ledger.story(fact.contact_id)
     assert story is not None
     assert story.record is None
-    assert (*story.offers, *story.decisions, *story.wrapups, *story.callbacks) == (fact,)
+    assert (*story.offers, *story.decisions, *story.wrapups, *story.callbacks, *story.overflows) == (fact,)
     assert await told(ledger) == []
 
 

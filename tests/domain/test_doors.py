@@ -67,7 +67,9 @@ def test_what_becomes_of_who_waits_at_closing_time(at_closing: AtClosing, ends_i
     caller = room.calls("c1")
     room.let_pass(11)
     if ends_in is None:
-        assert [event.target for event in room.of(ContactOverflowed)][:1] == [GENERAL], "the next target of their queue"
+        told = room.last(ContactOverflowed)
+        assert (told.queue, told.target, told.why) == (ORDERS, "closing", "closing"), "the next target of their queue"
+        assert told.passed == ((GENERAL, "closed"),), "it is of the same campaign"
     else:
         assert room.floor.contacts[caller].queue == ends_in
 

@@ -40,7 +40,8 @@ def test_when_every_line_is_full_the_closing_message_follows_at_once() -> None:
     assert room.last(SendCaller).context == "acd-closing"
     room.caller_hangs_up(last)
     assert room.record(last).outcome is Outcome.OVERFLOWED
-    assert why(room) == ["full", "full", "full"]
+    assert why(room) == ["full", "full"]
+    assert room.last(ContactOverflowed).passed == ((GENERAL, "full"),)
 
 
 def test_whose_agent_let_it_ring_keeps_their_place_in_a_line_that_is_full_by_now() -> None:

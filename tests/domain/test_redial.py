@@ -214,4 +214,4 @@ def test_who_was_turned_away_everywhere_hears_the_closing_message() -> None:
     *_, last = [room.calls(f"c{n}") for n in range(3)]
     room.caller_hangs_up(last)
     assert room.record(last).outcome is Outcome.OVERFLOWED
-    assert [event.why for event in room.of(ContactOverflowed)] == ["long", "nobody"]
+    assert [(event.why, event.passed) for event in room.of(ContactOverflowed)] == [("long", ((GENERAL, "nobody"),))]

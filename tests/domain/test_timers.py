@@ -22,12 +22,14 @@ def test_a_key_set_again_is_due_at_the_new_time_only() -> None:
     assert timers.pop_due(99) is None
 
 
-def test_a_key_called_off_is_never_due() -> None:
+def test_a_key_that_was_called_off_is_not_due_and_hides_none_that_is() -> None:
     timers = Timers()
     timers.set(("ring", 1), 10)
+    timers.set(("ring", 2), 20)
     timers.cancel(("ring", 1))
-    assert timers.next_at() is None
-    assert timers.pop_due(99) is None
+    assert timers.next_at() == 20
+    assert timers.pop_due(15) is None
+    assert timers.pop_due(20) == ("ring", 2)
 
 
 def test_what_is_due_now_is_worth_asking_for() -> None:

@@ -10,7 +10,16 @@ from router.adapters.sql.inspection import Inspection, Progress
 from router.domain.completion import replacement, replaces
 from router.domain.errors import RemoteError
 from router.domain.ids import AgentId, ContactId, Micros, OfferId
-from router.domain.record import AgentChangeFact, BillingRecord, CallbackFact, DecisionFact, Fact, OfferFact, WrapUpFact
+from router.domain.record import (
+    AgentChangeFact,
+    BillingRecord,
+    CallbackFact,
+    DecisionFact,
+    Fact,
+    OfferFact,
+    OverflowFact,
+    WrapUpFact,
+)
 from router.ports import ContactStory, RecordQuery
 
 
@@ -23,6 +32,7 @@ class FakeLedgerStore:
     decisions: dict[OfferId, DecisionFact] = field(default_factory=dict)
     wrapups: dict[tuple[ContactId, AgentId, Micros], WrapUpFact] = field(default_factory=dict)
     callbacks: dict[tuple[ContactId, Micros, str], CallbackFact] = field(default_factory=dict)
+    overflows: dict[tuple[ContactId, Micros, str], OverflowFact] = field(default_factory=dict)
     agent_changes: dict[tuple[AgentId, Micros, str, str, str], AgentChangeFact] = field(default_factory=dict)
     chain: list[tuple[ContactId, str, str]] = field(default_factory=list)
     "Of each record, in the order they came: whose, the hash before, its own."
@@ -42,13 +52,14 @@ class FakeLedgerStore:
         return self.chain[-1][2] if self.chain else GENESIS
 
     def knows(self, contact_id: ContactId) -> bool:
-        pointing = (*self.offers.values(), *self.decisions.values(), *self.wrapups.values(), *self.callbacks.values())
+        kinds = (self.offers, self.decisions, self.wrapups, self.callbacks, self.overflows)
+        pointing = [fact for kind in kinds for fact in kind.values()]  # type: ignore[attr-defined]
         corrected = any(record.corrects == contact_id for record in self.records.values())
         return corrected or contact_id in self.records or any(fact.contact_id == contact_id for fact in pointing)
 
     def size(self) -> int:
-        kinds = (self.records, self.offers, self.decisions, self.wrapups, self.callbacks, self.agent_changes)
-        return sum(len(kind) for kind in kinds)  # type: ignore[arg-type]
+        pointing = (self.offers, self.decisions, self.wrapups, self.callbacks, self.overflows)
+        return sum(len(kind) for kind in (self.records, *pointing, self.agent_changes))  # type: ignore[arg-type]
 
 
 class FakeLedger:
@@ -150,6 +161,8 @@ class FakeLedger:
                 self.store.wrapups.setdefault((fact.contact_id, fact.agent_id, fact.from_at), fact)
             case CallbackFact():
                 self.store.callbacks.setdefault((fact.contact_id, fact.at, fact.what), fact)
+            case OverflowFact():
+                self.store.overflows.setdefault((fact.contact_id, fact.at, fact.queue), fact)
             case AgentChangeFact():
                 key = (fact.agent_id, fact.at, fact.status, fact.reason or "", fact.asked_by)
                 self.store.agent_changes.setdefault(key, fact)
@@ -173,6 +186,7 @@ class FakeLedger:
             offers=tuple(sorted(offers, key=lambda fact: (fact.from_at, fact.offer_id))),
             wrapups=tuple(sorted(wrapups, key=lambda fact: (fact.from_at, fact.agent_id))),
             callbacks=tuple(fact for key, fact in sorted(self.store.callbacks.items()) if key[0] == contact_id),
+            overflows=tuple(fact for key, fact in sorted(self.store.overflows.items()) if key[0] == contact_id),
             decisions=tuple(sorted(decisions, key=lambda fact: (fact.at, fact.offer_id))),
         )
 

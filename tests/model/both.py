@@ -48,6 +48,7 @@ from router.domain.observations import (
     Resynced,
     TalkBegins,
 )
+from router.domain.queue import Queue
 from router.domain.rules import Rules
 from tests.model.life import Life
 from tests.model.reference import Agent, Caller, Ring
@@ -208,7 +209,7 @@ class Both:
 
     # ---- callers ----
 
-    def arrives(self, campaign: str, late_us: Micros) -> None:
+    def arrives(self, campaign: str, late_us: Micros, number: str = "+4930555999", **data: str) -> None:
         name = self.name("c")
         arrived_at = self.now - late_us
         self._see(
@@ -220,12 +221,15 @@ class Both:
                 node=NODE,
                 campaign=CampaignName(campaign),
                 dnis=dialled(campaign),
-                ani="+4930555999",
+                ani=number,
+                data=tuple(data.items()),
                 arrived_at=arrived_at,
                 at=arrived_at,
             )
         )
-        self.model.arrives(name, campaign, arrived_at)
+        hidden = number == "anonymous"
+        told = {**data, "caller.number": "" if hidden else number, "caller.known": "no" if hidden else "yes"}
+        self.model.arrives(name, campaign, arrived_at, told)
         self._model_until(self.now)
 
     def keys(self, caller: Caller) -> None:
@@ -325,7 +329,7 @@ class Both:
     def seen_in_engine(self) -> View:
         floor = self.engine.floor
         view: View = {
-            f"line of {name}": [one.contact_id for one in queue.in_line()] for name, queue in floor.queues.items()
+            f"line of {name}": [one.contact_id for one in _in_line(queue)] for name, queue in floor.queues.items()
         }
         view |= {name: (_state(contact), contact.queue, _rung(contact)) for name, contact in floor.contacts.items()}
         view |= {name: _STANDS.get(agent.standing.name) for name, agent in floor.agents.items()}
@@ -340,6 +344,11 @@ class Both:
 
     def invariants(self) -> list[str]:
         return broken(self.engine.floor, self.now)
+
+
+def _in_line(queue: Queue) -> list[Contact]:
+    """Of every distinct need, in one order."""
+    return sorted((one for line in queue.all_lines for one in line.in_line()), key=queue.line_key)
 
 
 def _state(contact: Contact) -> str:

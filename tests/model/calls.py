@@ -4,7 +4,8 @@ Each verb is one input of the engine, followed by `settle`. Deadlines lie in one
 """
 
 from router.domain.ids import CampaignName, Micros, QueueName
-from router.domain.rules import QueueRules, Rules, ToQueue
+from router.domain.rules import QueueRules, Rules, ToClosing, ToQueue
+from tests.model.asking import Telling
 from tests.model.reference import Agent, Caller, Reference, Ring, Talk
 
 _AWAY = {
@@ -19,7 +20,7 @@ _FAULTS = ("busy", "unregistered", "failed")
 class Calls(Reference):
     def __init__(self, rules: Rules, now: Micros) -> None:
         super().__init__(rules, now)
-        self.stood: dict[tuple[Agent, str], str] = {}
+        self.stood: dict[tuple[Agent, str, Telling], str] = {}
         "As `_standings` had it after the last input."
         self.moved: list[Agent] = []
         "Whose skills, posts or shifts are others: they stood up and came back, perhaps elsewhere."
@@ -38,7 +39,7 @@ class Calls(Reference):
 
     # ---- callers ----
 
-    def arrives(self, name: str, campaign: str, arrived_at: Micros) -> None:
+    def arrives(self, name: str, campaign: str, arrived_at: Micros, told: dict[str, str]) -> None:
         rules = self.rules.campaigns[CampaignName(campaign)]
         caller = Caller(
             name=name,
@@ -47,6 +48,7 @@ class Calls(Reference):
             queue=rules.entry,
             arrived_at=arrived_at,
             urgent=rules.emergency,
+            told=told,
         )
         self.callers.append(caller)
         self._enter(caller, rules.entry, arrived_at)
@@ -70,17 +72,19 @@ class Calls(Reference):
         self.set("wait", caller.name, at=since_at + queue.max_wait_us)
 
     def _turned_away(self, queue: QueueRules, caller: Caller) -> str:
+        telling = self.telling(queue, caller)
+        self.asked_for.setdefault(queue.name, set()).add(telling)
         if caller.urgent:
             return ""
         if 0 < queue.max_waiting <= len(self.line(queue.name)):
             return "full"
-        return "" if self.staffed(queue, queue.join_if) else "nobody at the door"
+        return "" if self.staffed(queue, queue.join_if, telling) else "nobody at the door"
 
-    def staffed(self, queue: QueueRules, asked: tuple[str, ...]) -> bool:
+    def staffed(self, queue: QueueRules, asked: tuple[str, ...], telling: Telling) -> bool:
         """Whether somebody is all of what is asked. All but "skilled" is asked of the entitled only."""
         away = [standing for what in asked for standing in _AWAY.get(what, ())]
         for agent in self.agents:
-            if self.seats[agent, queue.name] is None:
+            if self.sits(agent, queue, telling) is None:
                 continue
             if asked == ("skilled",) or (self.entitled(agent, queue) and agent.stands() not in away):
                 return True
@@ -92,13 +96,23 @@ class Calls(Reference):
             caller.state = "between"
         caller.been.append(caller.queue)
         queue = self.rules.queues.get(QueueName(caller.queue))
-        for target in queue.overflow if queue is not None else ():
-            if not isinstance(target, ToQueue):
-                break
-            if target.queue in self.rules.queues and target.queue not in caller.been:
-                self._enter(caller, target.queue, self.now)
-                return
-        self.leaves(caller)
+        targets = [] if queue is None else list(queue.overflow)
+        before_the_message = targets[: targets.index(ToClosing())] if ToClosing() in targets else targets
+        names = [one.queue for one in before_the_message if isinstance(one, ToQueue)]
+        open_to_them = next((name for name in names if self._lets_in(name, caller)), None)
+        if open_to_them is not None:
+            self._enter(caller, open_to_them, self.now)
+        else:
+            self.leaves(caller)
+
+    def _lets_in(self, name: QueueName, caller: Caller) -> bool:
+        """Whether somebody who has to go on may wait there: asked of the targets of one list, and of no other."""
+        if name not in self.rules.queues or name in caller.been:
+            return False
+        refusal = self._turned_away(self.rules.queues[name], caller)
+        if refusal:
+            self.used["passed over: " + refusal] += 1
+        return not refusal
 
     def wait_over(self, name: str) -> None:
         caller = self.caller(name)
@@ -110,33 +124,33 @@ class Calls(Reference):
     def look_after(self) -> None:
         """Who waits is looked at again when somebody left their queue, in whatever way."""
         left = self._left_by_somebody()
-        waited = {name: self.line(name) for name in self.rules.queues}
-        for queue in self.rules.queues.values():
-            if queue.name in left and not self.staffed(queue, queue.stay_if):
-                for caller in waited[queue.name]:
-                    if not caller.urgent:
-                        self._overflow(caller, "nobody there any more")
+        for caller in self.line():
+            queue = self.rules.queues[QueueName(caller.queue)]
+            telling = self.telling(queue, caller)
+            if (queue.name, telling) in left and not caller.urgent and not self.staffed(queue, queue.stay_if, telling):
+                self._overflow(caller, "nobody there any more")
         self.open_rows()
         self.stood = self._standings()
 
-    def _left_by_somebody(self) -> list[str]:
+    def _left_by_somebody(self) -> set[tuple[str, Telling]]:
         now, moved = self._standings(), self.moved
         self.moved = []
-        found = []
-        for (agent, name), before in self.stood.items():
-            after = now.get((agent, name), "gone")
+        found = set()
+        for (agent, name, telling), before in self.stood.items():
+            after = now.get((agent, name, telling), "gone")
             if agent in moved or (after != before and after in _LEFT):
-                found.append(name)
+                found.add((name, telling))
         return found
 
-    def _standings(self) -> dict[tuple[Agent, str], str]:
-        """How everybody stands who serves a queue whose callers may not wait for nobody."""
+    def _standings(self) -> dict[tuple[Agent, str, Telling], str]:
+        """How everybody stands who serves a queue whose callers may not wait for nobody, for whomever it may be."""
         return {
-            (agent, queue.name): agent.stands()
+            (agent, queue.name, telling): agent.stands()
             for queue in self.rules.queues.values()
             if queue.stay_if
+            for telling in dict.fromkeys(self.telling(queue, caller) for caller in self.callers)
             for agent in self.agents
-            if self.seats[agent, queue.name] is not None and self.entitled(agent, queue)
+            if self.sits(agent, queue, telling) is not None and self.entitled(agent, queue)
         }
 
     def keys(self, name: str, key: str) -> None:

@@ -6,10 +6,10 @@ and changes nothing. The next deadline is looked for among all there are.
 
 from collections.abc import Callable
 
-from router.domain.ids import CampaignName, Micros
+from router.domain.ids import CampaignName, Micros, QueueName
 from router.domain.rules import Rules
 from tests.model.calls import Calls
-from tests.model.reference import NEVER, Agent
+from tests.model.reference import NEVER, Agent, Caller
 
 _STATUS = {
     ("out", "log in"): "ready",
@@ -54,6 +54,7 @@ class Life(Calls):
 
     def configure(self, rules: Rules) -> None:
         self.rules = rules
+        self.asked_for = {}
         self.take_seats()
         self.anew += self.agents
         self.stood = {}
@@ -78,12 +79,24 @@ class Life(Calls):
         else:
             agent = Agent(name=name, place=self.count(), skills=skills, posts=posts, cap=cap, idle_since=self.now)
             self.agents.append(agent)
+        meant = {caller: self.telling(self.rules.queues[QueueName(caller.queue)], caller) for caller in self.line()}
+        self.known |= set(skills)
         self.take_seats()
-        for caller in self.line():
+        for caller, telling in meant.items():
             self.next_row(caller)  # a delay that nobody had before
+            if telling != self.telling(self.rules.queues[QueueName(caller.queue)], caller):
+                self._means_it_after_all(caller)
         self.anew.append(agent)
         self.moved.append(agent)
         self.settle()
+
+    def _means_it_after_all(self, caller: Caller) -> None:
+        """They named a skill that is one only now. Who looks anew keeps the rows that were open to them."""
+        self.used["a skill that was named became known"] += 1
+        before_us = caller.open_us
+        self.line_up(caller)
+        caller.open_us = max(before_us, caller.open_us)
+        self.next_row(caller)
 
     def dismiss(self, name: str) -> bool:
         agent = self.agent(name)
@@ -112,8 +125,14 @@ class Life(Calls):
     def _shift_edge(self, name: str) -> None:
         agent = self.agent(name)
         self.used["shift began or ended"] += 1
-        queues = [queue for queue in self.rules.queues.values() if self.seats[agent, queue.name] is not None]
-        if not any(agent.entitled(queue.campaign, self.now - 1) for queue in queues):
+        served = [
+            queue.campaign
+            for queue in self.rules.queues.values()
+            if any(
+                self.sits(agent, queue, telling) is not None for telling in ((), *self.asked_for.get(queue.name, ()))
+            )
+        ]
+        if not any(agent.entitled(campaign, self.now - 1) for campaign in served):
             agent.idle_since = max(agent.idle_since, self.now)
         self.anew.append(agent)
         self.moved.append(agent)

@@ -4,7 +4,8 @@ Slow and clear on purpose, and separate: of the engine it knows only the rules t
 no heap; where the engine remembers, this one looks again. Who reads it reads what is promised:
 
 Rule 1: there is one order over all who wait: `key`.
-Rule 2: an agent sits in one row of a queue (`seat`); a caller may be offered to the rows that have opened (`opened`).
+Rule 2: an agent sits in one row of a queue (`seat`), which may be another for another caller, since needs speak of what
+is known of callers; a caller may be offered to the rows that have opened (`opened`).
 Rule 3: after each input those who changed have their turns (`settle`): the contacts that look anew, and for each agent
 who became free the contact they would take first. Turns go in the one order, and each contact gets its own best agent.
 Rule 4: when all turns are over nobody waits whom somebody free could take; `settle` looks at every pair to be sure.
@@ -16,8 +17,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from router.domain.ids import Micros
-from router.domain.need import Need
 from router.domain.rules import QueueRules, Rules
+from tests.model.asking import Telling, meets, wanted, words
 
 URGENT = -(10**6)
 NEVER: Micros = 2**62
@@ -76,6 +77,8 @@ class Caller:
     queue: str
     arrived_at: Micros
     urgent: bool
+    told: dict[str, str] = field(default_factory=dict)
+    "What is known of them."
     entered_at: Micros = 0
     "Since when they are in this queue."
     state: str = "new"
@@ -133,7 +136,12 @@ class Reference:
         "(what, whose, …) → (when, 0 for the calendar and 1 for the rest, order of setting)"
         self.used: Counter[str] = Counter()
         self.openings: dict[str, list[Micros]] = {}
-        self.seats: dict[tuple[Agent, str], Micros | None] = {}
+        self.seats: dict[tuple[Agent, str, Telling], Micros | None] = {}
+        "As far as somebody has asked since it could change."
+        self.known: set[str] = set()
+        "Skills that somebody ever had: others that callers name are no skills."
+        self.asked_for: dict[str, set[Telling]] = {}
+        "Since the last reload, what was told of who came to a queue."
         self._count = 0
 
     def count(self) -> int:
@@ -150,18 +158,29 @@ class Reference:
         for name, queue in self.rules.queues.items():
             delays = {agent.posts[name][1] for agent in self.agents if name in agent.posts}
             self.openings[name] = sorted({0, *delays, *(after_us for after_us, _ in needs(queue))})
-            for agent in self.agents:
-                self.seats[agent, name] = self.seat(agent, queue)
+        self.seats = {}
 
-    def seat(self, agent: Agent, queue: QueueRules) -> Micros | None:
+    def sits(self, agent: Agent, queue: QueueRules, telling: Telling) -> Micros | None:
+        asked = agent, queue.name, telling
+        if asked not in self.seats:
+            self.seats[asked] = self.seat(agent, queue, telling)
+        return self.seats[asked]
+
+    def seat(self, agent: Agent, queue: QueueRules, telling: Telling) -> Micros | None:
         """The row they sit in: the first, not before their delay, by which a need has come that they meet."""
         _, delay_us, _ = agent.posts.get(queue.name, NO_POST)
         for opens_us in self.openings[queue.name]:
             if opens_us >= delay_us:
                 for after_us, need in needs(queue):
-                    if after_us <= opens_us and need.matches(agent.skills):
+                    if after_us <= opens_us and meets(need, agent.skills, dict(telling)):
                         return opens_us
         return None
+
+    def telling(self, queue: QueueRules, caller: Caller) -> Telling:
+        """Of what is known of a caller, that of which the queue's needs speak."""
+        asked = {word: is_skill for _, need in needs(queue) for word, is_skill in words(need)}
+        found = {word: caller.told.get(word, "") for word in sorted(asked)}
+        return tuple((word, said) for word, said in found.items() if not asked[word] or said.lower() in self.known)
 
     def entitled(self, agent: Agent, queue: QueueRules) -> bool:
         return agent.entitled(queue.campaign, self.now)
@@ -169,9 +188,9 @@ class Reference:
     def opened(self, caller: Caller) -> Micros:
         """The last row that time has opened, or the absence of everybody in the rows before it."""
         queue = self.rules.queues[caller.queue]
-        nearest = NEVER
+        nearest, telling = NEVER, self.telling(queue, caller)
         for agent in self.agents:
-            seat = self.seats[agent, queue.name]
+            seat = self.sits(agent, queue, telling)
             if seat is not None and seat < nearest and agent.status != "out" and self.entitled(agent, queue):
                 nearest = seat
         reach = max(self.now - caller.entered_at, nearest)
@@ -195,6 +214,8 @@ class Reference:
 
     def line_up(self, caller: Caller) -> None:
         caller.state = "line"
+        queue = self.rules.queues[caller.queue]
+        self.asked_for.setdefault(queue.name, set()).add(self.telling(queue, caller))
         caller.open_us = self.opened(caller)
         self.looks(caller)
 
@@ -227,8 +248,9 @@ class Reference:
         return [agent for agent in self.agents if agent.stands() == "free"]
 
     def may(self, caller: Caller, agent: Agent) -> bool:
-        seat = self.seats[agent, caller.queue]
-        if seat is None or seat > caller.open_us or not self.entitled(agent, self.rules.queues[caller.queue]):
+        queue = self.rules.queues[caller.queue]
+        seat = self.sits(agent, queue, self.telling(queue, caller))
+        if seat is None or seat > caller.open_us or not self.entitled(agent, queue):
             return False
         if self.now < caller.skips.get(agent.name, 0):
             self.used["not again to who refused"] += 1
@@ -239,23 +261,26 @@ class Reference:
         """The first row that has somebody; there the queue's own way to choose."""
         queue = self.rules.queues[caller.queue]
         able = [agent for agent in free if self.may(caller, agent)]
+        telling = self.telling(queue, caller)
         for opens_us in self.openings[queue.name]:
-            there = [agent for agent in able if self.seats[agent, queue.name] == opens_us]
+            there = [agent for agent in able if self.sits(agent, queue, telling) == opens_us]
             if there:
                 need = [need for after_us, need in needs(queue) if after_us <= opens_us][-1]
                 self.used["chosen from several: " + queue.choose] += len(there) > 1
                 self.used["rung in a later row"] += opens_us > 0
                 self.used["backs others up"] += agent_delay(there[0], queue) > 0
                 self.used["went before a later row"] += len(there) < len(able)
-                return min(there, key=lambda agent: self.rank(agent, queue, need))
+                self.used["by what was told of the caller"] += bool(telling)
+                liked = wanted(need, dict(telling))
+                return min(there, key=lambda agent: self.rank(agent, queue, liked))
         return None
 
-    def rank(self, agent: Agent, queue: QueueRules, need: Need) -> tuple[int, Micros, int]:
+    def rank(self, agent: Agent, queue: QueueRules, liked: frozenset[str]) -> tuple[int, Micros, int]:
         match str(queue.choose):
             case "longest-idle":
                 first, then = 0, agent.idle_since
             case "best-skilled":
-                first, then = -sum(agent.skills.get(skill, 0) for skill in need.asked), agent.idle_since
+                first, then = -sum(agent.skills.get(skill, 0) for skill in liked), agent.idle_since
             case "fewest-contacts":
                 first, then = agent.contacts, agent.idle_since
             case "least-talk":
@@ -325,10 +350,10 @@ class Reference:
         self.offers.append((ring.name, agent.name, queue.name))
 
 
-def needs(queue: QueueRules) -> list[tuple[Micros, Need]]:
+def needs(queue: QueueRules) -> list[tuple[Micros, str]]:
     """What is asked from when on: each is as good as the first."""
     rings = [] if queue.never_relax else queue.rings
-    return [(0, queue.need), *((ring.after_us, ring.need) for ring in rings)]
+    return [(0, queue.need.text), *((ring.after_us, ring.need.text) for ring in rings)]
 
 
 def agent_delay(agent: Agent, queue: QueueRules) -> Micros:

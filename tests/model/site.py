@@ -35,9 +35,19 @@ _NEEDS = tuple(
         "fr >= 70",
         "care > 20 and care != 50",
         "not trainee >= 40",
+        "$language >= 20",
+        "orders or $language",
+        "$language >= 30 and not tech < 50",
+        '$vip = "yes" or trainee',
+        '$vip != "yes" and care or $language > 30',
+        '$caller.number ^= "+4930" and ($language or de)',
+        'not $language >= 60 and $caller.known != "no"',
     )
 )
 _SKILLS = ("de", "fr", "orders", "tech", "care", "trainee")
+_RARE = ("it", "pl", "nl", "sv", "cs", "da", "fi", "tr")
+"Known of nobody for a while, though callers name them."
+NUMBERS = ("+4930555999", "+4930555998", "+33140205000", "anonymous")
 
 
 def some_us(dice: Random, least_s: float, most_s: float) -> Micros:
@@ -83,9 +93,6 @@ def _queue(dice: Random, name: QueueName) -> QueueRules:
     targets: list[OverflowTarget] = [ToQueue(queue=target) for target in dice.sample(QUEUES, dice.randrange(4))]
     if dice.random() < 0.5:
         targets.append(ToClosing())
-    asked = dice.choice([(), (), (), (Staffed.SKILLED,), (Staffed.ENTITLED,), (Staffed.LOGGED_IN,), (Staffed.READY,)])
-    if asked and dice.random() < 0.2:
-        asked += (Staffed.REACHABLE,)
     return QueueRules(
         name=name,
         campaign=campaign_of(name),
@@ -105,10 +112,25 @@ def _queue(dice: Random, name: QueueName) -> QueueRules:
         at_once=dice.choice((1, 1, 1, 2, 3)),
         strict=dice.random() < 0.15,
         max_waiting=dice.choice((0, 0, dice.randrange(2, 10))),
-        join_if=asked if dice.random() < 0.5 else (),
-        stay_if=asked,
+        join_if=_staffed(dice),
+        stay_if=_staffed(dice),
         exit_keys=dice.choice(("", "1")),
     )
+
+
+def _staffed(dice: Random) -> tuple[Staffed, ...]:
+    asked = dice.choice([(), (), (), (Staffed.SKILLED,), (Staffed.ENTITLED,), (Staffed.LOGGED_IN,), (Staffed.READY,)])
+    return (*asked, Staffed.REACHABLE) if asked and dice.random() < 0.2 else asked
+
+
+def data(dice: Random) -> dict[str, str]:
+    """What a caller brings along."""
+    found = {}
+    if dice.random() < 0.7:
+        found["language"] = dice.choice(("de", "DE", "fr", "tech", *_RARE, "nonsense"))
+    if dice.random() < 0.4:
+        found["vip"] = dice.choice(("yes", "no"))
+    return found
 
 
 def profile(dice: Random, agent_id: AgentId) -> AgentProfile:
@@ -123,7 +145,11 @@ def profile(dice: Random, agent_id: AgentId) -> AgentProfile:
     return AgentProfile(
         agent_id=agent_id,
         endpoint=agent_id,
-        skills={skill: dice.randrange(1, 11) * 10 for skill in _SKILLS if dice.random() < 0.5},
+        skills={
+            skill: dice.randrange(1, 11) * 10
+            for skill in (*_SKILLS, *_RARE)
+            if dice.random() < (0.5 if skill in _SKILLS else 0.01)
+        },
         posts=posts,
         daily_cap=dice.choice((0, 0, dice.randrange(1, 4))),
     )

@@ -136,7 +136,9 @@ def _arrives(both: Both, dice: Random) -> bool:
     if sum(caller.state != "talks" for caller in both.model.callers) >= both.most_waiting:
         return False
     for _ in range(dice.choice((1, 1, 1, 2, 4))):
-        both.arrives(dice.choice(list(both.model.rules.campaigns)), dice.choice((0, dice.randrange(3 * SECOND))))
+        late_us = dice.choice((0, dice.randrange(3 * SECOND)))
+        campaign, number = dice.choice(list(both.model.rules.campaigns)), dice.choice(site.NUMBERS)
+        both.arrives(campaign, late_us, number, **site.data(dice))
         both.let_pass(dice.randrange(1, SECOND // 10))
     return True
 

@@ -1,18 +1,21 @@
 """The engine beside its reference: a fault is found, told and shrunk; and stories of waiting, played by both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from router.domain import reception
 from router.domain.agent import Agent as EngineAgent
 from router.domain.commands import AgentProfile, Post
 from router.domain.contact import Contact
+from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, CampaignName, Micros, QueueName
 from router.domain.need import Need
 from router.domain.queue import Queue
 from router.domain.row import Row
-from router.domain.rules import CampaignRules, QueueRules, Ring, Rules, ToClosing
+from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Ring, Rules, ToClosing, ToQueue
 from tests.model.__main__ import main
 from tests.model.both import Both
 from tests.model.days import Day, differ, play
@@ -38,6 +41,14 @@ def whoever_refused_too(row: Row, contact: Contact, now: Micros) -> EngineAgent 
     return place and place[4]
 
 
+def of_whomever(queue: Queue, facts: Mapping[str, str]) -> Queue:
+    return Queue(queue.rules, whole=queue)
+
+
+def sent_to_the_first(floor: Floor, contact: Contact, target: OverflowTarget, now: Micros) -> str:
+    return ""
+
+
 def found(steps: int = 400) -> Day | None:
     """The first day that differs, of a few short ones."""
     return next((day for number in range(6) if (day := play(SEED, number, range(steps))).difference is not None), None)
@@ -54,10 +65,12 @@ def test_the_engine_as_it_is_does_not_differ() -> None:
         (Queue, "best_for", only_the_first_row),
         (Queue, "line_key", by_age_alone),
         (Row, "best_for", whoever_refused_too),
+        (Queue, "line_of", of_whomever),
+        (reception, "refused", sent_to_the_first),
     ],
 )
 def test_a_fault_in_the_engine_is_found(
-    monkeypatch: pytest.MonkeyPatch, where: type, what: str, fault: Callable[..., Any]
+    monkeypatch: pytest.MonkeyPatch, where: object, what: str, fault: Callable[..., Any]
 ) -> None:
     monkeypatch.setattr(where, what, fault)
     assert found() is not None
@@ -134,8 +147,8 @@ class Story(Both):
         self.let_pass(SECOND)
         return agent
 
-    def calls(self, campaign: CampaignName) -> Caller:
-        self.arrives(campaign, 0)
+    def calls(self, campaign: CampaignName, **data: str) -> Caller:
+        self.arrives(campaign, 0, **data)
         caller = self.model.callers[-1]
         self.let_pass(SECOND // 10)
         return caller
@@ -229,3 +242,24 @@ def test_among_two_hundred_who_cannot_be_served_the_one_who_can_is_found() -> No
     last = story.calls(BLUE)
     agent = story.joins("blue")
     assert story.rung_for(last) == [agent]
+
+
+def test_of_two_who_wait_the_later_goes_first_to_who_speaks_their_language_alone() -> None:
+    story = Story(two_lines(need=Need.parse("red and $language >= 60")))
+    french = story.joins("red fr")
+    story.talks(story.calls(RED, language="fr"))
+    german, second = story.calls(RED, language="de"), story.calls(RED, language="FR")
+    story.talk_ends(french)
+    assert (story.rung_for(german), story.rung_for(second)) == ([], [french])
+    native = story.joins("red de")
+    assert story.rung_for(german) == [native]
+
+
+def test_who_has_to_go_on_passes_a_full_line_by_and_never_takes_its_way_out() -> None:
+    rules = two_lines(max_wait_us=60 * SECOND, overflow=(ToQueue(queue=BLUE_0), ToClosing()))
+    blue = replace(rules.queues[BLUE_0], max_waiting=1, overflow=(ToQueue(queue=RED_0),))
+    story = Story(replace(rules, queues={**rules.queues, BLUE_0: blue}))
+    waits, goes = story.calls(BLUE), story.calls(RED)
+    story.let_pass(61 * SECOND)
+    assert (waits.state, goes.state) == ("line", "leaving")
+    assert story.rung_for(goes) == []

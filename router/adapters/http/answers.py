@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 
 from router.domain.ids import SECOND, Micros
-from router.domain.record import BillingRecord, CallbackFact, DecisionFact, OfferFact, WrapUpFact
+from router.domain.record import BillingRecord, CallbackFact, DecisionFact, OfferFact, OverflowFact, WrapUpFact
 from router.ports import AgentView, CallbackView, ContactStory, ContactView, LeaseView, QueueView
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -232,6 +232,16 @@ def _callback(fact: CallbackFact) -> dict[str, Any]:
     }
 
 
+def _overflow(fact: OverflowFact) -> dict[str, Any]:
+    return {
+        "at": instant(fact.at),
+        "queue": fact.queue,
+        "target": fact.target,
+        "why": fact.why,
+        "passed": [{"target": target, "why": why} for target, why in fact.passed],
+    }
+
+
 def billed(story: ContactStory) -> dict[str, Any] | None:
     """A line of `/v1/records`: the record with its offers and wrap-ups; None while it has no record."""
     if story.record is None:
@@ -253,4 +263,5 @@ def explained(contact_id: str, live: ContactView | None, story: ContactStory | N
         "wrapups": [_wrapup(fact) for fact in story.wrapups] if story else [],
         "decisions": [_decision(fact) for fact in story.decisions] if story else [],
         "callbacks": [_callback(fact) for fact in story.callbacks] if story else [],
+        "overflows": [_overflow(fact) for fact in story.overflows] if story else [],
     }

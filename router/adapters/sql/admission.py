@@ -17,6 +17,7 @@ from router.domain.record import (
     Fact,
     Leg,
     OfferFact,
+    OverflowFact,
     Segment,
     WrapUpFact,
 )
@@ -45,6 +46,8 @@ def admit(fact: Fact) -> Fact:
             return _decision(fact)
         case CallbackFact():
             return _callback(fact)
+        case OverflowFact():
+            return _overflow(fact)
         case AgentChangeFact():
             return _agent_change(fact)
     raise refused(f"a {type(fact).__name__} is no fact")
@@ -165,6 +168,18 @@ def _callback(fact: CallbackFact) -> CallbackFact:
         what=_key(fact.what, "what"),
         queue=QueueName(clean(fact.queue)),
         call_id=None if fact.call_id is None else ContactId(_key(fact.call_id, "call_id")),
+    )
+
+
+def _overflow(fact: OverflowFact) -> OverflowFact:
+    _integers(fact.at)
+    return replace(
+        fact,
+        contact_id=ContactId(_key(fact.contact_id, "contact_id")),
+        queue=QueueName(clean(fact.queue)),
+        target=clean(fact.target),
+        why=clean(fact.why),
+        passed=tuple((clean(target), clean(why)) for target, why in fact.passed),
     )
 
 

@@ -104,6 +104,7 @@ class SqlLedger:
                 (schema.offers, batch.offers),
                 (schema.wrapups, batch.wrapups),
                 (schema.callbacks, batch.callbacks),
+                (schema.overflows, batch.overflows),
                 (schema.agent_changes, batch.agent_changes),
             ):
                 new += len(await self._insert_new(connection, table, fresh))
@@ -174,8 +175,8 @@ class SqlLedger:
         async with self._database.reading() as connection:
             found = (await connection.execute(query)).mappings().all()
             story = (await self._tell(connection, [contact_id], found))[0]
-        known = story.record or story.corrections or story.offers or story.wrapups or story.decisions or story.callbacks
-        return story if known else None
+        kept = (story.offers, story.wrapups, story.decisions, story.callbacks, story.overflows)
+        return story if story.record or story.corrections or any(kept) else None
 
     async def stories(self, query: RecordQuery) -> AsyncIterator[ContactStory]:
         """Contacts with a record, ended in `[from_at, to_at)`, by (`ended_at`, `contact_id`), at most `limit`."""
@@ -242,6 +243,7 @@ class SqlLedger:
         offers = await about(schema.offers, ("from_at", "offer_id"), rows.offer, ids)
         wrapups = await about(schema.wrapups, ("from_at", "agent_id"), rows.wrapup, ids)
         callbacks = await about(schema.callbacks, ("at", "what"), rows.callback, ids)
+        overflows = await about(schema.overflows, ("at", "queue"), rows.overflow, ids)
         decisions = await about(schema.decisions, ("at", "offer_id"), rows.decision, ids)
         told = {name: rows.record(row, segments[name], legs[name]) for name, row in closed.items()}
         return [
@@ -254,6 +256,7 @@ class SqlLedger:
                 wrapups=tuple(wrapups[contact]),
                 decisions=tuple(decisions[contact]),
                 callbacks=tuple(callbacks[contact]),
+                overflows=tuple(overflows[contact]),
             )
             for contact in ids
         ]

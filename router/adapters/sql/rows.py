@@ -21,6 +21,7 @@ from router.domain.record import (
     OfferFact,
     OfferResult,
     Outcome,
+    OverflowFact,
     Segment,
     SegmentKind,
     WrapUpEnd,
@@ -41,6 +42,7 @@ class Batch:
     decisions: list[Row] = field(default_factory=list)
     wrapups: list[Row] = field(default_factory=list)
     callbacks: list[Row] = field(default_factory=list)
+    overflows: list[Row] = field(default_factory=list)
     agent_changes: list[Row] = field(default_factory=list)
 
 
@@ -61,6 +63,8 @@ def batch(facts: Iterable[Fact]) -> Batch:
                 rows.wrapups.append(wrapup_row(fact))
             case CallbackFact():
                 rows.callbacks.append(callback_row(fact))
+            case OverflowFact():
+                rows.overflows.append(overflow_row(fact))
             case AgentChangeFact():
                 rows.agent_changes.append(agent_change_row(fact))
     return rows
@@ -257,6 +261,28 @@ def callback(row: Found) -> CallbackFact:
         queue=QueueName(row["queue"]),
         call_id=None if row["call_id"] is None else ContactId(row["call_id"]),
         number=row["number"],
+    )
+
+
+def overflow_row(fact: OverflowFact) -> Row:
+    return {
+        "contact_id": fact.contact_id,
+        "at": fact.at,
+        "queue": fact.queue,
+        "target": fact.target,
+        "why": fact.why,
+        "passed": json.dumps(fact.passed, separators=(",", ":")),
+    }
+
+
+def overflow(row: Found) -> OverflowFact:
+    return OverflowFact(
+        contact_id=ContactId(row["contact_id"]),
+        at=row["at"],
+        queue=QueueName(row["queue"]),
+        target=row["target"],
+        why=row["why"],
+        passed=tuple((target, why) for target, why in json.loads(row["passed"])),
     )
 
 

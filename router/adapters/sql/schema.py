@@ -3,7 +3,8 @@
     records ─┬─< segments        one per contact; all closed in the same transaction
              ├─< legs
              └── chain           its place and its hash, by which a change is seen (chain.py)
-    offers, decisions, wrapups, callbacks   point to a contact whose record may not be there yet: no foreign key
+    offers, decisions, wrapups, callbacks, overflows   point to a contact whose record may not be there yet: no foreign
+                             key
     agent_changes                what each agent's status was, and when; what was put off until after a contact
     agents ─┬─< agent_skills     the directory; rows change, and every change leaves one in
             └─< agent_posts
@@ -29,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0008"
+HEAD = "0009"
 "The newest migration this code knows."
 VERSION_TABLE = "ringfair_schema"
 "Where alembic keeps the version; not its default name, so that a shared database cannot confuse two programs."
@@ -157,6 +158,18 @@ callbacks = Table(
     PrimaryKeyConstraint("contact_id", "at", "what"),
 )
 
+overflows = Table(
+    "overflows",
+    metadata,
+    Column("contact_id", Key, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("queue", Key, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("passed", Text, nullable=False),  # JSON [[target, why not], …]
+    PrimaryKeyConstraint("contact_id", "at", "queue"),
+)
+
 agent_changes = Table(
     "agent_changes",
     metadata,
@@ -232,6 +245,7 @@ APPEND_ONLY = (
     decisions,
     wrapups,
     callbacks,
+    overflows,
     agent_changes,
     agent_audit,
     identity,

@@ -21,7 +21,16 @@ from typing import Final
 import msgspec
 
 from router.adapters.sql.admission import admit, refused
-from router.domain.record import AgentChangeFact, BillingRecord, CallbackFact, DecisionFact, Fact, OfferFact, WrapUpFact
+from router.domain.record import (
+    AgentChangeFact,
+    BillingRecord,
+    CallbackFact,
+    DecisionFact,
+    Fact,
+    OfferFact,
+    OverflowFact,
+    WrapUpFact,
+)
 
 VERSION: Final = 3
 "The newest this release can read."
@@ -32,6 +41,7 @@ TYPES: Final[dict[str, type[Fact]]] = {
     "decision": DecisionFact,
     "agent-change": AgentChangeFact,
     "callback": CallbackFact,
+    "overflow": OverflowFact,
 }
 SINCE: Final[dict[type[Fact], int]] = {AgentChangeFact: 3, WrapUpFact: 3}
 "The version a line of that kind needs, other kinds 1: who knows no later one reads them as before."

@@ -20,9 +20,8 @@ async def filled(dsn: str) -> None:
     """One row at least in every table."""
     ledger, directory = await SqlLedger.open(dsn), await SqlDirectory.open(dsn)
     told = test_ledger
-    await ledger.append(
-        [told.a_record(), told.an_offer(), told.a_decision(), told.a_wrapup(), told.a_change(), told.a_callback()]
-    )
+    of_one = (told.a_record(), told.an_offer(), told.a_decision(), told.a_wrapup(), told.a_callback())
+    await ledger.append([*of_one, told.an_overflow(), told.a_change()])
     await directory.put([test_directory.an_agent()], by="admin", now=1)
     await ledger.close()
     await directory.close()

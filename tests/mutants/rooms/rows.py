@@ -245,15 +245,15 @@ MUTANTS = (
     Mutant(
         name="Who waits for an agent who has left waits on",
         file="router/domain/reception.py",
-        find="            gone = not staffed(queue, queue.rules.stay_if)\n",
-        replace="            gone = False\n",
+        find="queue: not staffed(queue, queue.rules.stay_if) for",
+        replace="queue: False for",
         guards=("tests/domain/test_limits.py::test_who_waits_goes_on_the_moment_the_last_agent_has_left",),
     ),
     Mutant(
         name="Who comes to a line in the instant its agent leaves is sent on from there at once",
         file="router/domain/reception.py",
-        find="in [(queue, queue.in_line()) for queue in thinned]:\n",
-        replace="in ((queue, queue.in_line()) for queue in thinned):\n",
+        find="        places = sorted(",
+        replace="        places = (",
         guards=(
             "tests/domain/test_limits.py::test_who_comes_to_a_line_in_the_instant_its_agent_leaves_was_not_waiting_there",
         ),

@@ -11,7 +11,7 @@ MUTANTS = (
         file="router/domain/timers.py",
         find="            del self._keys[entry[1]]\n",
         replace="            pass\n",
-        guards=(_TIMERS + "test_a_key_called_off_is_never_due",),
+        guards=(_TIMERS + "test_a_key_that_was_called_off_is_not_due_and_hides_none_that_is",),
     ),
     Mutant(
         name="A deadline that is set again is due twice",

@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 _HERE = "tests/domain/test_ways_out.py::"
+_PASSED = "tests/domain/test_passed_over.py::"
 
 MUTANTS = (
     Mutant(
@@ -23,8 +24,8 @@ MUTANTS = (
     Mutant(
         name="A key takes a caller out of their line though its queue has no room",
         file="router/domain/exits.py",
-        find="    return not sent_on(floor, line_for(floor, there, contact, now), contact, now)\n",
-        replace="    return True\n",
+        find="    return not stands_there and not refused(floor, contact, target, now)\n",
+        replace="    return not stands_there\n",
         guards=(_HERE + "test_a_key_whose_queue_has_no_room_costs_nobody_their_place",),
     ),
     Mutant(
@@ -82,6 +83,45 @@ MUTANTS = (
         find='        floor.timers.set(("early", contact.contact_id), _not_yet(stands.early_at, now))\n',
         replace="        pass\n",
         guards=(_HERE + "test_a_successor_knows_who_has_waited_unanswered_for_how_long",),
+    ),
+    Mutant(
+        name="A line with no room is a way out, and is left along its own list",
+        file="router/domain/reception.py",
+        find="_has_been(contact, target) else refused(floor, contact, target, now):\n",
+        replace='_has_been(contact, target) else "":\n',
+        guards=(
+            _PASSED + "test_a_full_target_is_passed_over_for_the_next_of_the_list_they_came_by",
+            _PASSED + "test_a_closed_one_is_passed_over_and_not_left_by_the_targets_of_its_campaign",
+        ),
+        short=True,
+    ),
+    Mutant(
+        name="Behind the first target that refuses no other is tried",
+        file="router/domain/reception.py",
+        find="            passed.append((told(target), refusal))\n            continue\n",
+        replace="            passed.append((told(target), refusal))\n            break\n",
+        guards=(_PASSED + "test_one_that_nobody_is_there_for_is_passed_over_until_somebody_is",),
+    ),
+    Mutant(
+        name="The room elsewhere is for those whose need of their own came first, however late they came",
+        file="router/domain/reception.py",
+        find="        places = sorted(",
+        replace="        places = list(",
+        guards=(_PASSED + "test_where_several_lose_the_last_agent_at_once_the_room_elsewhere_is_for_who_stood_first",),
+    ),
+    Mutant(
+        name="A queue that left the rules is gone on to",
+        file="router/domain/staffing.py",
+        find='    return "gone" if queue is None else sent_on',
+        replace='    return "" if queue is None else sent_on',
+        guards=(_PASSED + "test_one_they_have_been_in_or_that_left_the_rules_is_passed_over_too",),
+    ),
+    Mutant(
+        name="Nobody is told which targets could not take a caller",
+        file="router/domain/facts.py",
+        find="                passed=event.passed,\n",
+        replace="",
+        guards=(_PASSED + "test_who_is_taken_nowhere_hears_the_closing_message_and_it_is_told_why_of_each",),
     ),
     Mutant(
         name="A number of our own is dialled out and comes back",
