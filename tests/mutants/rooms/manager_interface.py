@@ -182,4 +182,18 @@ MUTANTS = (
             _GUARD + "test_telephony.py::test_what_was_wished_for_after_asterisk_was_asked_has_it_asked_once_more",
         ),
     ),
+    Mutant(
+        name="With every reload the legs are doubted, and ends that were a moment away are estimated",
+        file=_TELEPHONY,
+        find="            self._start_resync(legs=False)\n",
+        replace="            self._start_resync()\n",
+        guards=(_GUARD + "test_telephony.py::test_new_rules_are_no_reason_to_doubt_what_was_told_of_the_legs",),
+    ),
+    Mutant(
+        name="New rules that come at the same moment make a wish to look at the legs be forgotten",
+        file="router/adapters/ami/rounds.py",
+        find="        self._legs = self._legs or legs\n",
+        replace="        self._legs = legs\n",
+        guards=(_GUARD + "test_telephony.py::test_who_wishes_to_look_while_new_rules_are_published_is_given_the_legs",),
+    ),
 )

@@ -44,10 +44,17 @@ MUTANTS = (
     ),
     Mutant(
         name="A phone is believed to be where an older snapshot saw it",
-        file=_HERE,
-        find="        if agent.reachable != reachable and agent.reach_seen_at < seen.asked_at:\n",
-        replace="        if agent.reachable != reachable:\n",
+        file="router/domain/phones.py",
+        find="        if agent.reachable != there and agent.reach_seen_at < asked_at:\n",
+        replace="        if agent.reachable != there:\n",
         guards=(_GUARD + "test_a_phone_or_private_call_seen_after_the_question_is_not_forgotten",),
+    ),
+    Mutant(
+        name="A new agent who is in a call of their own is rung as if they were free",
+        file="router/domain/phones.py",
+        find="and leg.leg not in floor.past and leg.leg not in floor.private:\n",
+        replace="and leg.leg in floor.private:\n",
+        guards=("tests/domain/test_phones.py::test_a_new_agent_whose_phone_is_in_use_is_busy_until_that_call_ends",),
     ),
     Mutant(
         name="A caller rescued from a dead router stands at the end of the line",
