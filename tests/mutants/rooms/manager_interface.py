@@ -134,8 +134,8 @@ MUTANTS = (
     Mutant(
         name="A snapshot says that it was asked for when it was answered",
         file=_TELEPHONY,
-        find="                asked_at=asked_at,\n",
-        replace="                asked_at=self._clock.now(),\n",
+        find="                epoch=self.epoch,\n                asked_at=asked_at,\n",
+        replace="                epoch=self.epoch,\n                asked_at=self._clock.now(),\n",
         guards=(_GUARD + "test_telephony.py::test_what_is_heard_while_the_snapshot_is_taken_is_newer_than_it",),
     ),
     Mutant(

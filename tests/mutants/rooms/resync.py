@@ -108,9 +108,9 @@ MUTANTS = (
     ),
     Mutant(
         name="A phone that Asterisk says nothing of is rung",
-        file=_HERE,
-        find="seen.reachable.get(endpoint, False)",
-        replace="seen.reachable.get(endpoint, True)",
+        file="router/domain/phones.py",
+        find="reachable.get(endpoint, False)",
+        replace="reachable.get(endpoint, True)",
         guards=(_GUARD + "test_a_phone_that_asterisk_says_nothing_of_is_not_rung",),
     ),
     Mutant(
@@ -160,8 +160,8 @@ MUTANTS = (
     Mutant(
         name="Every start tells of as many differences as there are phones",
         file=_HERE,
-        find="            if seen_before:\n",
-        replace="            if seen.node:\n",
+        find="surprising=seen_before)",
+        replace="surprising=True)",
         guards=("tests/domain/test_differences.py::test_phones_seen_for_the_first_time_are_no_differences",),
     ),
     Mutant(
