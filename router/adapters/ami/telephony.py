@@ -9,8 +9,8 @@ Rule 4: until `own` is called this router only stands by: it is logged in, knows
 and tells nothing. What changes something goes through the gate (gate.py), and through nothing else.
 Rule 5: between a login and its snapshot nobody is hung up or sent anywhere: the wish is from before a blind spot, and
 who rang then may talk by now. The resync wishes again for what is still to be done.
-Rule 6: new rules go the same way but for the legs: what was told of them is as true as before, while a new answer may
-overtake news of an end. Of phones that are new to us the legs are asked for, and nobody else's.
+Rule 6: new rules go the same way but for the legs: what was told of them is as true as before. Of phones that are new
+to us the legs are asked for, and nobody else's.
 """
 
 import asyncio
@@ -63,6 +63,8 @@ from router.trace.recorder import Recorder
 log = logging.getLogger(__name__)
 
 _SNAPSHOT_DEADLINE_S = 15.0
+_NEWS_FIRST_S = 0.5
+"Asterisk answers at once and tells its events in turn; what we learn meanwhile is newer than the answer."
 
 
 class AmiTelephony:
@@ -362,9 +364,11 @@ class AmiTelephony:
             self._sink(EndpointSeen(endpoint=endpoint, reachable=reachable, at=self._clock.now()))
 
     async def _look_at_legs(self) -> None:
-        """The legs last: what changes between their answer and the engine is a matter of microseconds."""
+        """The legs last. Where we miss nothing their answer lets news go first: who has just ended is not in it."""
         asked_at: Micros = self._clock.now()
         legs = await self._legs()
+        if self.synced:
+            await asyncio.sleep(_NEWS_FIRST_S)
         self.synced = True
         self._sink(
             Resynced(

@@ -1,5 +1,7 @@
 """The Telephony port on AMI, against a fake node on a real port: taking over, looking, losing, coming back."""
 
+import asyncio
+
 import pytest
 
 from router.adapters.ami import patience
@@ -7,6 +9,7 @@ from router.domain.effects import Announce, AnswerPhone, EndLeg, LookAgain, Send
 from router.domain.observations import (
     EndpointSeen,
     HangupAsked,
+    LegEnded,
     NodeLost,
     OriginateFailed,
     OwnerSeen,
@@ -222,6 +225,23 @@ async def test_what_is_heard_while_the_snapshot_is_taken_is_newer_than_it() -> N
         [snapshot], [heard] = room.snapshots, room.of(HangupAsked)
         assert isinstance(heard, HangupAsked)
         assert snapshot.asked_at < heard.at
+
+
+async def test_who_ended_just_before_the_answer_is_told_of_before_it() -> None:
+    class Busy(FakeNode):
+        def _status(self, action: Received) -> bytes:
+            ended = event("Hangup", "Channel: PJSIP/trunk-1", f"Uniqueid: {CALLER}", "Cause: 16")
+            asyncio.get_running_loop().call_later(0.05, self.emit, ended)
+            return super()._status(action)
+
+    async with Busy() as node, connected(node) as room:
+        await until(lambda: room.of(LegEnded))
+        room.telephony.perform(LookAgain(node="pbx_1"))
+        await room.synced(2)
+        seen = [type(seen) for seen in room.of(Resynced, LegEnded)]
+        assert seen == [Resynced, LegEnded, LegEnded, Resynced], (
+            "there is news to wait for only where we heard all of it"
+        )
 
 
 async def test_who_looks_again_gets_a_snapshot_asked_for_afterwards() -> None:

@@ -190,6 +190,13 @@ MUTANTS = (
         guards=(_GUARD + "test_telephony.py::test_new_rules_are_no_reason_to_doubt_what_was_told_of_the_legs",),
     ),
     Mutant(
+        name="Asterisk's answer overtakes its own news of who has just ended",
+        file=_TELEPHONY,
+        find="            await asyncio.sleep(_NEWS_FIRST_S)\n",
+        replace="            pass\n",
+        guards=(_GUARD + "test_telephony.py::test_who_ended_just_before_the_answer_is_told_of_before_it",),
+    ),
+    Mutant(
         name="New rules that come at the same moment make a wish to look at the legs be forgotten",
         file="router/adapters/ami/rounds.py",
         find="        self._legs = self._legs or legs\n",
