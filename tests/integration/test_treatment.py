@@ -14,7 +14,7 @@ from tests.telephones.carrier import Caller
 from tests.telephones.packets import host
 from tests.telephones.sipp_agent import Answers
 
-PAIRS = int(os.environ.get("RINGFAIR_TREATMENT_PAIRS", "6"))
+PAIRS = int(os.environ.get("RINGFAIR_TREATMENT_PAIRS", "3"))
 QUEUE = '[queue.orders]\nneed = "de"\nring_s = 15\nwrapup_s = 0\nmax_wait_s = 600\n'
 TREATMENT = (
     'exit_keys = "1"\n'
