@@ -130,11 +130,15 @@ class CallCentre:
 
     # ---- the router ----
 
+    async def enrol(self) -> None:
+        """Write every `agent` into the directory; a router that runs learns of them by a reload."""
+        directory = await SqlDirectory.open(self.dsn)
+        await directory.put(self._agents, by="test", now=0)
+        await directory.close()
+
     async def start(self, *options: str, wait: bool = True) -> None:
         if self._agents:
-            directory = await SqlDirectory.open(self.dsn)
-            await directory.put(self._agents, by="test", now=0)
-            await directory.close()
+            await self.enrol()
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *[sys.executable, "-m", "router", "serve", "--config", str(self.site), "--log-level", self.log_level],

@@ -62,10 +62,10 @@ async def test_who_is_taken_on_is_rung_after_a_reload_unless_they_use_their_phon
     number = centre.campaign()
     await centre.start()
     room = centre.room
-    free, talking = "agent-2001", "agent-2002"
-    for name in (free, talking):
-        await room.phone(name).behave(Answers(talks_ms=300 if name == free else 60_000))
-        assert (await ringfair(centre, "agents", "add", name, "--skill", "de=100"))[0] == 0
+    free, talking = centre.agent("agent-2001"), centre.agent("agent-2002")
+    await room.phone(free).behave(Answers(talks_ms=300))
+    await room.phone(talking).behave(Answers(talks_ms=60_000))
+    await centre.enrol()
     private = {"Channel": f"PJSIP/{talking}", "Application": "Wait", "Data": "60", "Async": "true"}
     assert (await room.ami.send("Originate", private))["Response"] == "Success"
     await room.phone(talking).has("answered")
