@@ -41,7 +41,10 @@ LONG_S = {
     "tests/integration/test_dialplan_story.py": 38,
     "tests/integration/test_dialplan_treatment.py": 85,
     "tests/integration/test_opening.py": 53,
+    "tests/integration/test_ledger_away.py": 26,
     "tests/integration/test_queue_log.py": 72,
+    "tests/integration/test_survival.py": 80,
+    "tests/integration/test_takeover.py": 67,
     "tests/integration/test_ways_out.py": 92,
 }
 "What they took one after the other, in seconds; of others a second a test is believed."
