@@ -22,6 +22,7 @@ from router.domain import (
     offering,
     owing,
     pauses,
+    phones,
     reception,
     resync,
     roster,
@@ -94,6 +95,7 @@ from router.domain.observations import (
     OriginateFailed,
     OwnerSeen,
     PhoneAsked,
+    PhonesSeen,
     PromiseWritten,
     Resynced,
     TalkBegins,
@@ -364,6 +366,7 @@ _HANDLERS: dict[type, Handler] = {
     EndpointSeen: roster.endpoint_seen,
     OwnerSeen: _owner_seen,
     Resynced: resync.resynced,
+    PhonesSeen: phones.phones_seen,
     NodeLost: _node_lost,
 }
 

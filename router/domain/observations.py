@@ -310,6 +310,20 @@ class Resynced:
 
 
 @message
+class PhonesSeen:
+    """What Asterisk says of our agents' phones when the rules are new. It says nothing about callers."""
+
+    node: str
+    reachable: dict[str, bool] = field(default_factory=dict)
+    "endpoint → reachable, for every endpoint Asterisk knows."
+    legs: tuple[LegSnapshot, ...] = ()
+    "Of the phones that were nobody's before, and what they did was no news then."
+    asked_at: Micros = 0
+    "`now` when the first of it was asked for."
+    at: Micros = 0
+
+
+@message
 class NodeLost:
     """The connection to an Asterisk node is gone. Its calls go on; nothing can be offered there."""
 
@@ -345,5 +359,6 @@ Observation = (
     | EndpointSeen
     | OwnerSeen
     | Resynced
+    | PhonesSeen
     | NodeLost
 )

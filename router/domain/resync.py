@@ -10,7 +10,6 @@ is somebody else's. A ringing agent's leg that nobody here asked for is hung up:
 
 from collections.abc import Iterable
 
-from router.domain.aftermath import phone_is_back
 from router.domain.assignment import Assignment, AssignmentState
 from router.domain.contact import Contact, ContactState
 from router.domain.differences import differs
@@ -32,6 +31,7 @@ from router.domain.offer import Offer, OfferState
 from router.domain.offering import answered, appeared, leg_ended, rescind, rings
 from router.domain.owing import is_called_already, owed_by, picked_up
 from router.domain.particulars import checked
+from router.domain.phones import reached
 from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome, went_out
 from router.domain.record import OfferResult, SegmentKind, WrapUpEnd
 from router.domain.talk import begin_assignment, bridged, taken_up, talk_ended
@@ -70,15 +70,7 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
     floor.nodes[seen.node] = None
     floor.timers.cancel(("node", seen.node))
     living = Living(leg for leg in seen.legs if leg.leg not in floor.past)
-    for endpoint, agent in floor.by_endpoint.items():
-        reachable = seen.reachable.get(endpoint, False)
-        if agent.reachable != reachable and agent.reach_seen_at < seen.asked_at:
-            if seen_before:
-                differs(floor, "phone", endpoint)
-            agent.reachable = reachable
-            if reachable:
-                phone_is_back(floor, agent, now)
-            floor.restand(agent, now)
+    reached(floor, seen.reachable, seen.asked_at, now, surprising=seen_before)
     # looked at before anybody is buried: what that makes of a caller is no news of theirs
     older = {contact.contact_id: None for contact in floor.contacts.values() if contact.news_at < seen.asked_at}
     _bury(floor, seen, living, now, was_away=not seen_before)

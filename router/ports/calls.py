@@ -26,7 +26,7 @@ class Telephony(Protocol):
         ...
 
     def publish(self, rules: Rules) -> None:
-        """Tell every node which numbers we serve (`ACD_DNIS_*`)."""
+        """Tell every node which numbers we serve (`ACD_DNIS_*`), and ask it for our agents' phones (`PhonesSeen`)."""
         ...
 
     def beat(self, count: int) -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from router.domain import waiting_room
-from router.domain.commands import Configure
+from router.domain.commands import Configure, LogIn
 from router.domain.contact import Contact
-from router.domain.effects import Announce, SendCaller
+from router.domain.effects import Announce, RingAgent, SendCaller
 from router.domain.engine import Engine
 from router.domain.events import Announced
 from router.domain.floor import Floor
@@ -183,6 +183,16 @@ def test_an_offer_tells_what_its_caller_had_been_told() -> None:
     room.agent_joins("orders")
     how = room.made(room.offer(ann)).decision.how
     assert (how.told, how.told_us) == (("acd/position-1",), 3 * SECOND)
+
+
+def test_an_agent_who_comes_free_beside_a_prompt_is_rung_and_nothing_goes_before_that() -> None:
+    room = a_room(PLACE)
+    room.calls("ann")
+    room.let_pass(15.1)
+    room.agent_joins("orders", logged_in=False)
+    before = len(room.effects)
+    room.ask(LogIn(agent_id=room.agents[0]))
+    assert [type(effect) for effect in room.effects[before:]] == [RingAgent], "Bridge() itself takes her from a prompt"
 
 
 # ---- who hears nothing ----

@@ -20,6 +20,7 @@ from router.domain.observations import (
     LegSnapshot,
     Observation,
     OriginateFailed,
+    PhonesSeen,
     Resynced,
     TalkBegins,
 )
@@ -45,6 +46,7 @@ class FakeTelephony:
     published: list[Rules] = field(default_factory=list)
     legs: dict[LegId, LegSnapshot] = field(default_factory=dict)
     _arrivals: int = 0
+    _synced: bool = False
 
     def perform(self, effect: Effect) -> None:
         self.performed.append(effect)
@@ -62,7 +64,10 @@ class FakeTelephony:
 
     def publish(self, rules: Rules) -> None:
         self.published.append(rules)
-        self.resync()
+        if not self._synced:
+            self.resync()
+        elif not self.away:
+            self.sink(PhonesSeen(node=NODE, reachable=dict(self.phones), asked_at=self.now(), at=self.now()))
 
     def beat(self, count: int) -> None:
         self.beats.append(count)
@@ -136,6 +141,7 @@ class FakeTelephony:
     def resync(self) -> None:
         """A snapshot of everything that lives."""
         if not self.away:
+            self._synced = True
             self.sink(
                 Resynced(
                     node=NODE,

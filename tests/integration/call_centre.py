@@ -34,8 +34,13 @@ from router.ports import AgentEntry, ContactStory, RecordQuery
 from tests.integration.telephone_room import TelephoneRoom
 
 _CENTRES = itertools.count(1)
+_FAULTS = ('"an impossible state was found"', "a handler of AMI events raised")
 _DRAMA_NUMBERS = itertools.count(493023125000)
 "(0)30 23125 000-999 is assigned to nobody (Bundesnetzagentur, numbers for media productions)."
+
+
+def _is_fault(line: str) -> bool:
+    return ('"level":"error"' in line and '"exception":' in line) or any(sign in line for sign in _FAULTS)
 
 
 class CallCentre:
@@ -86,6 +91,11 @@ class CallCentre:
     def _logged(self) -> str:
         return f"---- {self.log}\n" + (self.log.read_text()[-6000:] if self.log.exists() else "")
 
+    def faults(self) -> list[str]:
+        """What these routers caught, wrote down and went on after: mistakes of ours, also where all ends well."""
+        logs = [one.log.read_text() for one in (self, *self._colleagues) if one.log.exists()]
+        return [line for log in logs for line in log.splitlines() if _is_fault(line)]
+
     # ---- the site ----
 
     def settings(
@@ -120,11 +130,15 @@ class CallCentre:
 
     # ---- the router ----
 
+    async def enrol(self) -> None:
+        """Write every `agent` into the directory; a router that runs learns of them by a reload."""
+        directory = await SqlDirectory.open(self.dsn)
+        await directory.put(self._agents, by="test", now=0)
+        await directory.close()
+
     async def start(self, *options: str, wait: bool = True) -> None:
         if self._agents:
-            directory = await SqlDirectory.open(self.dsn)
-            await directory.put(self._agents, by="test", now=0)
-            await directory.close()
+            await self.enrol()
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *[sys.executable, "-m", "router", "serve", "--config", str(self.site), "--log-level", self.log_level],

@@ -56,3 +56,4 @@ async def centre(room: TelephoneRoom, valkey: Valkey) -> AsyncIterator[CallCentr
     async with CallCentre(room, valkey) as centre:
         yield centre
         print(centre.tell())  # pytest shows it when the story failed
+        assert centre.faults() == []

@@ -67,6 +67,7 @@ class TelephoneRoom:
         self.dnis = ""
         self.spare_number = f"49{next(_NUMBERS)}"
         self.beats = 0
+        self._logged_before = 0
         self._phones: dict[str, SippAgent] = {}
         self._softphones: list[Softphone] = []
         self._packets: list[Packets] = []
@@ -78,6 +79,7 @@ class TelephoneRoom:
             Manager(self.pbx.address, self.pbx.ports.ami, "ringfair", self.pbx.ami_secret)
         )
         await self.ami.event("FullyBooted")
+        self._logged_before = self.pbx.log_file.stat().st_size
         await self.set_global(f"ACD_EPOCH_{self.pool}", str(self.epoch))
         await self.set_global("ACD_ROUTED", "1")
         await self.beat()
@@ -100,6 +102,12 @@ class TelephoneRoom:
                 await packets.stop()
             await self._stack.aclose()
             self.workshop.close()
+
+    def logged(self) -> list[str]:
+        """What Asterisk has written into its log since this test began."""
+        with self.pbx.log_file.open("rb") as log:
+            log.seek(self._logged_before)
+            return log.read().decode(errors="replace").splitlines()
 
     # -- the router's place ----------------------------------------------------------------------------------------
 

@@ -126,7 +126,7 @@ async def test_who_rings_when_the_router_dies_is_not_rung_twice_and_talks_to_the
     centre.agent(AGENT)
     await centre.start()
     trunk = centre.room.phone(TRUNK)
-    await trunk.behave(Answers(rings_ms=25_000, talks_ms=4000))
+    await trunk.behave(Answers(rings_ms=12_000, talks_ms=4000))
     await centre.room.phone(AGENT).behave(Answers())
     contact = await promised(centre, number)
     await centre.log_in(AGENT)

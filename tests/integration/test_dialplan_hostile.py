@@ -70,8 +70,9 @@ def assert_harmless(room: TelephoneRoom, arrived: Message) -> None:
 
 def assert_unimpressed(room: TelephoneRoom) -> None:
     assert not (room.pbx.root.host(room.pbx.home).parents[2] / "tmp" / "owned").exists()
-    lines = room.pbx.log_file.read_text(errors="replace").splitlines()
-    assert [line for line in lines if re.search(r"(WARNING|ERROR).*(pbx|func_|app_|ast_expr|config)", line)] == []
+    assert [
+        line for line in room.logged() if re.search(r"(WARNING|ERROR).*(pbx|func_|app_|ast_expr|config)", line)
+    ] == []
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

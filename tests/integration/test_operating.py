@@ -58,6 +58,30 @@ async def test_a_new_campaign_is_one_file_and_one_reload_and_nobody_waiting_is_l
     assert [story.record and story.record.campaign for story in await centre.stories(2)] == ["shop", "overnight"]
 
 
+async def test_who_is_taken_on_is_rung_after_a_reload_unless_they_use_their_phone(centre: CallCentre) -> None:
+    number = centre.campaign()
+    await centre.start()
+    room = centre.room
+    free, talking = centre.agent("agent-2001"), centre.agent("agent-2002")
+    await room.phone(free).behave(Answers(talks_ms=300))
+    await room.phone(talking).behave(Answers(talks_ms=60_000))
+    await centre.enrol()
+    private = {"Channel": f"PJSIP/{talking}", "Application": "Wait", "Data": "60", "Async": "true"}
+    assert (await room.ami.send("Originate", private))["Response"] == "Success"
+    await room.phone(talking).has("answered")
+    calls = await room.carrier.call(Caller(dnis=number))
+    await centre.waiting(1)
+
+    code, said = await ringfair(centre, "reload")
+    assert code == 0, said
+
+    await centre.agent_is(talking, reach="BUSY_ELSEWHERE")
+    await centre.log_in(talking, free)
+    assert (await calls.end(15))[0][-1] == "released"
+    [story] = await centre.stories(1)
+    assert [offer.agent_id for offer in story.offers] == [free]
+
+
 async def test_a_broken_file_is_refused_at_reload_and_the_old_rules_stay(centre: CallCentre) -> None:
     number = centre.campaign()
     agent = centre.agent("agent-2001")

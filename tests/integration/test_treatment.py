@@ -14,9 +14,10 @@ from tests.telephones.carrier import Caller
 from tests.telephones.packets import host
 from tests.telephones.sipp_agent import Answers
 
-PAIRS = int(os.environ.get("RINGFAIR_TREATMENT_PAIRS", "6"))
-QUEUE = '[queue.orders]\nneed = "de"\nring_s = 15\nwrapup_s = 0\nmax_wait_s = 600\nexit_keys = "1"\n'
+PAIRS = int(os.environ.get("RINGFAIR_TREATMENT_PAIRS", "3"))
+QUEUE = '[queue.orders]\nneed = "de"\nring_s = 15\nwrapup_s = 0\nmax_wait_s = 600\n'
 TREATMENT = (
+    'exit_keys = "1"\n'
     '[queue.orders.treatment]\nwelcome = "acd/welcome"\nposition = "limit"\nposition_limit = 3\nfirst_s = 4\n'
     'every_s = 10\nkeys = "acd/leave-1"\ncomfort = ["acd/please-wait", "acd/wait-short"]\ncomfort_every_s = 10\n'
 )
@@ -26,6 +27,7 @@ TREATMENT = (
 @pytest.mark.parametrize("greeting", ["answered", "early-media"])
 async def test_a_caller_hears_welcome_position_keys_and_comfort(centre: CallCentre, greeting: str) -> None:
     room = centre.room
+    centre.settings(more="[trunk.trunk]\nkeys_before_answer = true\n")
     number = centre.campaign(greeting=greeting, queues=QUEUE + TREATMENT)
     await centre.start()
     await room.carrier.call(Caller(dnis=number, ani="+4915155500002"))

@@ -33,6 +33,9 @@ class Phones:
         self._answered: dict[str, bool] = {}
         self._heard: dict[str, bool] = {}
         self._remembered: list[str] = []
+        self._ours: frozenset[str] = frozenset()
+        self.new: frozenset[str] = frozenset()
+        "Our agents' phones that were not ours when Asterisk was asked the time before."
 
     @property
     def reachable(self) -> dict[str, bool]:
@@ -51,7 +54,10 @@ class Phones:
         self._heard = {}
         listed = await self._asking.ask(actions.device_states(), _LIST_DEADLINE_S)
         self._listed = resync.phones(listed.items)
-        others = [phone for phone in self._endpoints() if phone not in self._listed]
+        ours = list(self._endpoints())
+        self.new = frozenset(ours) - self._ours
+        self._ours = frozenset(ours)
+        others = [phone for phone in ours if phone not in self._listed]
         self._remembered = [phone for phone in others if phone in self._answered]
         self._answered = {phone: self._answered[phone] for phone in self._remembered}
         unknown = [phone for phone in others if phone not in self._answered]

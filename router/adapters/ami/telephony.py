@@ -2,13 +2,15 @@
 
 Rule 1: `perform` writes at once and awaits nothing; what became of a ring comes back as an observation.
 Rule 2: after every login, before anything else: whose pool is this (epoch), what do we serve (routes), what lives
-(snapshot). Until the snapshot is in, the engine offers nothing on this node. New rules and a wish to look again go the
-same way, one after the other; what fails is tried again.
+(snapshot). Until the snapshot is in, the engine offers nothing on this node. A wish to look again goes the same way;
+one round after the other (rounds.py).
 Rule 3: when somebody else owns the pool (claim.py), it is told, and from then on nothing is done here.
 Rule 4: until `own` is called this router only stands by: it is logged in, knows whether the node is fit, claims nothing
 and tells nothing. What changes something goes through the gate (gate.py), and through nothing else.
 Rule 5: between a login and its snapshot nobody is hung up or sent anywhere: the wish is from before a blind spot, and
 who rang then may talk by now. The resync wishes again for what is still to be done.
+Rule 6: new rules go the same way but for the legs: what was told of them is as true as before. Of phones that are new
+to us the legs are asked for, and nobody else's.
 """
 
 import asyncio
@@ -26,9 +28,9 @@ from router.adapters.ami.gate import Gate, Withheld
 from router.adapters.ami.limits import Counters
 from router.adapters.ami.parse import WANTED, Malformed, Reading, observe
 from router.adapters.ami.parse import Numbers as Numbers
-from router.adapters.ami.patience import patience_s
 from router.adapters.ami.phones import Phones
 from router.adapters.ami.ringing import Ringing
+from router.adapters.ami.rounds import Rounds
 from router.adapters.ami.routes import Routes
 from router.adapters.ami.session import AmiAddress, Session
 from router.adapters.ami.wire import Block, Reply
@@ -45,7 +47,15 @@ from router.domain.effects import (
 )
 from router.domain.errors import RemoteError, RouterError
 from router.domain.ids import Micros, OfferId
-from router.domain.observations import EndpointSeen, NodeLost, OriginateFailed, OwnerSeen, Resynced
+from router.domain.observations import (
+    EndpointSeen,
+    LegSnapshot,
+    NodeLost,
+    OriginateFailed,
+    OwnerSeen,
+    PhonesSeen,
+    Resynced,
+)
 from router.domain.rules import Rules
 from router.ports import Clock, ObservationSink, Tenure
 from router.trace.recorder import Recorder
@@ -53,6 +63,8 @@ from router.trace.recorder import Recorder
 log = logging.getLogger(__name__)
 
 _SNAPSHOT_DEADLINE_S = 15.0
+_NEWS_FIRST_S = 0.5
+"Asterisk answers at once and tells its events in turn; what we learn meanwhile is newer than the answer."
 
 
 class AmiTelephony:
@@ -86,17 +98,10 @@ class AmiTelephony:
         self._numbers = numbers
         self._rules = rules
         self._trace = trace
-        self._beat = self._failures = 0
+        self._beat = 0
         self._deposed = self._owns = False
-        self._said = ""
-        "The trouble of the resync that was logged last; empty when there is none."
         self._told_lost = False
         "Whether the end of this connection was told before the session had noticed it."
-        self._resync: asyncio.Task[None] | None = None
-        self._again = False
-        self._done = False
-        "Whether what is left of the resync under way can wait, so that another may begin at once."
-        self._retry: asyncio.TimerHandle | None = None
         self._reading = Reading(
             node=node,
             caller_number=numbers.caller,
@@ -107,6 +112,7 @@ class AmiTelephony:
         self.session = Session(
             address, wanted=WANTED, on_event=self._on_event, on_up=self._on_up, on_down=self._on_down
         )
+        self._rounds = Rounds(node, self._take_over, lambda: self.session.connected)
         self.gate = Gate(
             self.session,
             tenure,
@@ -149,7 +155,7 @@ class AmiTelephony:
         try:
             await self.session.run()
         finally:
-            self._stop_resync()
+            self._rounds.stop()
             self.gate.close()
 
     def own(self) -> None:
@@ -197,7 +203,7 @@ class AmiTelephony:
         """Take new rules: Asterisk is told which numbers we serve, and asked for the phones of whoever is new."""
         self._rules = rules
         if self.session.connected:
-            self._start_resync()
+            self._start_resync(legs=False)
 
     def beat(self, count: int) -> None:
         self._beat = count
@@ -299,7 +305,7 @@ class AmiTelephony:
     def _depose(self, seen: OwnerSeen) -> None:
         if not self._deposed:
             self._deposed = True
-            self._stop_resync()
+            self._rounds.stop()
             self.gate.close()
             self.ringing.forget()
             self._sink(seen)
@@ -308,11 +314,12 @@ class AmiTelephony:
         self._routes.forget()
         self._claim.forget()
         self._phones.forget()
-        self.synced, self._failures, self._told_lost = False, 0, False
-        self._start_resync()
+        self.synced, self._told_lost = False, False
+        if not self._deposed:
+            self._rounds.start_afresh()
 
     def _on_down(self, reason: str) -> None:
-        self._stop_resync()
+        self._rounds.stop()
         self._out_of_sight()
         self._told_lost = False
         self.gate.disconnected()
@@ -325,49 +332,17 @@ class AmiTelephony:
 
     # ---- taking over ----
 
-    def _start_resync(self) -> None:
-        """One at a time. What is wanted while one is under way may come too late for it, so another follows."""
-        if self._deposed:
-            return
-        if self._resync is not None and not self._resync.done() and not self._done:
-            self._again = True
-            return
-        self._stop_resync()
-        self._done = False
-        self._resync = asyncio.get_running_loop().create_task(self._take_over(), name=f"resync {self.node}")
-        self._resync.add_done_callback(self._resync_done)
+    def _start_resync(self, *, legs: bool = True) -> None:
+        if not self._deposed:
+            self._rounds.start(legs=legs)
 
-    def _stop_resync(self) -> None:
-        for handle in (self._resync, self._retry):
-            if handle is not None:
-                handle.cancel()
-        self._resync = self._retry = None
-        self._again = False
-
-    def _resync_done(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is None:
-            if self._said:
-                log.info("the node is in order again", extra={"node": self.node})
-            self._said, self._failures = "", 0
-            if self._again:
-                self._start_resync()
-        elif self.session.connected:  # else the next login begins anew
-            if str(error) != self._said:
-                self._said = str(error)
-                log.error("the resync failed and is tried again", extra={"node": self.node, "why": self._said})
-            self._retry = asyncio.get_running_loop().call_later(patience_s(self._failures), self._start_resync)
-            self._failures += 1
-
-    async def _take_over(self) -> None:
-        """Rule 2."""
+    async def _take_over(self, legs: bool) -> None:
+        """Rule 2; rule 6 without the `legs`."""
         self.unfit = await why_unfit(self._asking, self.node)
         if self.unfit is not None:
             raise RemoteError("ami-unfit", self.unfit)
         if not self._owns:
-            self._done = True
+            self._rounds.rest_can_wait()
             await self._phones.ask(hurry=False)
             return
         owner = await self._claim.make()
@@ -376,23 +351,49 @@ class AmiTelephony:
             return
         self.beat(self._beat)
         await self._routes.publish(actions.routes(self._rules, self._numbers.forms))
-        await self._phones.ask()
-        # The legs last: what changes between their answer and the engine is a matter of microseconds.
         asked_at: Micros = self._clock.now()
-        legs = await self._asking.ask(actions.status(), _SNAPSHOT_DEADLINE_S)
+        await self._phones.ask()
+        if legs or not self.synced:
+            await self._look_at_legs()
+        else:
+            await self._look_at_phones(asked_at)
+        self._rounds.rest_can_wait()
+        if self._rounds.another:
+            return
+        async for endpoint, reachable in self._phones.news():
+            self._sink(EndpointSeen(endpoint=endpoint, reachable=reachable, at=self._clock.now()))
+
+    async def _look_at_legs(self) -> None:
+        """The legs last. Where we miss nothing their answer lets news go first: who has just ended is not in it."""
+        asked_at: Micros = self._clock.now()
+        legs = await self._legs()
+        if self.synced:
+            await asyncio.sleep(_NEWS_FIRST_S)
         self.synced = True
         self._sink(
             Resynced(
                 node=self.node,
-                legs=resync.leg_snapshots(legs.items, self._reading),
+                legs=legs,
                 reachable=self._phones.reachable,
                 epoch=self.epoch,
                 asked_at=asked_at,
                 at=self._clock.now(),
             )
         )
-        self._done = True
-        if self._again:
-            return
-        async for endpoint, reachable in self._phones.news():
-            self._sink(EndpointSeen(endpoint=endpoint, reachable=reachable, at=self._clock.now()))
+
+    async def _look_at_phones(self, asked_at: Micros) -> None:
+        new = self._phones.new
+        legs = [leg for leg in await self._legs() if leg.endpoint in new] if new else []
+        self._sink(
+            PhonesSeen(
+                node=self.node,
+                reachable=self._phones.reachable,
+                legs=tuple(legs),
+                asked_at=asked_at,
+                at=self._clock.now(),
+            )
+        )
+
+    async def _legs(self) -> tuple[LegSnapshot, ...]:
+        answer = await self._asking.ask(actions.status(), _SNAPSHOT_DEADLINE_S)
+        return resync.leg_snapshots(answer.items, self._reading)

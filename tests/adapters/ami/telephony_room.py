@@ -11,7 +11,7 @@ from router.config.numbers import caller_number, dialled_forms, e164
 from router.domain.admission import Capacity
 from router.domain.effects import RingAgent
 from router.domain.need import Need
-from router.domain.observations import Observation, Resynced
+from router.domain.observations import Observation, PhonesSeen, Resynced
 from router.domain.rules import CampaignRules, QueueRules, Rules
 from router.trace.recorder import Recorder
 from tests.fakes.lease import FakeTenure
@@ -88,6 +88,13 @@ class Room:
     @property
     def snapshots(self) -> list[Resynced]:
         return [seen for seen in self.seen if isinstance(seen, Resynced)]
+
+    async def asked_for_phones(self) -> PhonesSeen:
+        """What new rules bring: the phones, and no look at the legs."""
+        await until(lambda: self.of(PhonesSeen))
+        seen = self.of(PhonesSeen)[-1]
+        assert isinstance(seen, PhonesSeen)
+        return seen
 
     async def synced(self, times: int = 1) -> Resynced:
         await until(lambda: len(self.snapshots) >= times)

@@ -1,10 +1,21 @@
 """The Telephony port on AMI, against a fake node on a real port: taking over, looking, losing, coming back."""
 
+import asyncio
+
 import pytest
 
 from router.adapters.ami import patience
 from router.domain.effects import Announce, AnswerPhone, EndLeg, LookAgain, SendCaller
-from router.domain.observations import EndpointSeen, HangupAsked, NodeLost, OriginateFailed, OwnerSeen, Resynced
+from router.domain.observations import (
+    EndpointSeen,
+    HangupAsked,
+    LegEnded,
+    NodeLost,
+    OriginateFailed,
+    OwnerSeen,
+    PhonesSeen,
+    Resynced,
+)
 from router.ports import Acting
 
 from .fake_node import FakeNode
@@ -216,6 +227,23 @@ async def test_what_is_heard_while_the_snapshot_is_taken_is_newer_than_it() -> N
         assert snapshot.asked_at < heard.at
 
 
+async def test_who_ended_just_before_the_answer_is_told_of_before_it() -> None:
+    class Busy(FakeNode):
+        def _status(self, action: Received) -> bytes:
+            ended = event("Hangup", "Channel: PJSIP/trunk-1", f"Uniqueid: {CALLER}", "Cause: 16")
+            asyncio.get_running_loop().call_later(0.05, self.emit, ended)
+            return super()._status(action)
+
+    async with Busy() as node, connected(node) as room:
+        await until(lambda: room.of(LegEnded))
+        room.telephony.perform(LookAgain(node="pbx_1"))
+        await room.synced(2)
+        seen = [type(seen) for seen in room.of(Resynced, LegEnded)]
+        assert seen == [Resynced, LegEnded, LegEnded, Resynced], (
+            "there is news to wait for only where we heard all of it"
+        )
+
+
 async def test_who_looks_again_gets_a_snapshot_asked_for_afterwards() -> None:
     async with FakeNode() as node, connected(node) as room:
         first = await room.synced()
@@ -231,7 +259,7 @@ async def test_who_looks_again_gets_a_snapshot_asked_for_afterwards() -> None:
 async def test_new_rules_add_numbers_and_make_the_others_unknown() -> None:
     async with FakeNode() as node, connected(node, served=rules("+493023125100", "+493023125101")) as room:
         room.telephony.publish(rules("+493023125101", "+493023125102"))
-        await room.synced(2)
+        await room.asked_for_phones()
         assert node.globals["ACD_DNIS_493023125100"] == ""
         assert node.globals["ACD_DNIS_493023125102"] == "shop,early-media,de,default,main"
         assert len(node.set_to("ACD_DNIS_493023125101")) == 1
@@ -242,7 +270,46 @@ async def test_new_rules_bring_news_of_the_phones_of_new_agents() -> None:
         assert room.snapshots[0].reachable == {}
         room.endpoints.append("agent-1001")
         room.telephony.publish(rules("+493023125100"))
-        assert (await room.synced(2)).reachable == {"agent-1001": True}
+        assert (await room.asked_for_phones()).reachable == {"agent-1001": True}
+
+
+async def test_new_rules_are_no_reason_to_doubt_what_was_told_of_the_legs() -> None:
+    async with FakeNode(phones={"agent-1001": "NOT_INUSE"}) as node, connected(node, endpoints=["agent-1001"]) as room:
+        looked = len(node.actions("Status"))
+        room.telephony.publish(rules("+493023125101"))
+        seen = await room.asked_for_phones()
+        assert (seen.reachable, seen.legs) == ({"agent-1001": True}, ())
+        assert (len(room.snapshots), len(node.actions("Status"))) == (1, looked)
+
+
+async def test_of_new_agents_it_is_asked_whether_they_use_their_phones_and_of_nobody_else() -> None:
+    there = ("agent-1001", "agent-1002", "trunk")
+    legs = [
+        {"Channel": f"PJSIP/{who}-1", "Uniqueid": f"pbx_1-1.{n}", "ChannelState": "6"} for n, who in enumerate(there)
+    ]
+    async with FakeNode(legs=legs) as node, connected(node, endpoints=["agent-1001"]) as room:
+        room.endpoints.append("agent-1002")
+        room.telephony.publish(rules("+493023125100"))
+        assert [leg.endpoint for leg in (await room.asked_for_phones()).legs] == ["agent-1002"]
+
+
+async def test_who_wishes_to_look_while_new_rules_are_published_is_given_the_legs() -> None:
+    async with FakeNode() as node, connected(node) as room:
+        room.telephony.publish(rules("+493023125101"))
+        room.telephony.perform(LookAgain(node="pbx_1"))
+        await room.synced(2)
+        assert [type(seen) for seen in room.of(Resynced, PhonesSeen)] == [Resynced, PhonesSeen, Resynced]
+
+
+async def test_new_rules_before_the_first_look_do_not_take_its_place() -> None:
+    async with FakeNode(unanswered={"Status"}) as node, connected(node, synced=False) as room:
+        await until(lambda: node.actions("Status"))
+        room.telephony.publish(rules("+493023125101"))
+        node.unanswered.clear()
+        node.cut()
+        await room.synced()
+        assert room.of(Resynced, PhonesSeen) == room.snapshots
+        assert node.globals["ACD_DNIS_493023125101"] != ""
 
 
 async def test_rules_that_come_while_asterisk_is_away_are_published_at_the_next_login() -> None:

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from router.adapters.ami import patience
-from router.adapters.ami import telephony as module
+from router.adapters.ami import rounds as module
 from router.adapters.ami.patience import patience_s
 
 from .fake_node import FakeNode

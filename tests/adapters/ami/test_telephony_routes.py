@@ -109,7 +109,7 @@ async def test_nothing_is_written_when_nothing_changed() -> None:
         await room.synced()
         before = len(node.actions("Setvar"))
         room.telephony.publish(rules("+493023125100"))
-        await room.synced(2)
+        await room.asked_for_phones()
         assert [a["Variable"] for a in node.actions("Setvar")[before:]] == ["ACD_HB_main"]
 
 

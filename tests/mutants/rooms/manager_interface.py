@@ -134,8 +134,8 @@ MUTANTS = (
     Mutant(
         name="A snapshot says that it was asked for when it was answered",
         file=_TELEPHONY,
-        find="                asked_at=asked_at,\n",
-        replace="                asked_at=self._clock.now(),\n",
+        find="                epoch=self.epoch,\n                asked_at=asked_at,\n",
+        replace="                epoch=self.epoch,\n                asked_at=self._clock.now(),\n",
         guards=(_GUARD + "test_telephony.py::test_what_is_heard_while_the_snapshot_is_taken_is_newer_than_it",),
     ),
     Mutant(
@@ -181,5 +181,26 @@ MUTANTS = (
         guards=(
             _GUARD + "test_telephony.py::test_what_was_wished_for_after_asterisk_was_asked_has_it_asked_once_more",
         ),
+    ),
+    Mutant(
+        name="With every reload the legs are doubted, and ends that were a moment away are estimated",
+        file=_TELEPHONY,
+        find="            self._start_resync(legs=False)\n",
+        replace="            self._start_resync()\n",
+        guards=(_GUARD + "test_telephony.py::test_new_rules_are_no_reason_to_doubt_what_was_told_of_the_legs",),
+    ),
+    Mutant(
+        name="Asterisk's answer overtakes its own news of who has just ended",
+        file=_TELEPHONY,
+        find="            await asyncio.sleep(_NEWS_FIRST_S)\n",
+        replace="            pass\n",
+        guards=(_GUARD + "test_telephony.py::test_who_ended_just_before_the_answer_is_told_of_before_it",),
+    ),
+    Mutant(
+        name="New rules that come at the same moment make a wish to look at the legs be forgotten",
+        file="router/adapters/ami/rounds.py",
+        find="        self._legs = self._legs or legs\n",
+        replace="        self._legs = legs\n",
+        guards=(_GUARD + "test_telephony.py::test_who_wishes_to_look_while_new_rules_are_published_is_given_the_legs",),
     ),
 )

@@ -44,10 +44,17 @@ MUTANTS = (
     ),
     Mutant(
         name="A phone is believed to be where an older snapshot saw it",
-        file=_HERE,
-        find="        if agent.reachable != reachable and agent.reach_seen_at < seen.asked_at:\n",
-        replace="        if agent.reachable != reachable:\n",
+        file="router/domain/phones.py",
+        find="        if agent.reachable != there and agent.reach_seen_at < asked_at:\n",
+        replace="        if agent.reachable != there:\n",
         guards=(_GUARD + "test_a_phone_or_private_call_seen_after_the_question_is_not_forgotten",),
+    ),
+    Mutant(
+        name="A new agent who is in a call of their own is rung as if they were free",
+        file="router/domain/phones.py",
+        find="and leg.leg not in floor.past and leg.leg not in floor.private:\n",
+        replace="and leg.leg in floor.private:\n",
+        guards=("tests/domain/test_phones.py::test_a_new_agent_whose_phone_is_in_use_is_busy_until_that_call_ends",),
     ),
     Mutant(
         name="A caller rescued from a dead router stands at the end of the line",
@@ -101,9 +108,9 @@ MUTANTS = (
     ),
     Mutant(
         name="A phone that Asterisk says nothing of is rung",
-        file=_HERE,
-        find="seen.reachable.get(endpoint, False)",
-        replace="seen.reachable.get(endpoint, True)",
+        file="router/domain/phones.py",
+        find="reachable.get(endpoint, False)",
+        replace="reachable.get(endpoint, True)",
         guards=(_GUARD + "test_a_phone_that_asterisk_says_nothing_of_is_not_rung",),
     ),
     Mutant(
@@ -153,8 +160,8 @@ MUTANTS = (
     Mutant(
         name="Every start tells of as many differences as there are phones",
         file=_HERE,
-        find="            if seen_before:\n",
-        replace="            if seen.node:\n",
+        find="surprising=seen_before)",
+        replace="surprising=True)",
         guards=("tests/domain/test_differences.py::test_phones_seen_for_the_first_time_are_no_differences",),
     ),
     Mutant(
