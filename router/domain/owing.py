@@ -159,6 +159,12 @@ def appeared(floor: Floor, contact: Contact, seen: LegAppeared, now: Micros) -> 
         contact.begins(SegmentKind.WAITING, seen.at)
 
 
+def is_our_call(contact_id: ContactId) -> bool:
+    """Whether it is somebody we called: the promise may be forgotten, its age is still older than their leg."""
+    _, mark, number = contact_id.rpartition("_cb")
+    return bool(mark) and number.isascii() and number.isdigit()
+
+
 def owed_by(floor: Floor, contact_id: ContactId) -> Promise | None:
     """The promise this contact is called for, told by its id alone, unless they are on the phone already."""
     promise_id, mark, number = contact_id.rpartition("_cb")
@@ -300,7 +306,8 @@ def comes_again(floor: Floor, contact: Contact) -> Promise | None:
     promise = floor.promises.get(promise_id) if promise_id is not None else None
     if promise is None or promise.state in (PromiseState.REACHED, PromiseState.ASKED):
         return None
-    contact.here_at, contact.arrived_at, contact.priority = contact.arrived_at, promise.arrived_at, promise.priority
+    contact.here_at = contact.here_at or contact.arrived_at
+    contact.arrived_at, contact.priority = promise.arrived_at, promise.priority
     contact.waited_before_us = promise.waited_before_us
     if promise.queue in floor.queues:
         contact.queue, contact.entered_at = promise.queue, promise.entered_at

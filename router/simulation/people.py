@@ -12,7 +12,7 @@ from router.domain.events import AgentChanged, Event
 from router.domain.ids import SECOND, AgentId, Micros
 from router.simulation.centre import Centre, Nobody
 from router.simulation.legs import Leg, Phone
-from router.simulation.site import BANK, DNIS, HOTLINE, SHOP
+from router.simulation.site import BANK, CALL_ME, DNIS, HOTLINE, SHOP
 from router.simulation.wire import MILLISECOND
 
 CAMPAIGNS = (SHOP, SHOP, SHOP, BANK, BANK, HOTLINE)
@@ -27,6 +27,12 @@ class Habits:
     talk_us: Micros = 22 * SECOND
     hangs_up_at_once: float = 0.01
     presses_key: float = 0.03
+    wants_a_call: float = 0.15
+    calls_again: float = 0.1
+    "Of those who were promised a call."
+    not_at_home: float = 0.3
+    "Of those who are called."
+    gone_when_called: float = 0.1
     gone_as_answered: float = 0.02
     ignores: float = 0.05
     rejects: float = 0.05
@@ -63,7 +69,7 @@ class Crowd(Nobody):
 
     @property
     def day_is_over(self) -> bool:
-        return self._to_come == 0
+        return self._to_come <= 0
 
     def come_in(self, centre: Centre) -> None:
         """Everybody takes their place; the day begins."""
@@ -91,6 +97,8 @@ class Crowd(Nobody):
     # ---- callers ----
 
     def _arrive(self) -> None:
+        if self.day_is_over:
+            return
         campaign = self._dice.choice(CAMPAIGNS)
         self.centre.asterisk.call_in(campaign, DNIS[campaign], f"+4930555{self._dice.randint(1000, 9999)}")
         self._to_come -= 1
@@ -104,7 +112,44 @@ class Crowd(Nobody):
             patience_us = self._dice.randint(0, 20 * MILLISECOND)
         elif self._chance(habits.presses_key):
             asterisk.plan(caller, self._dice.randint(0, patience_us), lambda: asterisk.press_key(caller, "1"))
+        elif self._chance(habits.wants_a_call):
+            self.done["asks for a call"] += 1
+            moment_us = self._dice.randint(0, min(patience_us, 5 * SECOND))
+            asterisk.plan(caller, moment_us, lambda: asterisk.press_key(caller, CALL_ME))
         asterisk.plan(caller, patience_us, lambda: asterisk.hang_up(caller))
+
+    def asked_to_confirm(self, caller: Leg) -> None:
+        asterisk, dice = self.centre.asterisk, self._dice
+        moment_us = dice.randint(300, 4000) * MILLISECOND
+        if self._chance(0.1):
+            asterisk.plan(caller, moment_us, lambda: asterisk.hang_up(caller))
+        elif self._chance(0.9):
+            asterisk.plan(caller, moment_us, lambda: asterisk.confirm(caller))
+            if self._chance(self._habits.calls_again):
+                self._after_a_while(60 * SECOND, lambda: self._call_again(caller))
+
+    def _call_again(self, caller: Leg) -> None:
+        if self.day_is_over or caller.alive or caller.campaign is None:
+            return
+        self.done["calls again"] += 1
+        self.centre.asterisk.call_in(caller.campaign, caller.dnis, caller.ani)
+        self._to_come -= 1
+
+    def customer_rings(self, leg: Leg) -> None:
+        asterisk, habits, dice = self.centre.asterisk, self._habits, self._dice
+        if not self._chance(habits.not_at_home):
+            asterisk.plan(leg, 500 * MILLISECOND + self._about(3 * SECOND), lambda: self._customer_answers(leg))
+        elif self._chance(0.6):
+            cause, tech_cause = dice.choice(((17, "SIP 486"), (21, "SIP 603"), (38, "SIP 503")))
+            asterisk.plan(
+                leg, dice.randint(50, 3000) * MILLISECOND, lambda: asterisk.customer_fails(leg, cause, tech_cause)
+            )
+
+    def _customer_answers(self, leg: Leg) -> None:
+        asterisk = self.centre.asterisk
+        asterisk.customer_answers(leg)
+        if self._chance(self._habits.gone_when_called):
+            self.centre.clock.later(self._dice.randint(0, 300) * MILLISECOND, lambda: asterisk.hang_up(leg))
 
     # ---- agents' phones ----
 

@@ -5,11 +5,13 @@ from random import Random
 from router.domain.commands import AgentProfile
 from router.domain.ids import SECOND, AgentId, CampaignName, QueueName
 from router.domain.need import Need
-from router.domain.rules import CampaignRules, QueueRules, Rules, ToClosing, ToQueue
+from router.domain.rules import CallbackRules, CampaignRules, QueueRules, Rules, ToClosing, ToQueue
 
 SHOP, BANK, HOTLINE = CampaignName("shop"), CampaignName("bank"), CampaignName("hotline")
 ORDERS, GENERAL = QueueName("shop/orders"), QueueName("shop/general")
 ACCOUNTS, URGENT = QueueName("bank/accounts"), QueueName("hotline/urgent")
+CALL_ME = "2"
+"The key of callers who want to be called back."
 DNIS = {SHOP: "+4930555100", BANK: "+4930555200", HOTLINE: "+4930555300"}
 
 
@@ -26,6 +28,7 @@ def rules(version: int = 1, *, ring_s: int = 12, wrapup_s: int = 8, max_wait_s: 
             max_wait_us=max_wait_us,
             exit_keys="1",
             overflow=(ToQueue(queue=GENERAL), ToClosing()),
+            callback=_callback(agent_first=True),
         ),
         QueueRules(
             name=GENERAL,
@@ -45,6 +48,7 @@ def rules(version: int = 1, *, ring_s: int = 12, wrapup_s: int = 8, max_wait_s: 
             wrapup_us=0,
             max_wait_us=2 * max_wait_us,
             exit_keys="1",
+            callback=_callback(agent_first=False),
         ),
         QueueRules(
             name=URGENT,
@@ -68,6 +72,19 @@ def rules(version: int = 1, *, ring_s: int = 12, wrapup_s: int = 8, max_wait_s: 
         campaigns={campaign.name: campaign for campaign in campaigns},
         queues={queue.name: queue for queue in queues},
         pause_reasons={"": "break", "1": "lunch", "2": "training"},
+    )
+
+
+def _callback(*, agent_first: bool) -> CallbackRules:
+    return CallbackRules(
+        key=CALL_ME,
+        trunk="carrier",
+        caller_id="+4930555100",
+        agent_first=agent_first,
+        tries=3,
+        ring_us=15 * SECOND,
+        retry_after_us=20 * SECOND,
+        expires_us=240 * SECOND,
     )
 
 

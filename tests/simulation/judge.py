@@ -139,6 +139,7 @@ class WholeJudge(Judge):
         self.world.digest.update(f"{machine.name} {self.world.clock.now} {event!r}\n".encode())
         if machine is not self.world.owner or machine.process is None or machine.process.dead:
             return
+        self.promises.heard(event)
         match event:
             case OfferMade():
                 self._offer_made(event)
@@ -160,10 +161,12 @@ class WholeJudge(Judge):
         floor = self._floor = machine.engine.floor
         for contact_id in floor.contacts:
             life = self._asterisk.lives.get(contact_id)
-            if life is not None:
+            if life is not None and not floor.contacts[contact_id].place:
                 life.known = True
         self._open_offers = {offer_id: offer.agent_id for offer_id, offer in floor.offers.items()}
         forgot = self.forgotten_at >= died_at - 10 * SECOND
+        ill = died_at <= self.world.redis_well_at
+        self.promises.succeeded(floor, died_at - (60 if ill else 3) * SECOND, forgot=forgot)
         self._away |= self._unheard
         self._unheard.clear()
         for agent_id, why in list(self._away.items()):
@@ -203,6 +206,8 @@ class WholeJudge(Judge):
         """Redis was well: whoever stood on the dead router's floor for a while is in what it left."""
         found = {picture.contact_id for picture in left if isinstance(picture, ContactStands)}
         for contact_id, contact in floor.contacts.items():
+            if contact.place:
+                continue
             life = self._asterisk.lives[contact_id]
             if contact.seen_at < died_at - _SETTLED_US and life.ended_at is None and contact_id not in found:
                 self.blame(f"{contact_id} was not on paper when its router died")
@@ -238,6 +243,7 @@ class WholeJudge(Judge):
 
     def nothing_left(self, now: Micros) -> None:
         floor = self._floor
+        self.promises.close_the_book(floor)
         for agent_id, why in self._unheard.items():
             self.blame(f"{agent_id} was told {why} on the ledger's word, and the successor never read it")
         left = {
