@@ -20,6 +20,7 @@ from router.domain.effects import (
 from router.domain.ids import SECOND, CampaignName, ContactId, LegId, Micros
 from router.domain.observations import (
     CallerKeyed,
+    CallerNotTaken,
     CallerTransferred,
     ContactArrived,
     EndpointSeen,
@@ -111,13 +112,32 @@ class Asterisk(CallingBack):
                 leg.state = "waiting"
                 self.unlock(leg)
                 self.wait(leg)
-            case "acd-closing" | "acd-external" | "acd-voicemail":
+            case "acd-external":
+                self.move(leg, Place.CLOSING)
+                self._outside(leg, exten.partition("~")[0])
+            case "acd-closing" | "acd-voicemail":
                 self.move(leg, Place.CLOSING)
                 self.plan(leg, MESSAGE_US, lambda: self.end(leg, 16))
             case "acd-callback":
                 self.callback_room(leg, exten)
             case "acd-fallback":
                 self.fall_back(leg)
+
+    def _outside(self, leg: Leg, number: str) -> None:
+        """Somebody outside takes them, or nobody does and they hear music again."""
+        ring_us = self._dice.randint(SECOND, 8 * SECOND)
+        if self._dice.random() < 0.5:
+            leg.state = "outside"
+            self.plan(leg, 2 * ring_us, lambda: self.end(leg, 16))
+        else:
+            self.plan(leg, ring_us, lambda: self._not_taken(leg, f"dial:{number}"))
+
+    def _not_taken(self, leg: Leg, target: str) -> None:
+        if leg.contact_id is not None:
+            leg.state = "waiting"
+            told = CallerNotTaken(contact_id=leg.contact_id, target=target, why="busy", at=self.clock.now)
+            self.wire.report(leg.leg, told)
+            self.wait(leg)
 
     # ---- what callers do ----
 

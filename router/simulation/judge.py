@@ -188,8 +188,13 @@ class Judge:
         if self.promises.may_take_a_place(made.contact_id):
             return
         mine = self._age(made.contact_id, queue)
+        rank = agent.post(made.queue).priority
         for served in agent.serves:
+            if agent.post(served.queue.rules.name).priority < rank:
+                continue  # they take those of another queue before all of this one
             for other in served.queue.in_line():
+                if other.awaits is not None and other.awaits != agent_id:
+                    continue
                 if other.news_at == now or (other.row is not None and other.row.index < served.index):
                     continue  # came into this line in the same instant, maybe a moment after the offer was made
                 older = self._age(other.contact_id, served.queue) < mine and not skips(other, agent_id, now)

@@ -6,7 +6,18 @@ from dataclasses import dataclass
 from random import Random
 
 from router.domain.agent import Status
-from router.domain.commands import Entitle, FinishWrapUp, LogIn, LogOut, Pause, Unpause
+from router.domain.commands import (
+    Entitle,
+    ExtendWrapUp,
+    FinishWrapUp,
+    GiveDisposition,
+    LogIn,
+    LogOut,
+    Pause,
+    Reopen,
+    Shut,
+    Unpause,
+)
 from router.domain.entitlement import Entitlement, Interval
 from router.domain.events import AgentChanged, Event
 from router.domain.ids import SECOND, AgentId, Micros
@@ -51,6 +62,7 @@ class Habits:
     kills_router_us: Micros = 0
     "How long a router lives on average; 0: for ever."
     reloads_us: Micros = 500 * SECOND
+    shuts_us: Micros = 120 * SECOND
 
 
 class Crowd(Nobody):
@@ -81,6 +93,7 @@ class Crowd(Nobody):
         self._after_a_while(self._habits.arrival_us, self._arrive)
         self._after_a_while(self._habits.loses_node_us, self._lose_node)
         self._after_a_while(self._habits.reloads_us, lambda: self._reload(2))
+        self._after_a_while(self._habits.shuts_us, self._shut)
         if self._habits.kills_router_us:
             self._after_a_while(self._habits.kills_router_us, self._kill_router)
 
@@ -111,7 +124,9 @@ class Crowd(Nobody):
         if self._chance(habits.hangs_up_at_once):
             patience_us = self._dice.randint(0, 20 * MILLISECOND)
         elif self._chance(habits.presses_key):
-            asterisk.plan(caller, self._dice.randint(0, patience_us), lambda: asterisk.press_key(caller, "1"))
+            asterisk.plan(
+                caller, self._dice.randint(0, patience_us), lambda: asterisk.press_key(caller, self._dice.choice("19"))
+            )
         elif self._chance(habits.wants_a_call):
             self.done["asks for a call"] += 1
             moment_us = self._dice.randint(0, min(patience_us, 5 * SECOND))
@@ -275,7 +290,13 @@ class Crowd(Nobody):
             case 6:
                 self._dial(agent_id, dice.choice(("45", "46", "47")), dice.choice(("", "1", "9")))
             case _:
-                self.centre.ask(FinishWrapUp(agent_id=agent_id, disposition="done"))
+                wish = dice.choice(("finish", "finish", "say", "extend"))
+                if wish == "say":
+                    self.centre.ask(GiveDisposition(agent_id=agent_id, disposition="done"))
+                elif wish == "extend":
+                    self.centre.ask(ExtendWrapUp(agent_id=agent_id))
+                else:
+                    self.centre.ask(FinishWrapUp(agent_id=agent_id, disposition="done"))
         self._after_a_while(self._habits.mood_us, lambda: self._own_will(agent_id))
 
     def _dial(self, agent_id: AgentId, code: str, arg: str = "") -> None:
@@ -318,6 +339,15 @@ class Crowd(Nobody):
         longest_us = 20 * SECOND if self._chance(0.1) else 2 * SECOND
         self.centre.die(self._dice.randint(1, longest_us))
         self._after_a_while(self._habits.kills_router_us, self._kill_router)
+
+    def _shut(self) -> None:
+        """Somebody closes the bank at once, and opens it again, or forgets to."""
+        if self.day_is_over:
+            return
+        self.done["shut"] += 1
+        self.centre.ask(Shut(campaign=BANK, until_at=self.centre.now + self._about(30 * SECOND)))
+        self._after_a_while(15 * SECOND, lambda: self.centre.ask(Reopen(campaign=BANK)))
+        self._after_a_while(self._habits.shuts_us, self._shut)
 
     def _reload(self, version: int) -> None:
         if self.day_is_over:

@@ -92,13 +92,10 @@ class Promises:
         return None if queue is None else queue.callback
 
     def may_take_a_place(self, contact_id: ContactId) -> bool:
-        """Whether their number was owed a call when they called: then their place is older than they are."""
+        """Whether their number called before: then they may have an old place (owing.py, redial.py)."""
         asterisk, first_id = self._asterisk, promise_of(contact_id)
         number = asterisk.numbers.get(first_id)
-        return number is not None and any(
-            asking.contact_id != first_id and asterisk.numbers[asking.contact_id] == number
-            for asking in asterisk.askings.values()
-        )
+        return number is not None and asterisk.callers_of[number][0] != first_id
 
     def _again(self, asking: TrueAsking) -> bool:
         """Whether somebody with their number called since, or was on the line."""
