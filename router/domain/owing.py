@@ -29,6 +29,9 @@ from router.domain.waiting_room import attend, music_of
 PATIENCE_US: Micros = 5 * SECOND
 "A promise that has run out while an agent is rung for it, and a leg whose end is not told: so long is waited for them."
 
+SPARE = 100
+"Offers that may still be made for who asked, while it is written down, by their router or the one after it."
+
 
 def rules_of(floor: Floor, queue: QueueName) -> CallbackRules | None:
     """How callers of this queue are called back; None: not at all, or no longer."""
@@ -102,7 +105,7 @@ def put_place(floor: Floor, promise: Promise) -> Contact:
         place=True,
         data=dict(promise.data),
         waited_before_us=promise.waited_before_us,
-        attempts=max(promise.attempts, floor.attempts_from),
+        attempts=max(promise.attempts, floor.attempts_from + SPARE),
         legs=(Leg(uniqueid=leg, linkedid="", node=promise.node),),
     )
     floor.contacts[place.contact_id] = floor.by_leg[leg] = place

@@ -346,8 +346,11 @@ class Crowd(Nobody):
             return
         self.done["shut"] += 1
         self.centre.ask(Shut(campaign=BANK, until_at=self.centre.now + self._about(30 * SECOND)))
-        self._after_a_while(15 * SECOND, lambda: self.centre.ask(Reopen(campaign=BANK)))
+        self._after_a_while(15 * SECOND, self._reopen)
         self._after_a_while(self._habits.shuts_us, self._shut)
+
+    def _reopen(self) -> None:
+        self.centre.ask(Reopen(campaign=BANK))
 
     def _reload(self, version: int) -> None:
         if self.day_is_over:

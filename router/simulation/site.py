@@ -152,7 +152,7 @@ def agents(count: int, dice: Random) -> list[AgentProfile]:
             if number < 1003 or dice.random() < share:
                 skills[skill] = dice.choice((30, 60, 90))
         name = f"agent-{number}"
-        posts = {ORDERS: Post(delay_us=5 * SECOND)} if number % 10 == 7 else {}
+        posts: dict[str, Post] = {ORDERS: Post(delay_us=5 * SECOND)} if number % 10 == 7 else {}
         posts |= {ACCOUNTS: Post(priority=1)} if number % 10 == 8 else {}
         cap = 12 if number % 10 == 9 else 0
         profile = AgentProfile(agent_id=AgentId(name), endpoint=name, skills=skills, posts=posts, daily_cap=cap)

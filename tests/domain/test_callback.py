@@ -795,3 +795,23 @@ def test_who_called_again_while_nobody_looked_takes_the_place_and_is_not_called(
 
     assert ends(successor) == [PromiseEnd.WITHDRAWN]
     assert [c.contact_id for c in successor.floor.queues[ORDERS].in_line()] == [again, bob]
+
+
+def test_who_is_rung_for_after_a_takeover_and_then_promised_gives_no_offer_s_id_to_their_place() -> None:
+    """Both are counted from the epoch on; an id that came twice would be no talk for Asterisk, nor for the ledger."""
+    room = CallbackRoom()
+    ada = room.calls("ada")
+    room.see(CallbackConfirmed(contact_id=ada, at=room.now))
+
+    successor = room.succeed()
+    legs = (successor.waiting(ada),)
+    successor.see(Resynced(node=NODE, legs=legs, epoch=4, asked_at=successor.now, at=successor.now))
+    successor.agent_joins("orders")
+    first = successor.offer(ada)
+    successor.appears(first)
+    successor.let_pass(3)
+    successor.ends(first)
+    successor.ends(ada)
+
+    assert successor.state(place(ada)) == "offered"
+    assert successor.offer(place(ada)) != first

@@ -6,6 +6,13 @@ _GUARD = "tests/domain/test_callback.py::"
 
 MUTANTS = (
     Mutant(
+        name="An offer for a call-back has the id of one made for who asked",
+        file="router/domain/owing.py",
+        find="floor.attempts_from + SPARE)",
+        replace="floor.attempts_from)",
+        guards=(_GUARD + "test_who_is_rung_for_after_a_takeover_and_then_promised_gives_no_offer_s_id_to_their_place",),
+    ),
+    Mutant(
         name="Somebody we called is billed from when they first called us",
         file="router/domain/reception.py",
         find="        contact.here_at = seen.at\n",
