@@ -7,8 +7,8 @@ Rule 1: the decision itself waits for nothing; what waits is the word about it.
 Rule 2: what the ledger got when the pool was not ours any more came too late for the successor: it is not safe. The
 journal sees to that by itself.
 Rule 3: when neither can be written, the change is in force and the answer says that it is not safe.
-Rule 4: a server that syncs once a second says of two writes in three that they are not on its disk yet (it is asked for a
-moment only). What nobody else can keep is asked for again, as long as the answer may wait.
+Rule 4: a server that syncs once a second says of two writes in three that they are not on its disk yet: it is asked for
+a moment only. What nobody else can keep is asked for again, as long as the answer may wait.
 """
 
 import asyncio
