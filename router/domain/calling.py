@@ -31,6 +31,7 @@ from router.domain.observations import (
 from router.domain.offering import rescind
 from router.domain.owing import (
     PATIENCE_US,
+    SPARE,
     close,
     failed,
     may_call_at,
@@ -49,8 +50,6 @@ from router.domain.waiting_room import music_of
 WRITTEN_US: Micros = 30 * SECOND
 "By then it was told whether the promise is written."
 _DIALABLE = re.compile(r"\+[1-9][0-9]{6,14}")
-_SPARE = 100
-"Offers that may still be made for who asked, while it is written down."
 _ROOM = "acd-callback"
 
 
@@ -92,7 +91,7 @@ def _promise(contact: Contact, now: Micros, expires_us: Micros) -> Promise:
         asked_at=now,
         expires_at=now + expires_us,
         priority=contact.priority,
-        attempts=contact.attempts + _SPARE,
+        attempts=contact.attempts + SPARE,
         data=tuple(contact.data.items()),
         waited_before_us=contact.waited_before_us,
     )

@@ -29,6 +29,9 @@ from router.domain.waiting_room import attend, music_of
 PATIENCE_US: Micros = 5 * SECOND
 "A promise that has run out while an agent is rung for it, and a leg whose end is not told: so long is waited for them."
 
+SPARE = 100
+"Offers that may still be made for who asked, while it is written down, by their router or the one after it."
+
 
 def rules_of(floor: Floor, queue: QueueName) -> CallbackRules | None:
     """How callers of this queue are called back; None: not at all, or no longer."""
@@ -102,7 +105,7 @@ def put_place(floor: Floor, promise: Promise) -> Contact:
         place=True,
         data=dict(promise.data),
         waited_before_us=promise.waited_before_us,
-        attempts=max(promise.attempts, floor.attempts_from),
+        attempts=max(promise.attempts, floor.attempts_from + SPARE),
         legs=(Leg(uniqueid=leg, linkedid="", node=promise.node),),
     )
     floor.contacts[place.contact_id] = floor.by_leg[leg] = place
@@ -157,6 +160,12 @@ def appeared(floor: Floor, contact: Contact, seen: LegAppeared, now: Micros) -> 
         contact.here_at, contact.seen_at, contact.linkedid = seen.at, now, seen.linkedid
         contact.legs = (Leg(uniqueid=contact.leg, linkedid=seen.linkedid, node=contact.node), *contact.legs[1:])
         contact.begins(SegmentKind.WAITING, seen.at)
+
+
+def is_our_call(contact_id: ContactId) -> bool:
+    """Whether it is somebody we called: the promise may be forgotten, its age is still older than their leg."""
+    _, mark, number = contact_id.rpartition("_cb")
+    return bool(mark) and number.isascii() and number.isdigit()
 
 
 def owed_by(floor: Floor, contact_id: ContactId) -> Promise | None:
@@ -300,7 +309,8 @@ def comes_again(floor: Floor, contact: Contact) -> Promise | None:
     promise = floor.promises.get(promise_id) if promise_id is not None else None
     if promise is None or promise.state in (PromiseState.REACHED, PromiseState.ASKED):
         return None
-    contact.here_at, contact.arrived_at, contact.priority = contact.arrived_at, promise.arrived_at, promise.priority
+    contact.here_at = contact.here_at or contact.arrived_at
+    contact.arrived_at, contact.priority = promise.arrived_at, promise.priority
     contact.waited_before_us = promise.waited_before_us
     if promise.queue in floor.queues:
         contact.queue, contact.entered_at = promise.queue, promise.entered_at

@@ -22,7 +22,16 @@ from router.domain.observations import (
 )
 from router.domain.offering import rescind
 from router.domain.outside import send, send_out, told
-from router.domain.owing import close, comes_again, hung_up, is_called_already, not_answered, owed_by, picked_up
+from router.domain.owing import (
+    close,
+    comes_again,
+    hung_up,
+    is_called_already,
+    is_our_call,
+    not_answered,
+    owed_by,
+    picked_up,
+)
 from router.domain.particulars import checked
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import EarlyMedia, OverflowTarget, ToClosing, ToQueue
@@ -67,13 +76,15 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         urgent=campaign.emergency,
         data=checked(seen.data),
     )
+    if is_our_call(seen.contact_id):  # and nobody owes it any more
+        contact.here_at = seen.at
     contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now)
     welcome(floor, contact)
     owed = comes_again(floor, contact)
     entry = floor.queues.get(contact.queue)
     if entry is not None:
         keep(floor, contact, line_for(floor, entry, contact, now), seen.preferred, now)
-    enter_queue(floor, contact, contact.queue, seen.arrived_at, now)
+    enter_queue(floor, contact, contact.queue, contact.here_at or seen.arrived_at, now)
     if owed is not None and contact.is_waiting:
         close(floor, owed, PromiseEnd.WITHDRAWN, now)
 
@@ -84,11 +95,12 @@ def welcome(floor: Floor, contact: Contact) -> None:
     floor.contacts[contact.contact_id] = contact
     floor.by_leg[contact.leg] = contact
     contact.legs = (Leg(uniqueid=contact.leg, linkedid=contact.linkedid, node=contact.node),)
-    contact.begins(SegmentKind.WAITING, contact.arrived_at)
+    begins_at = contact.here_at or contact.arrived_at
+    contact.begins(SegmentKind.WAITING, begins_at)
     campaign = floor.rules.campaigns.get(contact.campaign)
     early = campaign is not None and campaign.greeting == "early-media"
     if campaign is not None and early and campaign.early_media_then is not EarlyMedia.STAY:
-        floor.timers.set(("early", contact.contact_id), contact.arrived_at + campaign.early_media_max_us)
+        floor.timers.set(("early", contact.contact_id), begins_at + campaign.early_media_max_us)
 
 
 def enter_queue(

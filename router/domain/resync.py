@@ -11,6 +11,7 @@ is somebody else's. A ringing agent's leg that nobody here asked for is hung up:
 from collections.abc import Iterable
 
 from router.domain.assignment import Assignment, AssignmentState
+from router.domain.callback import PromiseEnd
 from router.domain.contact import Contact, ContactState
 from router.domain.differences import differs
 from router.domain.effects import EndLeg, LookAgain, SendCaller
@@ -29,7 +30,7 @@ from router.domain.observations import (
 )
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import answered, appeared, leg_ended, rescind, rings
-from router.domain.owing import is_called_already, owed_by, picked_up
+from router.domain.owing import close, comes_again, is_called_already, is_our_call, owed_by, picked_up
 from router.domain.particulars import checked
 from router.domain.phones import reached
 from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome, went_out
@@ -257,9 +258,12 @@ def _adopt_caller(floor: Floor, seen: Resynced, leg: LegSnapshot, living: "Livin
         seen_at=now,
         attempts=living.last_attempt(leg),
         data=checked(leg.data),
+        here_at=min(seen.at, leg.talk_at or seen.at) if is_our_call(leg.contact_id) else 0,
     )
     differs(floor, "caller-found", leg.leg, leg.contact_id)
     welcome(floor, contact)
+    began_at = contact.here_at or contact.arrived_at
+    owed = comes_again(floor, contact)
     if leg.talk_at is not None:
         contact.answered_at = max(leg.talk_at, contact.arrived_at)
     if leg.state == "outside":
@@ -271,11 +275,13 @@ def _adopt_caller(floor: Floor, seen: Resynced, leg: LegSnapshot, living: "Livin
     elif leg.state == "fallback":
         # The dialplan serves them and nobody else may; ours is only the record of their end.
         fell_back(floor, CallerFellBack(contact_id=contact.contact_id, reason="seen at resync", at=seen.at), now)
-    elif enter_queue(floor, contact, entry, contact.arrived_at, now, adopted=True) and leg.state == "talking":
+    elif enter_queue(floor, contact, contact.queue, began_at, now, adopted=True) and leg.state == "talking":
         # It held the lock, but nobody is there to talk to: back to the music, at the old age.
         floor.effects.append(
             SendCaller(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, context="acd-wait")
         )
+    if owed is not None and (contact.is_waiting or contact.state is ContactState.CONNECTED):
+        close(floor, owed, PromiseEnd.WITHDRAWN, now)
 
 
 def _was_left(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, now: Micros) -> None:

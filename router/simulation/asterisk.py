@@ -10,6 +10,7 @@ from router.domain.effects import (
     Announce,
     AnswerCaller,
     AnswerPhone,
+    CallCustomer,
     Effect,
     EndLeg,
     LookAgain,
@@ -19,6 +20,7 @@ from router.domain.effects import (
 from router.domain.ids import SECOND, CampaignName, ContactId, LegId, Micros
 from router.domain.observations import (
     CallerKeyed,
+    CallerNotTaken,
     CallerTransferred,
     ContactArrived,
     EndpointSeen,
@@ -31,8 +33,9 @@ from router.domain.observations import (
     PhoneAsked,
     Resynced,
 )
+from router.simulation.calling_back import CallingBack
 from router.simulation.clock import VirtualClock
-from router.simulation.dialplan import MESSAGE_US, Dialplan, People
+from router.simulation.dialplan import MESSAGE_US, People
 from router.simulation.legs import Leg, Phone, Place, TrueLife
 from router.simulation.wire import MILLISECOND, Wire
 
@@ -40,10 +43,12 @@ FEATURE_US = 3 * SECOND
 ACCEPT_US = 5 * SECOND
 
 
-class Asterisk(Dialplan):
+class Asterisk(CallingBack):
     def __init__(self, name: str, clock: VirtualClock, dice: Random, wire: Wire, people: People) -> None:
         super().__init__(name, clock, dice, wire, people)
         wire.snapshot = self.snapshot
+        self.askings, self.numbers, self.callers_of = {}, {}, {}
+        self.on_call = lambda leg: None
 
     # ---- what the router orders ----
 
@@ -64,7 +69,9 @@ class Asterisk(Dialplan):
             case SendCaller():
                 leg = self.legs.get(effect.leg)
                 if leg is not None:
-                    self._redirect(leg, effect.context)
+                    self._redirect(leg, effect.context, effect.exten)
+            case CallCustomer():
+                self.call_customer(effect)
             case AnswerPhone():
                 leg = self.legs.get(effect.leg)
                 if leg is not None and leg.place is Place.FEATURE:
@@ -88,7 +95,7 @@ class Asterisk(Dialplan):
         leg.contact_id, leg.offer_id, leg.agent_id = effect.contact_id, offer_id, effect.agent_id
         leg.caller, leg.epoch = effect.caller_leg, epoch
         leg.whisper_us = 800 * MILLISECOND if effect.whisper else 5 * MILLISECOND
-        leg.press_one = effect.press_one
+        leg.press_one, leg.callback = effect.press_one, effect.callback
         busy = bool(phone.in_hand)
         phone.in_hand[leg.leg] = leg
         self.plan(leg, effect.timeout_us, lambda: self.end(leg, 19, "SIP 487"))
@@ -97,7 +104,7 @@ class Asterisk(Dialplan):
         else:
             self.people.phone_rings(phone, leg)
 
-    def _redirect(self, leg: Leg, context: str) -> None:
+    def _redirect(self, leg: Leg, context: str, exten: str) -> None:
         if leg.bridge:
             self.part(leg, None)
         match context:
@@ -105,11 +112,32 @@ class Asterisk(Dialplan):
                 leg.state = "waiting"
                 self.unlock(leg)
                 self.wait(leg)
-            case "acd-closing" | "acd-external" | "acd-voicemail":
+            case "acd-external":
+                self.move(leg, Place.CLOSING)
+                self._outside(leg, exten.partition("~")[0])
+            case "acd-closing" | "acd-voicemail":
                 self.move(leg, Place.CLOSING)
                 self.plan(leg, MESSAGE_US, lambda: self.end(leg, 16))
+            case "acd-callback":
+                self.callback_room(leg, exten)
             case "acd-fallback":
                 self.fall_back(leg)
+
+    def _outside(self, leg: Leg, number: str) -> None:
+        """Somebody outside takes them, or nobody does and they hear music again."""
+        ring_us = self._dice.randint(SECOND, 8 * SECOND)
+        if self._dice.random() < 0.5:
+            leg.state = "outside"
+            self.plan(leg, 2 * ring_us, lambda: self.end(leg, 16))
+        else:
+            self.plan(leg, ring_us, lambda: self._not_taken(leg, f"dial:{number}"))
+
+    def _not_taken(self, leg: Leg, target: str) -> None:
+        if leg.contact_id is not None:
+            leg.state = "waiting"
+            told = CallerNotTaken(contact_id=leg.contact_id, target=target, why="busy", at=self.clock.now)
+            self.wire.report(leg.leg, told)
+            self.wait(leg)
 
     # ---- what callers do ----
 
@@ -121,6 +149,8 @@ class Asterisk(Dialplan):
         leg.life = self.lives[leg.contact_id] = TrueLife(
             contact_id=leg.contact_id, arrived_at=self.clock.now, blind=not self.wire.up
         )
+        self.numbers[leg.contact_id] = campaign, ani
+        self.callers_of.setdefault((campaign, ani), []).append(leg.contact_id)
         self.wire.report(
             leg.leg,
             ContactArrived(
@@ -172,10 +202,17 @@ class Asterisk(Dialplan):
             self.people.asked_to_press(leg)
             self.plan(leg, ACCEPT_US, lambda: self.decline(leg))
         else:
-            self.plan(leg, leg.whisper_us, lambda: self.take(leg))
+            self.plan(leg, leg.whisper_us, lambda: self._accepted(leg))
 
     def press_one(self, leg: Leg) -> None:
         if leg.place is Place.WHISPER:
+            self._accepted(leg)
+
+    def _accepted(self, leg: Leg) -> None:
+        if leg.callback:
+            self.move(leg, Place.WHISPER)  # pressing 1 has no deadline any more
+            self.agent_is_ready(leg)
+        else:
             self.take(leg)
 
     def decline(self, leg: Leg) -> None:

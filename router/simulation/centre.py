@@ -6,12 +6,12 @@ Nobody moves in here by themselves: who calls, answers and hangs up is up to the
 from random import Random
 
 from router.domain.commands import AgentProfile, Command, Configure, Enrol, Entitle
-from router.domain.effects import AnswerPhone
+from router.domain.effects import AnswerPhone, WriteDown
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
 from router.domain.events import Event
-from router.domain.ids import SECOND, Micros
-from router.domain.observations import NodeLost, Observation, PhoneAsked
+from router.domain.ids import SECOND, ContactId, Micros
+from router.domain.observations import NodeLost, Observation, PhoneAsked, PromiseWritten
 from router.domain.picture import ContactStands, Picture
 from router.domain.recovery import restore, take_over
 from router.domain.rules import Rules
@@ -25,6 +25,7 @@ from router.simulation.site import rules as rules_of
 from router.simulation.wire import Weather, Wire
 
 START_AT: Micros = 1_767_225_600 * SECOND
+WRITTEN_US = SECOND // 20
 
 
 class Nobody:
@@ -37,6 +38,10 @@ class Nobody:
     def talk_begins(self, caller: Leg, agent: Leg) -> None: ...
 
     def caller_waits(self, caller: Leg) -> None: ...
+
+    def asked_to_confirm(self, caller: Leg) -> None: ...
+
+    def customer_rings(self, leg: Leg) -> None: ...
 
     def reads(self, event: Event) -> None:
         """What the router tells its agents, e.g. that one was paused."""
@@ -60,7 +65,9 @@ class Centre:
         self.papers = Papers(self.clock, dice, self.engine)
         self.epoch = 1
         self.alive = True
+        self.died_at: Micros = 0
         self._profiles = profiles
+        self._dice = dice
         self.wire = Wire(self.clock, dice, weather, "node-a", self.hear)
         self.asterisk = Asterisk("node-a", self.clock, dice, self.wire, self._as_people())
         self._rules = rules
@@ -122,6 +129,7 @@ class Centre:
         self.wire.cut()
         self.alive = False
         left = self.papers.die()
+        self.died_at = self.now
         for picture in left:
             if isinstance(picture, ContactStands):
                 self.asterisk.lives[picture.contact_id].known = True
@@ -137,7 +145,7 @@ class Centre:
         for agent_id, entitlement in self.judge.entitled.items():
             engine.handle(Entitle(agent_id=agent_id, entitlement=entitlement), now)
         restore(engine.floor, left, now)
-        self.judge.succeeded(engine.floor, self.papers.on_disk)
+        self.judge.succeeded(engine.floor, self.papers.on_disk, self.died_at)
         self.epoch += 1
         self.asterisk.epoch = self.epoch
         take_over(engine.floor, now)
@@ -146,6 +154,17 @@ class Centre:
         self.alive = True
         self._settle()
         self.wire.come_back()
+
+    def _write_down(self, promise_id: ContactId) -> None:
+        """It takes a moment; who dies meanwhile tells nobody."""
+        engine = self.engine
+
+        def written() -> None:
+            if self.alive and self.engine is engine:
+                self.papers.commit_now()
+                self.hear(PromiseWritten(promise_id=promise_id, safe=True))
+
+        self.clock.later(self._dice.randint(1, WRITTEN_US), written)
 
     def run(self, until_at: Micros | None = None) -> None:
         """Let time pass: to `until_at`, or until nothing is left to happen."""
@@ -177,6 +196,9 @@ class Centre:
             if life.ended_at is None or life.ended_at > self.now - SECOND or life.contact_id in floor.contacts:
                 life.blind = True
                 self.wire.touched[kind].add(life.contact_id)
+        for leg in self.asterisk.legs.values():
+            if leg.life is not None:
+                leg.life.blind = True  # a customer whose phone rings has no life yet
 
     def _settle(self) -> None:
         """Carry out what was decided and let the judge see it."""
@@ -189,7 +211,10 @@ class Centre:
             for event in events:
                 self.people.reads(event)
             for effect in effects:
-                self.asterisk.perform(effect, self.epoch)
+                if isinstance(effect, WriteDown):
+                    self._write_down(effect.promise_id)
+                else:
+                    self.asterisk.perform(effect, self.epoch)
         self.steps += 1
         if self.steps % self._look_every == 0:
             due_at = self.engine.next_timer()

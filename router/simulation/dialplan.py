@@ -44,6 +44,14 @@ class People(Protocol):
 
     def caller_waits(self, caller: Leg) -> None: ...
 
+    def asked_to_confirm(self, caller: Leg) -> None:
+        """A caller hears that they may be called back, and should press 1."""
+        ...
+
+    def customer_rings(self, leg: Leg) -> None:
+        """The phone of somebody who is called back rings."""
+        ...
+
 
 class Dialplan:
     def __init__(self, name: str, clock: VirtualClock, dice: Random, wire: Wire, people: People) -> None:

@@ -21,11 +21,15 @@ from router.domain.observations import PhoneAsked
 from router.domain.queue import Queue
 from router.domain.record import BillingRecord, Outcome, SegmentKind
 from router.simulation.asterisk import Asterisk
+from router.simulation.calling_back import promise_of
 from router.simulation.dialplan import AFTER_US
 from router.simulation.legs import Leg, Place, TrueLife, TrueTalk
+from router.simulation.promises import Promises
 
 KNOWN_BY_THEN_US = 3 * SECOND
 "What a phone has done for this long must be known to the router, if it could see."
+_UNWRITTEN_US = SECOND
+"What a router learned in its last moments may be on no paper."
 _KEPT = 20
 KINDS = ("lost", "double_offers", "double_bills", "missing_bills", "broken")
 "What a fault means to those who are served and those who pay; `broken` is every other."
@@ -51,6 +55,7 @@ class Judge:
         self._billed: set[ContactId] = set()
         "Whose record was on disk when their router died, and whose end was not in the journal yet."
         self._digest = hashlib.sha256()
+        self.promises = Promises(asterisk, floor, self.blame)
 
     def blame(self, what: str, kind: str = "broken") -> None:
         """`kind` is one of `KINDS`."""
@@ -71,13 +76,14 @@ class Judge:
             case Entitle():
                 self.entitled[command.agent_id] = command.entitlement
 
-    def succeeded(self, floor: Floor, on_disk: set[ContactId]) -> None:
+    def succeeded(self, floor: Floor, on_disk: set[ContactId], died_at: Micros) -> None:
         """Another router took over, with this floor. Records that were not on disk are not there; nor are offers that
         were not on paper, and a ring that was missed in the last moments may be forgotten."""
         self._floor = floor
         for contact_id in [contact_id for contact_id in self.records if contact_id not in on_disk]:
             self.outcomes[self.records.pop(contact_id).outcome] -= 1
         self._billed = {contact_id for contact_id in floor.contacts if contact_id in self.records}
+        self.promises.succeeded(floor, died_at - _UNWRITTEN_US, forgot=False)
         self._open_offers = {offer_id: offer.agent_id for offer_id, offer in floor.offers.items()}
         for agent_id, why in list(self._away.items()):
             status = floor.agents[agent_id].status
@@ -99,6 +105,7 @@ class Judge:
                 self._answers[effect.leg] = effect.result
                 self._told(self._dialled_by[effect.leg], effect.result)
         for event in events:
+            self.promises.heard(event)
             match event:
                 case OfferMade():
                     self._offer_made(event)
@@ -178,18 +185,26 @@ class Judge:
         if not any(row.need.matches(agent.profile.skills) for line in queue.all_lines for row in line.rows):
             self.blame(f"{agent_id} was offered {made.contact_id} without the skills")
         self._phone_was_free(agent, now)
+        if self.promises.may_take_a_place(made.contact_id):
+            return
         mine = self._age(made.contact_id, queue)
+        rank = agent.post(made.queue).priority
         for served in agent.serves:
+            if agent.post(served.queue.rules.name).priority < rank:
+                continue  # they take those of another queue before all of this one
             for other in served.queue.in_line():
+                if other.awaits is not None and other.awaits != agent_id:
+                    continue
                 if other.news_at == now or (other.row is not None and other.row.index < served.index):
                     continue  # came into this line in the same instant, maybe a moment after the offer was made
-                if self._age(other.contact_id, served.queue) < mine and not skips(other, agent_id, now):
+                older = self._age(other.contact_id, served.queue) < mine and not skips(other, agent_id, now)
+                if older and not self.promises.may_take_a_place(other.contact_id):
                     self.blame(f"{made.contact_id} was offered to {agent_id} before {other.contact_id}")
 
     def _age(self, contact_id: ContactId, queue: Queue) -> Micros:
         """When they truly arrived, moved forward by the priority of where they wait."""
         rules = queue.rules
-        return self._asterisk.lives[contact_id].arrived_at - rules.priority * rules.priority_point_us
+        return self._asterisk.lives[promise_of(contact_id)].arrived_at - rules.priority * rules.priority_point_us
 
     def _phone_was_free(self, agent: Agent, now: Micros) -> None:
         phone = self._asterisk.phones[agent.profile.endpoint]
@@ -241,6 +256,7 @@ class Judge:
         for agent_id, agent in floor.agents.items():
             if agent.work != "idle":
                 self.blame(f"{agent_id} is still {agent.work}")
+        self.promises.close_the_book(floor)
         if timers := self.timers_left():
             self.blame(f"{timers} timers are left")
         self.look(now)
@@ -265,7 +281,8 @@ def _record_faults(record: BillingRecord, life: TrueLife, slack_us: Micros) -> l
         faults.append("has an empty segment")
     if (record.arrived_at, record.ended_at) != (segments[0].from_at, segments[-1].to_at):
         faults.append("is not covered by its segments")
-    if record.arrived_at != life.arrived_at:
+    called = life.answered_at is not None and life.blind  # maybe their leg was seen late
+    if record.arrived_at != life.arrived_at and not (called and life.arrived_at <= record.arrived_at <= ended_at):
         faults.append(f"arrived at {life.arrived_at}, not {record.arrived_at}")
     if record.end_estimated:
         if record.ended_at < ended_at:

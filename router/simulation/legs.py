@@ -41,6 +41,8 @@ class TrueLife:
     arrived_at: Micros
     ended_at: Micros | None = None
     talks: list[TrueTalk] = field(default_factory=list)
+    answered_at: Micros | None = None
+    "When somebody who was called back picked up; their leg is older."
     blind: bool = False
     "The router could not see some of it."
     known: bool = False
@@ -79,6 +81,8 @@ class Leg:
     "ACD_EPOCH: of the router that ordered an agent's leg."
     whisper_us: Micros = 0
     press_one: bool = False
+    callback: bool = False
+    "Nobody is on the phone yet: once the agent has accepted, they are called."
 
     @property
     def alive(self) -> bool:

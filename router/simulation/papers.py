@@ -68,7 +68,9 @@ class Papers:
         self._taking = False
         self._in_flight.clear()
         self._unsynced.clear()
-        return [*self.journal.agents.values(), *self.journal.contacts.values()]
+        left = self.journal
+        kinds = (left.agents, left.doors, left.paces, left.promises, left.contacts)
+        return [picture for kind in kinds for picture in kind.values()]
 
     def succeeded(self, engine: Engine) -> None:
         self._engine = engine

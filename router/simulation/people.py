@@ -6,13 +6,24 @@ from dataclasses import dataclass
 from random import Random
 
 from router.domain.agent import Status
-from router.domain.commands import Entitle, FinishWrapUp, LogIn, LogOut, Pause, Unpause
+from router.domain.commands import (
+    Entitle,
+    ExtendWrapUp,
+    FinishWrapUp,
+    GiveDisposition,
+    LogIn,
+    LogOut,
+    Pause,
+    Reopen,
+    Shut,
+    Unpause,
+)
 from router.domain.entitlement import Entitlement, Interval
 from router.domain.events import AgentChanged, Event
 from router.domain.ids import SECOND, AgentId, Micros
 from router.simulation.centre import Centre, Nobody
 from router.simulation.legs import Leg, Phone
-from router.simulation.site import BANK, DNIS, HOTLINE, SHOP
+from router.simulation.site import BANK, CALL_ME, DNIS, HOTLINE, SHOP
 from router.simulation.wire import MILLISECOND
 
 CAMPAIGNS = (SHOP, SHOP, SHOP, BANK, BANK, HOTLINE)
@@ -27,6 +38,12 @@ class Habits:
     talk_us: Micros = 22 * SECOND
     hangs_up_at_once: float = 0.01
     presses_key: float = 0.03
+    wants_a_call: float = 0.15
+    calls_again: float = 0.1
+    "Of those who were promised a call."
+    not_at_home: float = 0.3
+    "Of those who are called."
+    gone_when_called: float = 0.1
     gone_as_answered: float = 0.02
     ignores: float = 0.05
     rejects: float = 0.05
@@ -45,6 +62,7 @@ class Habits:
     kills_router_us: Micros = 0
     "How long a router lives on average; 0: for ever."
     reloads_us: Micros = 500 * SECOND
+    shuts_us: Micros = 120 * SECOND
 
 
 class Crowd(Nobody):
@@ -63,7 +81,7 @@ class Crowd(Nobody):
 
     @property
     def day_is_over(self) -> bool:
-        return self._to_come == 0
+        return self._to_come <= 0
 
     def come_in(self, centre: Centre) -> None:
         """Everybody takes their place; the day begins."""
@@ -75,6 +93,7 @@ class Crowd(Nobody):
         self._after_a_while(self._habits.arrival_us, self._arrive)
         self._after_a_while(self._habits.loses_node_us, self._lose_node)
         self._after_a_while(self._habits.reloads_us, lambda: self._reload(2))
+        self._after_a_while(self._habits.shuts_us, self._shut)
         if self._habits.kills_router_us:
             self._after_a_while(self._habits.kills_router_us, self._kill_router)
 
@@ -91,6 +110,8 @@ class Crowd(Nobody):
     # ---- callers ----
 
     def _arrive(self) -> None:
+        if self.day_is_over:
+            return
         campaign = self._dice.choice(CAMPAIGNS)
         self.centre.asterisk.call_in(campaign, DNIS[campaign], f"+4930555{self._dice.randint(1000, 9999)}")
         self._to_come -= 1
@@ -103,8 +124,47 @@ class Crowd(Nobody):
         if self._chance(habits.hangs_up_at_once):
             patience_us = self._dice.randint(0, 20 * MILLISECOND)
         elif self._chance(habits.presses_key):
-            asterisk.plan(caller, self._dice.randint(0, patience_us), lambda: asterisk.press_key(caller, "1"))
+            asterisk.plan(
+                caller, self._dice.randint(0, patience_us), lambda: asterisk.press_key(caller, self._dice.choice("19"))
+            )
+        elif self._chance(habits.wants_a_call):
+            self.done["asks for a call"] += 1
+            moment_us = self._dice.randint(0, min(patience_us, 5 * SECOND))
+            asterisk.plan(caller, moment_us, lambda: asterisk.press_key(caller, CALL_ME))
         asterisk.plan(caller, patience_us, lambda: asterisk.hang_up(caller))
+
+    def asked_to_confirm(self, caller: Leg) -> None:
+        asterisk, dice = self.centre.asterisk, self._dice
+        moment_us = dice.randint(300, 4000) * MILLISECOND
+        if self._chance(0.1):
+            asterisk.plan(caller, moment_us, lambda: asterisk.hang_up(caller))
+        elif self._chance(0.9):
+            asterisk.plan(caller, moment_us, lambda: asterisk.confirm(caller))
+            if self._chance(self._habits.calls_again):
+                self._after_a_while(60 * SECOND, lambda: self._call_again(caller))
+
+    def _call_again(self, caller: Leg) -> None:
+        if self.day_is_over or caller.alive or caller.campaign is None:
+            return
+        self.done["calls again"] += 1
+        self.centre.asterisk.call_in(caller.campaign, caller.dnis, caller.ani)
+        self._to_come -= 1
+
+    def customer_rings(self, leg: Leg) -> None:
+        asterisk, habits, dice = self.centre.asterisk, self._habits, self._dice
+        if not self._chance(habits.not_at_home):
+            asterisk.plan(leg, 500 * MILLISECOND + self._about(3 * SECOND), lambda: self._customer_answers(leg))
+        elif self._chance(0.6):
+            cause, tech_cause = dice.choice(((17, "SIP 486"), (21, "SIP 603"), (38, "SIP 503")))
+            asterisk.plan(
+                leg, dice.randint(50, 3000) * MILLISECOND, lambda: asterisk.customer_fails(leg, cause, tech_cause)
+            )
+
+    def _customer_answers(self, leg: Leg) -> None:
+        asterisk = self.centre.asterisk
+        asterisk.customer_answers(leg)
+        if self._chance(self._habits.gone_when_called):
+            self.centre.clock.later(self._dice.randint(0, 300) * MILLISECOND, lambda: asterisk.hang_up(leg))
 
     # ---- agents' phones ----
 
@@ -230,7 +290,13 @@ class Crowd(Nobody):
             case 6:
                 self._dial(agent_id, dice.choice(("45", "46", "47")), dice.choice(("", "1", "9")))
             case _:
-                self.centre.ask(FinishWrapUp(agent_id=agent_id, disposition="done"))
+                wish = dice.choice(("finish", "finish", "say", "extend"))
+                if wish == "say":
+                    self.centre.ask(GiveDisposition(agent_id=agent_id, disposition="done"))
+                elif wish == "extend":
+                    self.centre.ask(ExtendWrapUp(agent_id=agent_id))
+                else:
+                    self.centre.ask(FinishWrapUp(agent_id=agent_id, disposition="done"))
         self._after_a_while(self._habits.mood_us, lambda: self._own_will(agent_id))
 
     def _dial(self, agent_id: AgentId, code: str, arg: str = "") -> None:
@@ -273,6 +339,18 @@ class Crowd(Nobody):
         longest_us = 20 * SECOND if self._chance(0.1) else 2 * SECOND
         self.centre.die(self._dice.randint(1, longest_us))
         self._after_a_while(self._habits.kills_router_us, self._kill_router)
+
+    def _shut(self) -> None:
+        """Somebody closes the bank at once, and opens it again, or forgets to."""
+        if self.day_is_over:
+            return
+        self.done["shut"] += 1
+        self.centre.ask(Shut(campaign=BANK, until_at=self.centre.now + self._about(30 * SECOND)))
+        self._after_a_while(15 * SECOND, self._reopen)
+        self._after_a_while(self._habits.shuts_us, self._shut)
+
+    def _reopen(self) -> None:
+        self.centre.ask(Reopen(campaign=BANK))
 
     def _reload(self, version: int) -> None:
         if self.day_is_over:

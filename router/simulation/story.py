@@ -16,7 +16,9 @@ from router.simulation.wire import Weather
 class Report:
     seed: int
     contacts: int
+    "Those who called in."
     records: int
+    "Of theirs."
     virtual_s: float
     outcomes: dict[str, int]
     offers: dict[str, int]
@@ -75,12 +77,12 @@ def simulate(
     judge = centre.judge
     return Report(
         seed=seed,
-        contacts=len(centre.asterisk.lives),
-        records=len(judge.records),
+        contacts=centre.asterisk.callers(centre.asterisk.lives),
+        records=centre.asterisk.callers(judge.records),
         virtual_s=(centre.now - began_at) / SECOND,
         outcomes={str(outcome): count for outcome, count in sorted(judge.outcomes.items())},
         offers={str(result): count for result, count in sorted(judge.offers.items())},
-        injected=dict(sorted((centre.wire.faults + crowd.done).items())),
+        injected=dict(sorted((centre.wire.faults + crowd.done).items())) | judge.promises.counts(),
         fault_count=judge.fault_count,
         kinds={kind: judge.kinds[kind] for kind in KINDS},
         touched={kind: len(_contacts(centre, who)) for kind, who in sorted(centre.wire.touched.items())},

@@ -753,3 +753,65 @@ def test_a_resync_leaves_the_places_alone() -> None:
     room.see(Resynced(node=NODE, legs=(), asked_at=room.now, at=room.now))
 
     assert room.state(place(ada)) == "queued"
+
+
+def test_who_was_called_by_a_promise_that_is_forgotten_is_billed_from_the_answer_and_keeps_their_age() -> None:
+    """Redis lost it with the router: nobody knows the promise, but the call it gave rise to is there."""
+    room = CallbackRoom()
+    long_ago = room.now - 3600 * SECOND
+    room.calls("ada_cb1", arrived_at=long_ago)
+
+    called = ContactId(f"{NODE}-ada_cb1")
+    assert room.state(called) == "queued"
+    assert room.floor.contacts[called].aged_from == long_ago
+    answered_at = room.now
+    room.let_pass(5)
+    room.ends(called)
+
+    assert room.record(called).arrived_at == answered_at
+
+
+def test_who_was_called_by_a_promise_that_is_forgotten_is_found_and_billed_from_then_on() -> None:
+    room = CallbackRoom()
+    called = ContactId(f"{NODE}-ada_cb1")
+    room.resync(room.waiting(called, arrived_at=room.now - 3600 * SECOND))
+
+    assert room.state(called) == "queued"
+    found_at = room.now
+    room.ends(called)
+
+    assert room.record(called).arrived_at == found_at
+
+
+def test_who_called_again_while_nobody_looked_takes_the_place_and_is_not_called() -> None:
+    room = CallbackRoom()
+    room.is_promised("ada")
+    room.let_pass(10)
+    bob = room.calls("bob", ani="+4930555222")
+
+    successor = room.succeed()
+    again = ContactId(f"{NODE}-again")
+    successor.resync(successor.waiting(bob, ani="+4930555222"), successor.waiting(again))
+
+    assert ends(successor) == [PromiseEnd.WITHDRAWN]
+    assert [c.contact_id for c in successor.floor.queues[ORDERS].in_line()] == [again, bob]
+
+
+def test_who_is_rung_for_after_a_takeover_and_then_promised_gives_no_offer_s_id_to_their_place() -> None:
+    """Both are counted from the epoch on; an id that came twice would be no talk for Asterisk, nor for the ledger."""
+    room = CallbackRoom()
+    ada = room.calls("ada")
+    room.see(CallbackConfirmed(contact_id=ada, at=room.now))
+
+    successor = room.succeed()
+    legs = (successor.waiting(ada),)
+    successor.see(Resynced(node=NODE, legs=legs, epoch=4, asked_at=successor.now, at=successor.now))
+    successor.agent_joins("orders")
+    first = successor.offer(ada)
+    successor.appears(first)
+    successor.let_pass(3)
+    successor.ends(first)
+    successor.ends(ada)
+
+    assert successor.state(place(ada)) == "offered"
+    assert successor.offer(place(ada)) != first

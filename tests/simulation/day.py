@@ -12,6 +12,7 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
+import router.adapters.ami.calling as calling
 import router.adapters.ami.telephony as telephony
 import router.adapters.redis.renewal as renewal
 import router.runtime as runtime
@@ -53,6 +54,7 @@ def composed(town: Town) -> Iterator[None]:
         (renewal, "threading", threads),
         (telephony, "Session", exchange.Session),
         (telephony, "actions", exchange.Orders),
+        (calling, "actions", exchange.Orders),
         (telephony, "resync", exchange.Truth),
         (telephony, "observe", lambda block, reading: block),
         (telephony, "why_unfit", _fit),
@@ -124,12 +126,13 @@ def _report(town: Town, crowd: Crowd, seed: int) -> Report:
     }
     return Report(
         seed=seed,
-        contacts=len(lives),
-        records=len(judge.records),
+        contacts=town.asterisk.callers(lives),
+        records=town.asterisk.callers(judge.records),
         virtual_s=town.loop.time(),
         outcomes={str(outcome): count for outcome, count in sorted(judge.outcomes.items())},
         offers={str(result): count for result, count in sorted(judge.offers.items())},
         injected=dict(sorted((town.faults + crowd.done).items()))
+        | judge.promises.counts()
         | {
             "answers just after the pool was lost": judge.late_answers,
             "promises the ledger told later": judge.late_words,

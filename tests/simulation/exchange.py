@@ -12,7 +12,7 @@ from typing import Any
 
 from router.adapters.ami import actions
 from router.adapters.ami.wire import Block, Reply
-from router.domain.effects import AnswerPhone, EndLeg, RingAgent, SendCaller
+from router.domain.effects import AnswerPhone, CallCustomer, EndLeg, RingAgent, SendCaller
 from router.domain.errors import RemoteError
 from router.domain.ids import Micros
 from router.domain.observations import NodeLost, Observation, OwnerSeen, PhoneAsked
@@ -38,7 +38,13 @@ def _order(kind: str) -> Callable[..., dict[str, Any]]:
 
 Orders = SimpleNamespace(
     **{name: getattr(actions, name) for name in dir(actions) if not name.startswith("__")}
-    | {"ring": _order("Originate"), "end": _order("Hangup"), "send": _order("Redirect"), "say": _order("Redirect")}
+    | {
+        "ring": _order("Originate"),
+        "call": _order("Originate"),
+        "end": _order("Hangup"),
+        "send": _order("Redirect"),
+        "say": _order("Redirect"),
+    }
 )
 "Stands for `router.adapters.ami.actions` in telephony.py: effects travel as they are."
 
@@ -140,9 +146,9 @@ class Exchange(Asterisk):
     def _old_owner(self, effect: Any, epoch: int) -> None:
         """An order of a router whose time is over, when the next one has long announced itself."""
         late = self.clock.now - self.claimed_at > 1_000_000 and epoch < self.epoch
-        if late and isinstance(effect, EndLeg | SendCaller | AnswerPhone | RingAgent):
-            leg = None if isinstance(effect, RingAgent) else self.legs.get(effect.leg)
-            if leg is not None or isinstance(effect, RingAgent):
+        if late and isinstance(effect, EndLeg | SendCaller | AnswerPhone | RingAgent | CallCustomer):
+            calls = isinstance(effect, RingAgent | CallCustomer)
+            if calls or effect.leg in self.legs:
                 self.fault(f"an order of epoch {epoch} was carried out in epoch {self.epoch}: {effect}", "broken")
 
     def take(self, leg: Leg) -> None:

@@ -10,11 +10,11 @@ from contextvars import ContextVar
 from typing import Any
 
 from router.domain.agent import RONA, Status
-from router.domain.commands import Command, Entitle, LogIn, LogOut, Pause, Unpause
+from router.domain.commands import Command, Entitle, LogIn, LogOut, Pause, Reopen, Shut, Unpause
 from router.domain.effects import AnswerPhone
 from router.domain.events import AgentChanged, Event, InvariantFailed, OfferClosed, OfferMade
 from router.domain.floor import Floor
-from router.domain.ids import SECOND, AgentId, ContactId, Micros
+from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros
 from router.domain.observations import PhoneAsked
 from router.domain.picture import ContactStands, Picture
 from router.domain.record import BillingRecord
@@ -45,6 +45,9 @@ class WholeJudge(Judge):
         "Whose promise stands in the ledger only, and when it was given."
         self._unheard: dict[AgentId, str] = {}
         "Such promises while the ledger has not told the successor."
+        self._shut: dict[CampaignName, tuple[Micros, Micros]] = {}
+        "Campaigns that somebody was told are shut: since when, and until when."
+        self._doors: dict[CampaignName, int] = {}
         self.late_words = 0
         "Promises a successor took over without, until the ledger told it."
         self._serial = 0
@@ -68,6 +71,9 @@ class WholeJudge(Judge):
                 self._comes_back(command.agent_id)
         if isinstance(command, Entitle):
             self.entitled[command.agent_id] = command.entitlement
+        if isinstance(command, Shut | Reopen):
+            self._shut.pop(command.campaign, None)
+            self._doors[command.campaign] = self._serial
         return self._serial
 
     def refused(self, command: Command) -> None:
@@ -77,6 +83,8 @@ class WholeJudge(Judge):
                 self._away[command.agent_id] = away
 
     def safe(self, machine: Any, command: Command, number: int) -> None:
+        if isinstance(command, Shut) and self._doors[command.campaign] == number:
+            self._shut[command.campaign] = self.world.now, command.until_at
         if not isinstance(command, LogOut | Pause) or self._told_at.get(command.agent_id) != number:
             return
         agent_id, what, owner = command.agent_id, type(command).__name__, self.world.owner
@@ -139,9 +147,11 @@ class WholeJudge(Judge):
         self.world.digest.update(f"{machine.name} {self.world.clock.now} {event!r}\n".encode())
         if machine is not self.world.owner or machine.process is None or machine.process.dead:
             return
+        self.promises.heard(event)
         match event:
             case OfferMade():
                 self._offer_made(event)
+                self._door_was_open(event)
             case OfferClosed(fact=fact):
                 self.offers[fact.result] += 1
                 self._open_offers.pop(fact.offer_id, None)
@@ -156,14 +166,32 @@ class WholeJudge(Judge):
             case InvariantFailed(what=what):
                 self.blame(what)
 
+    def _door_was_open(self, made: OfferMade) -> None:
+        """Who came after somebody was told that it is shut is sent on, whoever owns the pool by now."""
+        life, campaign = self._asterisk.lives.get(made.contact_id), CampaignName(made.queue.partition("/")[0])
+        shut = self._shut.get(campaign)
+        if (
+            life is None
+            or life.blind
+            or shut is None
+            or self._asterisk.numbers.get(made.contact_id, (None,))[0] != campaign
+        ):
+            return
+        if shut[0] + _SETTLED_US < life.arrived_at < shut[1] - _SETTLED_US:
+            self.blame(f"{made.contact_id} came while {campaign} was shut and is offered to somebody")
+
     def took_over(self, machine: Any, left: Inheritance, died_at: Micros) -> None:
         floor = self._floor = machine.engine.floor
         for contact_id in floor.contacts:
             life = self._asterisk.lives.get(contact_id)
-            if life is not None:
+            if life is not None and not floor.contacts[contact_id].place:
                 life.known = True
         self._open_offers = {offer_id: offer.agent_id for offer_id, offer in floor.offers.items()}
         forgot = self.forgotten_at >= died_at - 10 * SECOND
+        ill = died_at <= self.world.redis_well_at
+        self.promises.succeeded(floor, died_at - (60 if ill else 3) * SECOND, forgot=forgot)
+        if forgot:
+            self._shut.clear()
         self._away |= self._unheard
         self._unheard.clear()
         for agent_id, why in list(self._away.items()):
@@ -203,6 +231,8 @@ class WholeJudge(Judge):
         """Redis was well: whoever stood on the dead router's floor for a while is in what it left."""
         found = {picture.contact_id for picture in left if isinstance(picture, ContactStands)}
         for contact_id, contact in floor.contacts.items():
+            if contact.place:
+                continue
             life = self._asterisk.lives[contact_id]
             if contact.seen_at < died_at - _SETTLED_US and life.ended_at is None and contact_id not in found:
                 self.blame(f"{contact_id} was not on paper when its router died")
@@ -238,6 +268,7 @@ class WholeJudge(Judge):
 
     def nothing_left(self, now: Micros) -> None:
         floor = self._floor
+        self.promises.close_the_book(floor)
         for agent_id, why in self._unheard.items():
             self.blame(f"{agent_id} was told {why} on the ledger's word, and the successor never read it")
         left = {

@@ -20,11 +20,13 @@ from router.adapters.sql.drawers import Drawers
 from router.adapters.sql.ledger import SqlLedger
 from router.adapters.sql.writer import LedgerWriter
 from router.domain.commands import Configure, Enrol, Entitle
+from router.domain.effects import WriteDown
 from router.domain.engine import Engine
 from router.domain.errors import RemoteError
 from router.domain.events import Event, PoolLost
 from router.domain.facts import fact_of
 from router.domain.ids import SECOND, Micros
+from router.domain.observations import PromiseWritten
 from router.inheritance import hear_out, inherit
 from router.ports import Acting
 from router.receipt import Receipt
@@ -176,12 +178,17 @@ class Machine:
             JOURNALLED.set(await journal.committed())
             return JOURNALLED.get()
 
+        def written(effect: WriteDown, safe: bool) -> None:
+            world.points.at("receipt: promise written")
+            pump.see(PromiseWritten(promise_id=effect.promise_id, safe=safe))
+
         receipt = Receipt(
             journalled=journalled,
             on_disk=writer.on_disk,
             in_ledger=writer.in_ledger,
             ours=lambda: tenure.may_act() is Acting.YES and not engine.floor.lost,
             speak=speak,
+            written=written,
         )
 
         def decided(effect: Any) -> None:
@@ -189,6 +196,7 @@ class Machine:
             receipt.speak(effect)
 
         pump.telephony, pump.stirred, pump.speak = telephony, journal.stirred, decided
+        pump.write_down = receipt.write_down
         self.engine, self.pump, self.telephony, self.writer = engine, pump, telephony, writer
         self.journal, self.receipt, self.tenure = journal, receipt, tenure
         renewal = Renewal(tenure)

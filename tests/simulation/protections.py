@@ -12,6 +12,7 @@ from router.adapters.redis import journal
 from router.adapters.redis.tenure import LeaseTenure
 from router.adapters.sql.writer import LedgerWriter
 from router.ports import Acting
+from router.receipt import Receipt
 from tests.simulation.database import LedgerLine
 from tests.simulation.exchange import Exchange
 
@@ -41,6 +42,11 @@ def _believed(append: Any) -> Any:
 _UNFENCED = journal._SCRIPT.replace("if given > tonumber(ARGV[1])", "if false")
 assert _UNFENCED != journal._SCRIPT
 
+
+async def _says_safe(self: Any, effect: Any) -> None:
+    self._written(effect, True)
+
+
 PROTECTIONS: dict[str, list[Change]] = {
     "the epoch check in the journal's script": [(journal, "_SCRIPT", _UNFENCED)],
     "the record on disk before the journal forgets the contact": [(LedgerWriter, "on_disk", _at_once)],
@@ -57,6 +63,7 @@ PROTECTIONS: dict[str, list[Change]] = {
     "a journal that was lost is written again": [
         (journal.RedisJournal, "append", _believed(journal.RedisJournal.append)),
     ],
+    "a promise is written down before it is given": [(Receipt, "_write_down", _says_safe)],
     "a claim at Asterisk": [(Claim, "make", lambda self: _no_claim(self))],
 }
 

@@ -77,9 +77,18 @@ class Client:
 
     def register_script(self, text: str) -> Any:
         async def script(*, keys: list[Any], args: list[Any]) -> Any:
-            return await self._ask("journal commit", lambda: self._line.server.run(text, keys, args))
+            return await self._ask("journal commit", lambda: self._commit(text, keys, args))
 
         return script
+
+    def _commit(self, text: str, keys: list[Any], args: list[Any]) -> Any:
+        """Each kind of picture has a point of its own, right after it is there."""
+        server = self._line.server
+        answer = server.run(text, keys, args)
+        for kind in dict.fromkeys(args[9::3]):
+            name = kind.decode() if isinstance(kind, bytes) else kind
+            server.points.at(f"redis: {name} written")
+        return answer
 
     async def hlen(self, key: str) -> int:
         return int(await self._ask("journal look", lambda: self._line.server.do("HLEN", key)))

@@ -31,7 +31,12 @@ def _forgotten_then_dead(town: Town) -> Fate:
     return Fate(town.dice, (emptied, killed))
 
 
+def _dead_while_it_is_told(town: Town) -> Fate:
+    return Trap("order: SendCaller done", "router without power", house=()).set(town)
+
+
 _FATES = {
+    "a promise is written down before it is given": _dead_while_it_is_told,
     "the epoch check in the journal's script": _stopped_at_a_commit,
     "the record on disk before the journal forgets the contact": _dead_after_a_commit,
     "a journal that was lost is written again": _forgotten_then_dead,

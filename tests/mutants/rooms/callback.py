@@ -6,6 +6,29 @@ _GUARD = "tests/domain/test_callback.py::"
 
 MUTANTS = (
     Mutant(
+        name="An offer for a call-back has the id of one made for who asked",
+        file="router/domain/owing.py",
+        find="floor.attempts_from + SPARE)",
+        replace="floor.attempts_from)",
+        guards=(_GUARD + "test_who_is_rung_for_after_a_takeover_and_then_promised_gives_no_offer_s_id_to_their_place",),
+    ),
+    Mutant(
+        name="Somebody we called is billed from when they first called us",
+        file="router/domain/reception.py",
+        find="        contact.here_at = seen.at\n",
+        replace="        pass\n",
+        guards=(
+            _GUARD + "test_who_was_called_by_a_promise_that_is_forgotten_is_billed_from_the_answer_and_keeps_their_age",
+        ),
+    ),
+    Mutant(
+        name="Who called again while no router looked is called back all the same",
+        file="router/domain/resync.py",
+        find="    if owed is not None and (contact.is_waiting",
+        replace="    if False and (contact.is_waiting",
+        guards=(_GUARD + "test_who_called_again_while_nobody_looked_takes_the_place_and_is_not_called",),
+    ),
+    Mutant(
         name="A call-back stands at the end of the line",
         file="router/domain/owing.py",
         find="        arrived_at=promise.arrived_at,\n",

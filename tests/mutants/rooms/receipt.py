@@ -72,6 +72,13 @@ MUTANTS = (
         guards=(_PUMP + "test_the_answer_to_a_feature_code_is_left_to_whoever_knows_that_it_is_safe",),
     ),
     Mutant(
+        name="Two call-backs of three are refused by a Redis that syncs once a second",
+        file=_HERE,
+        find="                    if ledger_knows:\n                        break\n",
+        replace="                    break\n",
+        guards=(_GUARD + "test_what_only_the_journal_keeps_waits_for_a_server_that_syncs_once_a_second",),
+    ),
+    Mutant(
         name="A command over HTTP is answered before it is written down",
         file="router/desk.py",
         find="        await self._safe(ledger_knows=not isinstance(command, _IN_NO_LEDGER))\n",
