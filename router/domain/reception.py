@@ -91,6 +91,13 @@ def welcome(floor: Floor, contact: Contact) -> None:
         floor.timers.set(("early", contact.contact_id), contact.arrived_at + campaign.early_media_max_us)
 
 
+def was_answered(floor: Floor, contact: Contact) -> None:
+    """Their leg is up, whoever answered it: no carrier cuts it any more for want of an answer."""
+    if ("early", contact.contact_id) in floor.timers:
+        floor.timers.cancel(("early", contact.contact_id))
+        floor.stir(contact)
+
+
 def enter_queue(
     floor: Floor, contact: Contact, name: QueueName, since_at: Micros, now: Micros, *, adopted: bool = False
 ) -> bool:

@@ -32,7 +32,16 @@ from router.domain.offer import Offer, OfferState
 from router.domain.offering import answered, appeared, leg_ended, rescind, rings
 from router.domain.owing import is_called_already, owed_by, picked_up
 from router.domain.particulars import checked
-from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome, went_out
+from router.domain.reception import (
+    caller_ended,
+    enter_queue,
+    fell_back,
+    returned,
+    send_off,
+    was_answered,
+    welcome,
+    went_out,
+)
 from router.domain.record import OfferResult, SegmentKind, WrapUpEnd
 from router.domain.talk import begin_assignment, bridged, taken_up, talk_ended
 from router.domain.wrapup import finish_wrapup
@@ -190,6 +199,8 @@ def _bury(
 
 def _compare(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, living: "Living", now: Micros) -> None:
     """A caller both know, and we know nothing newer: they are where Asterisk has them."""
+    if leg.up:
+        was_answered(floor, contact)
     if contact.place and leg.up:
         differs(floor, "customer-found", leg.leg, contact.contact_id)
         picked_up(floor, contact, seen.at, now)
@@ -268,6 +279,8 @@ def _adopt_caller(floor: Floor, seen: Resynced, leg: LegSnapshot, living: "Livin
     )
     differs(floor, "caller-found", leg.leg, leg.contact_id)
     welcome(floor, contact)
+    if leg.up:
+        was_answered(floor, contact)
     if leg.talk_at is not None:
         contact.answered_at = max(leg.talk_at, contact.arrived_at)
     if leg.state == "outside":
