@@ -78,15 +78,15 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         close(floor, owed, PromiseEnd.WITHDRAWN, now)
 
 
-def welcome(floor: Floor, contact: Contact) -> None:
-    """Make the contact known; its timeline begins with waiting."""
+def welcome(floor: Floor, contact: Contact, *, up: bool = False) -> None:
+    """Make the contact known; its timeline begins with waiting. `up`: their leg is answered already."""
     floor.sweep(contact.node, contact.seen_at)
     floor.contacts[contact.contact_id] = contact
     floor.by_leg[contact.leg] = contact
     contact.legs = (Leg(uniqueid=contact.leg, linkedid=contact.linkedid, node=contact.node),)
     contact.begins(SegmentKind.WAITING, contact.arrived_at)
     campaign = floor.rules.campaigns.get(contact.campaign)
-    early = campaign is not None and campaign.greeting == "early-media"
+    early = campaign is not None and campaign.greeting == "early-media" and not up
     if campaign is not None and early and campaign.early_media_then is not EarlyMedia.STAY:
         floor.timers.set(("early", contact.contact_id), contact.arrived_at + campaign.early_media_max_us)
 

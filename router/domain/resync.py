@@ -201,9 +201,9 @@ def _compare(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, l
     """A caller both know, and we know nothing newer: they are where Asterisk has them."""
     if leg.up:
         was_answered(floor, contact)
-    if contact.place and leg.up:
-        differs(floor, "customer-found", leg.leg, contact.contact_id)
-        picked_up(floor, contact, seen.at, now)
+        if contact.place:
+            differs(floor, "customer-found", leg.leg, contact.contact_id)
+            picked_up(floor, contact, seen.at, now)
     contact_id, state = contact.contact_id, contact.state
     if leg.state == "outside":
         if state is not ContactState.LEAVING:
@@ -278,9 +278,7 @@ def _adopt_caller(floor: Floor, seen: Resynced, leg: LegSnapshot, living: "Livin
         data=checked(leg.data),
     )
     differs(floor, "caller-found", leg.leg, leg.contact_id)
-    welcome(floor, contact)
-    if leg.up:
-        was_answered(floor, contact)
+    welcome(floor, contact, up=leg.up)
     if leg.talk_at is not None:
         contact.answered_at = max(leg.talk_at, contact.arrived_at)
     if leg.state == "outside":

@@ -65,8 +65,8 @@ MUTANTS = (
     Mutant(
         name="Who talked already is sent on for not having been answered",
         file="router/domain/resync.py",
-        find="    if leg.up:\n        was_answered(floor, contact)\n    if leg.talk_at",
-        replace="    if leg.talk_at",
+        find="    welcome(floor, contact, up=leg.up)\n",
+        replace="    welcome(floor, contact)\n",
         guards=(_HERE + "test_who_is_found_after_a_talk_nobody_here_knew_of_is_answered_already",),
     ),
     Mutant(
