@@ -32,28 +32,34 @@ def look_around(site: "Site", asterisk: Path | None) -> "tuple[Surroundings, tup
         agents = tuple(entry.profile for entry in asyncio.run(entries_of(site))) or None
     except RouterError as error:
         notes = (f"the directory could not be read, so nothing is said about skills: {error.message}",)
-    prompts = {*_ours(), *_files()}
+    prompts: dict[str, set[str]] = {}
+    for prompt, language in (*_ours(), *_files()):
+        prompts.setdefault(prompt, set()).add(language)
     if not any(folder.is_dir() for folder in SOUNDS):
         # Asterisk runs elsewhere: what is not of our making is taken on trust
-        named = {each.whisper for each in site.rules.campaigns.values()}
-        for heard in (each.treatment for each in site.rules.queues.values()):
-            named |= {heard.welcome, heard.keys, *heard.comfort}
-        prompts |= {prompt for prompt in named if not prompt.startswith("acd/")}
+        prompts |= {prompt: set() for prompt in _named(site) if not prompt.startswith("acd/")}
     return Surroundings(agents=agents, prompts=prompts, music=_music(asterisk or ASTERISK)), notes
 
 
-def _ours() -> Iterator[str]:
+def _named(site: "Site") -> Iterator[str]:
+    yield from (campaign.whisper for campaign in site.rules.campaigns.values())
+    for queue in site.rules.queues.values():
+        yield from (queue.treatment.welcome, queue.treatment.keys, *queue.treatment.comfort)
+
+
+def _ours() -> Iterator[tuple[str, str]]:
+    """Each prompt with each of its languages."""
     from router.adapters.pbx.errors import PbxError
     from router.adapters.pbx.prompts import read_texts
 
     try:
-        yield from (f"acd/{name}" for name in read_texts())
+        yield from ((f"acd/{name}", language) for name, texts in read_texts().items() for language in texts)
     except PbxError:
         return
 
 
-def _files() -> Iterator[str]:
-    """Every file of every language, as Asterisk is asked for it: without language and suffix."""
+def _files() -> Iterator[tuple[str, str]]:
+    """Every file of every language, as Asterisk is asked for it, without language and suffix; and its language."""
     count = 0
     for folder in SOUNDS:
         for language in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -61,7 +67,7 @@ def _files() -> Iterator[str]:
                 count += 1
                 if count > MOST_FILES:
                     return
-                yield str(file.relative_to(language).with_suffix(""))
+                yield str(file.relative_to(language).with_suffix("")), language.name
 
 
 def _music(asterisk: Path) -> set[str] | None:

@@ -63,7 +63,7 @@ def check_callback(
     table: CallbackTable | None,
     taken: str,
     dnis: Sequence[str],
-    greeting: str,
+    keys_are_heard: bool,
     file: str,
     key: str,
     faults: Faults,
@@ -74,8 +74,11 @@ def check_callback(
     if table.key in taken:
         expected = f'a key that is none of exit_keys and keys ("{taken}")'
         faults.add(file, f"{key}.key", table.key, expected)
-    if greeting != "answered":
-        expected = 'greeting = "answered" beside it: a caller who is not answered yet cannot press a key'
+    if not keys_are_heard:
+        expected = (
+            'greeting = "answered" beside it (most carriers carry no keys before the answer), or '
+            "keys_before_answer = true in the [trunk.NAME] of ringfair.toml that was tried with them"
+        )
         faults.add(file, f"{key}.key", table.key, expected)
     if table.caller_id is None and not dnis:
         faults.add(file, f"{key}.caller_id", "(missing)", "a number to show: the campaign has none that is dialled")

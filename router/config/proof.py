@@ -27,8 +27,8 @@ class Surroundings:
     """What a site's files speak of and do not hold; None: nobody could tell."""
 
     agents: Collection[AgentProfile] | None = None
-    prompts: Collection[str] | None = None
-    "As files name them: `acd/closing`."
+    prompts: Mapping[str, Collection[str]] | None = None
+    "Prompt, as files name it (`acd/closing`) → the languages it is there in; none named: nobody could tell which."
     music: Collection[str] | None = None
     "Classes of musiconhold.conf."
 
@@ -45,7 +45,7 @@ def doubts(site: Site, around: Surroundings, now: Micros) -> tuple[str, ...]:
         found += _of_campaign(campaign, around)
     for queue in rules.queues.values():
         found += _of_queue(queue)
-        found += _of_treatment(queue, around)
+        found += _heard(queue, rules.campaigns[queue.campaign], around)
     if around.agents:
         found += _of_people(rules, around.agents)
     return tuple(found)
@@ -54,13 +54,45 @@ def doubts(site: Site, around: Surroundings, now: Micros) -> tuple[str, ...]:
 def _of_campaign(campaign: CampaignRules, around: Surroundings) -> Iterator[str]:
     if campaign.last_agent and not campaign.keep_us:
         yield f"campaign {campaign.name}: last_agent does nothing without keep_s"
-    if around.music is not None and campaign.music not in around.music:
-        meant = _meant(campaign.music, around.music)
-        yield f"campaign {campaign.name}: Asterisk has no music class {campaign.music!r}{meant}; callers hear silence"
-    spoken = campaign.whisper == WHISPER + campaign.name
-    if around.prompts is not None and campaign.whisper and not spoken and campaign.whisper not in around.prompts:
-        meant = _meant(campaign.whisper, [*around.prompts, WHISPER + campaign.name])
+    yield from _music(f"campaign {campaign.name}", campaign.music, around)
+    if around.prompts is None:
+        return
+    if not any(_speaks(languages, campaign.language) for languages in around.prompts.values()):
+        yield (
+            f"campaign {campaign.name}: no prompt is spoken in {campaign.language!r}; callers hear English or "
+            "nothing: add texts in it to asterisk/prompts.toml, or take a language that is there"
+        )
+    spoken = WHISPER + campaign.name
+    if campaign.whisper not in ("", spoken, *around.prompts):
+        meant = _meant(campaign.whisper, [*around.prompts, spoken])
         yield f"campaign {campaign.name}: there is no prompt {campaign.whisper!r}{meant}; the agent hears nothing"
+
+
+def _heard(queue: QueueRules, campaign: CampaignRules, around: Surroundings) -> Iterator[str]:
+    """What its callers are to hear while they wait."""
+    treatment, where = queue.treatment, f"queue {queue.name}"
+    if treatment.music:
+        yield from _music(where, treatment.music, around)
+    named = [("welcome", treatment.welcome), ("keys", treatment.keys)]
+    named += [("comfort", prompt) for prompt in treatment.comfort]
+    for key, prompt in named if around.prompts is not None else ():
+        languages = (around.prompts or {}).get(prompt)
+        if prompt and languages is None:
+            meant = _meant(prompt, around.prompts or ())
+            yield f"{where}: there is no prompt {prompt!r} ({key}){meant}; callers hear nothing"
+        elif prompt and languages and not _speaks(languages, campaign.language):
+            elsewhere = ", ".join(sorted(languages))
+            yield f"{where}: {prompt!r} ({key}) is not there in {campaign.language!r}, only in {elsewhere}"
+
+
+def _music(where: str, music: str, around: Surroundings) -> Iterator[str]:
+    if around.music is not None and music not in around.music:
+        yield f"{where}: Asterisk has no music class {music!r}{_meant(music, around.music)}; callers hear silence"
+
+
+def _speaks(languages: Collection[str], language: str) -> bool:
+    """As Asterisk looks for a file (main/file.c, fileexists_core): `en_GB`, then `en`. None named: in every one."""
+    return not languages or language in languages or language.partition("_")[0] in languages
 
 
 def _of_queue(queue: QueueRules) -> Iterator[str]:
@@ -69,20 +101,6 @@ def _of_queue(queue: QueueRules) -> Iterator[str]:
         if ring.need.text in texts:
             yield f"queue {queue.name}: the ring after {_seconds(ring.after_us)} asks for what counts already"
         texts.append(ring.need.text)
-
-
-def _of_treatment(queue: QueueRules, around: Surroundings) -> Iterator[str]:
-    """What callers are to hear in that queue, beyond the campaign's music."""
-    heard = queue.treatment
-    if around.music is not None and heard.music and heard.music not in around.music:
-        meant = _meant(heard.music, around.music)
-        yield f"queue {queue.name}: Asterisk has no music class {heard.music!r}{meant}; callers hear silence"
-    if around.prompts is not None:
-        said = (("welcome", heard.welcome), ("keys", heard.keys), *(("comfort", prompt) for prompt in heard.comfort))
-        for key, prompt in said:
-            if prompt and prompt not in around.prompts:
-                meant = _meant(prompt, around.prompts)
-                yield f"queue {queue.name}: there is no prompt {prompt!r} ({key}){meant}; callers hear nothing of it"
 
 
 def _of_people(rules: Rules, agents: Collection[AgentProfile]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from router.config.faults import E164, Faults
 from router.config.hours import check_hours
 from router.config.numbers import e164
 from router.config.settings import Settings
-from router.config.ways_out import check_keys, check_outside, early_keys, outside
+from router.config.ways_out import check_keys, check_outside, early_keys, keys_are_heard, outside
 from router.domain.admission import Capacity
 from router.domain.conduct import WrapUp
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
@@ -73,8 +73,9 @@ def compile_rules(
                 expected = "exit_keys or keys beside it: no key does anything here"
                 faults.add(where(name), f"queue.{short}.treatment.keys", table.treatment.keys, expected)
             keys = _keys(name, short, table, files, broken, faults)
+            heard = keys_are_heard(settings, file)
             at, taken = f"queue.{short}.callback", table.exit_keys + "".join(table.keys)
-            check_callback(table.callback, taken, file.campaign.dnis, file.campaign.greeting, where(name), at, faults)
+            check_callback(table.callback, taken, file.campaign.dnis, heard, where(name), at, faults)
             rules = _queue(name, short, table, overflow, keys, callback_rules(table.callback, file.campaign.dnis))
             queues[rules.name] = rules
     _check_circles(queues, faults)

@@ -47,18 +47,27 @@ def groups(rules: Rules) -> tuple[Group, ...]:
 
 
 def _ties(rules: Rules) -> Iterator[tuple[CampaignName, CampaignName, str]]:
+    for campaign in rules.campaigns.values():
+        for target in campaign.closed:
+            if isinstance(target, ToQueue) and rules.queues[target.queue].campaign != campaign.name:
+                yield (
+                    campaign.name,
+                    rules.queues[target.queue].campaign,
+                    f"{campaign.name} when closed leads to {target.queue}",
+                )
     for queue in rules.queues.values():
         by_key = ((f"leads by key {key} to", target) for key, target in queue.keys)
         for how, target in (*(("overflows to", target) for target in queue.overflow), *by_key):
             if isinstance(target, ToQueue) and rules.queues[target.queue].campaign != queue.campaign:
                 yield queue.campaign, rules.queues[target.queue].campaign, f"{queue.name} {how} {target.queue}"
-        if not queue.need.skills:
+        needs = (queue.need, *(ring.need for ring in queue.rings))
+        if not all(need.skills for need in needs):
             for name in rules.campaigns:
                 if name != queue.campaign:
                     yield queue.campaign, name, f"{queue.name} asks for no skill, so it takes everybody"
     holders: dict[str, dict[CampaignName, None]] = {}
     for queue in rules.queues.values():
-        for skill in sorted(queue.need.skills):
+        for skill in sorted({*queue.need.skills, *(name for ring in queue.rings for name in ring.need.skills)}):
             holders.setdefault(skill, {})[queue.campaign] = None
     for skill in sorted(holders):
         for one, other in pairwise(holders[skill]):

@@ -46,6 +46,7 @@ def check_outside(
                 "ringfair.toml", f"trunk.{name}", name, f"{LONGEST_TRUNK} characters at most for an outbound trunk"
             )
     ours = {number: campaign.name for campaign in campaigns.values() for number in campaign.dnis}
+    theirs = {number: campaign.name for campaign in campaigns.values() for number in campaign.diversion}
     for file, key, target in _all_targets(campaigns, queues):
         if not isinstance(target, ToNumber):
             continue
@@ -54,6 +55,12 @@ def check_outside(
             faults.add(file, key, f"dial:{target.number}", expected)
         elif target.number in ours:
             expected = f'"campaign:{ours[target.number]}": this number is ours, the call would come back as a new one'
+            faults.add(file, key, f"dial:{target.number}", expected)
+        elif target.number in theirs:
+            expected = (
+                f"a number that does not lead back: {target.number} diverts to us (diversion of campaign "
+                f"{theirs[target.number]}), and carriers drop what would end the circle"
+            )
             faults.add(file, key, f"dial:{target.number}", expected)
 
 
@@ -71,9 +78,14 @@ def _all_targets(
             yield file, f"{key}.keys.{digit}", target
 
 
+def keys_are_heard(settings: Settings, file: CampaignFile) -> bool:
+    """Whether whoever waits for this campaign can press keys at all."""
+    return file.campaign.greeting == "answered" or bool(early_keys(settings))
+
+
 def check_keys(settings: Settings, file_name: str, file: CampaignFile, faults: Faults) -> None:
     """Keys before the answer, on trunks that do not carry them."""
-    if file.campaign.greeting == "answered" or early_keys(settings):
+    if keys_are_heard(settings, file):
         return
     for short, table in file.queue.items():
         for key, value in (("exit_keys", table.exit_keys), ("keys", ", ".join(table.keys))):

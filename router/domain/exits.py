@@ -5,14 +5,15 @@ stay where they are: nobody loses their place by a key.
 Rule 2: somebody whom a key took outside, and whom nobody took there, has their old place again. Whom an overflow took
 there goes on to the target after it: their wait here was over.
 Rule 3: a carrier cuts a call that nobody answers after one to three minutes, so waiting unanswered has an end of its
-own. Who is being rung is not torn away, and an emergency caller is answered rather than sent on.
+own. Who is being rung is not torn away, and an emergency caller is answered rather than sent on. The order may get
+lost, and who is outside just then may come back: the deadline stands, and falls due again, until the leg is answered.
 """
 
 from router.domain.contact import Contact, ContactState
 from router.domain.effects import AnswerCaller
 from router.domain.events import ContactOverflowed, MessageLeft, TargetFailed
 from router.domain.floor import Floor
-from router.domain.ids import CampaignName, ContactId, Micros
+from router.domain.ids import SECOND, CampaignName, ContactId, Micros
 from router.domain.observations import CallerNotTaken, MessageRecorded
 from router.domain.outside import told
 from router.domain.queue import Queue
@@ -22,6 +23,8 @@ from router.domain.rules import EarlyMedia, OverflowTarget, ToQueue
 from router.domain.staffing import refused
 
 KEY, EARLY = "key", "early-media"
+EARLY_AGAIN_US: Micros = 5 * SECOND
+"Until whoever should have been answered is looked at again: an order takes the time of a turn of the dialplan's loop."
 OWN_KEY = "own-key"
 "Why somebody went outside by a key that leads there: they had no need to leave their line."
 
@@ -91,17 +94,22 @@ def message_recorded(floor: Floor, seen: MessageRecorded, now: Micros) -> None:
 def early_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     """Rule 3: they have waited unanswered for as long as they may."""
     contact = floor.contacts.get(key)
-    if contact is None:
-        return
-    floor.stir(contact)
-    campaign = floor.rules.campaigns.get(contact.campaign)
-    if campaign is None or not contact.is_waiting or contact.answered_at is not None:
+    campaign = None if contact is None else floor.rules.campaigns.get(contact.campaign)
+    if contact is None or campaign is None:
         return
     then = campaign.early_media_then
-    if then is EarlyMedia.ANSWER or (contact.urgent and then is EarlyMedia.OVERFLOW):
+    if then is EarlyMedia.STAY:
+        return
+    answers = then is EarlyMedia.ANSWER or contact.urgent
+    listens = contact.is_waiting and not contact.parked
+    if answers or not listens:
+        floor.timers.set(("early", key), now + EARLY_AGAIN_US)
+    if not listens:
+        return
+    floor.stir(contact)
+    if answers:
         floor.effects.append(AnswerCaller(contact_id=key, leg=contact.leg, node=contact.node))
-    elif then is EarlyMedia.OVERFLOW:
-        if contact.live:
-            contact.overdue = True  # goes when the ring is over
-        else:
-            overflow(floor, contact, now, EARLY)
+    elif contact.live:
+        contact.overdue = True  # goes when the ring is over
+    else:
+        overflow(floor, contact, now, EARLY)

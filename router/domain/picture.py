@@ -332,7 +332,7 @@ def _contact(floor: Floor, contact: Contact) -> Picture:
         wait_at=floor.timers.at(("wait", contact.contact_id)),
         sent_to=contact.sent_to,
         sent_why=contact.sent_why,
-        early_at=floor.timers.at(("early", contact.contact_id)) if contact.is_waiting else None,
+        early_at=floor.timers.at(("early", contact.contact_id)),
         promise_id=contact.promise_id,
         here_at=contact.here_at,
     )

@@ -89,8 +89,8 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         close(floor, owed, PromiseEnd.WITHDRAWN, now)
 
 
-def welcome(floor: Floor, contact: Contact) -> None:
-    """Make the contact known; its timeline begins with waiting."""
+def welcome(floor: Floor, contact: Contact, *, up: bool = False) -> None:
+    """Make the contact known; its timeline begins with waiting. `up`: their leg is answered already."""
     floor.sweep(contact.node, contact.seen_at)
     floor.contacts[contact.contact_id] = contact
     floor.by_leg[contact.leg] = contact
@@ -98,9 +98,16 @@ def welcome(floor: Floor, contact: Contact) -> None:
     begins_at = contact.here_at or contact.arrived_at
     contact.begins(SegmentKind.WAITING, begins_at)
     campaign = floor.rules.campaigns.get(contact.campaign)
-    early = campaign is not None and campaign.greeting == "early-media"
+    early = campaign is not None and campaign.greeting == "early-media" and not up
     if campaign is not None and early and campaign.early_media_then is not EarlyMedia.STAY:
         floor.timers.set(("early", contact.contact_id), begins_at + campaign.early_media_max_us)
+
+
+def was_answered(floor: Floor, contact: Contact) -> None:
+    """Their leg is up, whoever answered it: no carrier cuts it any more for want of an answer."""
+    if ("early", contact.contact_id) in floor.timers:
+        floor.timers.cancel(("early", contact.contact_id))
+        floor.stir(contact)
 
 
 def enter_queue(

@@ -256,7 +256,7 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         floor.timers.set(("skip", (contact.contact_id, agent_id)), until)
     if contact.is_waiting and not (contact.overdue and contact.live):
         floor.timers.set(("wait", contact.contact_id), _not_yet(stands.wait_at, now))
-    if contact.is_waiting and stands.early_at is not None:
+    if stands.early_at is not None:
         floor.timers.set(("early", contact.contact_id), _not_yet(stands.early_at, now))
     if contact.is_waiting and contact.queue in floor.queues:
         attend(floor, contact, floor.queues[contact.queue], now)

@@ -33,7 +33,16 @@ from router.domain.offering import answered, appeared, leg_ended, rescind, rings
 from router.domain.owing import close, comes_again, is_called_already, is_our_call, owed_by, picked_up
 from router.domain.particulars import checked
 from router.domain.phones import reached
-from router.domain.reception import caller_ended, enter_queue, fell_back, returned, send_off, welcome, went_out
+from router.domain.reception import (
+    caller_ended,
+    enter_queue,
+    fell_back,
+    returned,
+    send_off,
+    was_answered,
+    welcome,
+    went_out,
+)
 from router.domain.record import OfferResult, SegmentKind, WrapUpEnd
 from router.domain.talk import begin_assignment, bridged, taken_up, talk_ended
 from router.domain.wrapup import finish_wrapup
@@ -183,9 +192,11 @@ def _bury(
 
 def _compare(floor: Floor, seen: Resynced, contact: Contact, leg: LegSnapshot, living: "Living", now: Micros) -> None:
     """A caller both know, and we know nothing newer: they are where Asterisk has them."""
-    if contact.place and leg.up:
-        differs(floor, "customer-found", leg.leg, contact.contact_id)
-        picked_up(floor, contact, seen.at, now)
+    if leg.up:
+        was_answered(floor, contact)
+        if contact.place:
+            differs(floor, "customer-found", leg.leg, contact.contact_id)
+            picked_up(floor, contact, seen.at, now)
     contact_id, state = contact.contact_id, contact.state
     if leg.state == "outside":
         if state is not ContactState.LEAVING:
@@ -261,7 +272,7 @@ def _adopt_caller(floor: Floor, seen: Resynced, leg: LegSnapshot, living: "Livin
         here_at=min(seen.at, leg.talk_at or seen.at) if is_our_call(leg.contact_id) else 0,
     )
     differs(floor, "caller-found", leg.leg, leg.contact_id)
-    welcome(floor, contact)
+    welcome(floor, contact, up=leg.up)
     began_at = contact.here_at or contact.arrived_at
     owed = comes_again(floor, contact)
     if leg.talk_at is not None:

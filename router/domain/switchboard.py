@@ -49,6 +49,7 @@ def leg_answered(floor: Floor, seen: LegAnswered, now: Micros) -> None:
         return
     called = floor.by_leg.get(seen.leg)
     if called is not None:
+        reception.was_answered(floor, called)
         owing.picked_up(floor, called, seen.at, now)
 
 

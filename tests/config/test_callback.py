@@ -6,7 +6,7 @@ from router.config import load
 from router.config.callback import CallbackTable, call_times, callback_rules
 from router.domain.errors import ConfigError
 from router.domain.ids import SECOND, QueueName
-from tests.config.site_files import SECRET, SHOP, WriteSite
+from tests.config.site_files import SECRET, SETTINGS, SHOP, WriteSite, only_fault
 
 ANSWERED = SHOP.replace("[queue.orders]\n", 'greeting = "answered"\n[queue.orders]\n')
 TABLE = '[queue.orders.callback]\ntrunk = "carrier"\n'
@@ -41,6 +41,13 @@ def test_an_empty_window_is_any_time() -> None:
     assert rules.expires_us == 3600 * SECOND
 
 
+def test_the_key_needs_an_answer_or_a_trunk_that_carries_keys_before_it(a_site: WriteSite) -> None:
+    fault = only_fault(a_site(shop=SHOP + TABLE))
+    assert "keys_before_answer" in fault.expected
+    settings = SETTINGS + "[trunk.carrier]\nkeys_before_answer = true\n"
+    assert load(a_site(settings, shop=SHOP + TABLE), SECRET).rules.queues[QueueName("shop/orders")].callback
+
+
 @pytest.mark.parametrize(
     ("line", "key", "expected"),
     [
@@ -69,14 +76,6 @@ def test_the_key_may_not_mean_something_else(a_site: WriteSite, taken: str) -> N
 
     [fault] = error.value.faults
     assert fault.key == "queue.orders.callback.key"
-
-
-def test_a_campaign_that_does_not_answer_at_once_cannot_hear_the_key(a_site: WriteSite) -> None:
-    with pytest.raises(ConfigError) as error:
-        load(a_site(shop=SHOP + TABLE), SECRET)
-
-    [fault] = error.value.faults
-    assert "cannot press a key" in fault.expected
 
 
 def test_a_prompt_may_say_what_its_key_does(a_site: WriteSite) -> None:

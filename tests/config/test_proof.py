@@ -84,7 +84,7 @@ def test_hours_that_never_open(a_site: WriteSite) -> None:
 
 
 def test_prompts_and_music_that_do_not_exist(a_site: WriteSite) -> None:
-    around = {"prompts": {"acd/closing", "hello"}, "music": {"default", "jazz"}}
+    around = {"prompts": {"acd/closing": {"de"}, "hello": set()}, "music": {"default", "jazz"}}
     for campaign, count in (
         ('music = "jaz"\nwhisper = "acd/closin"', 2),
         ('music = "jazz"\nwhisper = "acd/whisper-shop"', 0),
@@ -97,17 +97,23 @@ def test_prompts_and_music_that_do_not_exist(a_site: WriteSite) -> None:
     assert doubted(a_site, campaign='music = "jaz"') == []
 
 
-def test_what_callers_are_to_hear_while_they_wait_and_cannot(a_site: WriteSite) -> None:
-    around = {"prompts": {"acd/closing", "acd/please-wait"}, "music": {"default", "jazz"}}
-    treatment = '[queue.orders.treatment]\nwelcome = "acd/closin"\nmusic = "jaz"\ncomfort = ["acd/please-wait", "no"]\n'
-    found = doubted(a_site, treatment, **around)
-    assert [word for word in ("jaz'", "(welcome)", "(comfort)") if word in " ".join(found)] == [
-        "jaz'",
-        "(welcome)",
-        "(comfort)",
+def test_what_callers_of_a_queue_are_to_hear_exists_in_their_language(a_site: WriteSite) -> None:
+    around = {"prompts": {"acd/closing": {"de", "en"}, "acd/welcome": {"en"}, "own": set()}, "music": {"default"}}
+    treatment = '[queue.orders.treatment]\nwelcome = "acd/welcom"\ncomfort = ["acd/welcome", "own"]\nmusic = "jaz"\n'
+    assert doubted(a_site, treatment, **around) == [
+        "queue shop/orders: Asterisk has no music class 'jaz'; callers hear silence",
+        "queue shop/orders: there is no prompt 'acd/welcom' (welcome) (did you mean acd/welcome?); "
+        "callers hear nothing",
+        "queue shop/orders: 'acd/welcome' (comfort) is not there in 'de', only in en",
     ]
-    assert len(found) == 3
-    assert doubted(a_site, treatment) == []
+
+
+@pytest.mark.parametrize(("language", "count"), [("de", 0), ("de_AT", 0), ("fr", 1)])
+def test_a_language_nobody_speaks(a_site: WriteSite, language: str, count: int) -> None:
+    around = {"prompts": {"acd/closing": {"de", "en"}}}
+    found = doubted(a_site, campaign=f'language = "{language}"', **around)
+    assert len(found) == count
+    assert all("no prompt is spoken in 'fr'" in doubt for doubt in found)
 
 
 def test_a_post_at_a_queue_that_is_gone(a_site: WriteSite) -> None:

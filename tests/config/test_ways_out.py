@@ -48,6 +48,12 @@ def test_a_number_of_our_own_is_not_dialled_out(a_site: WriteSite) -> None:
     assert '"campaign:care"' in fault.expected
 
 
+def test_a_number_that_diverts_to_us_is_not_dialled_out(a_site: WriteSite) -> None:
+    shop = with_campaign_key(f'diversion = ["{OUTSIDE}"]') + f'overflow = ["dial:{OUTSIDE}"]'
+    fault = only_fault(a_site(TRUNK, shop=shop))
+    assert "diverts to us" in fault.expected
+
+
 def test_one_trunk_leads_outside(a_site: WriteSite) -> None:
     fault = only_fault(a_site(TRUNK + "[trunk.other]\noutbound = true\n"))
     assert (fault.file, fault.key) == ("ringfair.toml", "trunk.other.outbound")

@@ -6,7 +6,7 @@ from router.domain.commands import Shut
 from router.domain.effects import AnswerCaller, SendCaller
 from router.domain.events import ContactOverflowed, MessageLeft, ObservationIgnored, TargetFailed
 from router.domain.ids import SECOND, ContactId, LegId
-from router.domain.observations import CallerKeyed, CallerNotTaken, MessageRecorded, NodeLost
+from router.domain.observations import CallerKeyed, CallerNotTaken, LegAnswered, MessageRecorded, NodeLost
 from router.domain.picture import whole
 from router.domain.record import EndedBy, Outcome, SegmentKind
 from router.domain.recovery import restore
@@ -248,11 +248,43 @@ def test_a_caller_who_has_waited_long_enough_unanswered_is_answered_where_they_w
     assert room.of(AnswerCaller) == []
     room.let_pass(1)
     assert room.of(AnswerCaller) == [AnswerCaller(contact_id=caller, leg=LegId(caller), node=NODE)]
+    room.see(LegAnswered(leg=LegId(caller), at=room.now))
+    room.let_pass(60)
+    assert len(room.of(AnswerCaller)) == 1
     room.agent_joins("orders")
     room.talks(caller)
     talked_at = room.now
     room.caller_hangs_up(caller)
     assert room.record(caller).answered_at == talked_at
+
+
+def test_an_order_to_answer_that_got_lost_is_given_again_until_the_leg_is_up() -> None:
+    room = Room(rules_in_force=early(EarlyMedia.ANSWER))
+    caller = room.calls("c1")
+    room.see(NodeLost(node=NODE))
+    room.let_pass(120)
+    assert room.of(AnswerCaller) == []
+    room.resync(room.waiting(caller, up=False))
+    room.let_pass(12)
+    assert len(room.of(AnswerCaller)) >= 2
+    room.see(LegAnswered(leg=LegId(caller), at=room.now))
+    given = len(room.of(AnswerCaller))
+    room.let_pass(60)
+    assert len(room.of(AnswerCaller)) == given
+
+
+def test_who_was_outside_at_the_deadline_and_comes_back_is_answered_then() -> None:
+    in_force = with_queue(early(EarlyMedia.ANSWER), ORDERS, overflow=(NUMBER, ToQueue(queue=GENERAL)), exit_keys="0")
+    room = Room(rules_in_force=replace(in_force, outside=Outside(trunk="carrier", ring_us=25 * SECOND)))
+    caller = room.calls("c1")
+    room.let_pass(85)
+    presses(room, caller, "0")
+    assert sent(room) == [("acd-external", "+493023125900~25~carrier")]
+    room.let_pass(10)
+    assert room.of(AnswerCaller) == []
+    not_taken(room, caller)
+    room.let_pass(5)
+    assert len(room.of(AnswerCaller)) == 1
 
 
 def test_or_they_overflow_but_not_while_somebody_is_rung_for_them() -> None:
@@ -356,9 +388,18 @@ def test_a_successor_knows_who_has_waited_unanswered_for_how_long() -> None:
     heir.now = first.now
     heir.see(NodeLost(node=NODE))
     restore(heir.floor, whole(first.floor), heir.now)
-    heir.resync(heir.waiting(caller))
+    heir.resync(heir.waiting(caller, up=False))
     heir.let_pass(11)
     assert len(heir.of(AnswerCaller)) == 1
+
+
+def test_whom_a_resync_finds_answered_is_left_alone() -> None:
+    room = Room(rules_in_force=early(EarlyMedia.ANSWER))
+    caller = room.calls("c1")
+    room.let_pass(80)
+    room.resync(room.waiting(caller))
+    room.let_pass(20)
+    assert room.of(AnswerCaller) == []
 
 
 def test_an_order_outside_that_got_lost_is_given_again() -> None:

@@ -52,6 +52,7 @@ _DIAL = re.compile(r"[^\w/+@.-]")
 _VALUE = re.compile(r"[^\w .:+-]")
 _MILLISECOND: Micros = 1000
 DIVERTED = "d"
+SHOWN = "s"
 "Before the digits of a number that diverts to us; no trunk can dial it."
 _NO_TRUNK = "!"
 "Of the name of a trunk's limit: there is none that ends so."
@@ -204,7 +205,8 @@ def routes(rules: Rules, dialled_forms: Callable[[str], Sequence[str]]) -> dict[
     """`ACD_DNIS_<digits>` → what the dialplan must know of it, for every form a carrier may dial us by.
 
     `campaign,greeting,language,music,pool`, then limits and welcome as far as there are any (20-wait.conf); music and
-    welcome are those of the queue a call begins in. And `ACD_TRUNK_<endpoint>` → its most callers, and with `.keys`
+    welcome are those of the queue a call begins in. `ACD_DNIS_s<digits>` → the whole number, where these digits are not
+    it: we are known by it when we call somebody. And `ACD_TRUNK_<endpoint>` → its most callers, and with `.keys`
     whether keys are heard before the answer.
     """
     found: dict[str, str] = {}
@@ -218,6 +220,8 @@ def routes(rules: Rules, dialled_forms: Callable[[str], Sequence[str]]) -> dict[
         for number in campaign.dnis:
             for digits in dialled_forms(number):
                 found[f"ACD_DNIS_{digits}"] = value
+                if rules.outside is not None and digits != number.lstrip("+"):
+                    found[f"ACD_DNIS_{SHOWN}{digits}"] = number.lstrip("+")
         for number in campaign.diversion:
             for digits in dialled_forms(number):
                 found[f"ACD_DNIS_{DIVERTED}{digits}"] = value

@@ -21,7 +21,7 @@ from router.domain.effects import (
     SendCaller,
 )
 from router.domain.need import Need
-from router.domain.rules import CampaignRules, QueueRules, Rules
+from router.domain.rules import CampaignRules, Outside, QueueRules, Rules
 from router.domain.treatment import Treatment
 
 STEADY = settings(deadline=None, derandomize=True, max_examples=200)
@@ -251,6 +251,16 @@ def test_a_route_is_told_for_every_form_a_carrier_may_dial() -> None:
         f"ACD_DNIS_{digits}": "shop,answered,en,jazz,north"
         for number in ("3023125100", "3023125101")
         for digits in ("49" + number, "0049" + number, "0" + number)
+    }
+
+
+def test_where_callers_go_outside_the_whole_number_is_known_for_every_form_of_it() -> None:
+    campaign = CampaignRules(name="shop", client="x", dnis=("+493023125100",), entry="shop/orders")  # type: ignore[arg-type]
+    rules = Rules(config_hash="x", campaigns={campaign.name: campaign}, outside=Outside(trunk="carrier"))
+    found = actions.routes(rules, lambda number: dialled_forms(number, "DE"))
+    assert {name: value for name, value in found.items() if name.startswith("ACD_DNIS_s")} == {
+        "ACD_DNIS_s03023125100": "493023125100",
+        "ACD_DNIS_s00493023125100": "493023125100",
     }
 
 
