@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
+from router.domain.message import message
 from router.domain.rules import QueueRules
 
 MEMORY = 64
@@ -33,8 +34,10 @@ class Mean:
     seen: int = 0
 
     def note(self, value: float) -> None:
-        self.seen = min(self.seen + 1, MEMORY)
-        self.value += (value - self.value) / self.seen
+        seen = self.seen
+        if seen < MEMORY:
+            self.seen = seen = seen + 1
+        self.value += (value - self.value) / seen
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -58,7 +61,7 @@ class Pace:
         return self.gave_up.value / self.waited.value if self.waited.value > 0 and self.gave_up.value > 0 else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Figures:
     """What is reckoned with for one queue."""
 
@@ -74,6 +77,8 @@ class Paces:
 
     def __init__(self) -> None:
         self._paces: dict[str, Pace] = {}
+        self._pairs: dict[QueueName, tuple[Pace, Pace]] = {}
+        "Of a queue and of its campaign."
 
     def of(self, rules: QueueRules) -> Figures:
         """Rule 2."""
@@ -87,9 +92,9 @@ class Paces:
 
     def served(self, queue: QueueName, busy_us: Micros) -> list[Pace]:
         """An agent is done with a contact of this queue. Gives the paces that are due to be put on paper."""
-        due = []
+        due, busy_us = [], _possible(busy_us)
         for pace in self._both(queue):
-            pace.busy.note(min(max(busy_us, 0), LONGEST_US))
+            pace.busy.note(busy_us)
             pace.told += 1
             if pace.told >= PAPER:
                 pace.told = 0
@@ -97,13 +102,16 @@ class Paces:
         return due
 
     def answered(self, queue: QueueName, waited_us: Micros, pick_up_us: Micros) -> None:
+        waited_us, pick_up_us = _possible(waited_us), _possible(pick_up_us)
         for pace in self._both(queue):
-            pace.pick_up.note(min(max(pick_up_us, 0), LONGEST_US))
-            self._waited(pace, waited_us, 0.0)
+            pace.pick_up.note(pick_up_us)
+            pace.waited.note(waited_us)
+            pace.gave_up.note(0.0)
 
     def gave_up(self, queue: QueueName, waited_us: Micros) -> None:
         for pace in self._both(queue):
-            self._waited(pace, waited_us, 1.0)
+            pace.waited.note(_possible(waited_us))
+            pace.gave_up.note(1.0)
 
     def restore(self, pace: Pace) -> None:
         """One that was on paper; raises `ValueError` when no queue can have had it."""
@@ -111,13 +119,17 @@ class Paces:
             _look_at(mean, most)
         _look_at(pace.gave_up, 1)
         self._paces[pace.name] = pace
+        self._pairs.clear()
 
     def all(self) -> list[Pace]:
         return [pace for pace in self._paces.values() if pace.busy.seen]
 
     def _both(self, queue: QueueName) -> tuple[Pace, Pace]:
-        campaign = CampaignName(queue.partition("/")[0])
-        return self._of(queue), self._of(campaign)
+        pair = self._pairs.get(queue)
+        if pair is None:
+            campaign = CampaignName(queue.partition("/")[0])
+            pair = self._pairs[queue] = self._of(queue), self._of(campaign)
+        return pair
 
     def _of(self, name: str) -> Pace:
         pace = self._paces.get(name)
@@ -125,10 +137,9 @@ class Paces:
             pace = self._paces[name] = Pace(name=name)
         return pace
 
-    @staticmethod
-    def _waited(pace: Pace, waited_us: Micros, gave_up: float) -> None:
-        pace.waited.note(min(max(waited_us, 0), LONGEST_US))
-        pace.gave_up.note(gave_up)
+
+def _possible(us: Micros) -> Micros:
+    return us if 0 <= us <= LONGEST_US else min(max(us, 0), LONGEST_US)
 
 
 def _look_at(mean: Mean, most: float) -> None:

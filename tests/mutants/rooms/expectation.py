@@ -37,15 +37,15 @@ MUTANTS = (
     Mutant(
         name="Who comes is dissuaded though an agent is free for them",
         file="router/domain/staffing.py",
-        find="not queue.waiting or is_free(queue)",
+        find="not queue.waiting or is_free(floor, queue)",
         replace="not queue.waiting",
         guards=(_REDIAL + "test_where_an_agent_is_free_nobody_is_dissuaded",),
     ),
     Mutant(
         name="A place is given back as often as somebody calls",
         file="router/domain/redial.py",
-        find="self._waited.pop((campaign, ani), (0, 0)) if ani",
-        replace="self._waited.get((campaign, ani), (0, 0)) if ani",
+        find="self._waited.pop((campaign, ani), (0, 0))",
+        replace="self._waited.get((campaign, ani), (0, 0))",
         guards=(_REDIAL + "test_a_place_is_given_back_once",),
     ),
     Mutant(
