@@ -207,6 +207,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     """
     rules = asked.rules
     floor.rules = rules
+    floor.paces.share(rules.queues.values())
     delays = _delays(floor.agents.values())
     floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
     floor.thinned.clear()

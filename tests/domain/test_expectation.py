@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.commands import LogOut, Pause, Post, Prioritise
+from router.domain.commands import Configure, LogOut, Pause, Post, Prioritise
 from router.domain.engine import Engine
 from router.domain.events import ContactConnected
 from router.domain.expectation import MOST_CREWS, expected_of_newcomer, expected_wait
@@ -383,3 +383,21 @@ def test_more_crews_than_are_looked_at_are_spoken_for() -> None:
     assert len(room.floor.crews) == MOST_CREWS + 8
     all_talk(room)
     assert expected_s(room, room.calls("ours")) == pytest.approx(100 / (MOST_CREWS + 8), abs=0.001)
+
+
+# ---- what is noted once ----
+
+
+def test_a_queue_alone_in_its_campaign_leaves_its_pace_to_those_who_come_later() -> None:
+    room = Room("bank")
+    for n in range(FEWEST):
+        leg = room.talks(room.calls(f"c{n}", BANK))
+        room.let_pass(40)
+        room.agent_hangs_up(leg)
+        room.let_pass(30)
+    assert [pace.name for pace in room.floor.paces.all()] == [ACCOUNTS]
+    known = room.floor.paces.of(room.floor.queues[ACCOUNTS].rules)
+    before, name = rules(), QueueName(f"{BANK}/later")
+    later = replace(before.queues[ACCOUNTS], name=name)
+    room.ask(Configure(rules=replace(before, queues={**before.queues, name: later})))
+    assert room.floor.paces.of(later) == known
