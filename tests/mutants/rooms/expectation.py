@@ -74,6 +74,6 @@ MUTANTS = (
         file="router/domain/floor.py",
         find="            self.count(agent)\n            agent.turn",
         replace="            agent.turn",
-        guards=("tests/domain/test_matching.py::test_who_has_been_idle_longest_is_asked_first",),
+        guards=("tests/domain/test_talk.py::test_wrap_up_can_be_finished_early_with_a_disposition",),
     ),
 )

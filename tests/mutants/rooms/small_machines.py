@@ -11,7 +11,7 @@ MUTANTS = (
         file="router/domain/timers.py",
         find="            entry[2] = None\n",
         replace="            pass\n",
-        guards=(_TIMERS + "test_a_key_set_again_is_due_at_the_new_time_only",),
+        guards=(_TIMERS + "test_timers_keep_what_a_plain_dictionary_would",),
     ),
     Mutant(
         name="A deadline that is set again is due twice",
