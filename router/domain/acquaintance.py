@@ -65,4 +65,6 @@ def row_in(queue: Queue, agent: Agent) -> Row | None:
 
 def kept_deadline(floor: Floor, contact_id: ContactId, now: Micros) -> None:
     """The agent did not become free in time."""
-    floor.let_in(floor.contacts[contact_id], now)
+    contact = floor.contacts.get(contact_id)
+    if contact is not None:
+        floor.let_in(contact, now)

@@ -134,6 +134,8 @@ class Agent:
     crew: "Crew | None" = None
     "All who serve the same rows; None: they serve none."
     standing: Standing = Standing.LOGGED_OUT
+    counted: Standing = Standing.LOGGED_OUT
+    "As what the rows count them: who was on a contact and is free counts as that from when they sit down."
     turn: int = 0
     "On the benches of all rows served, while free and not yet matched; else 0."
     awaited: "dict[ContactId, Contact]" = field(default_factory=dict)

@@ -25,6 +25,7 @@ class Choice(StrEnum):
 
 
 Way = Callable[["Agent", "Row"], tuple[int, Micros]]
+"None in `WAYS`: by idle time alone, so that an agent's place is the same on all such benches."
 
 
 def _best_skilled(agent: "Agent", row: "Row") -> tuple[int, Micros]:
@@ -33,8 +34,8 @@ def _best_skilled(agent: "Agent", row: "Row") -> tuple[int, Micros]:
     return -sum(skills.get(skill, 0) for skill in row.need.asked), agent.idle_since
 
 
-WAYS: Mapping[Choice, Way] = {
-    Choice.LONGEST_IDLE: lambda agent, row: (0, agent.idle_since),
+WAYS: Mapping[Choice, Way | None] = {
+    Choice.LONGEST_IDLE: None,
     Choice.BEST_SKILLED: _best_skilled,
     Choice.FEWEST_CONTACTS: lambda agent, row: (agent.today.contacts, agent.idle_since),
     Choice.LEAST_TALK: lambda agent, row: (agent.today.talk_us, agent.idle_since),

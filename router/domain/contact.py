@@ -106,7 +106,7 @@ class Contact:
     entered_at: Micros = 0
     "When it came to this queue: what opens with time counts from here."
     attended_at: Micros = 0
-    "Up to when it was told what its queue tells (waiting_room.py)."
+    "Up to when it was told what its queue tells (waiting_room.py); 0: nothing is due to be told."
     told: tuple[str, ...] = ()
     "The prompts it heard last, at `attended_at` or before."
     told_at: Micros = 0

@@ -124,7 +124,8 @@ class Engine:
         if floor.calendar.may_be_due(now):
             self._turn_pages(now)
         _HANDLERS[type(message)](floor, message, now)
-        _settle(floor, now)
+        if floor.freed or floor.seeking or floor.thinned or floor.released:  # after most of what is seen there is none
+            _settle(floor, now)
 
     def next_timer(self) -> Micros | None:
         """When `handle_timer` must be called next, or None; on a floor that is lost nothing is due any more."""
@@ -208,6 +209,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     """
     rules = asked.rules
     floor.rules = rules
+    floor.paces.share(rules.queues.values())
     delays = _delays(floor.agents.values())
     floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
     floor.thinned.clear()
@@ -223,7 +225,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
         if contact.line is not None:
             contact.line.step_out(contact)
             contact.line = None
-        contact.awaits = None
+        floor.keep_no_more(contact)
         if contact.place and contact.queue not in floor.queues:
             owing.close(floor, floor.promises[contact.promise_id or contact.contact_id], PromiseEnd.GIVEN_UP, now)
             continue
@@ -311,7 +313,9 @@ def _skip_deadline(floor: Floor, key: Any, now: Micros) -> None:
 
 
 def _row_deadline(floor: Floor, contact_id: Any, now: Micros) -> None:
-    floor.open_rows(floor.contacts[contact_id], now)
+    contact = floor.contacts.get(contact_id)
+    if contact is not None:
+        floor.open_rows(contact, now)
 
 
 _HANDLERS: dict[type, Handler] = {

@@ -75,13 +75,14 @@ def expected_of_newcomer(floor: Floor, queue: Queue, now: Micros) -> Micros | No
     return _of_who_comes(floor, queue, key_of_newcomer(queue.rules, now), now)
 
 
-def is_free(queue: Queue) -> bool:
+def is_free(floor: Floor, queue: Queue) -> bool:
     """Whether somebody could be offered at once to who comes now."""
+    floor.count_freed()
     return any(row.free for row in queue.rows[: queue.open_after(0).index + 1])
 
 
 def _of_who_comes(floor: Floor, queue: Queue, key: LineKey, now: Micros) -> Micros | None:
-    if is_free(queue):
+    if is_free(floor, queue):
         return round(floor.paces.of(queue.rules).pick_up_us)
     return _until_answer(floor, queue, key, now, 0, now)
 

@@ -13,7 +13,7 @@ from router.domain.assignment import Assignment
 from router.domain.callback import Promise
 from router.domain.census import Census
 from router.domain.contact import CONTACT, Contact, ContactState, ContactStep
-from router.domain.crew import ON_DUTY, Crew
+from router.domain.crew import ON_DUTY, Crew, come, enlist
 from router.domain.door import Door
 from router.domain.effects import Effect
 from router.domain.entitlement import ENTITLED_ALWAYS, covers
@@ -32,6 +32,7 @@ from router.domain.timers import Timers
 
 _AWAY = (Standing.LOGGED_OUT, Standing.PAUSED, Standing.UNREACHABLE, Standing.LINK_LOST, Standing.DONE_FOR_TODAY)
 "Standings in which nobody need be waited for, by some rule."
+_PAST_WAITING = (ContactStep.CONNECT, ContactStep.LEAVE, ContactStep.END)
 
 
 class Floor:
@@ -132,27 +133,46 @@ class Floor:
         if before is after:
             return
         agent.standing = after
-        was, becomes = int(before), int(after)
-        for row in agent.serves:
-            standings = row.standings
-            standings[was] -= 1
-            standings[becomes] += 1
-        crew = agent.crew
-        if crew is not None and ON_DUTY[was] is not ON_DUTY[becomes]:
-            _come(crew, 1 if ON_DUTY[becomes] else -1)
         if before is Standing.FREE:
             agent.turn = 0
+        if after is not Standing.FREE or before is not Standing.ON_CONTACT:
+            self.count(agent)
+        if not (ON_DUTY[before] and ON_DUTY[after]):
+            self._comes_or_goes(agent, before, after, now)
+        if after is Standing.FREE:
+            self.freed.append(agent)
+
+    def count(self, agent: Agent) -> None:
+        """Have the rows count an agent as what they are.
+
+        Who has done with a contact has most often the next in the same step, and is on a contact in all counts
+        meanwhile: `seat` counts the others as free, and whoever must know earlier asks `count_freed`.
+        """
+        was, becomes = agent.counted, agent.standing
+        if was is not becomes:
+            agent.counted = becomes
+            before, after = int(was), int(becomes)
+            for standings in agent.crew.standings if agent.crew is not None else ():
+                standings[before] -= 1
+                standings[after] += 1
+
+    def count_freed(self) -> None:
+        for agent in self.freed:
+            self.count(agent)
+
+    def _comes_or_goes(self, agent: Agent, before: Standing, after: Standing, now: Micros) -> None:
+        """They are not just busy with a contact, or done with it: others may have to know."""
+        if agent.crew is not None and ON_DUTY[before] is not ON_DUTY[after]:
+            come(agent.crew, 1 if ON_DUTY[after] else -1)
         if after in _AWAY:
             self.thin(agent.serves)
         if after is Standing.LOGGED_OUT and agent.awaited:
             self._let_all_in(agent, now)
-        if after is Standing.FREE:
-            self.freed.append(agent)
 
     def assign_queues(self, agent: Agent, now: Micros) -> None:
         """Call after skills, rules or entitlement changed: which queues the agent serves is derived anew."""
         for row in agent.serves:
-            row.standings[agent.standing] -= 1
+            row.standings[agent.counted] -= 1
         for row in agent.skilled:
             row.skilled -= 1
         self.thin(agent.serves)
@@ -171,8 +191,8 @@ class Floor:
         for row in agent.skilled:
             row.skilled += 1
         for row in agent.serves:
-            row.standings[agent.standing] += 1
-        self.enlist(agent)
+            row.standings[agent.counted] += 1
+        enlist(self.crews, agent)
         if agent.awaited:
             self._let_all_in(agent, now)
         self.reseat(agent)
@@ -183,60 +203,14 @@ class Floor:
             self.calendar.set(("entitlement", agent.agent_id), change)
         self.touched[agent] = None
 
-    def open_row_at(self, name: QueueName, delay_us: Micros, now: Micros) -> None:
-        """Somebody backs others up here after another time than anybody before: the queue gets a row for it."""
-        before = self.queues[name]
-        if any(row.opens_us == delay_us for row in before.rows):
-            return
-        line = [contact for each in before.all_lines for contact in each.in_line()]
-        opened = [0 if contact.row is None else contact.row.opens_us for contact in line]
-        for contact in line:
-            self.step_out(contact)
-        queue = self.queues[name] = before.with_delay(delay_us)
-        instead = dict(zip(before.all_lines, queue.all_lines, strict=True))
-        for agent in self.agents.values():
-            if any(row.queue in instead for row in agent.skilled):
-                moved = {row: instead[row.queue].row_of(agent) for row in agent.skilled if row.queue in instead}
-                agent.skilled = tuple(moved.get(row) or row for row in agent.skilled)
-                agent.serves = tuple(moved.get(row) or row for row in agent.serves)
-                for row in agent.skilled:
-                    row.skilled += row.queue.whole is queue
-                for row in agent.serves:
-                    row.standings[agent.standing] += row.queue.whole is queue
-                self.enlist(agent)
-                self.reseat(agent)
-        for each, new in instead.items():
-            if self.thinned.pop(each, 0) is None:
-                self.thinned[new] = None
-        for contact, opened_us in zip(line, opened, strict=True):
-            self.line_up(contact, now, opened_us=opened_us)
-
-    def enlist(self, *agents: Agent) -> None:
-        """Call after what they serve changed, from the same to the same: into the crew of those who serve that."""
-        before, serves = agents[0].crew, agents[0].serves
-        if before is not None and before.rows == serves:
-            return
-        on_duty = sum(ON_DUTY[agent.standing] for agent in agents)
-        if before is not None:
-            before.members -= len(agents)
-            _come(before, -on_duty)
-            if not before.members:
-                del self.crews[before.rows]
-        crew = self.crews.get(serves) if serves else None
-        if crew is None and serves:
-            crew = self.crews[serves] = Crew(serves)
-        for agent in agents:
-            agent.crew = crew
-        if crew is not None:
-            crew.members += len(agents)
-            _come(crew, on_duty)
-
     def seat(self, agent: Agent) -> None:
         """Have an agent who is free and has no place yet wait on the benches."""
         if agent.standing is Standing.FREE and not agent.turn:
+            self.count(agent)
             agent.turn = self.serial()
+            place = (0, agent.idle_since, agent.ordinal, agent.turn, agent)
             for row in agent.serves:
-                row.sit_down(agent)
+                row.sit_down(agent, place)
 
     def reseat(self, agent: Agent) -> None:
         """Call after anything changed by which a free agent is chosen, or which rows they serve."""
@@ -281,13 +255,15 @@ class Floor:
         state = step(CONTACT, contact.state, trigger)
         if state is None:
             return False
-        self.step_out(contact)
+        if contact.turn:
+            self.step_out(contact)
         if trigger is not ContactStep.QUEUE and contact.awaits is not None:
-            contact.awaits = None
-            self.timers.cancel(("kept", contact.contact_id))
+            self.keep_no_more(contact)
         if contact.state is ContactState.CONNECTED:
             self.timers.cancel(("return", contact.contact_id))
             self.timers.cancel(("call", contact.contact_id))
+        elif trigger in _PAST_WAITING and (contact.state is not ContactState.LEAVING or contact.answered_at is None):
+            self._wait_no_more(contact, trigger)
         contact.state, contact.news_at = state, now
         self.unwritten[contact] = None
         if state is ContactState.QUEUED and contact.overdue:
@@ -296,17 +272,39 @@ class Floor:
             self.line_up(contact, now)
         return True
 
+    def _wait_no_more(self, contact: Contact, trigger: ContactStep) -> None:
+        """What falls due for who waits falls due no more. The time unanswered goes on for who is sent on."""
+        timers, contact_id = self.timers, contact.contact_id
+        timers.cancel(("wait", contact_id))
+        if contact.attended_at:
+            timers.cancel(("treat", contact_id))
+        if contact.row is not None and len(contact.row.queue.rows) > 1:
+            timers.cancel(("row", contact_id))
+        if contact.urgent:
+            timers.cancel(("alarm", contact_id))
+        if contact.answered_at is None and trigger is not ContactStep.LEAVE:
+            timers.cancel(("early", contact_id))
+
+    def keep_no_more(self, contact: Contact) -> None:
+        """They wait for one agent only no longer."""
+        if contact.awaits is not None:
+            contact.awaits = None
+            self.timers.cancel(("kept", contact.contact_id))
+
     def line_up(self, contact: Contact, now: Micros, *, opened_us: Micros = 0) -> None:
         """Have a contact stand in line of its queue, and look for an agent; rows up to `opened_us` are open to it."""
-        queue = contact.line = seating.line_for(self, self.queues[contact.queue], contact, now)
+        queue = self.queues[contact.queue]
+        if queue.data:
+            queue = seating.line_for(self, queue, contact, now)
+        contact.line = queue
         queue.line_up(contact, self.serial(), now, opened_us=opened_us)
         self.seeking.append(contact)
         if contact.awaits is not None:
             self.agents[contact.awaits].awaited[contact.contact_id] = contact
             return
-        opens_at = queue.opens_next(contact)
-        if opens_at is not None:
-            self.timers.set(("row", contact.contact_id), opens_at)
+        row = contact.row
+        if row is not None and row.later:
+            self.timers.set(("row", contact.contact_id), contact.entered_at + row.later[0].opens_us)
 
     def step_out(self, contact: Contact) -> None:
         """Have a contact leave the line of its queue, if it stands there."""
@@ -322,8 +320,7 @@ class Floor:
             return
         in_line = contact.turn
         self.step_out(contact)
-        contact.awaits = None
-        self.timers.cancel(("kept", contact.contact_id))
+        self.keep_no_more(contact)
         if in_line:
             self.line_up(contact, now)
 
@@ -372,20 +369,6 @@ class Floor:
     def remember(self, leg: LegId) -> None:
         """Note that a leg has ended, so that late news of it means nothing."""
         self.past.add(leg)
-
-
-def _come(crew: Crew, count: int) -> None:
-    """So many of the crew come on duty; below 0: leave it. What was known of who works for their queues is old."""
-    if not count:
-        return
-    began, crew.on_duty = not crew.on_duty, crew.on_duty + count
-    for row in crew.rows:
-        row.queue.on_duty += count
-        row.queue.helps_until = 0
-        if began:
-            row.crews[crew] = None
-        elif not crew.on_duty:
-            del row.crews[crew]
 
 
 def waiting_since(floor: Floor) -> dict[QueueName, list[Micros]]:

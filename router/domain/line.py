@@ -48,7 +48,8 @@ class Line(Generic[W]):
     def first(self) -> Place[W] | None:
         """The place at the front, or None when nobody stands here."""
         places, front = self._places, self._front
-        while front < len(places):
+        end = len(places)
+        while front < end:
             place = places[front]
             if place[4].turn == place[3]:
                 break
@@ -57,7 +58,7 @@ class Line(Generic[W]):
             places.clear()
             self._front = 0
             return None
-        if front * 8 > len(places):
+        if front * 8 > end:
             del places[:front]
             front = 0
         self._front = front

@@ -24,7 +24,6 @@ from router.domain.row import Row
 
 _ORIGINATE_SLACK_US = 2 * SECOND
 _NEXT_BEST = 10
-_FREE = int(Standing.FREE)
 _WHY_NOT = tuple(standing.name.lower() for standing in Standing)
 _Preference = tuple[bool, int, Place[Contact]]
 "(not the most urgent, the agent's priority turned round, place in line)"
@@ -37,19 +36,15 @@ def settle(floor: Floor, now: Micros) -> None:
     while floor.freed or floor.seeking:
         freed, seeking = floor.freed, floor.seeking
         floor.freed, floor.seeking = [], []
-        _settle(floor, freed, seeking, now)
-
-
-def _settle(floor: Floor, freed: list[Agent], seeking: list[Contact], now: Micros) -> None:
-    if not floor.offering or floor.lost:
-        for agent in freed:
-            floor.seat(agent)
-    elif not seeking and len(freed) == 1:
-        _find_contact(floor, freed[0], now)
-    elif not freed and len(seeking) == 1:
-        _find_agent(floor, seeking[0], now)
-    else:
-        _take_turns(floor, freed, seeking, now)
+        if not floor.offering or floor.lost:
+            for agent in freed:
+                floor.seat(agent)
+        elif not seeking and len(freed) == 1:
+            _find_contact(floor, freed[0], now)
+        elif not freed and len(seeking) == 1:
+            _find_agent(floor, seeking[0], now)
+        else:
+            _take_turns(floor, freed, seeking, now)
 
 
 def _find_contact(floor: Floor, agent: Agent, now: Micros) -> None:
@@ -58,6 +53,7 @@ def _find_contact(floor: Floor, agent: Agent, now: Micros) -> None:
     if contact is None:
         floor.seat(agent)
     elif contact.place and is_called_first(floor, contact):
+        floor.count(agent)
         call_first(floor, contact, now)
         floor.freed.append(agent)  # free still: for whoever is next
     elif contact.skips:  # one may have run out just now, and that agent be idle for longer
@@ -75,12 +71,13 @@ def _find_agent(floor: Floor, contact: Contact, now: Micros) -> None:
             if agent.standing is Standing.FREE and not skips(contact, agent.agent_id, now):
                 offer(floor, queue, contact, agent, now)
             return
+        row = contact.row or queue.rows[0]
         if contact.place and is_called_first(floor, contact):
-            if queue.best_for(contact, now) is not None:
+            if row.best_for(contact, now) is not None:
                 call_first(floor, contact, now)
             return
         for _ in range(queue.rules.at_once):
-            best = queue.best_for(contact, now)
+            best = row.best_for(contact, now)
             if best is None:
                 break
             offer(floor, queue, contact, best, now)
@@ -124,14 +121,13 @@ def _first_for(floor: Floor, agent: Agent, now: Micros) -> Contact | None:
     if first is not None and posts:
         chosen = first[0] > NOTHING_OVERTAKES, -agent.post(first[4].queue).priority, first
     for row in agent.serves:
-        queue = row.queue
-        if not queue.waiting:
+        if not row.queue.waiting:
             continue
-        place = queue.first_for(agent_id, row, now)
+        place = row.first_for(agent_id, now)
         if place is None:
             continue
         if posts:
-            preference = place[0] > NOTHING_OVERTAKES, -agent.post(queue.rules.name).priority, place
+            preference = place[0] > NOTHING_OVERTAKES, -agent.post(row.queue.rules.name).priority, place
             if chosen is None or preference < chosen:
                 chosen, first = preference, place
         elif first is None or place < first:
@@ -194,52 +190,47 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
 def _explain(floor: Floor, queue: Queue, contact: Contact, agent: Agent, made: Offer, now: Micros) -> DecisionFact:
     """Write down why, from counts that are kept anyway: no agent is looked at for it but the ten next."""
     bench = queue.next_best(contact, _NEXT_BEST + 1)
-    next_best = [(other.agent_id, now - other.idle_since) for other in bench if other is not agent]
-    counts = list(queue.standings)
-    counts[_FREE] -= 1  # the one chosen
+    next_best = [(place[4].agent_id, now - place[4].idle_since) for place in bench if place[4] is not agent]
+    rules, row = queue.rules, _row(queue, agent)
+    counts, skilled = list(queue.standings), queue.skilled
+    not_entitled = skilled - sum(counts)
+    counts[agent.counted] -= 1  # the one chosen
     others = [(why, count) for why, count in zip(_WHY_NOT, counts, strict=True) if count]
-    if not_entitled := queue.skilled - sum(queue.standings):
+    if not_entitled:
         others.append(("not_entitled", not_entitled))
-    if lacking := floor.people - queue.skilled:
+    if lacking := floor.people - skilled:
         others.append(("lacks_skill", lacking))
     return DecisionFact(
         offer_id=made.offer_id,
         contact_id=contact.contact_id,
-        queue=queue.rules.name,
+        queue=rules.name,
         at=now,
-        need=_row(queue, agent).need.text,
+        need=row.need.text,
         waited_us=now - contact.arrived_at,
         chosen=agent.agent_id,
         chosen_idle_us=now - agent.idle_since,
         next_best=tuple(next_best[:_NEXT_BEST]),
         others=tuple(others),
-        how=_how(queue, contact, agent, now),
+        how=How(
+            choose=rules.choose,
+            row=row.index,
+            opens_us=row.opens_us,
+            points=rules.priority + contact.priority,
+            urgent=contact.urgent,
+            at_once=rules.at_once,
+            skipped=tuple(contact.skips),
+            expected_us=contact.expected_us,
+            in_queue_us=now - max(contact.entered_at, contact.here_at),
+            waited_before_us=contact.waited_before_us,
+            told=contact.told,
+            told_us=now - contact.told_at if contact.told else 0,
+        ),
     )
 
 
 def _row(queue: Queue, agent: Agent) -> Row:
     """Where the agent sits there."""
-    rows = queue.rows
-    if len(rows) == 1:
-        return rows[0]
-    return next((row for row in agent.serves if row.queue is queue), rows[0])
-
-
-def _how(queue: Queue, contact: Contact, agent: Agent, now: Micros) -> How:
-    rules = queue.rules
-    row = _row(queue, agent)
-    told_us = now - contact.told_at if contact.told else 0
-    return How(
-        choose=str(rules.choose),
-        row=row.index,
-        opens_us=row.opens_us,
-        points=rules.priority + contact.priority,
-        urgent=contact.urgent,
-        at_once=rules.at_once,
-        skipped=tuple(contact.skips),
-        expected_us=contact.expected_us,
-        in_queue_us=now - contact.waits_from,
-        waited_before_us=contact.waited_before_us,
-        told=contact.told,
-        told_us=told_us,
-    )
+    first = queue.rows[0]
+    if not first.later:
+        return first
+    return next((row for row in agent.serves if row.queue is queue), first)

@@ -69,7 +69,7 @@ def talk_begins(floor: Floor, seen: TalkBegins, now: Micros) -> None:
     if floor.move_offer(offer, OfferStep.ACCEPT):
         _await_talk(floor, offer, now)
     contact = floor.contacts.get(offer.contact_id)
-    if contact is not None and offer.offer_id in contact.live:
+    if contact is not None and len(contact.live) > 1 and offer.offer_id in contact.live:
         for other in [other for other in contact.live.values() if other is not offer]:
             rescind(floor, other, OfferResult.RESCINDED, now)  # rung at the same time; the first has won
 

@@ -10,10 +10,13 @@ Rule 4: a pace is on paper every `PAPER`-th contact (picture.py): an old one is 
 the few contacts it does not know of. Whatever is read back is brought within what is possible.
 """
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from math import isfinite
 
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
+from router.domain.message import message
 from router.domain.rules import QueueRules
 
 MEMORY = 64
@@ -33,8 +36,10 @@ class Mean:
     seen: int = 0
 
     def note(self, value: float) -> None:
-        self.seen = min(self.seen + 1, MEMORY)
-        self.value += (value - self.value) / self.seen
+        seen = self.seen
+        if seen < MEMORY:
+            self.seen = seen = seen + 1
+        self.value += (value - self.value) / seen
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -58,7 +63,7 @@ class Pace:
         return self.gave_up.value / self.waited.value if self.waited.value > 0 and self.gave_up.value > 0 else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@message
 class Figures:
     """What is reckoned with for one queue."""
 
@@ -74,6 +79,24 @@ class Paces:
 
     def __init__(self) -> None:
         self._paces: dict[str, Pace] = {}
+        self._alone: dict[QueueName, CampaignName] = {}
+        "Queues that are all their campaign has: the pace of the one is that of the other, and noted once."
+        self._noted: dict[QueueName, tuple[Pace, ...]] = {}
+        "Whose pace a contact of the queue tells: its own, and its campaign's."
+
+    def share(self, queues: Collection[QueueRules]) -> None:
+        """These are in force from now on. What was alone in its campaign leaves its pace to those who come."""
+        count = Counter(queue.campaign for queue in queues)
+        before, self._alone = (
+            self._alone,
+            {queue.name: queue.campaign for queue in queues if count[queue.campaign] == 1},
+        )
+        for name, campaign in before.items():
+            left = self._paces.get(name) if name not in self._alone else None
+            if left is not None:
+                means = {mean: replace(getattr(left, mean)) for mean in ("busy", "pick_up", "waited", "gave_up")}
+                self._paces[campaign] = replace(left, name=campaign, **means)
+        self._noted.clear()
 
     def of(self, rules: QueueRules) -> Figures:
         """Rule 2."""
@@ -87,9 +110,9 @@ class Paces:
 
     def served(self, queue: QueueName, busy_us: Micros) -> list[Pace]:
         """An agent is done with a contact of this queue. Gives the paces that are due to be put on paper."""
-        due = []
-        for pace in self._both(queue):
-            pace.busy.note(min(max(busy_us, 0), LONGEST_US))
+        due, busy_us = [], _possible(busy_us)
+        for pace in self._of_both(queue):
+            pace.busy.note(busy_us)
             pace.told += 1
             if pace.told >= PAPER:
                 pace.told = 0
@@ -97,13 +120,16 @@ class Paces:
         return due
 
     def answered(self, queue: QueueName, waited_us: Micros, pick_up_us: Micros) -> None:
-        for pace in self._both(queue):
-            pace.pick_up.note(min(max(pick_up_us, 0), LONGEST_US))
-            self._waited(pace, waited_us, 0.0)
+        waited_us, pick_up_us = _possible(waited_us), _possible(pick_up_us)
+        for pace in self._of_both(queue):
+            pace.pick_up.note(pick_up_us)
+            pace.waited.note(waited_us)
+            pace.gave_up.note(0.0)
 
     def gave_up(self, queue: QueueName, waited_us: Micros) -> None:
-        for pace in self._both(queue):
-            self._waited(pace, waited_us, 1.0)
+        for pace in self._of_both(queue):
+            pace.waited.note(_possible(waited_us))
+            pace.gave_up.note(1.0)
 
     def restore(self, pace: Pace) -> None:
         """One that was on paper; raises `ValueError` when no queue can have had it."""
@@ -111,13 +137,18 @@ class Paces:
             _look_at(mean, most)
         _look_at(pace.gave_up, 1)
         self._paces[pace.name] = pace
+        self._noted.clear()
 
     def all(self) -> list[Pace]:
         return [pace for pace in self._paces.values() if pace.busy.seen]
 
-    def _both(self, queue: QueueName) -> tuple[Pace, Pace]:
-        campaign = CampaignName(queue.partition("/")[0])
-        return self._of(queue), self._of(campaign)
+    def _of_both(self, queue: QueueName) -> tuple[Pace, ...]:
+        noted = self._noted.get(queue)
+        if noted is None:
+            campaign = CampaignName(queue.partition("/")[0])
+            own = self._of(queue)
+            noted = self._noted[queue] = (own,) if queue in self._alone else (own, self._of(campaign))
+        return noted
 
     def _of(self, name: str) -> Pace:
         pace = self._paces.get(name)
@@ -125,10 +156,9 @@ class Paces:
             pace = self._paces[name] = Pace(name=name)
         return pace
 
-    @staticmethod
-    def _waited(pace: Pace, waited_us: Micros, gave_up: float) -> None:
-        pace.waited.note(min(max(waited_us, 0), LONGEST_US))
-        pace.gave_up.note(gave_up)
+
+def _possible(us: Micros) -> Micros:
+    return us if 0 <= us <= LONGEST_US else min(max(us, 0), LONGEST_US)
 
 
 def _look_at(mean: Mean, most: float) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from router.domain.agent import Agent, Standing
 from router.domain.census import Census
 from router.domain.contact import Contact
-from router.domain.ids import AgentId, ContactId, Micros
+from router.domain.ids import ContactId, Micros
 from router.domain.line import Place
 from router.domain.particulars import Answers, answers
 from router.domain.row import Row
@@ -32,12 +32,16 @@ if TYPE_CHECKING:
 LineKey = tuple[int, Micros, int]
 NOTHING_OVERTAKES = -(10**6)
 "Before every strict priority there can be."
+ONE_IN = 32
+"""Where nothing is done by the expected wait, it is put down of so many callers' first: enough to tell how far it is
+from the truth (`longer_us`), and the others need not wait for the reckoning."""
 LAST = 2**62
 "After every ordinal there can be."
 
 
 class Queue:
     __slots__ = (
+        "_begun",
         "_delays",
         "_skills",
         "_unskilled",
@@ -51,6 +55,8 @@ class Queue:
         "on_duty",
         "rows",
         "rules",
+        "sends_on",
+        "speaks",
         "waiting",
         "whole",
     )
@@ -60,6 +66,12 @@ class Queue:
         self.rules: QueueRules = rules
         self.whole: Queue = whole or self
         "The queue as the rules name it; itself, unless it is the line of one distinct need."
+        self.sends_on = bool(rules.max_waiting or rules.join_if or rules.dissuade_us)
+        "Who comes may not be let in, though it is open."
+        self.speaks = rules.treatment.informs or bool(rules.treatment.comfort)
+        "Callers are told something by the clock."
+        self._begun = 0
+        "Callers whose wait is not put down, since the last of whom it was."
         self._delays = tuple(delays)
         needs = (rules.need, *(ring.need for ring in rules.rings))
         self.data = tuple({(each.name, each.told): each for need in needs for each in need.data}.values())
@@ -84,20 +96,24 @@ class Queue:
             need = wider.get(opens_us, need)
             rows.append(Row(self, index, opens_us, need))
         self.rows = tuple(rows)
+        for row in rows:
+            row.later = self.rows[row.index + 1 :]
         self._skills = frozenset[str]().union(*(row.need.skills for row in rows))
         self._unskilled = self._first_row({})
 
     @property
     def skilled(self) -> int:
         """Agents who meet the need of any row."""
-        return sum(row.skilled for row in self.rows)
+        rows = self.rows
+        return rows[0].skilled if len(rows) == 1 else sum(row.skilled for row in rows)
 
     @property
     def standings(self) -> list[int]:
         """Of the entitled among them, how many stand how."""
-        if len(self.rows) == 1:
-            return self.rows[0].standings
-        return [sum(counts) for counts in zip(*(row.standings for row in self.rows), strict=True)]
+        rows = self.rows
+        if len(rows) == 1:
+            return rows[0].standings
+        return [sum(counts) for counts in zip(*(row.standings for row in rows), strict=True)]
 
     def row_of(self, agent: Agent) -> Row | None:
         """Where the agent belongs by skills and post, whoever they are entitled to serve."""
@@ -161,17 +177,26 @@ class Queue:
     # ---- the line ----
 
     def line_key(self, contact: Contact) -> LineKey:
+        aged_from = contact.arrived_at - contact.waited_before_us
+        if contact.urgent:
+            return NOTHING_OVERTAKES, aged_from, contact.ordinal
         rules = self.rules
         points = rules.priority + contact.priority
-        if contact.urgent:
-            return NOTHING_OVERTAKES, contact.aged_from, contact.ordinal
         if rules.strict:
-            return -points, contact.aged_from, contact.ordinal
-        return 0, contact.aged_from - points * rules.priority_point_us, contact.ordinal
+            return -points, aged_from, contact.ordinal
+        return 0, aged_from - points * rules.priority_point_us, contact.ordinal
 
     def before(self, key: LineKey) -> int:
         """How many in line go before who stands, or would stand, at `key`; who is kept for one agent is not counted."""
         return sum(row.lane.before(key, row.waiting) for row in self.rows if row.waiting)
+
+    def is_to_foretell(self) -> bool:
+        """Whether the expected wait of who comes now is put down: of all where callers hear of it, else of some."""
+        self._begun -= 1
+        if self._begun >= 0 and not (self.rules.dissuade_us or self.rules.treatment.wait):
+            return False
+        self._begun = ONE_IN - 1
+        return True
 
     def line_up(self, contact: Contact, turn: int, now: Micros, *, opened_us: Micros = 0) -> None:
         """Take a place by age; a contact that comes back gets its old place. `turn` is unique on the floor.
@@ -183,21 +208,23 @@ class Queue:
         if contact.awaits is not None:
             self.kept[contact.contact_id] = contact
             return
-        row = self.open_to(contact, now)
-        if opened_us > row.opens_us:
-            row = [later for later in self.rows if later.opens_us <= opened_us][-1]
+        row = self.rows[0]
+        if row.later:
+            row = self.open_to(contact, now)
+            if opened_us > row.opens_us:
+                row = [later for later in self.rows if later.opens_us <= opened_us][-1]
         contact.row = row
         row.waiting += 1
-        row.lane.join(self.place_of(contact), row.waiting)
+        row.lane.join((*self.line_key(contact), turn, contact), row.waiting)
 
     def step_out(self, contact: Contact) -> None:
-        """Leave the line: offered, gone, or moved elsewhere. Nothing happens to who is not in it."""
-        if not contact.turn:
-            return
+        """Leave the line, in which it stands: offered, gone, or moved elsewhere."""
         contact.turn = 0
         self.waiting -= 1
+        if self.kept and self.kept.pop(contact.contact_id, None) is not None:
+            return
         row = contact.row
-        if self.kept.pop(contact.contact_id, None) is None and row is not None:
+        if row is not None:
             row.waiting -= 1
             row.lane.first()  # lets go of who left at the front, and with them of all that a contact holds
 
@@ -218,23 +245,6 @@ class Queue:
                 break
             row = later
         return row
-
-    def opens_next(self, contact: Contact) -> Micros | None:
-        """When the row after the last open one opens by time, or None."""
-        after = 0 if contact.row is None else contact.row.index + 1
-        return contact.entered_at + self.rows[after].opens_us if after < len(self.rows) else None
-
-    def first_for(self, agent_id: AgentId, row: Row, now: Micros) -> Place[Contact] | None:
-        """The place of the first in line whom this agent, who sits in `row`, may be offered."""
-        if len(self.rows) == 1:
-            return row.first_for(agent_id, now)
-        first: Place[Contact] | None = None
-        for later in self.rows[row.index :]:
-            if later.waiting:
-                place = later.first_for(agent_id, now)
-                if place is not None and (first is None or place < first):
-                    first = place
-        return first
 
     def first_in_line(self) -> Contact | None:
         """Who stands before everybody else here, whoever they may be offered to."""
@@ -260,24 +270,13 @@ class Queue:
 
     # ---- the benches ----
 
-    def best_for(self, contact: Contact, now: Micros) -> Agent | None:
-        """Of the rows open to this contact, the first agent of the first row that has one."""
-        if len(self.rows) == 1:
-            return self.rows[0].best_for(contact, now)
-        last = 0 if contact.row is None else contact.row.index
-        for row in self.rows[: last + 1]:
-            best = row.best_for(contact, now)
-            if best is not None:
-                return best
-        return None
-
-    def next_best(self, contact: Contact, count: int) -> Iterator[Agent]:
-        """The first so many who could be asked for this contact, in order."""
-        last = 0 if contact.row is None else contact.row.index
-        for row in self.rows[: last + 1]:
-            for place in row.bench.head(count):
-                yield place[4]
-                count -= 1
+    def next_best(self, contact: Contact, count: int) -> list[Place[Agent]]:
+        """Where the first so many sit who could be asked for this contact, in order."""
+        found = self.rows[0].bench.head(count)
+        if contact.row is not None and contact.row.index:
+            for row in self.rows[1 : contact.row.index + 1]:
+                found += row.bench.head(count - len(found))
+        return found
 
 
 def key_of_newcomer(rules: QueueRules, now: Micros) -> LineKey:

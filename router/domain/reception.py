@@ -48,10 +48,7 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         if called is None or not called.place:
             floor.ignore(seen, "known already")
             return
-    owed = owed_by(floor, seen.contact_id)
-    place = is_called_already(floor, owed, seen.contact_id, now) if owed is not None else None
-    if place is not None:
-        picked_up(floor, place, seen.at, now)
+    if floor.promises and _is_called(floor, seen, now):
         return
     campaign = floor.rules.campaigns.get(seen.campaign)
     if campaign is None:
@@ -74,19 +71,28 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         seen_at=now,
         parked=seen.node not in floor.nodes,
         urgent=campaign.emergency,
-        data=checked(seen.data),
+        data=checked(seen.data) if seen.data else {},
     )
     if is_our_call(seen.contact_id):  # and nobody owes it any more
         contact.here_at = seen.at
     contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now)
     welcome(floor, contact)
-    owed = comes_again(floor, contact)
-    entry = floor.queues.get(contact.queue)
+    owed = comes_again(floor, contact) if floor.promises else None
+    entry = floor.queues.get(contact.queue) if campaign.keep_us else None
     if entry is not None:
         keep(floor, contact, line_for(floor, entry, contact, now), seen.preferred, now)
     enter_queue(floor, contact, contact.queue, contact.here_at or seen.arrived_at, now)
     if owed is not None and contact.is_waiting:
         close(floor, owed, PromiseEnd.WITHDRAWN, now)
+
+
+def _is_called(floor: Floor, seen: ContactArrived, now: Micros) -> bool:
+    """They pick up, and were called by an order we did not know of."""
+    owed = owed_by(floor, seen.contact_id)
+    place = is_called_already(floor, owed, seen.contact_id, now) if owed is not None else None
+    if place is not None:
+        picked_up(floor, place, seen.at, now)
+    return place is not None
 
 
 def welcome(floor: Floor, contact: Contact, *, up: bool = False) -> None:
@@ -98,8 +104,9 @@ def welcome(floor: Floor, contact: Contact, *, up: bool = False) -> None:
     begins_at = contact.here_at or contact.arrived_at
     contact.begins(SegmentKind.WAITING, begins_at)
     campaign = floor.rules.campaigns.get(contact.campaign)
-    early = campaign is not None and campaign.greeting == "early-media" and not up
-    if campaign is not None and early and campaign.early_media_then is not EarlyMedia.STAY:
+    if campaign is None or campaign.greeting != "early-media" or up:
+        return
+    if campaign.early_media_then is not EarlyMedia.STAY:
         floor.timers.set(("early", contact.contact_id), begins_at + campaign.early_media_max_us)
 
 
@@ -121,32 +128,35 @@ def enter_queue(
     if queue is None:
         nowhere_to_go(floor, contact, now)
         return False
-    floor.step_out(contact)
-    comes_anew = contact.state is ContactState.ARRIVED or name != contact.queue
-    if comes_anew:
+    if contact.turn:
+        floor.step_out(contact)
+    campaign = floor.rules.campaigns.get(contact.campaign)
+    arrives = contact.state is ContactState.ARRIVED
+    if arrives or name != contact.queue:
         contact.expected_us = None
-    if comes_anew and not adopted:
-        line = line_for(floor, queue, contact, now)
-        if why := sent_on(floor, line, contact, now):
-            contact.queue = name
-            overflow(floor, contact, now, why)
-            return contact.is_waiting
-        contact.expected_us = expected_at_entry(floor, line, contact, now)
-        campaign = floor.rules.campaigns.get(contact.campaign)
-        straight = contact.state is ContactState.ARRIVED and campaign is not None and name == campaign.entry
-        (begins if straight else comes)(floor, contact, queue, now)
+        if not adopted:
+            line = line_for(floor, queue, contact, now) if queue.data else queue
+            if why := sent_on(floor, line, contact, now):
+                contact.queue = name
+                overflow(floor, contact, now, why)
+                return contact.is_waiting
+            if queue.is_to_foretell():
+                contact.expected_us = expected_at_entry(floor, line, contact, now)
+            if arrives and campaign is not None and name == campaign.entry:
+                begins(floor, contact, queue, campaign, now)
+            else:
+                comes(floor, contact, queue, now)
     if contact.queue != name or not contact.entered_at:
         contact.entered_at = max(since_at, contact.arrived_at)
     contact.queue = name
-    floor.stir(contact)
-    contact.ended_by = None
-    contact.overdue = False
-    contact.leaving, contact.sent_to, contact.sent_why = None, "", ""
+    if not arrives:
+        floor.stir(contact)
+        contact.ended_by, contact.overdue = None, False
+        contact.leaving, contact.sent_to, contact.sent_why = None, "", ""
     if floor.move(contact, ContactStep.QUEUE, now):
         contact.begins(SegmentKind.WAITING, now if contact.overflowed_from else contact.arrived_at)
         floor.timers.set(("wait", contact.contact_id), since_at + queue.rules.max_wait_us)
         attend(floor, contact, queue, now)
-        campaign = floor.rules.campaigns.get(contact.campaign)
         if contact.urgent and campaign is not None:
             floor.timers.set(("alarm", contact.contact_id), now + campaign.alarm_us)
         floor.emit(
@@ -179,7 +189,7 @@ def overflow(floor: Floor, contact: Contact, now: Micros, why: str = "wait") -> 
     left = contact.queue
     contact.overflowed_from += (left,)
     floor.step_out(contact)
-    contact.awaits = None
+    floor.keep_no_more(contact)
     go_on(floor, contact, targets_of(floor, left, why), now, why)
 
 
@@ -233,9 +243,9 @@ def targets_of(floor: Floor, left: QueueName, why: str) -> tuple[OverflowTarget,
 
 def alarm_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     """Nobody has taken an emergency caller yet."""
-    contact = floor.contacts[key]
-    campaign = floor.rules.campaigns.get(contact.campaign)
-    if campaign is None or not contact.is_waiting:
+    contact = floor.contacts.get(key)
+    campaign = None if contact is None else floor.rules.campaigns.get(contact.campaign)
+    if contact is None or campaign is None or not contact.is_waiting:
         return
     waited_us = now - contact.arrived_at
     floor.emit(EmergencyWaits(contact_id=key, campaign=campaign.name, queue=contact.queue, waited_us=waited_us))
@@ -271,11 +281,13 @@ def leave(floor: Floor, contact: Contact, outcome: Outcome | None, now: Micros) 
     floor.stir(contact)
     if floor.move(contact, ContactStep.LEAVE, now):
         contact.leaving = outcome
-        floor.timers.cancel(("wait", contact.contact_id))
-        floor.timers.cancel(("treat", contact.contact_id))
-        given, contact.live = contact.live, {}
-        for offer in given.values():
-            rescind(floor, offer, OfferResult.RESCINDED, now)
+        _give_up_offers(floor, contact, OfferResult.RESCINDED, now)
+
+
+def _give_up_offers(floor: Floor, contact: Contact, result: OfferResult, now: Micros) -> None:
+    given, contact.live = contact.live, {}
+    for offer in given.values():
+        rescind(floor, offer, result, now)
 
 
 def returned(floor: Floor, seen: CallerReturned, now: Micros) -> None:
@@ -340,18 +352,9 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     state = contact.state
     if not floor.move(contact, ContactStep.END, now):
         return
-    owed = contact.promise_id is not None or contact.contact_id in floor.promises
-    if state in (ContactState.QUEUED, ContactState.OFFERED) and contact.answered_at is None and not owed:
+    if contact.answered_at is None and state in (ContactState.QUEUED, ContactState.OFFERED):
         _gave_up(floor, contact, now)
-    given, contact.live = contact.live, {}
-    for offer in given.values():
-        rescind(floor, offer, OfferResult.CALLER_LEFT, now)
-    floor.timers.cancel(("wait", contact.contact_id))
-    floor.timers.cancel(("treat", contact.contact_id))
-    floor.timers.cancel(("row", contact.contact_id))
-    floor.timers.cancel(("alarm", contact.contact_id))
-    floor.timers.cancel(("kept", contact.contact_id))
-    floor.timers.cancel(("early", contact.contact_id))
+    _give_up_offers(floor, contact, OfferResult.CALLER_LEFT, now)
     for agent_id in contact.skips:
         floor.timers.cancel(("skip", (contact.contact_id, agent_id)))
     del floor.contacts[contact.contact_id]
@@ -360,11 +363,14 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     if agent is not None and agent.assignment is not None and agent.assignment.contact_id == contact.contact_id:
         expect_leg_end(floor, agent.assignment, now)
     floor.emit(ContactEnded(record=_record(floor, contact, state, seen)))
-    hung_up(floor, contact, now)
+    if contact.promise_id is not None:
+        hung_up(floor, contact, now)
 
 
 def _gave_up(floor: Floor, contact: Contact, now: Micros) -> None:
-    """They hung up in line. Who was spoken to before has no place to come back to."""
+    """They hung up in line. Who was spoken to before, or is called back, has no place to come back to."""
+    if contact.promise_id is not None or contact.contact_id in floor.promises:
+        return
     queue = floor.queues.get(contact.queue)
     floor.paces.gave_up(contact.queue, now - contact.waits_from)
     if queue is not None and queue.rules.redial_us:
@@ -374,9 +380,10 @@ def _gave_up(floor: Floor, contact: Contact, now: Micros) -> None:
 
 def _record(floor: Floor, contact: Contact, state: ContactState, seen: LegEnded) -> BillingRecord:
     segments = contact.timeline.finish(max(seen.at, contact.arrived_at))
-    promised = contact.contact_id in floor.promises
-    left = contact.leaving or (Outcome.OVERFLOWED if promised else Outcome.ABANDONED)
-    outcome = Outcome.ANSWERED if contact.answered_at is not None else left
+    outcome = Outcome.ANSWERED
+    if contact.answered_at is None:
+        promised = contact.contact_id in floor.promises
+        outcome = contact.leaving or (Outcome.OVERFLOWED if promised else Outcome.ABANDONED)
     decided = state is ContactState.LEAVING
     ended_by = contact.ended_by or (EndedBy.SYSTEM if decided or seen.estimated else EndedBy.CALLER)
     return BillingRecord(

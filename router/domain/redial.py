@@ -38,5 +38,7 @@ class GaveUp:
 
     def take_back(self, campaign: CampaignName, ani: str, now: Micros) -> Micros:
         """How long the caller from this number had waited when they gave up; 0 when there is nothing to give back."""
-        until_at, waited_us = self._waited.pop((campaign, ani), (0, 0)) if ani else (0, 0)
+        if not self._waited or not ani:
+            return 0
+        until_at, waited_us = self._waited.pop((campaign, ani), (0, 0))
         return waited_us if now < until_at else 0

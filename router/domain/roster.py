@@ -21,6 +21,7 @@ from router.domain.commands import (
     SetDays,
     Unpause,
 )
+from router.domain.crew import enlist
 from router.domain.effects import AnswerPhone
 from router.domain.errors import CommandRefused
 from router.domain.events import AgentDismissed
@@ -28,7 +29,7 @@ from router.domain.floor import Floor
 from router.domain.ids import AgentId, Micros, QueueName
 from router.domain.observations import EndpointSeen, PhoneAsked
 from router.domain.pauses import may_pause, note, put_off, turn
-from router.domain.seating import look_again
+from router.domain.seating import look_again, open_row_at
 from router.domain.tables import step
 from router.domain.wrapup import extend, give_disposition
 
@@ -80,7 +81,7 @@ def enrol(floor: Floor, asked: Enrol, now: Micros) -> None:
     floor.thin(agent.serves)  # rows may be replaced under them
     for name, post in profile.posts.items():
         if post.delay_us and name in floor.queues:
-            floor.open_row_at(QueueName(name), post.delay_us, now)
+            open_row_at(floor, QueueName(name), post.delay_us, now)
     new_skills = floor.census.count(agent)
     floor.assign_queues(agent, now)
     engagement.weigh(floor, agent, now)
@@ -102,7 +103,7 @@ def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
     for row in agent.skilled:
         row.skilled -= 1
     agent.serves = ()
-    floor.enlist(agent)
+    enlist(floor.crews, agent)
     del floor.agents[asked.agent_id]
     floor.census.forget(agent)
     floor.people -= not agent.profile.dial

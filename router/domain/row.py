@@ -28,6 +28,7 @@ class Row:
         "crews",
         "index",
         "lane",
+        "later",
         "need",
         "opens_us",
         "queue",
@@ -53,6 +54,8 @@ class Row:
         "Callers in the lane."
         self.lane: Line[Contact] = Line()
         self.bench: Line[Agent] = Line()
+        self.later: tuple[Row, ...] = ()
+        "The rows of the queue that open after this one."
         self._way = WAYS[queue.rules.choose]
 
     @property
@@ -70,10 +73,13 @@ class Row:
         """Agents here who could be offered something now."""
         return self.standings[_FREE]
 
-    def sit_down(self, agent: Agent) -> None:
-        """Wait on the bench, under the agent's turn."""
-        rank, since = self._way(agent, self)
-        self.bench.join((rank, since, agent.ordinal, agent.turn, agent), self.standings[_FREE])
+    def sit_down(self, agent: Agent, by_idle_time: Place[Agent]) -> None:
+        """Wait on the bench, under the agent's turn; their place by idle time is one for all benches of that order."""
+        if self._way is None:
+            self.bench.join(by_idle_time, self.standings[_FREE])
+        else:
+            rank, since = self._way(agent, self)
+            self.bench.join((rank, since, agent.ordinal, agent.turn, agent), self.standings[_FREE])
 
     def bench_in_order(self) -> list[Agent]:
         """Everybody on the bench, in the order they are asked. For people and tests, not for decisions."""
@@ -81,24 +87,33 @@ class Row:
 
     def bench_key(self, agent: Agent) -> tuple[int, Micros, int]:
         """Where an agent sits."""
-        return (*self._way(agent, self), agent.ordinal)
+        rank, since = (0, agent.idle_since) if self._way is None else self._way(agent, self)
+        return rank, since, agent.ordinal
 
     def best_for(self, contact: Contact, now: Micros) -> Agent | None:
-        """The first on the bench who may be offered this contact."""
+        """Of this row and those before it, the first agent of the first that has one for this contact."""
+        place = self.bench.first()
+        if not self.index and (place is None or not contact.skips):
+            return place and place[4]
+        firsts = (row._first_to_ask(contact, now) for row in self.queue.rows[: self.index + 1])
+        return next((agent for agent in firsts if agent is not None), None)
+
+    def _first_to_ask(self, contact: Contact, now: Micros) -> Agent | None:
         place = self.bench.first()
         if place is None or not contact.skips:
             return place and place[4]
-        for place in self.bench:
-            if not skips(contact, place[4].agent_id, now):
-                return place[4]
-        return None
+        return next((place[4] for place in self.bench if not skips(contact, place[4].agent_id, now)), None)
 
     def first_for(self, agent_id: AgentId, now: Micros) -> Place[Contact] | None:
-        """The first in the lane whom this agent may be offered; those in front who may not keep their place."""
+        """The first from this lane on whom an agent of this row may be offered; who may not keeps their place."""
+        place = self.lane.first()
+        if not self.later and (place is None or not place[4].skips):
+            return place
+        firsts = [row._first_to_take(agent_id, now) for row in (self, *self.later) if row.waiting]
+        return min((place for place in firsts if place is not None), default=None)
+
+    def _first_to_take(self, agent_id: AgentId, now: Micros) -> Place[Contact] | None:
         place = self.lane.first()
         if place is None or not place[4].skips:
             return place
-        for place in self.lane:
-            if not skips(place[4], agent_id, now):
-                return place
-        return None
+        return next((place for place in self.lane if not skips(place[4], agent_id, now)), None)

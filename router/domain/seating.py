@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from router.domain.agent import Agent, Standing
-from router.domain.crew import Crew
+from router.domain.crew import Crew, enlist
 from router.domain.entitlement import covers
 from router.domain.events import DistinctNeedsFull
-from router.domain.ids import Micros
+from router.domain.ids import Micros, QueueName
 from router.domain.particulars import MOST_NEEDS, answers, facts_of
 from router.domain.queue import Queue
 from router.domain.row import Row
@@ -75,6 +75,35 @@ def look_again(floor: "Floor", now: Micros) -> None:
                 floor.line_up(contact, now, opened_us=opened_us)
 
 
+def open_row_at(floor: "Floor", name: QueueName, delay_us: Micros, now: Micros) -> None:
+    """Somebody backs others up here after another time than anybody before: the queue gets a row for it."""
+    before = floor.queues[name]
+    if any(row.opens_us == delay_us for row in before.rows):
+        return
+    line = [contact for each in before.all_lines for contact in each.in_line()]
+    opened = [0 if contact.row is None else contact.row.opens_us for contact in line]
+    for contact in line:
+        floor.step_out(contact)
+    queue = floor.queues[name] = before.with_delay(delay_us)
+    instead = dict(zip(before.all_lines, queue.all_lines, strict=True))
+    for agent in floor.agents.values():
+        if any(row.queue in instead for row in agent.skilled):
+            moved = {row: instead[row.queue].row_of(agent) for row in agent.skilled if row.queue in instead}
+            agent.skilled = tuple(moved.get(row) or row for row in agent.skilled)
+            agent.serves = tuple(moved.get(row) or row for row in agent.serves)
+            for row in agent.skilled:
+                row.skilled += row.queue.whole is queue
+            for row in agent.serves:
+                row.standings[agent.counted] += row.queue.whole is queue
+            enlist(floor.crews, agent)
+            floor.reseat(agent)
+    for each, new in instead.items():
+        if floor.thinned.pop(each, 0) is None:
+            floor.thinned[new] = None
+    for contact, opened_us in zip(line, opened, strict=True):
+        floor.line_up(contact, now, opened_us=opened_us)
+
+
 def _open(floor: "Floor", line: Queue, now: Micros) -> None:
     """Rule 2: benches as they would stand had the line been there."""
     campaign = line.rules.campaign
@@ -87,11 +116,11 @@ def _open(floor: "Floor", line: Queue, now: Micros) -> None:
         row.skilled += 1
         if is_entitled:
             alike.setdefault((agent.crew, row), []).append(agent)
-            row.standings[agent.standing] += 1
+            row.standings[agent.counted] += 1
             if agent.standing is Standing.FREE and agent.turn:
-                row.sit_down(agent)
+                row.sit_down(agent, (0, agent.idle_since, agent.ordinal, agent.turn, agent))
     for (_, row), agents in alike.items():
         serves = (*agents[0].serves, row)
         for agent in agents:
             agent.serves = serves
-        floor.enlist(*agents)
+        enlist(floor.crews, *agents)

@@ -43,6 +43,8 @@ def sent_on(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> str:
     door = floor.doors.get(rules.campaign)
     if door is not None and not door.is_open(now):
         return "closed"
+    if not queue.sends_on:
+        return ""
     if 0 < rules.max_waiting <= queue.whole.all_waiting:
         return "full"
     if _takes_too_long(floor, queue, contact, now):
@@ -60,7 +62,7 @@ def refused(floor: Floor, contact: Contact, target: OverflowTarget, now: Micros)
 
 def _takes_too_long(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> bool:
     longest_us = queue.rules.dissuade_us
-    if not longest_us or not queue.waiting or is_free(queue):
+    if not longest_us or not queue.waiting or is_free(floor, queue):
         return False
     expected_us = expected_at_entry(floor, queue, contact, now)
     return expected_us is not None and expected_us > longest_us

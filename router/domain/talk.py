@@ -43,18 +43,15 @@ def connect(floor: Floor, contact: Contact, offer: Offer, at: Micros, now: Micro
 
 def taken_up(floor: Floor, contact: Contact, at: Micros, now: Micros, *, by: Offer | None = None) -> bool:
     """Somebody talks, or talked, to this caller: they wait no more, and nobody else need be rung."""
-    others = [offer for offer in contact.live.values() if offer is not by]
     if not floor.move(contact, ContactStep.CONNECT, now):
         return False
-    expected = by is not None and by.offer_id in contact.live
-    contact.live, contact.leaving = {}, None
-    for other in others:
-        rescind(floor, other, OfferResult.RESCINDED if expected else OfferResult.TAKEN, now)
+    live, contact.live, contact.leaving = contact.live, {}, None
+    expected = by is not None and by.offer_id in live
+    for other in live.values():
+        if other is not by:
+            rescind(floor, other, OfferResult.RESCINDED if expected else OfferResult.TAKEN, now)
     if contact.answered_at is None:
         contact.answered_at = max(at, contact.arrived_at)
-    floor.timers.cancel(("wait", contact.contact_id))
-    floor.timers.cancel(("early", contact.contact_id))
-    floor.timers.cancel(("treat", contact.contact_id))
     if floor.promises:
         talked(floor, contact, now)
     limit_call(floor, contact, now)

@@ -1,7 +1,8 @@
 """Deadlines as data: one heap, keyed, so that setting a key again moves it and cancelling forgets it."""
 
-import heapq
 from collections.abc import Hashable
+from heapq import heapify, heappop, heappush
+from typing import Any
 
 from router.domain.ids import Micros
 
@@ -9,16 +10,20 @@ Key = tuple[str, Hashable]
 "(what is due, for whom), e.g. ('ring', offer_id)."
 
 
-class Timers:
-    """Each setting has a serial; those forgotten stay in the heap until they surface or outnumber the living."""
+_Entry = list[Any]
+"[when, serial, key]; the key is None once it is forgotten."
 
-    __slots__ = ("_entries", "_heap", "_keys", "_serial")
+
+class Timers:
+    """What is forgotten stays in the heap until it surfaces or outnumbers the living."""
+
+    __slots__ = ("_entries", "_heap", "_serial")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[Micros, int]] = []
-        self._entries: dict[Key, tuple[Micros, int]] = {}
-        self._keys: dict[int, Key] = {}
+        self._heap: list[_Entry] = []
+        self._entries: dict[Key, _Entry] = {}
         self._serial = 0
+        "Unique, so that keys are never compared."
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -28,21 +33,20 @@ class Timers:
 
     def set(self, key: Key, at: Micros) -> None:
         """Make `key` due at `at`; an earlier setting of the same key is forgotten."""
-        before = self._entries.get(key)
-        if before is not None:
-            del self._keys[before[1]]
+        entries = self._entries
+        if key in entries:
+            entries[key][2] = None
         self._serial = serial = self._serial + 1
-        self._entries[key] = entry = (at, serial)
-        self._keys[serial] = key
-        heapq.heappush(self._heap, entry)
-        if len(self._heap) > 64 + 2 * len(self._keys):
-            self._heap = [entry for entry in self._heap if entry[1] in self._keys]
-            heapq.heapify(self._heap)
+        entries[key] = entry = [at, serial, key]
+        heappush(self._heap, entry)
+        if not serial % 64 and len(self._heap) > 64 + 2 * len(entries):
+            self._heap = [entry for entry in self._heap if entry[2] is not None]
+            heapify(self._heap)
 
     def cancel(self, key: Key) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
-            del self._keys[entry[1]]
+            entry[2] = None
 
     def at(self, key: Key) -> Micros | None:
         """When `key` is due, or None."""
@@ -53,16 +57,16 @@ class Timers:
         """The earliest deadline, or None."""
         heap = self._heap
         while heap:
-            at, serial = heap[0]
-            if serial in self._keys:
+            at: Micros = heap[0][0]
+            if heap[0][2] is not None:
                 return at
-            heapq.heappop(heap)
+            heappop(heap)
         return None
 
     def next_is(self, what: str, now: Micros) -> bool:
         """Whether the earliest deadline is due and is of this kind."""
         at = self.next_at()
-        return at is not None and at <= now and self._keys[self._heap[0][1]][0] == what
+        return at is not None and at <= now and self._heap[0][2][0] == what
 
     def may_be_due(self, now: Micros) -> bool:
         """Whether it is worth the while to ask `pop_due`: never False when something is due."""
@@ -73,6 +77,6 @@ class Timers:
         at = self.next_at()
         if at is None or at > now:
             return None
-        key = self._keys[heapq.heappop(self._heap)[1]]
-        self.cancel(key)
+        key: Key = heappop(self._heap)[2]
+        del self._entries[key]
         return key

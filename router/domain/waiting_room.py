@@ -39,11 +39,11 @@ def music_of(queue: QueueRules, campaign: CampaignRules | None) -> str:
     return queue.treatment.music or (campaign.music if campaign is not None else "default")
 
 
-def begins(floor: Floor, contact: Contact, queue: Queue, now: Micros) -> None:
-    """A call comes to the queue it begins in: the dialplan plays what that asks for."""
-    contact.hears = _music(floor, queue)
-    welcome = queue.rules.treatment.welcome
-    if welcome:
+def begins(floor: Floor, contact: Contact, queue: Queue, campaign: CampaignRules, now: Micros) -> None:
+    """A call comes to the queue it begins in, its campaign's: the dialplan plays what that asks for."""
+    treatment = queue.rules.treatment
+    contact.hears = treatment.music or campaign.music
+    if welcome := treatment.welcome:
         contact.told, contact.told_at = (welcome,), now
         floor.emit(Announced(contact_id=contact.contact_id, what=(welcome,)))
 
@@ -57,11 +57,12 @@ def comes(floor: Floor, contact: Contact, queue: Queue, now: Micros) -> None:
 
 def attend(floor: Floor, contact: Contact, queue: Queue, now: Micros) -> None:
     """From now on this caller is told what the queue tells by the clock."""
-    contact.attended_at = now
-    at = next_at(queue.rules.treatment, contact.entered_at, now)
+    at = next_at(queue.rules.treatment, contact.entered_at, now) if queue.speaks else None
     if at is not None:
+        contact.attended_at = now
         floor.timers.set(("treat", contact.contact_id), at + -at % _TOGETHER_US)
-    else:
+    elif contact.attended_at:
+        contact.attended_at = 0
         floor.timers.cancel(("treat", contact.contact_id))
 
 
@@ -72,6 +73,7 @@ def moves(floor: Floor, contact: Contact, queue: Queue, now: Micros) -> None:
     """
     attend(floor, contact, queue, now)
     if contact.hears and contact.hears != _music(floor, queue):
+        contact.attended_at = now
         at, key = now + contact.ordinal % _SPREAD * _SPREAD_US, ("treat", contact.contact_id)
         floor.timers.set(key, min(at, floor.timers.at(key) or at))
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.commands import LogOut, Pause, Post, Prioritise
+from router.domain.commands import Configure, LogOut, Pause, Post, Prioritise
 from router.domain.engine import Engine
 from router.domain.events import ContactConnected
 from router.domain.expectation import MOST_CREWS, expected_of_newcomer, expected_wait
@@ -17,8 +17,10 @@ from router.domain.need import Need
 from router.domain.observations import EndpointSeen
 from router.domain.pace import ASSUMED_PICK_UP_US, FEWEST, PAPER, Mean, Pace
 from router.domain.picture import PaceStands, whole
+from router.domain.queue import ONE_IN
 from router.domain.recovery import restore
 from router.domain.rules import Ring, Rules
+from router.domain.treatment import Treatment
 from tests.builders import ACCOUNTS, BANK, GENERAL, ORDERS, SHOP, Room, rules, with_queue
 
 NAMES = count()
@@ -313,7 +315,8 @@ def test_a_pace_is_written_down_now_and_then_and_not_with_each_contact() -> None
 
 
 def test_the_first_word_tells_how_far_the_wait_was_from_what_was_expected() -> None:
-    room = a_room("orders")
+    told = with_queue(long_waits(), ORDERS, treatment=Treatment(wait=True))
+    room = a_room("orders", rules_in_force=told)
     leg = room.talks(room.calls("first"))
     second = room.calls("second")
     assert room.floor.contacts[second].expected_us == 100 * SECOND
@@ -321,8 +324,14 @@ def test_the_first_word_tells_how_far_the_wait_was_from_what_was_expected() -> N
     room.agent_hangs_up(leg)
     room.let_pass(20)
     room.talks(second)
-    told = room.last(ContactConnected)
-    assert (told.expected_us, told.longer_us) == (100 * SECOND, -70 * SECOND)
+    connected = room.last(ContactConnected)
+    assert (connected.expected_us, connected.longer_us) == (100 * SECOND, -70 * SECOND)
+
+
+def test_where_nothing_is_done_by_the_wait_it_is_put_down_of_some_callers_alone() -> None:
+    room = a_room("orders")
+    put_down = [room.floor.contacts[room.calls(f"c{n}")].expected_us is not None for n in range(2 * ONE_IN + 1)]
+    assert [n for n, known in enumerate(put_down) if known] == [0, ONE_IN, 2 * ONE_IN]
 
 
 def test_who_comes_back_from_a_talk_was_promised_nothing() -> None:
@@ -374,3 +383,21 @@ def test_more_crews_than_are_looked_at_are_spoken_for() -> None:
     assert len(room.floor.crews) == MOST_CREWS + 8
     all_talk(room)
     assert expected_s(room, room.calls("ours")) == pytest.approx(100 / (MOST_CREWS + 8), abs=0.001)
+
+
+# ---- what is noted once ----
+
+
+def test_a_queue_alone_in_its_campaign_leaves_its_pace_to_those_who_come_later() -> None:
+    room = Room("bank")
+    for n in range(FEWEST):
+        leg = room.talks(room.calls(f"c{n}", BANK))
+        room.let_pass(40)
+        room.agent_hangs_up(leg)
+        room.let_pass(30)
+    assert [pace.name for pace in room.floor.paces.all()] == [ACCOUNTS]
+    known = room.floor.paces.of(room.floor.queues[ACCOUNTS].rules)
+    before, name = rules(), QueueName(f"{BANK}/later")
+    later = replace(before.queues[ACCOUNTS], name=name)
+    room.ask(Configure(rules=replace(before, queues={**before.queues, name: later})))
+    assert room.floor.paces.of(later) == known

@@ -12,7 +12,7 @@ from router.domain.engine import Engine
 from router.domain.events import ContactOverflowed
 from router.domain.ids import SECOND, ContactId, LegId, Micros
 from router.domain.invariants import broken
-from router.domain.picture import AgentStands, ContactStands, Picture, PromiseStands, key_of, whole
+from router.domain.picture import AgentStands, ContactStands, DoorStands, Picture, PromiseStands, key_of, whole
 from router.domain.recovery import GRACE_US, restore, take_over
 from router.simulation.centre import Centre
 from router.simulation.people import Crowd, Habits
@@ -28,7 +28,8 @@ def a_busy_floor(seed: int, after_s: int) -> Centre:
     centre = Centre(rules(), agents(30, dice), dice, Weather(), crowd, look_every=1000)
     crowd.come_in(centre)
     centre.run(centre.now + after_s * SECOND)
-    while not centre.engine.floor.offers:
+    # not only for who is to be called back: their places, and the offers of these, are made anew (picture.py)
+    while all("_cb" in offer.contact_id for offer in centre.engine.floor.offers.values()):
         centre.run(centre.now + SECOND // 4)
     return centre
 
@@ -67,6 +68,7 @@ def test_a_restored_floor_is_the_one_that_was_written(seed: int) -> None:
     engine = restored(centre, now)
 
     before, after = whole(centre.engine.floor), whole(engine.floor)
+    before = [each for each in before if not isinstance(each, DoorStands) or each.shut_until > now]  # nobody's word now
     assert [as_read_back(picture, now) for picture in after] == [as_read_back(picture, now) for picture in before]
     assert broken(engine.floor, now) == []
 

@@ -1,6 +1,6 @@
 """P4: what a decision costs, the engine alone.
 
-    python -m tests.load.engine_alone [--quick] [--agents 10000] [--json]
+    python -m tests.load.engine_alone [--quick] [--agents 10000] [--rings] [--json]
 
 A decision is an input that ends in an offer, its drain included: an agent's leg ends or their wrap-up does, and the
 longest waiting is offered to them; or a caller arrives and is offered to the longest idle. The other inputs of a
@@ -9,6 +9,9 @@ contact's life are not counted as decisions; `contacts_per_s` says what a whole 
 The collector of garbage is set as `router/app.py` sets it, after the agents are known. Runs are short and many, so
 that the median tells the engine's cost and the spread the machine's mood. To measure another `router`, put it first on
 PYTHONPATH and start with `python -P -m tests.load.engine_alone`.
+
+With --rings it is the row P4-rings: 200 queues whose need widens twenty times while a caller waits, so that each has
+21 rows of agents and most callers have one opening before them. An older router without rings cannot take it.
 """
 
 from __future__ import annotations
@@ -21,13 +24,14 @@ import sys
 from dataclasses import asdict, dataclass
 
 from router.app import _spare_the_collector as spare_the_collector
-from tests.load.busy_floor import QUEUES, SKILLS, BusyFloor, Decisions
+from tests.load.busy_floor import QUEUES, RINGED_QUEUES, RINGS, SKILLS, BusyFloor, Decisions
 from tests.load.results import Row, judge
 
 AGENTS = 10_000
 WAITING = 10_000
 GROWTH = (100, 1_000, 10_000, 100_000)
 QUICK_GROWTH = (100, 1_000, 10_000)
+RINGED_GROWTH = (1_000, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,13 @@ class Cost:
     spread: dict[str, tuple[float, float]]
 
 
-def costs_at(sizes: list[int], *, runs: int, decisions: int) -> list[Cost]:
+def costs_at(sizes: list[int], *, runs: int, decisions: int, rings: bool = False) -> list[Cost]:
     """A floor of each size, warmed up; then `runs` times so many decisions on each of them in turn.
 
     In turn, so that a slow moment of the machine makes all of them dearer and not the one it falls upon.
     """
-    floors = {size: BusyFloor(size, WAITING) for size in sizes}
+    ringed = {"queues": RINGED_QUEUES, "rings": RINGS} if rings else {}
+    floors = {size: BusyFloor(size, WAITING, **ringed) for size in sizes}
     spare_the_collector()
     for floor in floors.values():
         floor.open()
@@ -101,17 +106,19 @@ def growth(costs: list[Cost]) -> float:
     return (last.mean / first.mean) / (math.log(last.agents) / math.log(first.agents))
 
 
-def measure(*, agents: int = AGENTS, quick: bool = False) -> Row:
-    """The row P4, judged."""
-    runs, decisions = (5, 2_000) if quick else (7, 4_000)
-    costs = costs_at(sorted({*(QUICK_GROWTH if quick else GROWTH), agents}), runs=runs, decisions=decisions)
+def measure(*, agents: int = AGENTS, quick: bool = False, rings: bool = False) -> Row:
+    """The row P4, or P4-rings, judged."""
+    runs, decisions = (5, 2_000) if quick or rings else (7, 4_000)
+    sizes = sorted({*(RINGED_GROWTH if rings else QUICK_GROWTH if quick else GROWTH), agents})
+    costs = costs_at(sizes, runs=runs, decisions=decisions, rings=rings)
     here = next(cost for cost in costs if cost.agents == agents)
     curve = {"agents": [float(cost.agents) for cost in costs], "cost_us": [cost.mean for cost in costs]}
     steps = ", ".join(f"{cost.agents:,} agents {cost.mean:.1f} µs" for cost in costs)
+    needs = f"{RINGED_QUEUES} queues with {RINGS} rings each" if rings else f"{QUEUES} needs"
     per_s = {at: 1e6 / here.spread["mean"][end] for at, end in (("low", 1), ("high", 0))}
     row = Row(
-        id="P4",
-        title=f"The engine alone: {agents:,} agents, {WAITING:,} waiting, {SKILLS} skills, {QUEUES} needs",
+        id="P4-rings" if rings else "P4",
+        title=f"The engine alone: {agents:,} agents, {WAITING:,} waiting, {SKILLS} skills, {needs}",
         unit="decisions/s; ms",
         n=here.decisions,
         ours={
@@ -140,11 +147,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="P4: decisions of the engine alone.")
     parser.add_argument("--agents", type=int, default=AGENTS, help=f"agents of the headline (default {AGENTS})")
     parser.add_argument("--quick", action="store_true", help="smaller floors and fewer runs, under 15 s")
+    parser.add_argument("--rings", action="store_true", help=f"{RINGED_QUEUES} queues with {RINGS} rings each")
     parser.add_argument("--json", action="store_true", help="print the row, samples too, as JSON")
     asked = parser.parse_args()
     if asked.agents < 2:
         parser.error("--agents: a floor has two departments, so 2 at least")
-    row = measure(agents=asked.agents, quick=asked.quick)
+    row = measure(agents=asked.agents, quick=asked.quick, rings=asked.rings)
     json.dump(asdict(row), sys.stdout, indent=None if asked.json else 1)
     print()
 

@@ -29,12 +29,18 @@ from tests.load.results import Results, Row, row_of
 from tests.load.side import Progress, rivals_of, warm_up
 from tests.telephones.workshop import TelephoneError
 
-MEASURES = {"bench": ("P4", "P5", "P1-rtcp", "P1", "P1-cel", "P2"), "load": ("P3", "P6"), "soak": ("P7",)}
+MEASURES = {"bench": ("P4", "P4-rings", "P5", "P1-rtcp", "P1", "P1-cel", "P2"), "load": ("P3", "P6"), "soak": ("P7",)}
 MOST_S = {False: 12 * 60, True: 2 * 60}
 "What `bench` may take, and its quick form."
-_SCRIPTS = {"P4": "engine_alone", "P5": "memory", "P1-rtcp": "telemetry_flood"}
-_SCRIPT_S = {"P4": 60, "P5": 25, "P1-rtcp": 21}
-_QUICK_SCRIPT_S = {"P4": 7, "P5": 10, "P1-rtcp": 6}
+_SCRIPTS = {
+    "P4": ("engine_alone",),
+    "P4-rings": ("engine_alone", "--rings"),
+    "P5": ("memory",),
+    "P1-rtcp": ("telemetry_flood",),
+}
+"Module and what it is asked for besides."
+_SCRIPT_S = {"P4": 60, "P4-rings": 20, "P5": 25, "P1-rtcp": 21}
+_QUICK_SCRIPT_S = {"P4": 7, "P4-rings": 20, "P5": 10, "P1-rtcp": 6}
 _AGENTS = {"bench": ring_speed.AGENTS, "load": 900, "soak": endurance.AGENTS}
 "P3 at 250 calls/s with talks of 3 s needs 750 agents in talks and some to spare."
 _PROBES, _HOLDS = 5, 2.5
@@ -346,7 +352,7 @@ _TAKERS: dict[str, Callable[[Session, Arena, Office], Awaitable[None]]] = {
 
 async def _script(session: Session, measure: str) -> None:
     quick = session.asked.quick
-    session.progress.step(f"{measure}: {_SCRIPTS[measure]}", script_s(measure, quick=quick))
+    session.progress.step(f"{measure}: {' '.join(_SCRIPTS[measure])}", script_s(measure, quick=quick))
     session.add(await engine_row(measure, CHECKOUT, quick=quick))
 
 
@@ -355,8 +361,10 @@ def script_s(measure: str, *, quick: bool) -> float:
 
 
 async def engine_row(measure: str, tree: Path, *, quick: bool) -> Row:
-    """P4, P5 or P1-rtcp of the `router` in `tree`, by our script, in a process of its own. Raises RuntimeError."""
-    command = [sys.executable, "-P", "-m", f"tests.load.{_SCRIPTS[measure]}", "--json", *(["--quick"] if quick else [])]
+    """A script's row, of the `router` in `tree`, in a process of its own. Raises RuntimeError."""
+    module, *options = _SCRIPTS[measure]
+    options += ["--json", *(["--quick"] if quick else [])]
+    command = [sys.executable, "-P", "-m", f"tests.load.{module}", *options]
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=tree,
@@ -373,7 +381,7 @@ async def engine_row(measure: str, tree: Path, *, quick: bool) -> Row:
             await process.wait()
         raise
     if process.returncode:
-        raise RuntimeError(f"{_SCRIPTS[measure]} failed: {err.decode(errors='replace').strip()[-1500:]}")
+        raise RuntimeError(f"{module} failed: {err.decode(errors='replace').strip()[-1500:]}")
     return row_of(json.loads(out))
 
 

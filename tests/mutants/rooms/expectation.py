@@ -37,15 +37,15 @@ MUTANTS = (
     Mutant(
         name="Who comes is dissuaded though an agent is free for them",
         file="router/domain/staffing.py",
-        find="not queue.waiting or is_free(queue)",
+        find="not queue.waiting or is_free(floor, queue)",
         replace="not queue.waiting",
         guards=(_REDIAL + "test_where_an_agent_is_free_nobody_is_dissuaded",),
     ),
     Mutant(
         name="A place is given back as often as somebody calls",
         file="router/domain/redial.py",
-        find="self._waited.pop((campaign, ani), (0, 0)) if ani",
-        replace="self._waited.get((campaign, ani), (0, 0)) if ani",
+        find="self._waited.pop((campaign, ani), (0, 0))",
+        replace="self._waited.get((campaign, ani), (0, 0))",
         guards=(_REDIAL + "test_a_place_is_given_back_once",),
     ),
     Mutant(
@@ -54,5 +54,26 @@ MUTANTS = (
         find="    contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now)\n",
         replace="    contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now) and 60_000_000\n",
         guards=(_REDIAL + "test_the_time_between_hanging_up_and_calling_again_is_not_waiting",),
+    ),
+    Mutant(
+        name="What a queue alone in its campaign has learned is lost when it gets a neighbour",
+        file="router/domain/pace.py",
+        find="                self._paces[campaign] = replace(",
+        replace="                replace(",
+        guards=(_WAIT + "test_a_queue_alone_in_its_campaign_leaves_its_pace_to_those_who_come_later",),
+    ),
+    Mutant(
+        name="Of every caller the expected wait is reckoned out, whether anybody hears of it or not",
+        file="router/domain/queue.py",
+        find="        self._begun = ONE_IN - 1\n",
+        replace="",
+        guards=(_WAIT + "test_where_nothing_is_done_by_the_wait_it_is_put_down_of_some_callers_alone",),
+    ),
+    Mutant(
+        name="Who has done with a contact and gets no other sits free and is counted as busy",
+        file="router/domain/floor.py",
+        find="            self.count(agent)\n            agent.turn",
+        replace="            agent.turn",
+        guards=("tests/domain/test_talk.py::test_wrap_up_can_be_finished_early_with_a_disposition",),
     ),
 )

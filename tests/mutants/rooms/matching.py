@@ -20,7 +20,7 @@ MUTANTS = (
     Mutant(
         name="A caller given back after a missed ring stands behind who came later",
         file=_QUEUE,
-        find="        return 0, contact.aged_from - ",
+        find="        return 0, aged_from - ",
         replace="        return 0, contact.news_at - ",
         guards=(_GUARD + "test_a_caller_whose_ring_was_missed_stands_before_who_came_later",),
     ),
@@ -44,7 +44,7 @@ MUTANTS = (
     Mutant(
         name="Whoever became free last is asked first",
         file="router/domain/choice.py",
-        find="    Choice.LONGEST_IDLE: lambda agent, row: (0, agent.idle_since),\n",
+        find="    Choice.LONGEST_IDLE: None,\n",
         replace="    Choice.LONGEST_IDLE: lambda agent, row: (0, -agent.idle_since),\n",
         guards=(_GUARD + "test_who_has_been_idle_longest_is_asked_first",),
     ),

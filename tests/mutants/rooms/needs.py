@@ -31,7 +31,7 @@ MUTANTS = (
     Mutant(
         name="Free agents do not sit down in a line that comes to be",
         file=_SEATING,
-        find="                row.sit_down(agent)\n",
+        find="                row.sit_down(agent, (0, agent.idle_since, agent.ordinal, agent.turn, agent))\n",
         replace="                pass\n",
         guards=(_GUARD + "test_each_caller_gets_who_speaks_their_language",),
     ),
@@ -73,7 +73,7 @@ MUTANTS = (
     Mutant(
         name="Nobody is counted on in the line of a need that came up later",
         file="router/domain/seating.py",
-        find="        floor.enlist(*agents)\n",
+        find="        enlist(floor.crews, *agents)\n",
         replace="",
         guards=(
             "tests/domain/test_expectation.py::"

@@ -9,8 +9,8 @@ MUTANTS = (
     Mutant(
         name="A caller who overflows loses the age they came with",
         file=_HERE,
-        find="    contact.queue = name\n    floor.stir(contact)\n",
-        replace="    contact.queue = name\n    contact.arrived_at = since_at\n",
+        find="    contact.queue = name\n    if not arrives:\n",
+        replace="    contact.queue = name\n    if not arrives:\n        contact.arrived_at = since_at\n",
         guards=(
             _GUARD + "test_waiting_too_long_goes_on_to_the_next_queue_at_the_old_age_and_then_to_the_closing_message",
         ),
@@ -63,8 +63,8 @@ MUTANTS = (
     Mutant(
         name="An agent's phone rings on after the caller has hung up",
         file=_HERE,
-        find="        rescind(floor, offer, OfferResult.CALLER_LEFT, now)\n",
-        replace="        offer.result = OfferResult.CALLER_LEFT\n",
+        find="    _give_up_offers(floor, contact, OfferResult.CALLER_LEFT, now)\n",
+        replace="    contact.live = {}\n",
         guards=(_GUARD + "test_a_caller_who_gives_up_while_it_rings_frees_the_agent_without_blame",),
     ),
     Mutant(
@@ -91,8 +91,8 @@ MUTANTS = (
     Mutant(
         name="A caller who was served and hangs up counts as one who gave up waiting",
         file=_HERE,
-        find="    outcome = Outcome.ANSWERED if contact.answered_at is not None else left",
-        replace="    outcome = left",
+        find="    if contact.answered_at is None:\n        promised =",
+        replace="    if True:\n        promised =",
         guards=(_GUARD + "test_a_blind_transfer_to_nowhere_is_closed_and_stays_answered",),
     ),
     Mutant(

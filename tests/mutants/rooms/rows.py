@@ -14,7 +14,7 @@ MUTANTS = (
     Mutant(
         name="A need never widens by itself while a caller waits",
         file="router/domain/floor.py",
-        find='            self.timers.set(("row", contact.contact_id), opens_at)\n',
+        find='            self.timers.set(("row", contact.contact_id), contact.entered_at + row.later[0].opens_us)\n',
         replace="            pass\n",
         guards=("tests/domain/test_rings.py::test_a_wider_need_counts_from_its_time_on_and_not_before",),
     ),
@@ -75,9 +75,9 @@ MUTANTS = (
     ),
     Mutant(
         name="Who met the need from the beginning waits behind who meets a wider one",
-        file="router/domain/queue.py",
-        find="        for row in self.rows[: last + 1]:\n            best = row.best_for(contact, now)\n",
-        replace="        for row in reversed(self.rows[: last + 1]):\n            best = row.best_for(contact, now)\n",
+        file="router/domain/row.py",
+        find="for row in self.queue.rows[: self.index + 1])",
+        replace="for row in reversed(self.queue.rows[: self.index + 1]))",
         guards=(
             "tests/domain/test_rings.py::test_who_met_the_need_from_the_beginning_goes_before_who_meets_a_wider_one",
         ),
@@ -92,7 +92,7 @@ MUTANTS = (
     Mutant(
         name="A colleague who backs others up is never asked when they came after the rules",
         file="router/domain/roster.py",
-        find="            floor.open_row_at(QueueName(name), post.delay_us, now)\n",
+        find="            open_row_at(floor, QueueName(name), post.delay_us, now)\n",
         replace="            pass\n",
         guards=(
             "tests/domain/test_rings.py::test_a_colleague_posted_while_callers_wait_changes_nothing_for_those_who_wait",
@@ -101,7 +101,7 @@ MUTANTS = (
     Mutant(
         name="An agent's own order of queues is nobody's",
         file="router/domain/matching.py",
-        find="preference = place[0] > NOTHING_OVERTAKES, -agent.post(queue.rules.name).priority, place",
+        find="preference = place[0] > NOTHING_OVERTAKES, -agent.post(row.queue.rules.name).priority, place",
         replace="preference = place[0] > NOTHING_OVERTAKES, 0, place",
         guards=("tests/domain/test_rings.py::test_an_agent_takes_the_callers_of_their_higher_post_first",),
     ),
@@ -222,8 +222,8 @@ MUTANTS = (
     Mutant(
         name="Who is fetched back from a talk finds their line full",
         file="router/domain/reception.py",
-        find="    comes_anew = contact.state is ContactState.ARRIVED or name != contact.queue\n",
-        replace="    comes_anew = True\n",
+        find="    if arrives or name != contact.queue:\n",
+        replace="    if True:\n",
         guards=(
             "tests/domain/test_limits.py::test_who_is_fetched_back_from_a_talk_keeps_their_place_in_a_line_that_is_full_by_now",
         ),
@@ -231,8 +231,8 @@ MUTANTS = (
     Mutant(
         name="A router that takes over turns away who waited",
         file="router/domain/reception.py",
-        find="    if comes_anew and not adopted:\n",
-        replace="    if comes_anew:\n",
+        find="        if not adopted:\n            line =",
+        replace="        if True:\n            line =",
         guards=("tests/domain/test_limits.py::test_a_router_that_takes_over_turns_nobody_away_who_waited",),
     ),
     Mutant(

@@ -9,8 +9,8 @@ MUTANTS = (
     Mutant(
         name="Who comes to a further queue is not welcomed there",
         file="router/domain/reception.py",
-        find="        (begins if straight else comes)(floor, contact, queue, now)\n",
-        replace="        begins(floor, contact, queue, now)\n",
+        find="            if arrives and campaign is not None and name == campaign.entry:\n",
+        replace="            if campaign is not None:\n",
         guards=(_GUARD + "test_a_further_queue_welcomes_once_and_plays_its_own_music",),
         short=True,
     ),
@@ -47,9 +47,9 @@ MUTANTS = (
     ),
     Mutant(
         name="Whoever talks is still told their position by the clock",
-        file="router/domain/talk.py",
-        find='    floor.timers.cancel(("treat", contact.contact_id))\n',
-        replace="",
+        file="router/domain/floor.py",
+        find='            timers.cancel(("treat", contact_id))\n',
+        replace="            pass\n",
         guards=(_GUARD + "test_whoever_talks_leaves_or_is_gone_has_no_timer_any_more",),
     ),
 )
