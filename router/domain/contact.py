@@ -99,6 +99,8 @@ class Contact:
     "While it stands in line: its queue, or the line of its own need there."
     row: "Row | None" = None
     "The last row of its queue that is open to it."
+    opened_us: Micros = 0
+    "The rows of its queue that open after so long, or less, opened to it once: they do not close again."
     waited_before_us: Micros = 0
     "So long they had waited when they gave up a moment ago: their place in line is older by that (redial.py)."
     expected_us: Micros | None = None

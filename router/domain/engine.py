@@ -230,7 +230,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
             if campaign is None:
                 reception.nowhere_to_go(floor, contact, now)
                 continue
-            contact.queue, contact.entered_at = campaign.entry, now
+            contact.queue, contact.entered_at, contact.opened_us = campaign.entry, now, 0
             contact.begins(SegmentKind.WAITING, now)
             floor.stir(contact)
         if contact.is_waiting and not contact.place:

@@ -189,7 +189,6 @@ class Floor:
         if any(row.opens_us == delay_us for row in before.rows):
             return
         line = [contact for each in before.all_lines for contact in each.in_line()]
-        opened = [0 if contact.row is None else contact.row.opens_us for contact in line]
         for contact in line:
             self.step_out(contact)
         queue = self.queues[name] = before.with_delay(delay_us)
@@ -208,8 +207,8 @@ class Floor:
         for each, new in instead.items():
             if self.thinned.pop(each, 0) is None:
                 self.thinned[new] = None
-        for contact, opened_us in zip(line, opened, strict=True):
-            self.line_up(contact, now, opened_us=opened_us)
+        for contact in line:
+            self.line_up(contact, now)
 
     def enlist(self, *agents: Agent) -> None:
         """Call after what they serve changed, from the same to the same: into the crew of those who serve that."""
@@ -296,10 +295,10 @@ class Floor:
             self.line_up(contact, now)
         return True
 
-    def line_up(self, contact: Contact, now: Micros, *, opened_us: Micros = 0) -> None:
-        """Have a contact stand in line of its queue, and look for an agent; rows up to `opened_us` are open to it."""
+    def line_up(self, contact: Contact, now: Micros) -> None:
+        """Have a contact stand in line of its queue, and look for an agent."""
         queue = contact.line = seating.line_for(self, self.queues[contact.queue], contact, now)
-        queue.line_up(contact, self.serial(), now, opened_us=opened_us)
+        queue.line_up(contact, self.serial(), now)
         self.seeking.append(contact)
         if contact.awaits is not None:
             self.agents[contact.awaits].awaited[contact.contact_id] = contact
@@ -334,6 +333,8 @@ class Floor:
         if contact.row is None or contact.line.open_to(contact, now).index > contact.row.index:
             self.step_out(contact)
             self.line_up(contact, now)
+            if contact.opened_us > now - contact.entered_at:  # by absence: time would not open it to a successor
+                self.unwritten[contact] = None
 
     def park(self, contact: Contact, parked: bool, now: Micros) -> None:
         """Take a waiting contact out of its line while its node is out of reach, or put it back."""

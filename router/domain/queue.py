@@ -10,7 +10,8 @@ need that comes of it: a queue like this one, under the same rules, with needs t
 them. Who brings nothing, or comes when there are enough of them, stands in the general one.
 
 A row opens when its time has come, and at once when nobody who is logged in and entitled sits in a row before it:
-waiting for them would be waiting for nobody.
+waiting for them would be waiting for nobody. It does not close again to who stays in this queue, whatever becomes of
+their points, the rules, a ring or their node: nobody is asked to be more patient than they were.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -173,20 +174,16 @@ class Queue:
         """How many in line go before who stands, or would stand, at `key`; who is kept for one agent is not counted."""
         return sum(row.lane.before(key, row.waiting) for row in self.rows if row.waiting)
 
-    def line_up(self, contact: Contact, turn: int, now: Micros, *, opened_us: Micros = 0) -> None:
-        """Take a place by age; a contact that comes back gets its old place. `turn` is unique on the floor.
-
-        Rows up to `opened_us` have opened to it already and do not close again.
-        """
+    def line_up(self, contact: Contact, turn: int, now: Micros) -> None:
+        """Take a place by age; a contact that comes back gets its old place. `turn` is unique on the floor."""
         contact.turn = turn
         self.waiting += 1
         if contact.awaits is not None:
             self.kept[contact.contact_id] = contact
             return
-        row = self.open_to(contact, now)
-        if opened_us > row.opens_us:
-            row = [later for later in self.rows if later.opens_us <= opened_us][-1]
-        contact.row = row
+        contact.row = row = self.open_to(contact, now)
+        if row.opens_us > contact.opened_us:
+            contact.opened_us = row.opens_us
         row.waiting += 1
         row.lane.join(self.place_of(contact), row.waiting)
 
@@ -202,8 +199,10 @@ class Queue:
             row.lane.first()  # lets go of who left at the front, and with them of all that a contact holds
 
     def open_to(self, contact: Contact, now: Micros) -> Row:
-        """The last row that is open to this contact."""
-        return self.open_after(now - contact.entered_at)
+        """The last row that is open to this contact. What has opened to it in this queue does not close again."""
+        if len(self.rows) == 1:
+            return self.rows[0]
+        return self.open_after(max(now - contact.entered_at, contact.opened_us))
 
     def open_after(self, waited_us: Micros) -> Row:
         """The last row that is open to who has waited here for so long."""

@@ -117,7 +117,7 @@ def enter_queue(
         straight = contact.state is ContactState.ARRIVED and campaign is not None and name == campaign.entry
         (begins if straight else comes)(floor, contact, queue, now)
     if contact.queue != name or not contact.entered_at:
-        contact.entered_at = max(since_at, contact.arrived_at)
+        contact.entered_at, contact.opened_us = max(since_at, contact.arrived_at), 0
     contact.queue = name
     floor.stir(contact)
     contact.ended_by = None

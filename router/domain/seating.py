@@ -70,9 +70,8 @@ def look_again(floor: "Floor", now: Micros) -> None:
         if contact.turn and contact.line is not None:
             whole = contact.line.whole
             if whole.data and line_for(floor, whole, contact, now) is not contact.line:
-                opened_us = 0 if contact.row is None else contact.row.opens_us
                 floor.step_out(contact)
-                floor.line_up(contact, now, opened_us=opened_us)
+                floor.line_up(contact, now)
 
 
 def _open(floor: "Floor", line: Queue, now: Micros) -> None:
