@@ -58,7 +58,8 @@ def test_each_step_of_a_ladder_becomes_what_it_says(a_site: WriteSite) -> None:
         Consequence(follows=Follows.HOLD, hold_us=90 * SECOND),
         Consequence(follows=Follows.PAUSE),
     )
-    assert rules.after[OfferResult.BUSY] == (Consequence(follows=Follows.HOLD),)
+    hold, pause = Consequence(follows=Follows.HOLD), Consequence(follows=Follows.PAUSE)
+    assert rules.after[OfferResult.BUSY] == (hold, hold, pause)
 
 
 @pytest.mark.parametrize("ladder", ['["wait"]', "[]", '["hold:"]', '["hold:99999"]', '["PAUSE"]', '"pause"', "[1]"])

@@ -44,6 +44,7 @@ class Life(Calls):
             "skip": self.skip_over,
             "row": lambda name: None,  # `settle` opens all rows whose time has come
             "held": self._held_no_more,
+            "retry": lambda name: self.well_again(self.agent(name), seen=False),
             "shift": self._shift_edge,
             "day": self._day_edge,
         }
@@ -65,7 +66,7 @@ class Life(Calls):
                     self.leaves(caller)
                     continue
                 self.used["queue gone"] += 1
-                caller.queue, caller.entered_at = campaign.entry, self.now
+                caller.queue, caller.entered_at, caller.open_us = campaign.entry, self.now, 0
             if caller.state == "line":
                 self.line_up(caller)
         self.settle()
@@ -90,7 +91,7 @@ class Life(Calls):
         if agent.ring is not None or agent.talk is not None:
             return False
         self.agents.remove(agent)
-        for what in ("held", "shift"):
+        for what in ("held", "shift", "retry"):
             self.due.pop((what, name), None)
         self.settle()
         return True
@@ -152,12 +153,13 @@ class Life(Calls):
         status = _STATUS.get((agent.status, asked))
         if status is None:
             return False
+        agent.faults = ("", 0)
         if in_hand and status != "ready":
             agent.then = status
             return True
         if status == "ready":
             agent.idle_since = self.now
-        agent.status = status
+        self.becomes(agent, status)
         self.settle()
         return True
 
@@ -179,11 +181,14 @@ class Life(Calls):
                 agent.idle_since = max(agent.idle_since, self.now)
                 agent.held = False
                 self.due.pop(("held", name), None)
+                self.well_again(agent, seen=True)
         self.settle()
 
     def phones(self, reachable: dict[str, bool]) -> None:
         """A whole picture of all phones: who was there all along has been idle all along."""
         for agent in self.agents:
+            if reachable[agent.name] and not agent.reachable:
+                self.well_again(agent, seen=True)
             agent.reachable = reachable[agent.name]
         self.settle()
 
@@ -195,4 +200,6 @@ class Life(Calls):
         for agent in self.agents:
             if leg in agent.private:
                 agent.private.remove(leg)
+                if not agent.private and agent.paused_for == "busy":
+                    self.well_again(agent, seen=True)
         self.settle()

@@ -16,6 +16,28 @@ MUTANTS = (
         guards=("tests/domain/test_aftermath.py::test_the_third_in_a_row_pauses_where_two_are_forgiven",),
     ),
     Mutant(
+        name="A dead phone is the first to be asked again",
+        file="router/domain/offering.py",
+        find="    if result in REASONS:\n        agent.idle_since = now",
+        replace="    if result is OfferResult.REJECTED:\n        agent.idle_since = now",
+        guards=("tests/domain/test_aftermath.py::test_a_dead_phone_does_not_take_every_caller_first",),
+        short=True,
+    ),
+    Mutant(
+        name="A phone that is dead for good costs three callers every ten minutes",
+        file=_AFTER,
+        find='        agent.in_vain = ("", 0) if seen else agent.in_vain\n',
+        replace='        agent.in_vain = ("", 0)\n',
+        guards=("tests/domain/test_aftermath.py::test_the_one_offer_after_a_while_is_the_whole_trial",),
+    ),
+    Mutant(
+        name="While Asterisk is away every phone is taken for dead",
+        file=_AFTER,
+        find="    if known:\n        agent.in_vain",
+        replace="    if True:\n        agent.in_vain",
+        guards=("tests/domain/test_aftermath.py::test_an_order_that_never_reached_asterisk_is_held_against_no_phone",),
+    ),
+    Mutant(
         name="Misses of last week count as in a row",
         file=_AFTER,
         find='    agent.in_vain = ("", 0)\n    if offer',
