@@ -146,11 +146,16 @@ class Engine:
                 _settle(floor, now)
 
     def _turn_pages(self, now: Micros) -> None:
-        """The calendar comes first: nobody is offered anything after their shift, whatever was seen before its end."""
+        """The calendar comes first: nobody is offered anything after their shift, whatever was seen before its end.
+
+        All of an instant together: where one shift follows another nobody has gone.
+        """
         floor = self.floor
+        if not floor.calendar.may_be_due(now):
+            return
         while (key := floor.calendar.pop_due(now)) is not None:
             _DEADLINES[key[0]](floor, key[1], now)
-            _settle(floor, now)
+        _settle(floor, now)
 
     def drain(self) -> tuple[list[Event], list[Effect]]:
         """Take what was decided since the last call. Agents that changed are told once, as they are now."""

@@ -245,6 +245,19 @@ class Queue:
         places = [self.place_of(contact) for contact in self.kept.values()]
         return [place[4] for place in sorted([*places, *(place for row in self.rows for place in row.lane)])]
 
+    def left_alone(self) -> list[Contact]:
+        """First first, those for whom a further row opens because nobody sits in the rows that are open to them.
+
+        Empty at the price of looking at the first row, as long as somebody sits there.
+        """
+        lanes = []
+        for row in self.rows[:-1]:
+            if row.present:
+                break
+            if row.waiting:
+                lanes.append(row.lane)
+        return [place[4] for place in sorted(place for lane in lanes for place in lane)]
+
     def ahead_of(self, contact: Contact, most: int) -> int:
         """How many in line go before it, counted up to `most` and no estimate; not who is kept for one agent."""
         place, count = self.place_of(contact), 0

@@ -208,12 +208,13 @@ def alarm_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
 def look_after(floor: Floor, now: Micros) -> None:
     """Somebody left these queues: who waited for them goes on to the next row, or to the next target.
 
-    Who comes to one of them in this instant, from another, was not waiting there: they were asked at its door.
+    Most who leave leave somebody behind: then counts say so, and no line is looked at. Who comes to one of them in
+    this instant, from another, was not waiting there: they were asked at its door.
     """
     while floor.thinned:
         thinned, floor.thinned = floor.thinned, {}
-        for queue, line in [(queue, queue.in_line()) for queue in thinned]:
-            gone = not staffed(queue, queue.rules.stay_if)
+        staffing = [(queue, not staffed(queue, queue.rules.stay_if)) for queue in thinned]
+        for gone, line in [(gone, queue.in_line() if gone else queue.left_alone()) for queue, gone in staffing]:
             for contact in line:
                 if gone and not contact.urgent and not contact.place:
                     overflow(floor, contact, now, "nobody")

@@ -34,7 +34,7 @@ class Life(Calls):
     def do_due(self) -> None:
         """The one thing that is due first."""
         what = min(self.due, key=self.due.__getitem__)
-        del self.due[what]
+        calendar = self.due.pop(what)[1] == 0
         deadlines: dict[str, Callable[..., None]] = {
             "ring": self.ring_over,
             "talk": lambda name: self.give_up(self.ring(name), "failed"),
@@ -49,7 +49,8 @@ class Life(Calls):
             "day": self._day_edge,
         }
         deadlines[what[0]](*what[1:])
-        self.settle()
+        if not (calendar and self.due and min(self.due.values())[:2] <= (self.now, 0)):
+            self.settle()  # the calendar's things of one instant are one: where one shift follows another nobody left
 
     # ---- rules and people ----
 

@@ -259,18 +259,35 @@ MUTANTS = (
     Mutant(
         name="Who waits for an agent who has left waits on",
         file="router/domain/reception.py",
-        find="            gone = not staffed(queue, queue.rules.stay_if)\n",
-        replace="            gone = False\n",
+        find="(queue, not staffed(queue, queue.rules.stay_if)) for",
+        replace="(queue, False) for",
         guards=("tests/domain/test_limits.py::test_who_waits_goes_on_the_moment_the_last_agent_has_left",),
     ),
     Mutant(
         name="Who comes to a line in the instant its agent leaves is sent on from there at once",
         file="router/domain/reception.py",
-        find="in [(queue, queue.in_line()) for queue in thinned]:\n",
-        replace="in ((queue, queue.in_line()) for queue in thinned):\n",
+        find="in [(gone, queue.in_line() if gone else queue.left_alone()) for queue, gone in staffing]:\n",
+        replace="in ((gone, queue.in_line() if gone else queue.left_alone()) for queue, gone in staffing):\n",
         guards=(
             "tests/domain/test_limits.py::test_who_comes_to_a_line_in_the_instant_its_agent_leaves_was_not_waiting_there",
         ),
+    ),
+    Mutant(
+        name="Whoever leaves has the whole line looked at",
+        file="router/domain/queue.py",
+        find="            if row.present:\n                break\n",
+        replace="",
+        guards=("tests/domain/test_thinning.py::test_a_long_line_costs_nothing_while_somebody_is_left",),
+    ),
+    Mutant(
+        name="Where one shift follows another callers are sent on in between",
+        file="router/domain/engine.py",
+        find="            _DEADLINES[key[0]](floor, key[1], now)\n        _settle(floor, now)\n\n    def drain",
+        replace=(
+            "            _DEADLINES[key[0]](floor, key[1], now)\n            _settle(floor, now)\n\n    def drain"
+        ),
+        guards=("tests/domain/test_thinning.py::test_where_one_shift_follows_another_nobody_has_gone",),
+        short=True,
     ),
     Mutant(
         name="A caller's own points are worth nothing",
