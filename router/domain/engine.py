@@ -184,6 +184,8 @@ class Engine:
 def _settle(floor: Floor, now: Micros) -> None:
     if floor.thinned:
         reception.look_after(floor, now)
+    if floor.crowded:
+        seating.give_lines(floor, now)
     matching.settle(floor, now)
     while floor.released:
         calling.let_in(floor, now)
@@ -214,6 +216,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     delays = _delays(floor.agents.values())
     floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
     floor.thinned.clear()
+    floor.crowded.clear()
     floor.crews.clear()
     for agent in floor.agents.values():
         agent.serves = agent.skilled = ()

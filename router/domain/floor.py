@@ -96,6 +96,8 @@ class Floor:
         self.seeking: list[Contact] = []
         self.thinned: dict[Queue, None] = {}
         "Queues that somebody left for whom callers may have waited before a further row opens."
+        self.crowded: dict[Queue, None] = {}
+        "Queues where somebody stands in the general line for want of one of their own need."
         self.touched: dict[Agent, None] = {}
         self.unwritten: dict[Contact | Agent | Door | Pace | Promise, None] = {}
         "Whose picture (picture.py) is no longer the one that was last taken; contacts by `stir`, agents by `touched`."
@@ -204,7 +206,10 @@ class Floor:
                     row.standings[agent.standing] += row.queue.whole is queue
                 self.enlist(agent)
                 self.reseat(agent)
+        if self.crowded.pop(before, 0) is None:
+            self.crowded[queue] = None
         for each, new in instead.items():
+            new.used = each.used
             if self.thinned.pop(each, 0) is None:
                 self.thinned[new] = None
         for contact in line:
@@ -281,6 +286,9 @@ class Floor:
         if state is None:
             return False
         self.step_out(contact)
+        if contact.rung_from is not None:
+            contact.rung_from.rung -= 1
+            contact.rung_from = None
         if trigger is not ContactStep.QUEUE and contact.awaits is not None:
             contact.awaits = None
             self.timers.cancel(("kept", contact.contact_id))
@@ -299,6 +307,8 @@ class Floor:
         """Have a contact stand in line of its queue, and look for an agent."""
         queue = contact.line = seating.line_for(self, self.queues[contact.queue], contact, now)
         queue.line_up(contact, self.serial(), now)
+        if queue.full:
+            seating.await_line(self, queue, contact)
         self.seeking.append(contact)
         if contact.awaits is not None:
             self.agents[contact.awaits].awaited[contact.contact_id] = contact

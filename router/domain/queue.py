@@ -7,7 +7,7 @@ somebody: who met the need from the beginning goes before who meets a wider one.
 
 A need may speak of what is known of a contact (particulars.py). Then the queue has a line of its own for each distinct
 need that comes of it: a queue like this one, under the same rules, with needs that speak of skills alone; `lines` names
-them. Who brings nothing, or comes when there are enough of them, stands in the general one.
+them. Who brings nothing stands in the general one, and so does whom no line could be made for (seating.py).
 
 A row opens when its time has come, and at once when nobody who is logged in and entitled sits in a row before it:
 waiting for them would be waiting for nobody. It does not close again to who stays in this queue, whatever becomes of
@@ -22,7 +22,7 @@ from router.domain.agent import Agent, Standing
 from router.domain.census import Census
 from router.domain.contact import Contact
 from router.domain.ids import AgentId, ContactId, Micros
-from router.domain.line import Place
+from router.domain.line import Line, Place
 from router.domain.particulars import Answers, answers
 from router.domain.row import Row
 from router.domain.rules import QueueRules
@@ -48,10 +48,13 @@ class Queue:
         "helps",
         "helps_until",
         "kept",
+        "lineless",
         "lines",
         "on_duty",
         "rows",
         "rules",
+        "rung",
+        "used",
         "waiting",
         "whole",
     )
@@ -69,7 +72,13 @@ class Queue:
         self.lines: dict[Answers, Queue] = {}
         "Those of distinct needs, in the order they came to be."
         self.full = False
-        "Somebody came when there were enough of them."
+        "Somebody came for whom no line could be made; until there is one for everybody."
+        self.lineless: Line[Contact] = Line()
+        "Those who stand in the general line meanwhile."
+        self.rung = 0
+        "Contacts of this distinct need that agents are rung for: should nobody answer, they stand here again."
+        self.used = 0
+        "When somebody of this need came last, as a serial of the floor."
         self.waiting = 0
         "Contacts in line: QUEUED here and not parked."
         self.kept: dict[ContactId, Contact] = {}

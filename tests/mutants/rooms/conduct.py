@@ -20,7 +20,7 @@ MUTANTS = (
         file="router/domain/offering.py",
         find="    if result in REASONS:\n        agent.idle_since = now",
         replace="    if result is OfferResult.REJECTED:\n        agent.idle_since = now",
-        guards=("tests/domain/test_aftermath.py::test_a_dead_phone_does_not_take_every_caller_first",),
+        guards=("tests/domain/test_aftermath.py::test_after_an_offer_in_vain_the_others_are_asked_first",),
         short=True,
     ),
     Mutant(
