@@ -8,7 +8,7 @@ The same inputs in the same order give the same outputs, whatever the hash seed:
 A command that cannot be carried out raises `CommandRefused` and changes nothing; an observation never raises.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from router.domain import (
@@ -186,7 +186,8 @@ def _settle(floor: Floor, now: Micros) -> None:
         reception.look_after(floor, now)
     if floor.crowded:
         seating.give_lines(floor, now)
-    matching.settle(floor, now)
+    if floor.freed or floor.seeking:
+        matching.settle(floor, now)
     while floor.released:
         calling.let_in(floor, now)
         matching.settle(floor, now)
@@ -213,7 +214,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     """
     rules = asked.rules
     floor.rules = rules
-    delays = _delays(floor.agents.values())
+    delays = seating.delays(floor.agents.values())
     floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
     floor.thinned.clear()
     floor.crowded.clear()
@@ -245,16 +246,6 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
             waiting_room.moves(floor, contact, floor.queues[contact.queue], now)
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
             floor.line_up(contact, now)
-
-
-def _delays(agents: Iterable[Agent]) -> dict[str, set[Micros]]:
-    """By queue, for how long agents only back others up."""
-    delays: dict[str, set[Micros]] = {}
-    for agent in agents:
-        for name, post in agent.profile.posts.items():
-            if post.delay_us:
-                delays.setdefault(name, set()).add(post.delay_us)
-    return delays
 
 
 def _hang_up(floor: Floor, asked: HangUp, now: Micros) -> None:

@@ -185,36 +185,6 @@ class Floor:
             self.calendar.set(("entitlement", agent.agent_id), change)
         self.touched[agent] = None
 
-    def open_row_at(self, name: QueueName, delay_us: Micros, now: Micros) -> None:
-        """Somebody backs others up here after another time than anybody before: the queue gets a row for it."""
-        before = self.queues[name]
-        if any(row.opens_us == delay_us for row in before.rows):
-            return
-        line = [contact for each in before.all_lines for contact in each.in_line()]
-        for contact in line:
-            self.step_out(contact)
-        queue = self.queues[name] = before.with_delay(delay_us)
-        instead = dict(zip(before.all_lines, queue.all_lines, strict=True))
-        for agent in self.agents.values():
-            if any(row.queue in instead for row in agent.skilled):
-                moved = {row: instead[row.queue].row_of(agent) for row in agent.skilled if row.queue in instead}
-                agent.skilled = tuple(moved.get(row) or row for row in agent.skilled)
-                agent.serves = tuple(moved.get(row) or row for row in agent.serves)
-                for row in agent.skilled:
-                    row.skilled += row.queue.whole is queue
-                for row in agent.serves:
-                    row.standings[agent.standing] += row.queue.whole is queue
-                self.enlist(agent)
-                self.reseat(agent)
-        if self.crowded.pop(before, 0) is None:
-            self.crowded[queue] = None
-        for each, new in instead.items():
-            new.used = each.used
-            if self.thinned.pop(each, 0) is None:
-                self.thinned[new] = None
-        for contact in line:
-            self.line_up(contact, now)
-
     def enlist(self, *agents: Agent) -> None:
         """Call after what they serve changed, from the same to the same: into the crew of those who serve that."""
         before, serves = agents[0].crew, agents[0].serves

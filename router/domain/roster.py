@@ -28,7 +28,7 @@ from router.domain.floor import Floor
 from router.domain.ids import AgentId, Micros, QueueName
 from router.domain.observations import EndpointSeen, PhoneAsked
 from router.domain.pauses import may_pause, note, put_off, turn
-from router.domain.seating import look_again
+from router.domain.seating import look_again, open_row_at
 from router.domain.tables import step
 from router.domain.wrapup import extend, give_disposition
 
@@ -80,7 +80,7 @@ def enrol(floor: Floor, asked: Enrol, now: Micros) -> None:
     floor.thin(agent.serves)  # rows may be replaced under them
     for name, post in profile.posts.items():
         if post.delay_us and name in floor.queues:
-            floor.open_row_at(QueueName(name), post.delay_us, now)
+            open_row_at(floor, QueueName(name), post.delay_us, now)
     new_skills = floor.census.count(agent)
     floor.assign_queues(agent, now)
     engagement.weigh(floor, agent, now)

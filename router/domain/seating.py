@@ -18,7 +18,7 @@ from router.domain.agent import Agent, Standing
 from router.domain.crew import Crew
 from router.domain.entitlement import covers
 from router.domain.events import DistinctNeedsFull
-from router.domain.ids import Micros
+from router.domain.ids import Micros, QueueName
 from router.domain.particulars import MOST_NEEDS, Answers, answers, facts_of
 from router.domain.queue import Queue
 from router.domain.row import Row
@@ -33,6 +33,16 @@ def lines(queues: Iterable[Queue]) -> Iterator[Queue]:
     for queue in queues:
         yield queue
         yield from queue.lines.values()
+
+
+def delays(agents: Iterable[Agent]) -> dict[str, set[Micros]]:
+    """By queue, for how long agents only back others up."""
+    delays: dict[str, set[Micros]] = {}
+    for agent in agents:
+        for name, post in agent.profile.posts.items():
+            if post.delay_us:
+                delays.setdefault(name, set()).add(post.delay_us)
+    return delays
 
 
 def seat_everybody(floor: "Floor", now: Micros) -> None:
@@ -103,6 +113,40 @@ def look_again(floor: "Floor", now: Micros) -> None:
             if whole.data and (line_for(floor, whole, contact, now) is not contact.line or whole.full):
                 floor.step_out(contact)
                 floor.line_up(contact, now)
+
+
+def open_row_at(floor: "Floor", name: QueueName, delay_us: Micros, now: Micros) -> None:
+    """Somebody backs others up here after another time than anybody before: the queue gets a row for it."""
+    before = floor.queues[name]
+    if any(row.opens_us == delay_us for row in before.rows):
+        return
+    line = [contact for each in before.all_lines for contact in each.in_line()]
+    for contact in line:
+        floor.step_out(contact)
+    queue = floor.queues[name] = before.with_delay(delay_us)
+    instead = dict(zip(before.all_lines, queue.all_lines, strict=True))
+    for agent in floor.agents.values():
+        if any(row.queue in instead for row in agent.skilled):
+            moved = {row: instead[row.queue].row_of(agent) for row in agent.skilled if row.queue in instead}
+            agent.skilled = tuple(moved.get(row) or row for row in agent.skilled)
+            agent.serves = tuple(moved.get(row) or row for row in agent.serves)
+            for row in agent.skilled:
+                row.skilled += row.queue.whole is queue
+            for row in agent.serves:
+                row.standings[agent.standing] += row.queue.whole is queue
+            floor.enlist(agent)
+            floor.reseat(agent)
+    if floor.crowded.pop(before, 0) is None:
+        floor.crowded[queue] = None
+    for each, new in instead.items():
+        new.used, new.rung = each.used, each.rung
+        if floor.thinned.pop(each, 0) is None:
+            floor.thinned[new] = None
+    for contact in floor.contacts.values():
+        if contact.rung_from in instead:
+            contact.rung_from = instead[contact.rung_from]
+    for contact in line:
+        floor.line_up(contact, now)
 
 
 def _new_line(floor: "Floor", queue: Queue, came_to: Answers, facts: Mapping[str, str], now: Micros) -> Queue | None:

@@ -280,8 +280,10 @@ def test_until_then_they_have_the_need_of_whom_nothing_is_known() -> None:
         room.calls(f"c{number}", data=needing(number))
     late = room.calls("late", data=needing(MOST_NEEDS))
     room.ask(Prioritise(contact_id=late, priority=100))
+    room.let_pass(0)
     assert room.floor.contacts[late].line is room.floor.queues[ORDERS]
-    assert room.offered_to(late) == room.agent_joins("orders clerk")
+    clerk = room.agent_joins("orders clerk")
+    assert room.offered_to(late) == clerk
 
 
 def test_a_colleague_posted_or_a_reload_loses_nobody_who_waits_for_a_line() -> None:

@@ -98,8 +98,17 @@ MUTANTS = (
     Mutant(
         name="Nobody is counted on in the line of a need that came up later",
         file="router/domain/seating.py",
-        find="        floor.enlist(*agents)\n",
-        replace="",
+        find=(
+            "        serves = (*agents[0].serves, row)\n"
+            "        for agent in agents:\n"
+            "            agent.serves = serves\n"
+            "        floor.enlist(*agents)\n"
+        ),
+        replace=(
+            "        serves = (*agents[0].serves, row)\n"
+            "        for agent in agents:\n"
+            "            agent.serves = serves\n"
+        ),
         guards=(
             "tests/domain/test_expectation.py::"
             "test_callers_of_a_distinct_need_count_on_who_meets_it_and_on_nobody_else",

@@ -106,7 +106,7 @@ MUTANTS = (
     Mutant(
         name="A colleague who backs others up is never asked when they came after the rules",
         file="router/domain/roster.py",
-        find="            floor.open_row_at(QueueName(name), post.delay_us, now)\n",
+        find="            open_row_at(floor, QueueName(name), post.delay_us, now)\n",
         replace="            pass\n",
         guards=(
             "tests/domain/test_rings.py::test_a_colleague_posted_while_callers_wait_changes_nothing_for_those_who_wait",
