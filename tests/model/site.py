@@ -105,7 +105,7 @@ def _queue(dice: Random, name: QueueName) -> QueueRules:
         at_once=dice.choice((1, 1, 1, 2, 3)),
         strict=dice.random() < 0.15,
         max_waiting=dice.choice((0, 0, dice.randrange(2, 10))),
-        join_if=asked if dice.random() < 0.5 else (),
+        join_if=asked if dice.random() < 0.8 else (),
         stay_if=asked,
         exit_keys=dice.choice(("", "1")),
     )

@@ -16,6 +16,13 @@ MUTANTS = (
         guards=("tests/domain/test_aftermath.py::test_the_third_in_a_row_pauses_where_two_are_forgiven",),
     ),
     Mutant(
+        name="Where no calls may be taken at all, they are offered all the same",
+        file="router/domain/engagement.py",
+        find="    return floor.rules.media.may_be_offered(VOICE, besides)\n",
+        replace="    return not besides or floor.rules.media.may_be_offered(VOICE, besides)\n",
+        guards=("tests/domain/test_media.py::test_where_there_is_no_room_for_calls_nobody_is_offered_one",),
+    ),
+    Mutant(
         name="A dead phone is the first to be asked again",
         file="router/domain/offering.py",
         find="    if result in REASONS:\n        agent.idle_since = now",
@@ -138,6 +145,6 @@ MUTANTS = (
         file=_MEDIA,
         find="        return min(most, 1) if medium == VOICE else most\n",
         replace="        return most\n",
-        guards=("tests/domain/test_media.py::test_an_agent_may_have_a_capacity_of_their_own_but_never_two_calls",),
+        guards=("tests/domain/test_media.py::test_a_site_says_how_many_but_never_two_calls",),
     ),
 )
