@@ -144,7 +144,11 @@ class QueueTable(BaseModel):
         description=f"Which of the free agents: {', '.join(Choice)}. Of equal ones the longest idle.",
     )
     at_once: int = Field(
-        1, ge=1, le=20, description="So many free agents are rung at the same time; the first to take the caller wins."
+        1,
+        ge=1,
+        le=20,
+        description="So many free agents are rung at the same time; the first to take the caller wins. Who becomes "
+        "free while they ring is left to the next in line.",
     )
     ring_s: float = Field(15.0, ge=1, le=300, description="How long an agent's phone rings.")
     wrapup: Annotated[WrapUp, Field(strict=False)] = Field(
