@@ -174,7 +174,7 @@ class EventLog:
                 )
             case DistinctNeedsFull():
                 self._log.warning(
-                    "a queue has as many distinct needs as it may; further ones count as if nothing were known",
+                    "more distinct needs wait in a queue than may at a time; one more waits until a line falls idle",
                     at=now,
                     queue=event.queue,
                     needs=event.needs,

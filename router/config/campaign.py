@@ -157,7 +157,7 @@ class QueueTable(BaseModel):
         ge=1,
         le=20,
         description="So many free agents are rung at the same time; the first to take the caller wins, and no other "
-        "missed it.",
+        "missed it. Who becomes free while they ring is left to the next in line.",
     )
     ring_s: float = Field(15.0, ge=1, le=300, description="How long an agent's phone rings.")
     wrapup: Annotated[WrapUp, Field(strict=False)] = Field(

@@ -10,11 +10,14 @@ Rule 3: a pause for what a *phone* did is taken back when the phone is there aga
   theirs to end. Whoever chose anything themselves meanwhile has another reason, and is left alone. Asterisk does not
   always see a phone go and come (it may register again before anybody asked after it): so after RETRY_US the next
   offer shows whether it is there, and a pause of this kind never lasts for ever.
+  That next offer is the whole of the trial: the count goes on, so the step after it is the one that was reached.
 Rule 4: who is not paused is not asked again for the same contact for a while: it would be offered to them at once.
+Rule 5: an order that never reached Asterisk says nothing of the phone. It would be so for every phone, and a site whose
+  Asterisk was away for a minute must not find all its agents paused: they are held off, and nothing is counted.
 """
 
 from router.domain.agent import RONA, ROUTER, Agent, Status
-from router.domain.conduct import BY_PHONE, REASONS, Follows
+from router.domain.conduct import BY_PHONE, REASONS, Consequence, Follows
 from router.domain.contact import Contact
 from router.domain.floor import Floor
 from router.domain.ids import AgentId, LegId, Micros
@@ -25,15 +28,23 @@ from router.domain.record import OfferResult
 BY_PERSON = (OfferResult.MISSED, OfferResult.REJECTED)
 
 
-def in_vain(floor: Floor, agent: Agent, contact: Contact | None, result: OfferResult, now: Micros) -> None:
-    """An offer to this agent ended like that. `contact`: who is not to be offered to them again at once."""
+def in_vain(
+    floor: Floor, agent: Agent, contact: Contact | None, result: OfferResult, now: Micros, *, known: bool = True
+) -> None:
+    """An offer to this agent ended like that. `contact`: who is not to be offered to them again at once.
+
+    `known`: whether it says anything of the agent or their phone (rule 5).
+    """
     ladder = floor.rules.after.get(result)
     if ladder is None:
         return
     before, times = agent.in_vain
     times = times + 1 if before == result else 1
-    agent.in_vain = (result, times)
     what = ladder[min(times, len(ladder)) - 1]
+    if known:
+        agent.in_vain = (result, times)
+    elif what.follows is Follows.PAUSE:
+        what = Consequence(follows=Follows.HOLD)
     if what.follows is Follows.PAUSE and agent.status is Status.READY:
         turn(floor, agent, Status.PAUSED, REASONS[result], now)
         agent.asked_by = ROUTER
@@ -61,19 +72,22 @@ def answered(floor: Floor, agent: Agent, offer: Offer, now: Micros) -> None:
             agent.asked_by = ROUTER
 
 
-def phone_is_back(floor: Floor, agent: Agent, now: Micros) -> None:
-    """Rule 3. Called when a phone that could not be reached can be again, and when a busy one is free."""
+def phone_is_back(floor: Floor, agent: Agent, now: Micros, *, seen: bool = True) -> None:
+    """Rule 3. Called when a phone that could not be reached can be again, and when a busy one is free.
+
+    `seen`: somebody saw it; else it is only high time to try.
+    """
     if agent.status is Status.PAUSED and agent.reason in BY_PHONE:
         turn(floor, agent, Status.READY, None, now)
         agent.asked_by = ROUTER
-        agent.in_vain = ("", 0)
+        agent.in_vain = ("", 0) if seen else agent.in_vain
         agent.idle_since = max(agent.idle_since, now)
 
 
 def retry_deadline(floor: Floor, agent_id: AgentId, now: Micros) -> None:
     agent = floor.agents.get(agent_id)
     if agent is not None:
-        phone_is_back(floor, agent, now)
+        phone_is_back(floor, agent, now, seen=False)
         floor.restand(agent, now)
 
 

@@ -42,8 +42,6 @@ class AgentProfile:
     "Queue → how they stand to it, where that is out of the ordinary."
     daily_cap: int = 0
     "Contacts a day; 0: no limit."
-    capacity: dict[str, int] = field(default_factory=dict)
-    "Medium → how many contacts at a time, where that is not as everywhere (media.py)."
 
 
 @message

@@ -63,9 +63,9 @@ _NOTHING, _HOLD, _PAUSE = (Consequence(follows=each) for each in Follows)
 AFTER: Mapping[OfferResult, tuple[Consequence, ...]] = {
     OfferResult.MISSED: (_PAUSE,),
     OfferResult.REJECTED: (_NOTHING,),
-    OfferResult.BUSY: (_HOLD,),
-    OfferResult.UNREGISTERED: (_HOLD,),
-    OfferResult.FAILED: (_HOLD,),
+    OfferResult.BUSY: (_HOLD, _HOLD, _PAUSE),
+    OfferResult.UNREGISTERED: (_HOLD, _HOLD, _PAUSE),
+    OfferResult.FAILED: (_HOLD, _HOLD, _PAUSE),
 }
 "Of each result that is the agent's or their phone's: what follows the first in a row, the second … the last repeats."
 

@@ -99,6 +99,10 @@ class Contact:
     "While it stands in line: its queue, or the line of its own need there."
     row: "Row | None" = None
     "The last row of its queue that is open to it."
+    rung_from: "Queue | None" = None
+    "The line of its own need that it left to be rung for."
+    opened_us: Micros = 0
+    "The rows of its queue that open after so long, or less, opened to it once: they do not close again."
     waited_before_us: Micros = 0
     "So long they had waited when they gave up a moment ago: their place in line is older by that (redial.py)."
     expected_us: Micros | None = None

@@ -1,7 +1,7 @@
 """What agents have in hand besides our contacts, as other systems tell it: chats, e-mails.
 
 Rule 1: it is looked up in the table of media (media.py) when it changes, never while somebody is chosen: an agent
-  carries the answer for a call (`takes_voice`), and who has nothing besides carries "yes".
+  carries the answer for a call (`takes_voice`). Where the table has no room for calls at all, nobody is offered any.
 Rule 2: what is said holds for a time and must be said again: a chat system that dies keeps nobody from calls for ever.
 """
 
@@ -22,7 +22,7 @@ def engage(floor: Floor, asked: Engage, now: Micros) -> None:
     if asked.medium not in MEDIA or asked.medium == VOICE:
         others = ", ".join(medium for medium in MEDIA if medium != VOICE)
         raise CommandRefused("medium-invalid", f"A medium is one of {others}; of calls Asterisk tells.")
-    most = floor.rules.media.room_for(asked.medium, agent.profile.capacity)
+    most = floor.rules.media.room_for(asked.medium)
     if not 0 <= asked.count <= most:
         raise CommandRefused(
             "over-capacity",
@@ -48,15 +48,13 @@ def take(floor: Floor, agent: Agent, medium: str, engagement: Engagement) -> Non
 
 def may_be_offered(floor: Floor, agent: Agent, medium: str) -> bool:
     """Whether one more of that medium may come on top of all they have in hand."""
-    return floor.rules.media.may_be_offered(medium, agent.in_hand, agent.profile.capacity)
+    return floor.rules.media.may_be_offered(medium, agent.in_hand)
 
 
 def may_take_voice(floor: Floor, agent: Agent) -> bool:
     """Whether a call may come on top of what they have in hand besides calls."""
-    if not agent.other_work:
-        return True
     besides = {medium: engaged.count for medium, engaged in agent.other_work.items()}
-    return floor.rules.media.may_be_offered(VOICE, besides, agent.profile.capacity)
+    return floor.rules.media.may_be_offered(VOICE, besides)
 
 
 def weigh(floor: Floor, agent: Agent, now: Micros) -> None:

@@ -8,7 +8,7 @@ The same inputs in the same order give the same outputs, whatever the hash seed:
 A command that cannot be carried out raises `CommandRefused` and changes nothing; an observation never raises.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from router.domain import (
@@ -124,7 +124,8 @@ class Engine:
         if floor.calendar.may_be_due(now):
             self._turn_pages(now)
         _HANDLERS[type(message)](floor, message, now)
-        if floor.freed or floor.seeking or floor.thinned or floor.released:  # after most of what is seen there is none
+        # after most of what is seen there is none
+        if floor.freed or floor.seeking or floor.thinned or floor.released or floor.crowded:
             _settle(floor, now)
 
     def next_timer(self) -> Micros | None:
@@ -143,17 +144,21 @@ class Engine:
         self._turn_pages(now)
         while (key := floor.timers.pop_due(now)) is not None and not floor.lost:
             _DEADLINES[key[0]](floor, key[1], now)
-            if key[0] != "row" or not floor.timers.next_is(
-                "row", now
-            ):  # all rows of an instant open, then the line moves
+            # all rows of an instant open, then the line moves
+            if key[0] != "row" or not floor.timers.next_is("row", now):
                 _settle(floor, now)
 
     def _turn_pages(self, now: Micros) -> None:
-        """The calendar comes first: nobody is offered anything after their shift, whatever was seen before its end."""
+        """The calendar comes first: nobody is offered anything after their shift, whatever was seen before its end.
+
+        All of an instant together: where one shift follows another nobody has gone.
+        """
         floor = self.floor
+        if not floor.calendar.may_be_due(now):
+            return
         while (key := floor.calendar.pop_due(now)) is not None:
             _DEADLINES[key[0]](floor, key[1], now)
-            _settle(floor, now)
+        _settle(floor, now)
 
     def drain(self) -> tuple[list[Event], list[Effect]]:
         """Take what was decided since the last call. Agents that changed are told once, as they are now."""
@@ -182,7 +187,10 @@ class Engine:
 def _settle(floor: Floor, now: Micros) -> None:
     if floor.thinned:
         reception.look_after(floor, now)
-    matching.settle(floor, now)
+    if floor.crowded:
+        seating.give_lines(floor, now)
+    if floor.freed or floor.seeking:
+        matching.settle(floor, now)
     while floor.released:
         calling.let_in(floor, now)
         matching.settle(floor, now)
@@ -210,9 +218,10 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     rules = asked.rules
     floor.rules = rules
     floor.paces.share(rules.queues.values())
-    delays = _delays(floor.agents.values())
+    delays = seating.delays(floor.agents.values())
     floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
     floor.thinned.clear()
+    floor.crowded.clear()
     floor.crews.clear()
     for agent in floor.agents.values():
         agent.serves = agent.skilled = ()
@@ -234,23 +243,13 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
             if campaign is None:
                 reception.nowhere_to_go(floor, contact, now)
                 continue
-            contact.queue, contact.entered_at = campaign.entry, now
+            contact.queue, contact.entered_at, contact.opened_us = campaign.entry, now, 0
             contact.begins(SegmentKind.WAITING, now)
             floor.stir(contact)
         if contact.is_waiting and not contact.place:
             waiting_room.moves(floor, contact, floor.queues[contact.queue], now)
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
             floor.line_up(contact, now)
-
-
-def _delays(agents: Iterable[Agent]) -> dict[str, set[Micros]]:
-    """By queue, for how long agents only back others up."""
-    delays: dict[str, set[Micros]] = {}
-    for agent in agents:
-        for name, post in agent.profile.posts.items():
-            if post.delay_us:
-                delays.setdefault(name, set()).add(post.delay_us)
-    return delays
 
 
 def _hang_up(floor: Floor, asked: HangUp, now: Micros) -> None:

@@ -174,7 +174,10 @@ class EmergencyWaits:
 
 @message
 class DistinctNeedsFull:
-    """Emitted once when a queue has as many lines of distinct needs as it may: others wait in the general one."""
+    """So many distinct needs wait in a queue that one more has no line of its own (seating.py, rule 4).
+
+    Emitted once, until everybody there has one.
+    """
 
     queue: QueueName
     needs: int

@@ -1,7 +1,8 @@
 """Ways out of a line that caller, carrier or somebody outside decides: a key, too long in early media, not taken.
 
 Rule 1: a key leads to its own target, or to the next of the queue. Where its target cannot take the caller now they
-stay where they are: nobody loses their place by a key.
+stay where they are: nobody loses their place by a key. Keys do not stop the clock: in a queue where they have been the
+longest wait counts from when they came to us, so that nobody goes to and fro for ever.
 Rule 2: somebody whom a key took outside, and whom nobody took there, has their old place again. Whom an overflow took
 there goes on to the target after it: their wait here was over.
 Rule 3: a carrier cuts a call that nobody answers after one to three minutes, so waiting unanswered has an end of its
@@ -38,10 +39,14 @@ def leave_by_key(floor: Floor, contact: Contact, queue: Queue, key: str, now: Mi
         return True
     contact.pressed = key
     if isinstance(target, ToQueue):
-        left = contact.queue
+        left, been_there = contact.queue, target.queue in contact.overflowed_from
         contact.overflowed_from += (left,)
         floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=left, target=told(target), why=KEY))
         enter_queue(floor, contact, target.queue, now, now)
+        if been_there and contact.is_waiting and contact.queue == target.queue:
+            came_at = max(contact.arrived_at, contact.here_at)
+            over_at = came_at + floor.queues[target.queue].rules.max_wait_us
+            floor.timers.set(("wait", contact.contact_id), max(now, over_at))
     else:
         go_on(floor, contact, (target,), now, KEY)
         contact.sent_why = OWN_KEY

@@ -97,6 +97,8 @@ class Floor:
         self.seeking: list[Contact] = []
         self.thinned: dict[Queue, None] = {}
         "Queues that somebody left for whom callers may have waited before a further row opens."
+        self.crowded: dict[Queue, None] = {}
+        "Queues where somebody stands in the general line for want of one of their own need."
         self.touched: dict[Agent, None] = {}
         self.unwritten: dict[Contact | Agent | Door | Pace | Promise, None] = {}
         "Whose picture (picture.py) is no longer the one that was last taken; contacts by `stir`, agents by `touched`."
@@ -257,6 +259,9 @@ class Floor:
             return False
         if contact.turn:
             self.step_out(contact)
+        if contact.rung_from is not None:
+            contact.rung_from.rung -= 1
+            contact.rung_from = None
         if trigger is not ContactStep.QUEUE and contact.awaits is not None:
             self.keep_no_more(contact)
         if contact.state is ContactState.CONNECTED:
@@ -291,13 +296,17 @@ class Floor:
             contact.awaits = None
             self.timers.cancel(("kept", contact.contact_id))
 
-    def line_up(self, contact: Contact, now: Micros, *, opened_us: Micros = 0) -> None:
-        """Have a contact stand in line of its queue, and look for an agent; rows up to `opened_us` are open to it."""
+    def line_up(self, contact: Contact, now: Micros) -> None:
+        """Have a contact stand in line of its queue, and look for an agent."""
         queue = self.queues[contact.queue]
         if queue.data:
             queue = seating.line_for(self, queue, contact, now)
-        contact.line = queue
-        queue.line_up(contact, self.serial(), now, opened_us=opened_us)
+        contact.line, opened_us = queue, contact.opened_us
+        queue.line_up(contact, self.serial(), now)
+        if contact.opened_us != opened_us:
+            self.unwritten[contact] = None
+        if queue.full:
+            seating.await_line(self, queue, contact)
         self.seeking.append(contact)
         if contact.awaits is not None:
             self.agents[contact.awaits].awaited[contact.contact_id] = contact

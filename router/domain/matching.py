@@ -152,6 +152,8 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
     decision = _explain(floor, queue, contact, agent, made, now)
     if not contact.live:
         floor.move(contact, ContactStep.OFFER, now)
+        if queue.whole is not queue:
+            contact.rung_from, queue.rung = queue, queue.rung + 1
     agent.offer = contact.live[made.offer_id] = contact.open_offers[made.offer_id] = made
     floor.offers[made.offer_id] = made
     floor.timers.set(("ring", made.offer_id), made.deadline_at)

@@ -20,20 +20,20 @@ MOST_IN_HAND = 100
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Media:
     capacity: Mapping[str, int] = field(default_factory=lambda: {VOICE: 1, "chat": 3, "email": 5})
-    "Medium → how many at a time, where an agent's profile says nothing of its own."
+    "Medium → how many at a time."
     interrupt: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: {VOICE: (), "chat": (), "email": (VOICE, "chat")}
     )
     "Medium in hand → media that may come on top of it."
 
-    def room_for(self, medium: str, own: Mapping[str, int]) -> int:
-        """How many contacts of a medium an agent may have in hand; `own`: what their profile says."""
-        most = own.get(medium, self.capacity.get(medium, 0))
+    def room_for(self, medium: str) -> int:
+        """How many contacts of a medium an agent may have in hand."""
+        most = self.capacity.get(medium, 0)
         return min(most, 1) if medium == VOICE else most
 
-    def may_be_offered(self, medium: str, in_hand: Mapping[str, int], own: Mapping[str, int]) -> bool:
+    def may_be_offered(self, medium: str, in_hand: Mapping[str, int]) -> bool:
         """Rules 1 and 2. `in_hand`: medium → how many."""
-        if in_hand.get(medium, 0) >= self.room_for(medium, own):
+        if in_hand.get(medium, 0) >= self.room_for(medium):
             return False
         return all(
             medium in self.interrupt.get(other, ()) for other, count in in_hand.items() if count and other != medium

@@ -6,6 +6,7 @@ old age. The contact's lock at Asterisk makes sure that at most one of two answe
 """
 
 from router.domain.aftermath import in_vain
+from router.domain.conduct import REASONS
 from router.domain.contact import ContactState, ContactStep
 from router.domain.effects import EndLeg, LookAgain
 from router.domain.events import OfferClosed, OfferRang
@@ -186,10 +187,11 @@ def _close(floor: Floor, offer: Offer, cause: int | None, tech_cause: str | None
             # Somebody talks to this caller and we do not know it: ask Asterisk before anybody else is rung.
             floor.park(contact, True, now)
             floor.effects.append(LookAgain(node=contact.node))
-    if result is OfferResult.REJECTED:
-        agent.idle_since = now
+    if result in REASONS:
+        agent.idle_since = now  # else they are the first to be asked, and the caller after this one pays for it, too
     if result is not OfferResult.MISSED or not rescinded:  # else it was looked at when the ring was over
-        in_vain(floor, agent, None if rescinded else contact, result, now)
+        known = result is not OfferResult.FAILED or offer.leg_seen_at is not None or cause is not None
+        in_vain(floor, agent, None if rescinded else contact, result, now, known=known)
     _give_back(floor, offer, now)
     agent.offer = None
     apply_next(floor, agent, now)

@@ -7,7 +7,8 @@ Rule 1: all of it was told from outside. What has another form than this is left
 their place in line because somebody wrote a bad header.
 Rule 2: a datum that stands for a skill is that skill only where somebody was ever known to hold it. So callers make no
 names up: the distinct needs of a queue are bounded by the site's own skills, and by `MOST_NEEDS` in any case.
-Rule 3: what comes above that has the need of a contact of whom nothing is known.
+Rule 3: what comes above that waits for a line to fall idle, and has the need of a contact of whom nothing is known
+until then (seating.py).
 """
 
 import re
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from router.domain.contact import Contact
 
 MOST_NEEDS = 32
-"Of one queue, besides the general one, at a time between two reloads."
+"Of one queue, besides the general one, at a time."
 MOST_DATA = 10
 MOST_TEXT = 600
 "Characters of them all."

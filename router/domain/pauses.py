@@ -56,7 +56,8 @@ def note(floor: Floor, agent: Agent, now: Micros) -> None:
     rules = floor.rules.pauses.get(agent.reason or "", NO_LIMITS)
     agent.paid = paused and rules.paid
     if paused and agent.reason in BY_PHONE:
-        floor.timers.set(("retry", agent.agent_id), max(agent.since_at + RETRY_US, now + _SOON_US))
+        if ("retry", agent.agent_id) not in floor.timers:
+            floor.timers.set(("retry", agent.agent_id), max(agent.since_at + RETRY_US, now + _SOON_US))
     else:
         floor.timers.cancel(("retry", agent.agent_id))
     due = too_long_at(floor, agent, now) if paused else None

@@ -86,6 +86,8 @@ class ContactStands:
     promise_id: ContactId | None = None
     "The promise it was called for."
     here_at: Micros = 0
+    opened_us: Micros = 0
+    "Older releases wrote none: rows that time has not opened are opened by absence anew."
 
 
 @message
@@ -335,6 +337,7 @@ def _contact(floor: Floor, contact: Contact) -> Picture:
         early_at=floor.timers.at(("early", contact.contact_id)),
         promise_id=contact.promise_id,
         here_at=contact.here_at,
+        opened_us=contact.opened_us,
     )
 
 

@@ -7,10 +7,11 @@ somebody: who met the need from the beginning goes before who meets a wider one.
 
 A need may speak of what is known of a contact (particulars.py). Then the queue has a line of its own for each distinct
 need that comes of it: a queue like this one, under the same rules, with needs that speak of skills alone; `lines` names
-them. Who brings nothing, or comes when there are enough of them, stands in the general one.
+them. Who brings nothing stands in the general one, and so does whom no line could be made for (seating.py).
 
 A row opens when its time has come, and at once when nobody who is logged in and entitled sits in a row before it:
-waiting for them would be waiting for nobody.
+waiting for them would be waiting for nobody. It does not close again to who stays in this queue, whatever becomes of
+their points, the rules, a ring or their node: nobody is asked to be more patient than they were.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +22,7 @@ from router.domain.agent import Agent, Standing
 from router.domain.census import Census
 from router.domain.contact import Contact
 from router.domain.ids import ContactId, Micros
-from router.domain.line import Place
+from router.domain.line import Line, Place
 from router.domain.particulars import Answers, answers
 from router.domain.row import Row
 from router.domain.rules import QueueRules
@@ -51,12 +52,15 @@ class Queue:
         "helps",
         "helps_until",
         "kept",
+        "lineless",
         "lines",
         "on_duty",
         "rows",
         "rules",
+        "rung",
         "sends_on",
         "speaks",
+        "used",
         "waiting",
         "whole",
     )
@@ -80,7 +84,13 @@ class Queue:
         self.lines: dict[Answers, Queue] = {}
         "Those of distinct needs, in the order they came to be."
         self.full = False
-        "Somebody came when there were enough of them."
+        "Somebody came for whom no line could be made; until there is one for everybody."
+        self.lineless: Line[Contact] = Line()
+        "Those who stand in the general line meanwhile."
+        self.rung = 0
+        "Contacts of this distinct need that agents are rung for: should nobody answer, they stand here again."
+        self.used = 0
+        "When somebody of this need came last, as a serial of the floor."
         self.waiting = 0
         "Contacts in line: QUEUED here and not parked."
         self.kept: dict[ContactId, Contact] = {}
@@ -198,11 +208,8 @@ class Queue:
         self._begun = ONE_IN - 1
         return True
 
-    def line_up(self, contact: Contact, turn: int, now: Micros, *, opened_us: Micros = 0) -> None:
-        """Take a place by age; a contact that comes back gets its old place. `turn` is unique on the floor.
-
-        Rows up to `opened_us` have opened to it already and do not close again.
-        """
+    def line_up(self, contact: Contact, turn: int, now: Micros) -> None:
+        """Take a place by age; a contact that comes back gets its old place. `turn` is unique on the floor."""
         contact.turn = turn
         self.waiting += 1
         if contact.awaits is not None:
@@ -211,8 +218,8 @@ class Queue:
         row = self.rows[0]
         if row.later:
             row = self.open_to(contact, now)
-            if opened_us > row.opens_us:
-                row = [later for later in self.rows if later.opens_us <= opened_us][-1]
+            if row.opens_us > contact.opened_us:
+                contact.opened_us = row.opens_us
         contact.row = row
         row.waiting += 1
         row.lane.join((*self.line_key(contact), turn, contact), row.waiting)
@@ -229,8 +236,10 @@ class Queue:
             row.lane.first()  # lets go of who left at the front, and with them of all that a contact holds
 
     def open_to(self, contact: Contact, now: Micros) -> Row:
-        """The last row that is open to this contact."""
-        return self.open_after(now - contact.entered_at)
+        """The last row that is open to this contact. What has opened to it in this queue does not close again."""
+        if len(self.rows) == 1:
+            return self.rows[0]
+        return self.open_after(max(now - contact.entered_at, contact.opened_us))
 
     def open_after(self, waited_us: Micros) -> Row:
         """The last row that is open to who has waited here for so long."""
@@ -255,6 +264,19 @@ class Queue:
         """Everybody in line, first first. For people and tests, not for decisions."""
         places = [self.place_of(contact) for contact in self.kept.values()]
         return [place[4] for place in sorted([*places, *(place for row in self.rows for place in row.lane)])]
+
+    def left_alone(self) -> list[Contact]:
+        """First first, those for whom a further row opens because nobody sits in the rows that are open to them.
+
+        Empty at the price of looking at the first row, as long as somebody sits there.
+        """
+        lanes = []
+        for row in self.rows[:-1]:
+            if row.present:
+                break
+            if row.waiting:
+                lanes.append(row.lane)
+        return [place[4] for place in sorted(place for lane in lanes for place in lane)]
 
     def ahead_of(self, contact: Contact, most: int) -> int:
         """How many in line go before it, counted up to `most` and no estimate; not who is kept for one agent."""

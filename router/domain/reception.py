@@ -147,7 +147,7 @@ def enter_queue(
             else:
                 comes(floor, contact, queue, now)
     if contact.queue != name or not contact.entered_at:
-        contact.entered_at = max(since_at, contact.arrived_at)
+        contact.entered_at, contact.opened_us = max(since_at, contact.arrived_at), 0
     contact.queue = name
     if not arrives:
         floor.stir(contact)
@@ -255,13 +255,15 @@ def alarm_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
 def look_after(floor: Floor, now: Micros) -> None:
     """Somebody left these queues: who waited for them goes on to the next row, or to the next target.
 
-    All of them in the one order: where a target has little room, it is for who stood before the others. Who comes to
-    one of these queues in this instant, from another, was not waiting there: they were asked at its door.
+    All of them in the one order: where a target has little room, it is for who stood before the others. Most who leave
+    leave somebody behind: then counts say so, and no line is looked at. Who comes to one of these queues in this
+    instant, from another, was not waiting there: they were asked at its door.
     """
     while floor.thinned:
         thinned, floor.thinned = floor.thinned, {}
         gone = {queue: not staffed(queue, queue.rules.stay_if) for queue in thinned}
-        places = sorted((*queue.place_of(contact), queue) for queue in thinned for contact in queue.in_line())
+        lines = ((queue, queue.in_line() if gone[queue] else queue.left_alone()) for queue in thinned)
+        places = sorted((*queue.place_of(contact), queue) for queue, line in lines for contact in line)
         for *_, contact, left in places:
             if gone[left] and not contact.urgent and not contact.place:
                 overflow(floor, contact, now, "nobody")

@@ -243,6 +243,7 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         data=checked(stands.data),
         promise_id=stands.promise_id,
         here_at=min(stands.here_at, now),
+        opened_us=stands.opened_us,
     )
     offers = [_offer(contact, each, now) for each in stands.offers]
     floor.sweep(contact.node, now)

@@ -140,7 +140,8 @@ class QueueRules:
     "No ring is ever used, whoever is there."
     choose: Choice = Choice.LONGEST_IDLE
     at_once: int = 1
-    "So many free agents are rung at the same time; the first to take the caller wins."
+    """So many free agents are rung at the same time; the first to take the caller wins. Who becomes free while they
+    ring is left to the next in line: the phones that ring for a caller are those of one decision."""
     strict: bool = False
     "Priority goes before any age."
     max_waiting: int = 0

@@ -59,6 +59,8 @@ def look_at_contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         raise ValueError("a priority that nobody can give")
     if not 0 <= stands.waited_before_us <= _AHEAD_US or (stands.expected_us or 0) < 0:
         raise ValueError("a wait that nobody had or will have")
+    if not 0 <= stands.opened_us <= _AHEAD_US:
+        raise ValueError("a row that opens after no time there is")
     if stands.attempts < 0:
         raise ValueError("fewer offers than none")
     _in_no_hand(floor, stands.leg)

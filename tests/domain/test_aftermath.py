@@ -14,7 +14,7 @@ from router.domain.ids import SECOND, AgentId, ContactId, OfferId
 from router.domain.observations import EndpointSeen, OriginateFailed
 from router.domain.record import OfferResult
 from router.domain.rules import Rules
-from tests.builders import Room, rules
+from tests.builders import ORDERS, Room, rules, with_queue
 from tests.domain.test_succession import in_sight, inherited
 
 ME = AgentId("agent-1001")
@@ -29,6 +29,10 @@ CAUSES = {
 
 def after(**ladders: tuple[Consequence, ...]) -> Rules:
     return replace(rules(), after={**AFTER, **{OfferResult(name): ladder for name, ladder in ladders.items()}})
+
+
+def patient(of: Rules) -> Rules:
+    return with_queue(of, ORDERS, max_wait_us=3600 * SECOND)
 
 
 def in_vain(room: Room, caller: ContactId, result: OfferResult) -> OfferId:
@@ -158,6 +162,69 @@ def test_a_busy_phone_is_free_again_when_its_own_call_has_ended() -> None:
     room.ends("p1")
     assert room.agent(ME).status is Status.PAUSED
     room.ends("p2")
+    assert room.offered_to(caller) == ME
+
+
+@pytest.mark.parametrize("result", [OfferResult.UNREGISTERED, OfferResult.FAILED, OfferResult.BUSY])
+def test_a_dead_phone_does_not_take_every_caller_first(result: OfferResult) -> None:
+    room = Room("orders", "orders", "orders")
+    wasted = 0
+    for number in range(8):
+        caller = room.calls(f"c{number}")
+        while (offered := room.offered_to(caller)) == ME:
+            wasted += 1
+            in_vain(room, caller, result)
+        assert offered is not None
+        talk = room.talks(caller)
+        room.agent_hangs_up(talk)
+        room.caller_hangs_up(caller)
+        room.let_pass(31)
+    assert wasted == 3, "two are forgiven, and it is asked in its turn, not first"
+    assert (room.agent(ME).status, room.agent(ME).reason) == (Status.PAUSED, REASONS[result])
+
+
+@pytest.mark.parametrize("result", [*AFTER])
+def test_after_an_offer_in_vain_the_others_are_asked_first(result: OfferResult) -> None:
+    room = Room("orders", "orders", rules_in_force=after(**{result.value: (NOTHING,)}))
+    in_vain(room, room.calls("c1"), result)
+    assert room.floor.agents[ME].idle_since == room.now
+
+
+def test_the_one_offer_after_a_while_is_the_whole_trial() -> None:
+    room = Room("orders", rules_in_force=patient(after(unregistered=(HOLD, HOLD, PAUSE))))
+    caller = room.calls("c1")
+    for _ in range(3):
+        in_vain(room, caller, OfferResult.UNREGISTERED)
+        room.let_pass(room.floor.rules.fault_hold_us // SECOND)
+    assert room.agent(ME).status is Status.PAUSED
+    room.let_pass(RETRY_US // SECOND)
+    assert (room.agent(ME).status, room.offered_to(caller)) == (Status.READY, ME)
+    in_vain(room, caller, OfferResult.UNREGISTERED)
+    assert room.agent(ME).status is Status.PAUSED
+    for reachable in (False, True):
+        room.see(EndpointSeen(endpoint=ME, reachable=reachable, at=room.now))
+    assert room.offered_to(caller) == ME
+    in_vain(room, caller, OfferResult.UNREGISTERED)
+    assert room.agent(ME).status is Status.READY, "it was seen to be well, so two are forgiven again"
+
+
+def test_an_order_that_never_reached_asterisk_is_held_against_no_phone() -> None:
+    room = Room("orders", rules_in_force=patient(after(failed=(NOTHING, PAUSE))))
+    caller = room.calls("c1")
+    for _ in range(5):
+        room.see(OriginateFailed(offer_id=room.offer(caller), reason="ami-timeout", at=room.now))
+    assert (room.agent(ME).status, room.offered_to(caller)) == (Status.READY, ME)
+    for _ in range(2):
+        in_vain(room, caller, OfferResult.FAILED)
+    assert room.agent(ME).reason == "failed"
+
+
+def test_that_which_never_reached_asterisk_pauses_nobody_even_where_the_first_does() -> None:
+    room = Room("orders", rules_in_force=after(failed=(PAUSE,)))
+    caller = room.calls("c1")
+    room.see(OriginateFailed(offer_id=room.offer(caller), reason="ami-timeout", at=room.now))
+    assert (room.agent(ME).status, room.offered_to(caller)) == (Status.READY, None)
+    room.let_pass(room.floor.rules.fault_hold_us // SECOND)
     assert room.offered_to(caller) == ME
 
 

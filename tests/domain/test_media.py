@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.commands import AgentProfile, Configure, Dismiss, Engage, Enrol
+from router.domain.commands import Configure, Dismiss, Engage
 from router.domain.engagement import may_be_offered
 from router.domain.errors import CommandRefused
 from router.domain.ids import SECOND, AgentId
@@ -39,15 +39,24 @@ def engaged(medium: str, count: int, for_us: int = HOUR) -> Engage:
     ],
 )
 def test_what_may_come_on_top_of_what_is_in_hand(in_hand: dict[str, int], may: set[str]) -> None:
-    assert {medium for medium in MEDIA if MATRIX.may_be_offered(medium, in_hand, {})} == may
+    assert {medium for medium in MEDIA if MATRIX.may_be_offered(medium, in_hand)} == may
 
 
-def test_an_agent_may_have_a_capacity_of_their_own_but_never_two_calls() -> None:
-    own = {VOICE: 7, "chat": 1, "email": 0}
-    assert [MATRIX.room_for(medium, own) for medium in MEDIA] == [1, 1, 0]
-    assert not MATRIX.may_be_offered(VOICE, {VOICE: 1}, own)
-    assert not MATRIX.may_be_offered("email", {}, own)
-    assert not MATRIX.may_be_offered("fax", {}, {})
+def test_a_site_says_how_many_but_never_two_calls() -> None:
+    table = Media(capacity={VOICE: 7, "chat": 1, "email": 0})
+    assert [table.room_for(medium) for medium in MEDIA] == [1, 1, 0]
+    assert not table.may_be_offered(VOICE, {VOICE: 1})
+    assert not table.may_be_offered("email", {})
+    assert not table.may_be_offered("fax", {})
+
+
+def test_where_there_is_no_room_for_calls_nobody_is_offered_one() -> None:
+    none = replace(rules(), media=Media(capacity={VOICE: 0, "chat": 3, "email": 5}))
+    room = Room("orders", rules_in_force=none)
+    caller = room.calls("c1")
+    assert room.offered_to(caller) is None
+    room.ask(Configure(rules=rules()))
+    assert room.offered_to(caller) == ME
 
 
 @settings(max_examples=100, deadline=None)
@@ -60,8 +69,8 @@ def test_whatever_the_table_says_nobody_is_offered_a_second_call(
     capacity: dict[str, int], interrupt: dict[str, tuple[str, ...]], in_hand: dict[str, int]
 ) -> None:
     table = Media(capacity=capacity, interrupt=interrupt)
-    assert not table.may_be_offered(VOICE, {**in_hand, VOICE: 1}, {})
-    if table.may_be_offered("chat", in_hand, {}):
+    assert not table.may_be_offered(VOICE, {**in_hand, VOICE: 1})
+    if table.may_be_offered("chat", in_hand):
         assert in_hand.get("chat", 0) < capacity["chat"]
 
 
@@ -106,17 +115,16 @@ def test_what_is_not_said_again_is_forgotten() -> None:
     assert room.offered_to(caller) == ME
 
 
-def test_a_reload_and_a_new_profile_are_looked_up_at_once() -> None:
+def test_a_reload_is_looked_up_at_once() -> None:
     room = Room("orders")
     room.ask(engaged("chat", 1))
     caller = room.calls("c1")
     lenient = Media(interrupt={"chat": (VOICE,)})
     room.ask(Configure(rules=replace(rules(), media=lenient)))
     assert room.offered_to(caller) == ME
-    other = Room("orders")
-    other.ask(Enrol(profile=AgentProfile(agent_id=ME, endpoint=ME, skills={"orders": 100}, capacity={"chat": 0})))
+    room = Room("orders", rules_in_force=replace(rules(), media=Media(capacity={VOICE: 1})))
     with pytest.raises(CommandRefused) as error:
-        other.ask(engaged("chat", 1))
+        room.ask(engaged("chat", 1))
     assert (error.value.error_id, error.value.details["at_most"]) == ("over-capacity", 0)
 
 

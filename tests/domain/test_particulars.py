@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.commands import AgentProfile, Configure, Dismiss, Enrol, Entitle, LogOut, Pause, Post, Unpause
+from router.domain.commands import (
+    AgentProfile,
+    Configure,
+    Dismiss,
+    Enrol,
+    Entitle,
+    LogOut,
+    Pause,
+    Post,
+    Prioritise,
+    Unpause,
+)
 from router.domain.entitlement import Entitlement
 from router.domain.errors import CommandRefused
 from router.domain.events import ContactOverflowed, DistinctNeedsFull, OfferMade
@@ -194,17 +205,104 @@ def test_made_up_words_make_no_lines() -> None:
     assert room.of(DistinctNeedsFull) == []
 
 
-def test_above_the_most_the_general_need_holds_and_it_is_told_once() -> None:
-    room = Room(rules_in_force=asking("orders and ($language >= 60 or never)"))
-    room.agent_joins(" ".join(["orders", *(f"s{number}:80" for number in range(MOST_NEEDS + 3))]), logged_in=False)
-    callers = [room.calls(f"c{number}", data=speaks(f"s{number}")) for number in range(MOST_NEEDS + 3)]
-    assert len(room.floor.queues[ORDERS].lines) == MOST_NEEDS
-    assert [event.needs for event in room.of(DistinctNeedsFull)] == [MOST_NEEDS]
-    last = room.agent_joins(" ".join(["orders", *(f"s{number}:80" for number in range(MOST_NEEDS + 3))]))
-    assert room.offered_to(callers[0]) == last
-    room.let_pass(1)
-    room.ask(LogOut(agent_id=last))
-    assert room.floor.contacts[callers[-1]].line is room.floor.queues[ORDERS]
+MANY = " ".join(["orders", *(f"s{number}:80" for number in range(MOST_NEEDS + 5))])
+
+
+def needing(number: int) -> tuple[tuple[str, str], ...]:
+    return speaks(f"s{number}")
+
+
+def all_in_use() -> tuple[Room, list[ContactId]]:
+    """One caller of each need waits, and there is a line for each of them; the agent who can do all is away."""
+    room = Room(rules_in_force=asking())
+    room.agent_joins(MANY, logged_in=False)
+    return room, [room.calls(f"c{number}", data=needing(number)) for number in range(MOST_NEEDS)]
+
+
+def test_needs_that_come_one_after_the_other_are_never_too_many() -> None:
+    room = Room(rules_in_force=asking())
+    able = room.agent_joins(MANY)
+    for number in range(MOST_NEEDS + 5):
+        caller = room.calls(f"c{number}", data=needing(number))
+        assert room.offered_to(caller) == able, number
+        room.agent_hangs_up(room.talks(caller))
+        room.caller_hangs_up(caller)
+        room.let_pass(21)
+    lines = room.floor.queues[ORDERS].lines
+    assert len(lines) == MOST_NEEDS
+    assert (("s4",) in lines, ("s5",) in lines) == (False, True), "the one nobody asked for longest gave way"
+    assert room.of(DistinctNeedsFull) == []
+
+
+def test_the_line_that_was_asked_for_again_stays() -> None:
+    room, callers = all_in_use()
+    for caller in callers:
+        room.caller_hangs_up(caller)
+    room.caller_hangs_up(room.calls("again", data=needing(0)))
+    room.calls("new", data=needing(MOST_NEEDS))
+    lines = room.floor.queues[ORDERS].lines
+    assert (("s0",) in lines, ("s1",) in lines) == (True, False)
+
+
+def test_whoever_is_rung_for_keeps_their_line() -> None:
+    room, callers = all_in_use()
+    able = room.agent_joins("orders s0:80")
+    assert room.offered_to(callers[0]) == able
+    late = room.calls("late", data=needing(MOST_NEEDS))
+    assert room.floor.contacts[late].line is room.floor.queues[ORDERS]
+    room.rings(room.offer(callers[0]))
+    room.let_pass(15)
+    room.ends(f"{callers[0]}.1")
+    assert room.floor.contacts[callers[0]].line is room.floor.queues[ORDERS].lines["s0",]
+
+
+def test_who_finds_no_line_has_the_next_that_falls_idle_the_first_first_and_who_needs_the_same_with_them() -> None:
+    room, callers = all_in_use()
+    numbers = [MOST_NEEDS, MOST_NEEDS + 1, MOST_NEEDS]
+    late = [room.calls(f"late{at}", data=needing(number)) for at, number in enumerate(numbers)]
+    assert [event.needs for event in room.of(DistinctNeedsFull)] == [MOST_NEEDS], "told once"
+    general = room.floor.queues[ORDERS]
+    assert [room.floor.contacts[one].line is general for one in late] == [True] * 3
+    room.caller_hangs_up(callers[5])
+    assert [room.floor.contacts[one].line is general for one in late] == [False, True, False]
+    able = room.agent_joins(f"orders s{MOST_NEEDS}:80")
+    assert room.offered_to(late[0]) == able
+    room.caller_hangs_up(callers[6])
+    assert (room.floor.queues[ORDERS].full, room.floor.crowded) == (False, {})
+    room.calls("one-more", data=needing(MOST_NEEDS + 2))
+    assert len(room.of(DistinctNeedsFull)) == 2, "and told again"
+
+
+def test_until_then_they_have_the_need_of_whom_nothing_is_known() -> None:
+    room = Room(rules_in_force=asking("orders and ($language >= 60 or clerk)"))
+    room.agent_joins(MANY, logged_in=False)
+    for number in range(MOST_NEEDS):
+        room.calls(f"c{number}", data=needing(number))
+    late = room.calls("late", data=needing(MOST_NEEDS))
+    room.ask(Prioritise(contact_id=late, priority=100))
+    room.let_pass(0)
+    assert room.floor.contacts[late].line is room.floor.queues[ORDERS]
+    clerk = room.agent_joins("orders clerk")
+    assert room.offered_to(late) == clerk
+
+
+def test_a_colleague_posted_or_a_reload_loses_nobody_who_waits_for_a_line() -> None:
+    for happens in ("post", "reload", "skill"):
+        room, callers = all_in_use()
+        late = room.calls("late", data=needing(MOST_NEEDS))
+        unknown = room.calls("unknown", data=speaks("s-new"))
+        if happens == "post":
+            room.agent_joins("orders", posts={ORDERS: Post(delay_us=20 * SECOND)})
+        elif happens == "reload":
+            room.ask(Configure(rules=asking()))
+        else:
+            room.agent_joins("orders s-new:80", logged_in=False)
+            room.caller_hangs_up(late)
+            late = unknown
+        general = room.floor.queues[ORDERS]
+        assert room.floor.contacts[late].line is general, happens
+        room.caller_hangs_up(callers[3])
+        assert room.floor.contacts[late].line is not general, happens
 
 
 # ---- the life of a line ----

@@ -1,15 +1,18 @@
 """Needs that widen while a caller waits: who is asked when, what is skipped at once, and what never widens."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from router.domain.commands import Configure, Dismiss, Entitle, LogIn, LogOut, Pause, Post, Unpause
+from router.domain.commands import Configure, Dismiss, Entitle, LogIn, LogOut, Pause, Post, Prioritise, Unpause
 from router.domain.entitlement import Entitlement, Interval
-from router.domain.ids import SECOND, OfferId
+from router.domain.ids import SECOND, ContactId, OfferId
 from router.domain.need import Need
+from router.domain.reception import enter_queue
 from router.domain.rules import Ring, Rules
 from tests.builders import ACCOUNTS, BANK, GENERAL, ORDERS, Room, rules, with_queue
+from tests.domain.test_succession import in_sight, inherited
 
 
 def widening(*, never_relax: bool = False, **changes: object) -> Rules:
@@ -173,6 +176,82 @@ def test_a_reload_keeps_how_long_a_caller_has_waited_for_the_rings() -> None:
     assert room.offered_to(caller) is None
     room.let_pass(2)
     assert room.offered_to(caller) == half
+
+
+# ---- what has opened stays open ----
+
+
+def opened_by_absence() -> tuple[Room, ContactId, OfferId]:
+    """Nobody of the first row was there, so `c1` waits for those of a wider need; then one of the first comes back.
+
+    They are on the telephone: only their being there could close anything.
+    """
+    room = Room(rules_in_force=widening())
+    talking = busy(room, "de:50 orders")
+    caller = room.calls("c1")
+    able = room.agent_joins("de:80 orders", logged_in=False)
+    room.private_call(able)
+    room.ask(LogIn(agent_id=able))
+    return room, caller, talking
+
+
+def more_points(room: Room, caller: ContactId) -> None:
+    room.ask(Prioritise(contact_id=caller, priority=5))
+
+
+def the_same_rules_again(room: Room, caller: ContactId) -> None:
+    room.ask(Configure(rules=widening()))
+
+
+def its_node_away_for_a_moment(room: Room, caller: ContactId) -> None:
+    contact = room.floor.contacts[caller]
+    room.floor.park(contact, True, room.now)
+    room.floor.park(contact, False, room.now)
+    room.let_pass(0)
+
+
+def a_colleague_posted_there(room: Room, caller: ContactId) -> None:
+    room.agent_joins("nothing", posts={ORDERS: Post(delay_us=15 * SECOND)})
+
+
+@pytest.mark.parametrize(
+    "happens", [more_points, the_same_rules_again, its_node_away_for_a_moment, a_colleague_posted_there]
+)
+def test_a_step_once_taken_stays_taken_in_the_same_queue(happens: Callable[[Room, ContactId], None]) -> None:
+    room, caller, talking = opened_by_absence()
+    happens(room, caller)
+    room.agent_hangs_up(talking)
+    room.let_pass(20)
+    assert room.offered_to(caller) == room.agents[0]
+
+
+def test_a_missed_ring_closes_no_step() -> None:
+    room, caller, talking = opened_by_absence()
+    room.agent_hangs_up(talking)
+    room.let_pass(20)
+    offer = room.offer(caller)
+    room.rings(offer)
+    room.let_pass(15)
+    room.ends(offer)
+    other = room.agent_joins("de:50 orders")
+    assert room.offered_to(caller) == other
+
+
+def test_who_takes_over_knows_which_steps_were_taken() -> None:
+    dead, caller, _ = opened_by_absence()
+    heir = inherited(dead)
+    in_sight(heir, heir.waiting(caller))
+    assert heir.floor.contacts[caller].opened_us == 30 * SECOND
+
+
+def test_in_another_queue_they_are_taken_anew() -> None:
+    room, caller, _ = opened_by_absence()
+    room.ask(Configure(rules=with_queue(widening(), ORDERS, max_wait_us=SECOND)))
+    contact = room.floor.contacts[caller]
+    assert contact.opened_us == 30 * SECOND
+    enter_queue(room.floor, contact, GENERAL, room.now, room.now)
+    room.let_pass(0)
+    assert (contact.queue, contact.opened_us) == (GENERAL, 0)
 
 
 # ---- who only backs others up ----

@@ -129,6 +129,7 @@ _CONTACT: dict[str, st.SearchStrategy[Any]] = {
     "sent_why": _words,
     "early_at": or_none(_instants),
     "waited_before_us": _counts,
+    "opened_us": _counts,
     "expected_us": or_none(_instants),
     "data": st.lists(st.tuples(st.text(), st.text())).map(tuple),
     "promise_id": or_none(_names),

@@ -190,6 +190,23 @@ def test_a_key_leads_to_its_own_target_and_another_to_the_next_of_the_queue() ->
     assert {event.why for event in room.of(ContactOverflowed)} == {"key"}
 
 
+def test_who_goes_to_and_fro_by_keys_does_not_wait_for_ever() -> None:
+    in_force = with_queue(rules(), ORDERS, keys=(("2", ToQueue(queue=GENERAL)),), max_wait_us=60 * SECOND)
+    in_force = with_queue(in_force, GENERAL, keys=(("1", ToQueue(queue=ORDERS)),), max_wait_us=60 * SECOND)
+    room = Room(rules_in_force=in_force)
+    caller = room.calls("c1")
+    for key in "2121":
+        room.let_pass(50)
+        room.see(CallerKeyed(contact_id=caller, key=key, at=room.now))
+    room.let_pass(0)
+    assert room.state(caller) == "leaving"
+    assert [(event.queue, event.why) for event in room.of(ContactOverflowed)] == [
+        (ORDERS, "key"),
+        (GENERAL, "key"),
+        (ORDERS, "wait"),
+    ]
+
+
 def test_a_key_whose_queue_has_no_room_costs_nobody_their_place() -> None:
     in_force = with_queue(leading_to(ToClosing(), keys=KEYS), GENERAL, max_waiting=1)
     room = Room(rules_in_force=in_force)

@@ -3,7 +3,7 @@
 Each verb is one input of the engine, followed by `settle`. Deadlines lie in one plain dictionary.
 """
 
-from router.domain.ids import CampaignName, Micros, QueueName
+from router.domain.ids import SECOND, CampaignName, Micros, QueueName
 from router.domain.rules import QueueRules, Rules, ToClosing, ToQueue
 from tests.model.asking import Telling
 from tests.model.reference import Agent, Caller, Reference, Ring, Talk
@@ -15,6 +15,9 @@ _AWAY = {
 }
 _LEFT = ("out", "paused", "unreachable", "done", "gone")
 _FAULTS = ("busy", "unregistered", "failed")
+_FAULTS_FORGIVEN = 2
+"In a row; the next one pauses."
+_TRY_AGAIN_US = 600 * SECOND
 
 
 class Calls(Reference):
@@ -65,7 +68,7 @@ class Calls(Reference):
             self._overflow(caller, why)
             return
         if caller.queue != name or not caller.entered_at:
-            caller.entered_at = max(since_at, caller.arrived_at)
+            caller.entered_at, caller.open_us = max(since_at, caller.arrived_at), 0
         caller.queue = name
         caller.overdue = False
         self.line_up(caller)
@@ -228,6 +231,7 @@ class Calls(Reference):
         ring = self.ring(name)
         if ring.rang:
             self.used["missed"] += 1
+            self.in_a_row(ring.agent, "missed")
             paused_by_us(ring.agent)
         self.give_up(ring, "missed" if ring.rang else "unregistered")
 
@@ -274,22 +278,45 @@ class Calls(Reference):
         self.rings.remove(ring)
         for what in ("ring", "talk", "rescind"):
             self.due.pop((what, ring.name), None)
+        if ring.result in ("missed", "rejected", *_FAULTS):
+            agent.idle_since = self.now  # in vain: others come first
         if ring.result == "missed" and not ring.given_up:
             self.used["missed"] += 1
+            self.in_a_row(agent, "missed")
             paused_by_us(agent)
         if ring.result == "rejected":
             self.used["refused"] += 1
-            agent.idle_since = self.now
+            self.in_a_row(agent, "rejected")
             if caller in self.callers and not ring.given_up:
                 caller.skips[agent.name] = self.now + self.rules.reject_hold_us
                 self.set("skip", caller.name, agent.name, at=caller.skips[agent.name])
-        if ring.result in _FAULTS:
+        if ring.result in _FAULTS and self.in_a_row(agent, ring.result) <= _FAULTS_FORGIVEN:
             self.used["held off"] += 1
             agent.held = True
             self.set("held", agent.name, at=self.now + self.rules.fault_hold_us)
+        elif ring.result in _FAULTS and agent.status == "ready":
+            self.used["paused for a dead phone"] += 1
+            agent.status, agent.paused_for = "paused", ring.result
+            self.set("retry", agent.name, at=self.now + _TRY_AGAIN_US)
         self._give_back(ring)
         agent.ring = None
         self._then(agent)
+
+    def in_a_row(self, agent: Agent, result: str) -> int:
+        """Their offers ended like that so many times, one after the other."""
+        agent.faults = (result, agent.faults[1] + 1 if agent.faults[0] == result else 1)
+        return agent.faults[1]
+
+    def well_again(self, agent: Agent, *, seen: bool) -> None:
+        """The phone they were paused for is there, or is to be tried once more: then the next fault counts on."""
+        if agent.paused_for:
+            self.used["a phone was well again"] += seen
+            self.used["a dead phone was tried again"] += not seen
+            agent.status, agent.paused_for = "ready", ""
+            agent.idle_since = max(agent.idle_since, self.now)
+            self.due.pop(("retry", agent.name), None)
+            if seen:
+                agent.faults = ("", 0)
 
     def skip_over(self, name: str, agent_name: str) -> None:
         caller = self.caller(name)
@@ -300,7 +327,13 @@ class Calls(Reference):
     def _then(self, agent: Agent) -> None:
         if agent.then:
             self.used["status changed after the contact"] += 1
-            agent.status, agent.then = agent.then, ""
+            self.becomes(agent, agent.then)
+            agent.then = ""
+
+    def becomes(self, agent: Agent, status: str) -> None:
+        """What they asked for themselves; the router's own reason is none of theirs."""
+        agent.status, agent.paused_for = status, ""
+        self.due.pop(("retry", agent.name), None)
 
     # ---- talks ----
 
@@ -317,6 +350,7 @@ class Calls(Reference):
             self.due.pop((what, name), None)
         self.rings.remove(ring)
         agent.ring = None
+        agent.faults = ("", 0)
         queue = self.rules.queues.get(QueueName(caller.queue))
         wrapup_us = 0 if queue is None else queue.wrapup_us
         agent.talk = Talk(caller=caller, name=name, began_at=self.now, wrapup_us=wrapup_us)

@@ -31,6 +31,7 @@ TRIED = (
     "midnight",
     "missed",
     "not again to who refused",
+    "paused for a dead phone",
     "overflow: full",
     "overflow: key",
     "overflow: nobody at the door",

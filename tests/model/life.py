@@ -34,7 +34,7 @@ class Life(Calls):
     def do_due(self) -> None:
         """The one thing that is due first."""
         what = min(self.due, key=self.due.__getitem__)
-        del self.due[what]
+        calendar = self.due.pop(what)[1] == 0
         deadlines: dict[str, Callable[..., None]] = {
             "ring": self.ring_over,
             "talk": lambda name: self.give_up(self.ring(name), "failed"),
@@ -44,11 +44,13 @@ class Life(Calls):
             "skip": self.skip_over,
             "row": lambda name: None,  # `settle` opens all rows whose time has come
             "held": self._held_no_more,
+            "retry": lambda name: self.well_again(self.agent(name), seen=False),
             "shift": self._shift_edge,
             "day": self._day_edge,
         }
         deadlines[what[0]](*what[1:])
-        self.settle()
+        if not (calendar and self.due and min(self.due.values())[:2] <= (self.now, 0)):
+            self.settle()  # the calendar's things of one instant are one: where one shift follows another nobody left
 
     # ---- rules and people ----
 
@@ -66,7 +68,7 @@ class Life(Calls):
                     self.leaves(caller)
                     continue
                 self.used["queue gone"] += 1
-                caller.queue, caller.entered_at = campaign.entry, self.now
+                caller.queue, caller.entered_at, caller.open_us = campaign.entry, self.now, 0
             if caller.state == "line":
                 self.line_up(caller)
         self.settle()
@@ -103,7 +105,7 @@ class Life(Calls):
         if agent.ring is not None or agent.talk is not None:
             return False
         self.agents.remove(agent)
-        for what in ("held", "shift"):
+        for what in ("held", "shift", "retry"):
             self.due.pop((what, name), None)
         self.settle()
         return True
@@ -171,12 +173,13 @@ class Life(Calls):
         status = _STATUS.get((agent.status, asked))
         if status is None:
             return False
+        agent.faults = ("", 0)
         if in_hand and status != "ready":
             agent.then = status
             return True
         if status == "ready":
             agent.idle_since = self.now
-        agent.status = status
+        self.becomes(agent, status)
         self.settle()
         return True
 
@@ -198,11 +201,14 @@ class Life(Calls):
                 agent.idle_since = max(agent.idle_since, self.now)
                 agent.held = False
                 self.due.pop(("held", name), None)
+                self.well_again(agent, seen=True)
         self.settle()
 
     def phones(self, reachable: dict[str, bool]) -> None:
         """A whole picture of all phones: who was there all along has been idle all along."""
         for agent in self.agents:
+            if reachable[agent.name] and not agent.reachable:
+                self.well_again(agent, seen=True)
             agent.reachable = reachable[agent.name]
         self.settle()
 
@@ -214,4 +220,6 @@ class Life(Calls):
         for agent in self.agents:
             if leg in agent.private:
                 agent.private.remove(leg)
+                if not agent.private and agent.paused_for == "busy":
+                    self.well_again(agent, seen=True)
         self.settle()

@@ -41,6 +41,10 @@ class Agent:
     reachable: bool = False
     private: list[str] = field(default_factory=list)
     shifts: list[tuple[Micros, Micros, frozenset[str]]] = field(default_factory=lambda: [(0, NEVER, frozenset())])
+    paused_for: str = ""
+    "The fault of their phone they are paused for, until it is well again; empty: they asked for it, or let it ring."
+    faults: tuple[str, int] = ("", 0)
+    "What their last offer in vain was, and how many in a row were."
     held: bool = False
     "Nothing is offered for a moment, after a fault of the phone."
     idle_since: Micros = 0
@@ -85,7 +89,7 @@ class Caller:
     "new, line, overdue (as line, but the next thing is overflow), rung, talks, leaving"
     points: int = 0
     open_us: Micros = 0
-    "The rows that open after so long, or less, are open."
+    "The rows that open after so long, or less, have opened in this queue."
     skips: dict[str, Micros] = field(default_factory=dict)
     overdue: bool = False
     been: list[str] = field(default_factory=list)
@@ -186,14 +190,17 @@ class Reference:
         return agent.entitled(queue.campaign, self.now)
 
     def opened(self, caller: Caller) -> Micros:
-        """The last row that time has opened, or the absence of everybody in the rows before it."""
+        """The last row that time has opened, or the absence of everybody in the rows before it; what has opened once in
+
+        this queue stays open, though others come back, points change or the rules are read again.
+        """
         queue = self.rules.queues[caller.queue]
         nearest, telling = NEVER, self.telling(queue, caller)
         for agent in self.agents:
             seat = self.sits(agent, queue, telling)
             if seat is not None and seat < nearest and agent.status != "out" and self.entitled(agent, queue):
                 nearest = seat
-        reach = max(self.now - caller.entered_at, nearest)
+        reach = max(self.now - caller.entered_at, nearest, caller.open_us)
         return max(opens_us for opens_us in self.openings[queue.name] if opens_us <= reach)
 
     # ---- the line ----
@@ -216,6 +223,9 @@ class Reference:
         caller.state = "line"
         queue = self.rules.queues[caller.queue]
         self.asked_for.setdefault(queue.name, set()).add(self.telling(queue, caller))
+        stays_us, caller.open_us = caller.open_us, 0
+        self.used["a row stays open"] += stays_us > self.opened(caller)
+        caller.open_us = stays_us
         caller.open_us = self.opened(caller)
         self.looks(caller)
 
@@ -233,7 +243,7 @@ class Reference:
             self.due.pop(("row", caller.name), None)
 
     def open_rows(self) -> None:
-        """By time, or because somebody left for whom callers waited. What is open stays so until they line up again."""
+        """By time, or because somebody left for whom callers waited."""
         for caller in self.line():
             opened = self.opened(caller)
             if opened > caller.open_us:

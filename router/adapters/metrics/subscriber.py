@@ -47,6 +47,7 @@ from router.domain.events import (
     ContactEnded,
     ContactOverflowed,
     DifferenceMended,
+    DistinctNeedsFull,
     EmergencyWaits,
     Event,
     InvariantFailed,
@@ -156,6 +157,12 @@ class Metrics:
             ["queue"],
             registry=registry,
         )
+        self._needs_full = Counter(
+            "ringfair_distinct_needs_full",
+            "Times more distinct needs waited in a queue than may at a time, until everybody had a line again.",
+            ["queue"],
+            registry=registry,
+        )
         self._refusals = Counter(
             "ringfair_calls_refused",
             "Calls refused before the answer: nobody serves the number, or no room for the campaign's caller.",
@@ -244,6 +251,8 @@ class Metrics:
                 if event.queue.partition("/")[0] not in self._own:  # a queue is named after its campaign
                     target = "dial" if event.target.startswith(DIAL) else event.target  # rule 1: no number is a label
                     self._overflows.labels(event.queue, target, event.why).inc()
+            case DistinctNeedsFull():
+                self._needs_full.labels(event.queue).inc()
             case EmergencyWaits():
                 self._alarms.labels(event.queue).inc()
             case CallbackPromised():
@@ -309,6 +318,7 @@ class Metrics:
             for reason in GONE_ON:
                 self._overflows.labels(queue, target, reason)
         self._alarms.labels(queue)
+        self._needs_full.labels(queue)
         for reason in FULL:
             self._refusals.labels(reason, queue.partition("/")[0])
 

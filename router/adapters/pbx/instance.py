@@ -30,6 +30,8 @@ from router.adapters.pbx.site import EVENT_LOG, Site, write_dialplan, write_site
 
 # sun_path holds 108 bytes; a longer control socket would be cut without a word and `-rx` would find nobody.
 _SOCKET_PATH_BYTES = 107
+# in a network without Ethernet (a namespace, a container) its command line says so before each answer (main/netsock.c)
+_NO_ETHERNET = re.compile(r"^No ethernet interface found[^\n]*\n?")
 AMI_USER = "ringfair"
 TELEMETRY_USER = "ringfair-telemetry"
 
@@ -272,7 +274,7 @@ class Instance:
         done = self.root.run(["asterisk", "-C", self._configuration, "-rx", command], timeout_s=timeout_s)
         if done.returncode != 0:
             raise PbxError("not-running", f"the PBX {self.name} does not answer: {_text(done.stderr) or 'not running'}")
-        return _text(done.stdout)
+        return _NO_ETHERNET.sub("", _text(done.stdout))
 
     @property
     def console_command(self) -> list[str]:

@@ -16,6 +16,35 @@ MUTANTS = (
         guards=("tests/domain/test_aftermath.py::test_the_third_in_a_row_pauses_where_two_are_forgiven",),
     ),
     Mutant(
+        name="Where no calls may be taken at all, they are offered all the same",
+        file="router/domain/engagement.py",
+        find="    return floor.rules.media.may_be_offered(VOICE, besides)\n",
+        replace="    return not besides or floor.rules.media.may_be_offered(VOICE, besides)\n",
+        guards=("tests/domain/test_media.py::test_where_there_is_no_room_for_calls_nobody_is_offered_one",),
+    ),
+    Mutant(
+        name="A dead phone is the first to be asked again",
+        file="router/domain/offering.py",
+        find="    if result in REASONS:\n        agent.idle_since = now",
+        replace="    if result is OfferResult.REJECTED:\n        agent.idle_since = now",
+        guards=("tests/domain/test_aftermath.py::test_after_an_offer_in_vain_the_others_are_asked_first",),
+        short=True,
+    ),
+    Mutant(
+        name="A phone that is dead for good costs three callers every ten minutes",
+        file=_AFTER,
+        find='        agent.in_vain = ("", 0) if seen else agent.in_vain\n',
+        replace='        agent.in_vain = ("", 0)\n',
+        guards=("tests/domain/test_aftermath.py::test_the_one_offer_after_a_while_is_the_whole_trial",),
+    ),
+    Mutant(
+        name="While Asterisk is away every phone is taken for dead",
+        file=_AFTER,
+        find="    if known:\n        agent.in_vain",
+        replace="    if True:\n        agent.in_vain",
+        guards=("tests/domain/test_aftermath.py::test_an_order_that_never_reached_asterisk_is_held_against_no_phone",),
+    ),
+    Mutant(
         name="Misses of last week count as in a row",
         file=_AFTER,
         find='    agent.in_vain = ("", 0)\n    if offer',
@@ -116,6 +145,6 @@ MUTANTS = (
         file=_MEDIA,
         find="        return min(most, 1) if medium == VOICE else most\n",
         replace="        return most\n",
-        guards=("tests/domain/test_media.py::test_an_agent_may_have_a_capacity_of_their_own_but_never_two_calls",),
+        guards=("tests/domain/test_media.py::test_a_site_says_how_many_but_never_two_calls",),
     ),
 )

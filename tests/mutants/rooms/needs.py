@@ -24,9 +24,34 @@ MUTANTS = (
     Mutant(
         name="A queue may have any number of distinct needs",
         file=_SEATING,
-        find="    if len(queue.lines) < MOST_NEEDS:\n",
-        replace="    if not queue.full:\n",
-        guards=(_GUARD + "test_above_the_most_the_general_need_holds_and_it_is_told_once",),
+        find="    if len(queue.lines) >= MOST_NEEDS:\n",
+        replace="    if False:\n",
+        guards=(_GUARD + "test_needs_that_come_one_after_the_other_are_never_too_many",),
+    ),
+    Mutant(
+        name="The line of a need of last year is kept, and who comes today has none",
+        file=_SEATING,
+        find="        if idle is None:\n            return None\n        _give_back",
+        replace="        return None\n        _give_back",
+        guards=(_GUARD + "test_needs_that_come_one_after_the_other_are_never_too_many",),
+    ),
+    Mutant(
+        name="Who is rung for loses the line they would come back to",
+        file="router/domain/matching.py",
+        find="            contact.rung_from, queue.rung = queue, queue.rung + 1\n",
+        replace="            pass\n",
+        guards=(_GUARD + "test_whoever_is_rung_for_keeps_their_line",),
+    ),
+    Mutant(
+        name="Who found no line of their own waits for their whole life in the general one",
+        file="router/domain/engine.py",
+        find="    if floor.crowded:\n        seating.give_lines(floor, now)\n",
+        replace="",
+        guards=(
+            _GUARD + "test_who_finds_no_line_has_the_next_that_falls_idle_"
+            "the_first_first_and_who_needs_the_same_with_them",
+        ),
+        short=True,
     ),
     Mutant(
         name="Free agents do not sit down in a line that comes to be",
@@ -73,8 +98,17 @@ MUTANTS = (
     Mutant(
         name="Nobody is counted on in the line of a need that came up later",
         file="router/domain/seating.py",
-        find="        enlist(floor.crews, *agents)\n",
-        replace="",
+        find=(
+            "        serves = (*agents[0].serves, row)\n"
+            "        for agent in agents:\n"
+            "            agent.serves = serves\n"
+            "        enlist(floor.crews, *agents)\n"
+        ),
+        replace=(
+            "        serves = (*agents[0].serves, row)\n"
+            "        for agent in agents:\n"
+            "            agent.serves = serves\n"
+        ),
         guards=(
             "tests/domain/test_expectation.py::"
             "test_callers_of_a_distinct_need_count_on_who_meets_it_and_on_nobody_else",

@@ -108,8 +108,8 @@ MUTANTS = (
     Mutant(
         name="An agent who rejects everybody is asked first every time",
         file=_HERE,
-        find="    if result is OfferResult.REJECTED:\n        agent.idle_since = now\n",
-        replace="",
+        find="    if result in REASONS:\n        agent.idle_since = now",
+        replace="    if False:\n        agent.idle_since = now",
         guards=(_GUARD + "test_who_rejected_goes_to_the_end_of_the_bench",),
     ),
     Mutant(

@@ -105,8 +105,8 @@ MUTANTS = (
     Mutant(
         name="After a reload of the rules nobody who waits is in line any more",
         file="router/domain/engine.py",
-        find="            floor.line_up(contact, now)\n\n\ndef _delays",
-        replace="            pass\n\n\ndef _delays",
+        find="            floor.line_up(contact, now)\n\n\ndef _hang",
+        replace="            pass\n\n\ndef _hang",
         guards=("tests/domain/test_engine.py::test_a_reload_keeps_place_and_age_of_those_who_wait",),
     ),
     Mutant(

@@ -67,10 +67,24 @@ MUTANTS = (
         guards=("tests/domain/test_rings.py::test_a_caller_who_comes_from_another_queue_waits_for_its_rings_anew",),
     ),
     Mutant(
+        name="What has opened to a caller closes when their points change",
+        file="router/domain/queue.py",
+        find="        return self.open_after(max(now - contact.entered_at, contact.opened_us))\n",
+        replace="        return self.open_after(now - contact.entered_at)\n",
+        guards=("tests/domain/test_rings.py::test_a_step_once_taken_stays_taken_in_the_same_queue",),
+    ),
+    Mutant(
+        name="What opened in one queue is open in the next",
+        file="router/domain/reception.py",
+        find="        contact.entered_at, contact.opened_us = max(since_at, contact.arrived_at), 0\n",
+        replace="        contact.entered_at = max(since_at, contact.arrived_at)\n",
+        guards=("tests/domain/test_rings.py::test_in_another_queue_they_are_taken_anew",),
+    ),
+    Mutant(
         name="Each missed ring begins the steps anew",
         file="router/domain/floor.py",
-        find="        queue.line_up(contact, self.serial(), now, opened_us=opened_us)\n",
-        replace="        contact.entered_at = now\n        queue.line_up(contact, self.serial(), now, opened_us=0)\n",
+        find="        queue.line_up(contact, self.serial(), now)\n",
+        replace="        contact.entered_at = now\n        queue.line_up(contact, self.serial(), now)\n",
         guards=("tests/domain/test_rings.py::test_a_missed_ring_does_not_begin_the_rings_anew",),
     ),
     Mutant(
@@ -257,6 +271,23 @@ MUTANTS = (
         guards=(
             "tests/domain/test_limits.py::test_who_comes_to_a_line_in_the_instant_its_agent_leaves_was_not_waiting_there",
         ),
+    ),
+    Mutant(
+        name="Whoever leaves has the whole line looked at",
+        file="router/domain/queue.py",
+        find="            if row.present:\n                break\n",
+        replace="",
+        guards=("tests/domain/test_thinning.py::test_a_long_line_costs_nothing_while_somebody_is_left",),
+    ),
+    Mutant(
+        name="Where one shift follows another callers are sent on in between",
+        file="router/domain/engine.py",
+        find="            _DEADLINES[key[0]](floor, key[1], now)\n        _settle(floor, now)\n\n    def drain",
+        replace=(
+            "            _DEADLINES[key[0]](floor, key[1], now)\n            _settle(floor, now)\n\n    def drain"
+        ),
+        guards=("tests/domain/test_thinning.py::test_where_one_shift_follows_another_nobody_has_gone",),
+        short=True,
     ),
     Mutant(
         name="A caller's own points are worth nothing",

@@ -7,6 +7,13 @@ _PASSED = "tests/domain/test_passed_over.py::"
 
 MUTANTS = (
     Mutant(
+        name="Two keys are enough to wait for ever",
+        file="router/domain/exits.py",
+        find="        if been_there and",
+        replace="        if False and",
+        guards=("tests/domain/test_ways_out.py::test_who_goes_to_and_fro_by_keys_does_not_wait_for_ever",),
+    ),
+    Mutant(
         name="Who is not taken outside is sent there again and again",
         file="router/domain/exits.py",
         find="    after = names.index(seen.target) + 1 if",
