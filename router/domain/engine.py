@@ -29,6 +29,7 @@ from router.domain import (
     switchboard,
     talk,
     transfer,
+    urgency,
     waiting_room,
     wrapup,
 )
@@ -222,6 +223,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
             contact.line.step_out(contact)
             contact.line = None
         contact.awaits = None
+        urgency.heed(floor, contact, contact.campaign, now)
         if contact.place and contact.queue not in floor.queues:
             owing.close(floor, floor.promises[contact.promise_id or contact.contact_id], PromiseEnd.GIVEN_UP, now)
             continue
@@ -376,7 +378,7 @@ _DEADLINES: dict[str, Handler] = {
     "treat": waiting_room.treat_deadline,
     "row": _row_deadline,
     "kept": acquaintance.kept_deadline,
-    "alarm": reception.alarm_deadline,
+    "alarm": urgency.alarm_deadline,
     "return": transfer.return_deadline,
     "call": transfer.call_deadline,
     "early": exits.early_deadline,

@@ -10,7 +10,7 @@ from router.domain.acquaintance import keep
 from router.domain.callback import PromiseEnd
 from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg, SendCaller
-from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued, EmergencyWaits
+from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued
 from router.domain.expectation import expected_at_entry
 from router.domain.floor import Floor
 from router.domain.ids import ContactId, Micros, QueueName
@@ -29,6 +29,7 @@ from router.domain.rules import EarlyMedia, OverflowTarget, ToClosing, ToQueue
 from router.domain.seating import line_for
 from router.domain.staffing import sent_on, staffed
 from router.domain.talk import expect_leg_end, taken_up
+from router.domain.urgency import heed, watch
 from router.domain.waiting_room import attend, begins, comes
 
 
@@ -64,7 +65,6 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         arrived_at=seen.arrived_at,
         seen_at=now,
         parked=seen.node not in floor.nodes,
-        urgent=campaign.emergency,
         data=checked(seen.data),
     )
     contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now)
@@ -85,6 +85,7 @@ def welcome(floor: Floor, contact: Contact) -> None:
     floor.by_leg[contact.leg] = contact
     contact.legs = (Leg(uniqueid=contact.leg, linkedid=contact.linkedid, node=contact.node),)
     contact.begins(SegmentKind.WAITING, contact.arrived_at)
+    heed(floor, contact, contact.campaign, contact.seen_at)
     campaign = floor.rules.campaigns.get(contact.campaign)
     early = campaign is not None and campaign.greeting == "early-media"
     if campaign is not None and early and campaign.early_media_then is not EarlyMedia.STAY:
@@ -127,9 +128,7 @@ def enter_queue(
         contact.begins(SegmentKind.WAITING, now if contact.overflowed_from else contact.arrived_at)
         floor.timers.set(("wait", contact.contact_id), since_at + queue.rules.max_wait_us)
         attend(floor, contact, queue, now)
-        campaign = floor.rules.campaigns.get(contact.campaign)
-        if contact.urgent and campaign is not None:
-            floor.timers.set(("alarm", contact.contact_id), now + campaign.alarm_us)
+        watch(floor, contact, now)
         floor.emit(
             ContactQueued(
                 contact_id=contact.contact_id,
@@ -192,17 +191,6 @@ def targets_of(floor: Floor, left: QueueName, why: str) -> tuple[OverflowTarget,
     if queue is None:
         return ()
     return floor.rules.campaigns[queue.rules.campaign].closed if why == "closed" else queue.rules.overflow
-
-
-def alarm_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
-    """Nobody has taken an emergency caller yet."""
-    contact = floor.contacts[key]
-    campaign = floor.rules.campaigns.get(contact.campaign)
-    if campaign is None or not contact.is_waiting:
-        return
-    waited_us = now - contact.arrived_at
-    floor.emit(EmergencyWaits(contact_id=key, campaign=campaign.name, queue=contact.queue, waited_us=waited_us))
-    floor.timers.set(("alarm", key), now + campaign.alarm_us)
 
 
 def look_after(floor: Floor, now: Micros) -> None:

@@ -46,6 +46,7 @@ from router.domain.record import EndedBy, OfferResult, Outcome
 from router.domain.strange import look_at_assignment, look_at_contact, look_at_person
 from router.domain.talk import limit_call
 from router.domain.timeline import Timeline
+from router.domain.urgency import heed
 from router.domain.waiting_room import attend
 
 GRACE_US: Micros = 2 * SECOND
@@ -260,6 +261,7 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         floor.timers.set(("early", contact.contact_id), _not_yet(stands.early_at, now))
     if contact.is_waiting and contact.queue in floor.queues:
         attend(floor, contact, floor.queues[contact.queue], now)
+    heed(floor, contact, contact.campaign, now)
     if contact.is_waiting and contact.urgent:
         floor.timers.set(("alarm", contact.contact_id), _not_yet(None, now))
     if state is ContactState.CONNECTED:

@@ -295,18 +295,18 @@ MUTANTS = (
     ),
     Mutant(
         name="Nobody hears of an emergency that nobody takes",
-        file="router/domain/reception.py",
-        find='            floor.timers.set(("alarm", contact.contact_id), now + campaign.alarm_us)\n',
-        replace="            pass\n",
+        file="router/domain/urgency.py",
+        find='        floor.timers.set(("alarm", contact.contact_id), now + campaign.alarm_us)\n',
+        replace="        pass\n",
         guards=(
             "tests/domain/test_limits.py::test_an_emergency_nobody_takes_raises_an_alarm_again_and_again_until_somebody_does",
         ),
     ),
     Mutant(
         name="An emergency raises one alarm and no more",
-        file="router/domain/reception.py",
-        find='    floor.timers.set(("alarm", key), now + campaign.alarm_us)\n',
-        replace="",
+        file="router/domain/urgency.py",
+        find="    watch(floor, contact, now)\n\n\ndef _whose",
+        replace="\n\ndef _whose",
         guards=(
             "tests/domain/test_limits.py::test_an_emergency_nobody_takes_raises_an_alarm_again_and_again_until_somebody_does",
         ),
