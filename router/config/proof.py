@@ -53,6 +53,8 @@ def doubts(site: Site, around: Surroundings, now: Micros) -> tuple[str, ...]:
 def _of_campaign(campaign: CampaignRules, around: Surroundings) -> Iterator[str]:
     if campaign.last_agent and not campaign.keep_us:
         yield f"campaign {campaign.name}: last_agent does nothing without keep_s"
+    if campaign.emergency and campaign.keep_us:
+        yield f"campaign {campaign.name}: keep_s does nothing beside emergency = true; leave it out"
     if around.music is not None and campaign.music not in around.music:
         meant = _meant(campaign.music, around.music)
         yield f"campaign {campaign.name}: Asterisk has no music class {campaign.music!r}{meant}; callers hear silence"

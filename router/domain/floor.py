@@ -144,8 +144,8 @@ class Floor:
             agent.turn = 0
         if after in _AWAY:
             self.thin(agent.serves)
-        if after is Standing.LOGGED_OUT and agent.awaited:
-            self._let_all_in(agent, now)
+        if agent.awaited and not agent.takes_more:
+            self.let_all_in(agent, now)
         if after is Standing.FREE:
             self.freed.append(agent)
 
@@ -174,7 +174,7 @@ class Floor:
             row.standings[agent.standing] += 1
         self.enlist(agent)
         if agent.awaited:
-            self._let_all_in(agent, now)
+            self.let_all_in(agent, now)
         self.reseat(agent)
         change = None if entitlement is ENTITLED_ALWAYS else entitlement.next_change(now)
         if change is None:
@@ -244,7 +244,7 @@ class Floor:
             agent.turn = 0
             self.freed.append(agent)
 
-    def _let_all_in(self, agent: Agent, now: Micros) -> None:
+    def let_all_in(self, agent: Agent, now: Micros) -> None:
         for contact in list(agent.awaited.values()):
             self.let_in(contact, now)
 

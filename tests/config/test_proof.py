@@ -121,3 +121,8 @@ def test_check_config_shows_hours_and_tells_doubts(a_site: WriteSite, tmp_path: 
     else:
         assert "open" in result.stdout
         assert "last_agent" in result.stdout
+
+
+def test_an_emergency_campaign_that_keeps_callers_for_an_agent(a_site: WriteSite) -> None:
+    (found,) = doubted(a_site, campaign="emergency = true\nkeep_s = 60")
+    assert found.startswith("campaign shop: keep_s does nothing beside emergency = true")

@@ -2,6 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
+_KEPT = "tests/domain/test_acquaintance.py::"
 _URGENT = "tests/domain/test_urgency.py::"
 
 MUTANTS = (
@@ -26,5 +27,26 @@ MUTANTS = (
         find="        urgency.heed(floor, contact, contact.campaign, now)\n",
         replace="",
         guards=(_URGENT + "test_a_reload_makes_emergencies_of_those_who_wait",),
+    ),
+    Mutant(
+        name="An emergency caller is kept for one busy agent while another is free",
+        file="router/domain/acquaintance.py",
+        find=" or not campaign.keep_us or contact.urgent:\n",
+        replace=" or not campaign.keep_us:\n",
+        guards=(_KEPT + "test_an_emergency_caller_is_kept_for_nobody_while_another_is_free",),
+    ),
+    Mutant(
+        name="A caller is kept for an agent who has had the last contact of their day",
+        file="router/domain/agent.py",
+        find="not 0 < cap <= self.today.contacts + talks\n",
+        replace="not 0 < cap < self.today.contacts + talks\n",
+        guards=(_KEPT + "test_nobody_is_kept_for_an_agent_who_has_had_the_last_contact_of_their_day",),
+    ),
+    Mutant(
+        name="Who is kept for an agent waits through the last talk of that agent's day",
+        file="router/domain/talk.py",
+        find="    if agent.awaited and not agent.takes_more:\n",
+        replace="    if False:\n",
+        guards=(_KEPT + "test_the_last_contact_of_an_agent_s_day_lets_go_of_who_is_kept_for_them",),
     ),
 )
