@@ -19,6 +19,7 @@ from router.domain import (
     engagement,
     exits,
     matching,
+    meanwhile,
     offering,
     owing,
     pauses,
@@ -178,6 +179,8 @@ class Engine:
 
 
 def _settle(floor: Floor, now: Micros) -> None:
+    if floor.returned:
+        meanwhile.look(floor, now)
     if floor.thinned:
         reception.look_after(floor, now)
     matching.settle(floor, now)

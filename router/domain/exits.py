@@ -107,6 +107,6 @@ def early_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
         floor.effects.append(AnswerCaller(contact_id=key, leg=contact.leg, node=contact.node))
     elif then is EarlyMedia.OVERFLOW:
         if contact.live:
-            contact.overdue = True  # goes when the ring is over
+            contact.overdue = contact.overdue or EARLY  # goes when the ring is over
         else:
             overflow(floor, contact, now, EARLY)

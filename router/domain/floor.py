@@ -94,6 +94,8 @@ class Floor:
         self.effects: list[Effect] = []
         self.freed: list[Agent] = []
         self.seeking: list[Contact] = []
+        self.returned: dict[Contact, None] = {}
+        "Who stands in line again, or for us the first time, without having been asked at its door (meanwhile.py)."
         self.thinned: dict[Queue, None] = {}
         "Queues that somebody left for whom callers may have waited before a further row opens."
         self.touched: dict[Agent, None] = {}
@@ -288,8 +290,10 @@ class Floor:
         if contact.state is ContactState.CONNECTED:
             self.timers.cancel(("return", contact.contact_id))
             self.timers.cancel(("call", contact.contact_id))
-        contact.state, contact.news_at = state, now
+        was, contact.state, contact.news_at = contact.state, state, now
         self.unwritten[contact] = None
+        if was is ContactState.OFFERED and state is ContactState.QUEUED and not contact.parked:
+            self.returned[contact] = None
         if state is ContactState.QUEUED and contact.overdue:
             self.timers.set(("wait", contact.contact_id), now)
         elif state is ContactState.QUEUED and not contact.parked:
@@ -340,10 +344,12 @@ class Floor:
         if contact.parked == parked:
             return
         contact.parked = parked
-        if contact.state is ContactState.QUEUED and not contact.overdue:
+        if contact.state is ContactState.QUEUED:
             if parked:
                 self.step_out(contact)
-            else:
+                return
+            self.returned[contact] = None
+            if not contact.overdue:
                 self.line_up(contact, now)
 
     # ---- campaigns ----

@@ -122,9 +122,11 @@ def enter_queue(
     contact.queue = name
     floor.stir(contact)
     contact.ended_by = None
-    contact.overdue = False
+    contact.overdue = ""
     contact.leaving, contact.sent_to, contact.sent_why = None, "", ""
     if floor.move(contact, ContactStep.QUEUE, now):
+        if adopted or not comes_anew:
+            floor.returned[contact] = None
         contact.begins(SegmentKind.WAITING, now if contact.overflowed_from else contact.arrived_at)
         floor.timers.set(("wait", contact.contact_id), since_at + queue.rules.max_wait_us)
         attend(floor, contact, queue, now)
@@ -147,11 +149,12 @@ def wait_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     contact = floor.contacts.get(key)
     if contact is None or not contact.is_waiting:
         return
+    why = contact.overdue or "wait"
     if contact.live:
         floor.stir(contact)
-        contact.overdue = True  # `Floor.move` makes the wait due again the moment the ring is over
+        contact.overdue = why  # `Floor.move` makes the wait due again the moment the ring is over
         return
-    overflow(floor, contact, now)
+    overflow(floor, contact, now, why)
 
 
 def overflow(floor: Floor, contact: Contact, now: Micros, why: str = "wait") -> None:

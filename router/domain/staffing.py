@@ -12,7 +12,7 @@ from router.domain.expectation import expected_at_entry, is_free
 from router.domain.floor import Floor
 from router.domain.ids import Micros
 from router.domain.queue import Queue
-from router.domain.rules import Staffed
+from router.domain.rules import QueueRules, Staffed, ToQueue
 
 _AWAY = {
     Staffed.LOGGED_IN: (Standing.LOGGED_OUT,),
@@ -37,14 +37,22 @@ def sent_on(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> str:
     rules = queue.rules
     if contact.urgent:
         return ""
-    door = floor.doors.get(rules.campaign)
-    if door is not None and not door.is_open(now):
+    if is_shut_out(floor, rules, now):
         return "closed"
     if 0 < rules.max_waiting <= queue.whole.all_waiting:
         return "full"
     if _takes_too_long(floor, queue, contact, now):
         return "long"
     return "" if staffed(queue, rules.join_if) else "nobody"
+
+
+def is_shut_out(floor: Floor, rules: QueueRules, now: Micros) -> bool:
+    """Whether nobody waits here now: the campaign is closed, and this is no queue it sends callers to then."""
+    door = floor.doors.get(rules.campaign)
+    if door is None or door.is_open(now):
+        return False
+    campaign = floor.rules.campaigns.get(rules.campaign)
+    return campaign is None or ToQueue(queue=rules.name) not in campaign.closed
 
 
 def _takes_too_long(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> bool:

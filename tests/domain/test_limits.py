@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.commands import LogOut, Pause, Prioritise
+from router.domain.commands import Entitle, LogOut, Pause, Prioritise
 from router.domain.effects import SendCaller
+from router.domain.entitlement import Entitlement, Interval
 from router.domain.errors import CommandRefused
 from router.domain.events import ContactOverflowed, EmergencyWaits
 from router.domain.ids import SECOND, ContactId
-from router.domain.observations import EndpointSeen
+from router.domain.observations import EndpointSeen, NodeLost
 from router.domain.record import Outcome
 from router.domain.rules import Rules, Staffed
-from tests.builders import ACCOUNTS, BANK, GENERAL, ORDERS, SHOP, Room, rules, with_queue
+from tests.builders import ACCOUNTS, BANK, GENERAL, NODE, ORDERS, SHOP, Room, rules, with_queue
 
 
 def queues_of(room: Room, *contacts: ContactId) -> list[str]:
@@ -108,6 +109,36 @@ def test_who_waits_goes_on_the_moment_the_last_agent_has_left() -> None:
     room.let_pass(21)
     assert queues_of(room, *callers) == [GENERAL, GENERAL]
     assert why(room) == ["nobody", "nobody"]
+
+
+def test_who_is_rung_for_while_the_last_agent_s_shift_ends_goes_on_when_nobody_answered() -> None:
+    room = Room("orders", rules_in_force=with_queue(rules(), ORDERS, stay_if=(Staffed.ENTITLED,)))
+    shift = Entitlement(intervals=(Interval(from_at=0, to_at=room.now + 5 * SECOND),))
+    room.ask(Entitle(agent_id=room.agents[0], entitlement=shift))
+    caller = room.calls("c1")
+    room.rings(room.offer(caller))
+    room.let_pass(14)
+    assert room.state(caller) == "offered"
+    room.let_pass(2)
+    assert queues_of(room, caller) == [GENERAL]
+    assert why(room) == ["nobody"]
+
+
+def test_who_is_out_of_sight_while_the_last_agent_leaves_goes_on_when_they_are_seen_again() -> None:
+    room = Room("orders", rules_in_force=with_queue(rules(), ORDERS, stay_if=(Staffed.LOGGED_IN,)))
+    room.private_call(room.agents[0])
+    caller = room.calls("c1")
+    room.see(NodeLost(node=NODE))
+    room.ask(LogOut(agent_id=room.agents[0]))
+    room.resync(room.waiting(caller))
+    assert queues_of(room, caller) == [GENERAL]
+
+
+def test_where_the_roll_was_not_called_yet_nobody_goes_on_for_want_of_agents() -> None:
+    room = Room(rules_in_force=with_queue(rules(), ORDERS, stay_if=(Staffed.LOGGED_IN,)))
+    caller = ContactId(f"{NODE}-c1")
+    room.resync(room.waiting(caller))
+    assert queues_of(room, caller) == [ORDERS]
 
 
 # ---- points ----

@@ -23,6 +23,8 @@ class Calls(Reference):
         "As `_standings` had it after the last input."
         self.moved: list[Agent] = []
         "Whose skills, posts or shifts are others: they stood up and came back, perhaps elsewhere."
+        self.back: list[Caller] = []
+        "Who stands in line again, and may have missed that everybody left."
         self.take_seats()
 
     # ---- who is who ----
@@ -66,6 +68,8 @@ class Calls(Reference):
             caller.entered_at = max(since_at, caller.arrived_at)
         caller.queue = name
         caller.overdue = False
+        if not anew:
+            self.back.append(caller)
         self.line_up(caller)
         self.set("wait", caller.name, at=since_at + queue.max_wait_us)
 
@@ -108,7 +112,13 @@ class Calls(Reference):
             self._overflow(caller, "wait")
 
     def look_after(self) -> None:
-        """Who waits is looked at again when somebody left their queue, in whatever way."""
+        """Who waits is looked at again when somebody left their queue, in whatever way, or when they are back in it."""
+        back, self.back = self.back, []
+        for caller in back:
+            queue = self.rules.queues.get(QueueName(caller.queue))
+            away = queue is not None and not self.staffed(queue, queue.stay_if)
+            if away and caller.state == "line" and not caller.urgent and self.agents:
+                self._overflow(caller, "nobody there when they came back")
         left = self._left_by_somebody()
         waited = {name: self.line(name) for name in self.rules.queues}
         for queue in self.rules.queues.values():
@@ -239,6 +249,7 @@ class Calls(Reference):
             caller.state = "overdue"
             self.set("wait", caller.name, at=self.now)
         else:
+            self.back.append(caller)
             self.line_up(caller)
 
     def leg_is_dead(self, name: str) -> None:
@@ -332,7 +343,9 @@ class Calls(Reference):
     def transferred(self, name: str, campaign: str) -> None:
         """The agent sent the caller on to another of our numbers: they wait there, at their old age."""
         self.used["transferred"] += 1
-        self._enter(self.caller(name), self.rules.campaigns[CampaignName(campaign)].entry, self.now)
+        caller, there = self.caller(name), self.rules.campaigns[CampaignName(campaign)]
+        caller.urgent = caller.urgent or there.emergency
+        self._enter(caller, there.entry, self.now)
         self.settle()
 
 

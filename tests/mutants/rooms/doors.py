@@ -2,6 +2,9 @@
 
 from tests.mutants.mutant import Mutant
 
+_DOORS = "tests/domain/test_doors.py::"
+_LIMITS = "tests/domain/test_limits.py::"
+_RECOVERS = "tests/domain/test_recovery.py::"
 _KEPT = "tests/domain/test_acquaintance.py::"
 _URGENT = "tests/domain/test_urgency.py::"
 
@@ -48,5 +51,65 @@ MUTANTS = (
         find="    if agent.awaited and not agent.takes_more:\n",
         replace="    if False:\n",
         guards=(_KEPT + "test_the_last_contact_of_an_agent_s_day_lets_go_of_who_is_kept_for_them",),
+    ),
+    Mutant(
+        name="Who could not be touched at closing time waits on behind the closed door",
+        file="router/domain/meanwhile.py",
+        find="            why = must_go(floor, contact, now) or _nobody_there(floor, contact)\n",
+        replace="            why = _nobody_there(floor, contact)\n",
+        guards=(
+            _DOORS + "test_who_was_out_of_sight_at_closing_time_goes_when_they_are_seen_again",
+            _DOORS + "test_who_waited_when_a_router_died_before_closing_time_goes_when_the_next_one_sees_them",
+        ),
+        short=True,
+    ),
+    Mutant(
+        name="Who is rung for while the last agent leaves waits for nobody",
+        file="router/domain/meanwhile.py",
+        find="            why = must_go(floor, contact, now) or _nobody_there(floor, contact)\n",
+        replace="            why = must_go(floor, contact, now)\n",
+        guards=(_LIMITS + "test_who_is_rung_for_while_the_last_agent_s_shift_ends_goes_on_when_nobody_answered",),
+    ),
+    Mutant(
+        name="Callers are sent on for want of agents before the roll was called",
+        file="router/domain/meanwhile.py",
+        find=" or not floor.people or staffed(",
+        replace=" or staffed(",
+        guards=(_LIMITS + "test_where_the_roll_was_not_called_yet_nobody_goes_on_for_want_of_agents",),
+    ),
+    Mutant(
+        name="Whoever only Asterisk tells of waits behind a closed door",
+        file="router/domain/reception.py",
+        find="        if adopted or not comes_anew:\n",
+        replace="        if not comes_anew:\n",
+        guards=(_DOORS + "test_a_caller_whom_asterisk_tells_of_behind_a_closed_door_is_treated_as_who_waited_there",),
+    ),
+    Mutant(
+        name="Who is rung for when early media has lasted too long is said to have waited too long",
+        file="router/domain/exits.py",
+        find="contact.overdue or EARLY  # goes",
+        replace='contact.overdue or "wait"  # goes',
+        guards=("tests/domain/test_ways_out.py::test_or_they_overflow_but_not_while_somebody_is_rung_for_them",),
+    ),
+    Mutant(
+        name="Nobody hears that a campaign which a dead router had shut is open again",
+        file="router/domain/recovery.py",
+        find="        each_door.stood_open = each_door.is_open(now)",
+        replace="        each_door.stood_open = True",
+        guards=(_DOORS + "test_a_successor_knows_what_was_shut_by_hand_and_tells_of_its_opening",),
+    ),
+    Mutant(
+        name="A stand-by of some days forgets what agents have done today",
+        file="router/domain/recovery.py",
+        find='    day_edge(floor, "", now)\n',
+        replace="",
+        guards=(_RECOVERS + "test_a_stand_by_that_was_told_of_the_days_long_ago_knows_what_agents_have_done_today",),
+    ),
+    Mutant(
+        name="The night line of a campaign is closed at night",
+        file="router/domain/staffing.py",
+        find="    return campaign is None or ToQueue(queue=rules.name) not in campaign.closed\n",
+        replace="    return True\n",
+        guards=(_DOORS + "test_a_queue_that_a_closed_campaign_sends_its_callers_to_is_its_night_line",),
     ),
 )

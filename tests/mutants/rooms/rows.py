@@ -321,7 +321,7 @@ MUTANTS = (
     Mutant(
         name="A closed campaign takes callers",
         file="router/domain/staffing.py",
-        find='    if door is not None and not door.is_open(now):\n        return "closed"\n',
+        find='    if is_shut_out(floor, rules, now):\n        return "closed"\n',
         replace="",
         guards=("tests/domain/test_doors.py::test_who_comes_to_a_closed_campaign_hears_so_and_has_a_record",),
     ),
@@ -335,10 +335,10 @@ MUTANTS = (
     Mutant(
         name="Who is rung for at closing time is torn away",
         file="router/domain/doors.py",
-        find="        if contact.live:\n            contact.overdue = True  # who",
-        replace="        if False:\n            contact.overdue = True  # who",
+        find="if not contact.is_waiting or contact.live or contact.parked or",
+        replace="if not contact.is_waiting or contact.parked or",
         guards=(
-            "tests/domain/test_doors.py::test_who_is_rung_for_at_closing_time_is_not_torn_away_and_goes_when_the_ring_is_over",
+            "tests/domain/test_doors.py::test_who_is_rung_for_at_closing_time_is_not_torn_away_and_then_goes_where_the_others_went",
         ),
     ),
     Mutant(
