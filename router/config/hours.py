@@ -140,8 +140,9 @@ class HoursTable(BaseModel):
     )
     at_closing: Literal["stay", "overflow", "closing"] = Field(
         "stay",
-        description="Callers still waiting then. stay: served until none waits; overflow: next target; closing: "
-        "closing message.",
+        description="Callers still waiting then, and when somebody shuts the campaign by hand. stay: served until none "
+        "waits; overflow: next target of their queue; closing: where callers go who come later. A campaign without "
+        '[hours] has stay; mon-sun = ["00:00-24:00"] beside it is open always, too.',
     )
 
     @model_validator(mode="before")

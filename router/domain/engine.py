@@ -179,10 +179,8 @@ class Engine:
 
 
 def _settle(floor: Floor, now: Micros) -> None:
-    if floor.returned:
+    if floor.returned or floor.thinned:
         meanwhile.look(floor, now)
-    if floor.thinned:
-        reception.look_after(floor, now)
     matching.settle(floor, now)
     while floor.released:
         calling.let_in(floor, now)
@@ -203,14 +201,14 @@ def _tell(floor: Floor, agent: Agent) -> None:
 
 
 def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
-    """Swap the rules whole. Who waits keeps place and age.
+    """Swap the rules whole. Who waits keeps place and age, and waits as long as the new ones say.
 
     A queue that is gone sends its line to the entry queue of the same campaign; a campaign that is gone sends its
     callers to the closing message, never to another client's agents. Who talks is not touched.
     """
     rules = asked.rules
     floor.rules = rules
-    delays = _delays(floor.agents.values())
+    delays, before = _delays(floor.agents.values()), floor.queues
     floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
     floor.thinned.clear()
     floor.crews.clear()
@@ -230,6 +228,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
         if contact.place and contact.queue not in floor.queues:
             owing.close(floor, floor.promises[contact.promise_id or contact.contact_id], PromiseEnd.GIVEN_UP, now)
             continue
+        was = before.get(contact.queue)
         if contact.queue not in floor.queues and contact.is_waiting:
             campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))
             if campaign is None:
@@ -239,6 +238,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
             contact.begins(SegmentKind.WAITING, now)
             floor.stir(contact)
         if contact.is_waiting and not contact.place:
+            reception.wait_by(floor, contact, was, now)
             waiting_room.moves(floor, contact, floor.queues[contact.queue], now)
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
             floor.line_up(contact, now)

@@ -12,18 +12,22 @@ from router.domain.contact import Contact, ContactState
 from router.domain.doors import must_go
 from router.domain.floor import Floor
 from router.domain.ids import Micros
-from router.domain.reception import overflow
+from router.domain.reception import look_after, overflow
 from router.domain.staffing import staffed
 
 
 def look(floor: Floor, now: Micros) -> None:
-    """At everybody who stands in line again since the last look; who goes on from there was asked at a door."""
+    """At everybody who stands in line again since the last look, then at the lines that somebody left.
+
+    Who goes on from there was asked at a door.
+    """
     returned, floor.returned = floor.returned, {}
     for contact in returned:
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.place:
             why = must_go(floor, contact, now) or _nobody_there(floor, contact)
             if why:
                 overflow(floor, contact, now, why)
+    look_after(floor, now)
 
 
 def _nobody_there(floor: Floor, contact: Contact) -> str:

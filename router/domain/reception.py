@@ -24,6 +24,7 @@ from router.domain.offering import rescind
 from router.domain.outside import can_go, send, send_out, told
 from router.domain.owing import close, comes_again, hung_up, is_called_already, not_answered, owed_by, picked_up
 from router.domain.particulars import checked
+from router.domain.queue import Queue
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import EarlyMedia, OverflowTarget, ToClosing, ToQueue
 from router.domain.seating import line_for
@@ -155,6 +156,17 @@ def wait_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
         contact.overdue = why  # `Floor.move` makes the wait due again the moment the ring is over
         return
     overflow(floor, contact, now, why)
+
+
+def wait_by(floor: Floor, contact: Contact, was: Queue | None, now: Micros) -> None:
+    """The rules were swapped around who waits: the longest wait is that of the new ones, counted from where it was."""
+    queue, due_at = floor.queues[contact.queue], floor.timers.at(("wait", contact.contact_id))
+    if was is None or due_at is None:
+        return  # it is over, and they are rung for
+    longest_us, same = queue.rules.max_wait_us, was.rules.name == contact.queue
+    due_at = due_at - was.rules.max_wait_us + longest_us if same else now + longest_us
+    floor.timers.set(("wait", contact.contact_id), max(due_at, now))
+    floor.stir(contact)
 
 
 def overflow(floor: Floor, contact: Contact, now: Micros, why: str = "wait") -> None:

@@ -17,9 +17,10 @@ from router.domain.rules import QueueRules, Staffed, ToQueue
 _AWAY = {
     Staffed.LOGGED_IN: (Standing.LOGGED_OUT,),
     Staffed.READY: (Standing.LOGGED_OUT, Standing.PAUSED, Standing.DONE_FOR_TODAY),
-    Staffed.REACHABLE: (Standing.UNREACHABLE, Standing.LINK_LOST),
+    Staffed.REACHABLE: (Standing.LOGGED_OUT, Standing.UNREACHABLE, Standing.LINK_LOST),
 }
-"Who does not count, of the entitled. An agent stands in one way at a time: who is logged out may be unreachable, too."
+"""Who does not count, of the entitled. An agent stands in one way at a time: the phone of who is logged out may be
+dead, so they are nobody whom a call could reach."""
 
 
 def staffed(queue: Queue, asked: tuple[Staffed, ...]) -> bool:

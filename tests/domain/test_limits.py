@@ -82,18 +82,21 @@ def test_a_router_that_takes_over_turns_nobody_away_who_waited() -> None:
         (Staffed.READY, "paused", False),
         (Staffed.READY, "talks", True),
         (Staffed.REACHABLE, "unreachable", False),
+        (Staffed.REACHABLE, "logged out, with a dead phone", False),
+        (Staffed.REACHABLE, "logged out", False),
+        (Staffed.REACHABLE, "paused", True),
         (Staffed.SKILLED, "nobody", False),
     ],
 )
 def test_who_comes_waits_only_where_somebody_is_who_counts(asked: Staffed, who: str, *, stays: bool) -> None:
     room = Room(rules_in_force=with_queue(rules(), ORDERS, join_if=(asked,)))
     if who != "nobody":
-        agent = room.agent_joins("orders", logged_in=who != "logged out")
+        agent = room.agent_joins("orders", logged_in="logged out" not in who)
         if who == "paused":
             room.ask(Pause(agent_id=agent, reason="break"))
         if who == "talks":
             room.talks(room.calls("busy"))
-        if who == "unreachable":
+        if who in ("unreachable", "logged out, with a dead phone"):
             room.see(EndpointSeen(endpoint=agent, reachable=False, at=room.now))
     caller = room.calls("c1")
     assert queues_of(room, caller) == [ORDERS if stays else GENERAL]

@@ -10,7 +10,7 @@ from tests.model.reference import Agent, Caller, Reference, Ring, Talk
 _AWAY = {
     "logged-in": ("out",),
     "ready": ("out", "paused", "done"),
-    "reachable": ("unreachable",),
+    "reachable": ("out", "unreachable"),
 }
 _LEFT = ("out", "paused", "unreachable", "done", "gone")
 _FAULTS = ("busy", "unregistered", "failed")

@@ -6,7 +6,7 @@ and changes nothing. The next deadline is looked for among all there are.
 
 from collections.abc import Callable
 
-from router.domain.ids import CampaignName, Micros
+from router.domain.ids import CampaignName, Micros, QueueName
 from router.domain.rules import Rules
 from tests.model.calls import Calls
 from tests.model.reference import NEVER, Agent
@@ -53,11 +53,12 @@ class Life(Calls):
     # ---- rules and people ----
 
     def configure(self, rules: Rules) -> None:
-        self.rules = rules
+        before, self.rules = self.rules.queues, rules
         self.take_seats()
         self.anew += self.agents
         self.stood = {}
         for caller in list(self.callers):
+            was = before.get(QueueName(caller.queue))
             if caller.state in ("line", "overdue", "rung") and caller.queue not in rules.queues:
                 campaign = rules.campaigns.get(CampaignName(caller.queue.partition("/")[0]))
                 if campaign is None:
@@ -66,6 +67,11 @@ class Life(Calls):
                     continue
                 self.used["queue gone"] += 1
                 caller.queue, caller.entered_at = campaign.entry, self.now
+            due_at = self.due.get(("wait", caller.name), (None,))[0]
+            if caller.state in ("line", "overdue", "rung") and due_at is not None and was is not None:
+                longest_us = rules.queues[QueueName(caller.queue)].max_wait_us
+                due_at = due_at - was.max_wait_us + longest_us if was.name == caller.queue else self.now + longest_us
+                self.set("wait", caller.name, at=max(due_at, self.now))
             if caller.state == "line":
                 self.line_up(caller)
         self.settle()

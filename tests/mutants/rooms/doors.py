@@ -112,4 +112,20 @@ MUTANTS = (
         replace="    return True\n",
         guards=(_DOORS + "test_a_queue_that_a_closed_campaign_sends_its_callers_to_is_its_night_line",),
     ),
+    Mutant(
+        name="An agent who is logged out counts as one whom a call can reach",
+        file="router/domain/staffing.py",
+        find="    Staffed.REACHABLE: (Standing.LOGGED_OUT, ",
+        replace="    Staffed.REACHABLE: (",
+        guards=(_LIMITS + "test_who_comes_waits_only_where_somebody_is_who_counts",),
+    ),
+    Mutant(
+        name="A longer wait by reload is none for who waits already",
+        file="router/domain/reception.py",
+        find="due_at - was.rules.max_wait_us + longest_us if same",
+        replace="due_at if same",
+        guards=(
+            "tests/domain/test_reception.py::test_a_reload_that_changes_the_longest_wait_does_so_for_who_waits_already",
+        ),
+    ),
 )

@@ -34,8 +34,8 @@ MUTANTS = (
     ),
     Mutant(
         name="Who waited for an agent who goes home waits on until the next step",
-        file="router/domain/engine.py",
-        find="    if floor.thinned:\n        reception.look_after(floor, now)\n",
+        file="router/domain/meanwhile.py",
+        find="    look_after(floor, now)\n",
         replace="    floor.thinned.clear()\n",
         guards=(
             "tests/domain/test_rings.py::test_when_the_last_who_could_match_logs_out_those_who_wait_for_them_go_on_at_once",
@@ -364,6 +364,6 @@ MUTANTS = (
         file="router/domain/recovery.py",
         find="            floor.door(door.campaign).shut_until = door.shut_until\n",
         replace="            pass\n",
-        guards=("tests/domain/test_doors.py::test_a_successor_knows_what_was_shut_by_hand",),
+        guards=("tests/domain/test_doors.py::test_a_successor_knows_what_was_shut_by_hand_and_tells_of_its_opening",),
     ),
 )
