@@ -394,15 +394,6 @@ def _come(crew: Crew, count: int) -> None:
             del row.crews[crew]
 
 
-def waiting_since(floor: Floor) -> dict[QueueName, list[Micros]]:
-    """Of each queue in which somebody waits: when each of them arrived. Looks at every contact, so it is for people."""
-    waiting: dict[QueueName, list[Micros]] = {}
-    for contact in floor.contacts.values():
-        if contact.is_waiting and not contact.place:
-            waiting.setdefault(contact.queue, []).append(contact.arrived_at)
-    return waiting
-
-
 def rows_of(agent: Agent, queues: Iterable[Queue]) -> tuple[Row, ...]:
     """Of the lines whose need the agent's skills meet, the row they belong to."""
     return tuple(row for line in seating.lines(queues) if (row := line.row_of(agent)) is not None)
