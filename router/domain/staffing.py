@@ -1,6 +1,7 @@
 """Whether anybody is there for a queue, by what a caller may count on, and what follows when nobody is.
 
-Rule 1: who comes is asked at the door (`sent_on`), who waits is looked at again the moment somebody left (`look`).
+Rule 1: who comes is asked at the door (`sent_on`), who waits is looked at again the moment somebody left (reception.py)
+and, if they could not be touched then, when they stand in line again (meanwhile.py).
 Rule 2: nobody is sent on for a long wait where none waits or an agent is free, nor where the wait is not known.
 Rule 3: a limit is for those who come anew. Who was in already (a missed ring, a lost line, a router that takes over)
 keeps their place; an emergency caller has one always.
