@@ -82,6 +82,8 @@ async def _live(
     running = [
         tasks.create_task(router.telephony.run(), name="ami"),
         tasks.create_task(_reload_when_asked(router, reload), name="reload"),
+        # Who stands by for months must know what day it is when its turn comes, whether or not the roll can be called.
+        tasks.create_task(router.keep_almanac(), name="almanac"),
     ]
     if router.telemetry is not None:
         running.append(tasks.create_task(router.telemetry.run(), name="telemetry"))
@@ -94,7 +96,6 @@ async def _live(
         running.append(tasks.create_task(router.keeper.run(), name="presence"))
         running.append(tasks.create_task(router.journal.run(), name="journal"))
         running.append(tasks.create_task(router.hear_out(inherited), name="what was chosen before"))
-        running.append(tasks.create_task(router.keep_almanac(), name="almanac"))
         running.append(tasks.create_task(_look_for_help(router, helpless), name="help"))
         log.info("ready", extra={"node": router.telephony.node, "epoch": router.tenure.epoch})
         await _first_of(stop, router.pool_lost, helpless)

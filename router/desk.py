@@ -28,9 +28,10 @@ from router.domain.commands import (
 )
 from router.domain.entitlement import Entitlement
 from router.domain.errors import CommandRefused, RemoteError
-from router.domain.floor import Floor, waiting_since
+from router.domain.floor import Floor
 from router.domain.ids import AgentId, ContactId, Micros
 from router.domain.pauses import used_today
+from router.domain.waiting_room import waiting_since
 from router.ports import (
     AgentEntry,
     AgentView,

@@ -85,7 +85,8 @@ class CampaignTable(BaseModel):
         default_factory=lambda: ["closing"],
         min_length=1,
         max_length=10,
-        description="Where callers go who come while it is closed: targets as of a queue's overflow.",
+        description="Where callers go who come while it is closed, by its hours or by hand: targets as of a queue's "
+        "overflow. A queue of its own among them is the night line: open at all hours.",
     )
     show_number: bool = Field(True, description="Whether the agent may see the caller's number.")
     max_calls: Calls = Field(
@@ -96,7 +97,7 @@ class CampaignTable(BaseModel):
         ge=0,
         le=3600,
         description="So long a caller is kept for the agent the dialplan named (ACD_PREFERRED), or who served them "
-        "last, if that one is there. 0: for nobody.",
+        "last, if that one is there and takes more today; never in an emergency campaign. 0: for nobody.",
     )
     last_agent: bool = Field(False, description="Who served a caller last is asked first when they call again.")
     emergency: bool = Field(
@@ -206,7 +207,7 @@ class QueueTable(BaseModel):
         max_length=5,
         description="Who comes while no agent is all of these goes to the next overflow target: "
         + ", ".join(Staffed)
-        + ".",
+        + " (logged in, with a phone that is).",
     )
     stay_if: list[Annotated[Staffed, Field(strict=False)]] = Field(
         default_factory=list,

@@ -143,9 +143,10 @@ class HoursTable(BaseModel):
     )
     at_closing: Literal["stay", "overflow", "closing"] = Field(
         "stay",
-        description="What becomes of callers who still wait at closing time. stay: served until none waits; overflow: "
-        "to the first target of their queue that can take them, which a queue of this campaign cannot; closing: to "
-        "those of closed, like who comes later.",
+        description="What becomes of callers who still wait at closing time, or when somebody shuts the campaign by "
+        "hand. stay: served until none waits; overflow: to the first target of their queue that can take them, which a "
+        "queue of this campaign cannot; closing: to those of closed, like who comes later. A campaign without [hours] "
+        'has stay; mon-sun = ["00:00-24:00"] beside it is open always, too.',
     )
 
     @model_validator(mode="before")

@@ -16,7 +16,7 @@ from router.domain.agent import Agent
 from router.domain.census import Census
 from router.domain.commands import AgentProfile
 from router.domain.ids import SECOND, Micros
-from router.domain.rules import CampaignRules, QueueRules, Rules
+from router.domain.rules import CampaignRules, QueueRules, Rules, ToClosing
 
 WHISPER = "acd/whisper-"
 "Before a campaign's name: the prompt that is spoken for it."
@@ -44,7 +44,7 @@ def doubts(site: Site, around: Surroundings, now: Micros) -> tuple[str, ...]:
     for campaign in rules.campaigns.values():
         found += _of_campaign(campaign, around)
     for queue in rules.queues.values():
-        found += _of_queue(queue)
+        found += _of_queue(queue, emergency=rules.campaigns[queue.campaign].emergency)
         found += _heard(queue, rules.campaigns[queue.campaign], around)
     if around.agents:
         found += _of_people(rules, around.agents)
@@ -54,6 +54,8 @@ def doubts(site: Site, around: Surroundings, now: Micros) -> tuple[str, ...]:
 def _of_campaign(campaign: CampaignRules, around: Surroundings) -> Iterator[str]:
     if campaign.last_agent and not campaign.keep_us:
         yield f"campaign {campaign.name}: last_agent does nothing without keep_s"
+    if campaign.emergency and campaign.keep_us:
+        yield f"campaign {campaign.name}: keep_s does nothing beside emergency = true; leave it out"
     yield from _music(f"campaign {campaign.name}", campaign.music, around)
     if around.prompts is None:
         return
@@ -95,7 +97,12 @@ def _speaks(languages: Collection[str], language: str) -> bool:
     return not languages or language in languages or language.partition("_")[0] in languages
 
 
-def _of_queue(queue: QueueRules) -> Iterator[str]:
+def _of_queue(queue: QueueRules, *, emergency: bool) -> Iterator[str]:
+    if emergency and queue.overflow[:1] == (ToClosing(),):
+        yield (
+            f"queue {queue.name}: an emergency caller whom nobody has taken after {_seconds(queue.max_wait_us)} hears "
+            "the closing message and is let go; name somebody in overflow who takes them"
+        )
     texts = [queue.need.text]
     for ring in queue.rings:
         if ring.need.text in texts:

@@ -60,6 +60,9 @@ def compile_rules(
         if entry not in file.queue:
             faults.add(where(name), "campaign.entry", entry, "a queue of this file: " + ", ".join(file.queue))
         closed = _targets(name, "campaign.closed", "", file.campaign.closed, files, broken, faults)
+        if (first := ToQueue(queue=_queue_name(name, entry))) in closed:
+            text, expected = file.campaign.closed[closed.index(first)], "another queue than callers begin in"
+            faults.add(where(name), "campaign.closed", text, f"{expected}: it would never close")
         at_closing = AtClosing.STAY if file.hours is None else AtClosing(file.hours.at_closing)
         if file.hours is not None:
             check_hours(file.hours, where(name), faults)

@@ -3,13 +3,14 @@
 Rule 1: while they wait for that agent they stand in line at their age, but for nobody else; a free agent takes the
 first of all who may be offered to them, kept or not.
 Rule 2: they wait no longer than the campaign says, and not at all for somebody who is not logged in, is not entitled
-or lacks the skill, or leaves meanwhile: then they stand in line like everybody.
+or lacks the skill, has had the last contact of their day, or leaves meanwhile: then they stand in line like everybody.
+An emergency caller waits for nobody while another is free.
 Rule 3: one ring is all that is kept for: whatever comes of it, they stand in line like everybody after it.
 Rule 4: who served whom is remembered for `MOST` callers, the latest, and only where a campaign asks for it. It is in
 no picture: the ledger has it, and a router that begins is told by it once there is time (inheritance.py).
 """
 
-from router.domain.agent import Agent, Standing
+from router.domain.agent import Agent
 from router.domain.commands import RecallServed
 from router.domain.contact import Contact
 from router.domain.floor import Floor
@@ -23,11 +24,11 @@ MOST = 50_000
 def keep(floor: Floor, contact: Contact, queue: Queue, named: AgentId | None, now: Micros) -> None:
     """Before a contact stands in line for the first time."""
     campaign = floor.rules.campaigns.get(contact.campaign)
-    if campaign is None or not campaign.keep_us:
+    if campaign is None or not campaign.keep_us or contact.urgent:
         return
     known = named or last_agent(floor, contact.campaign, contact.ani)
     agent = floor.agents.get(known) if known is not None else None
-    if agent is not None and agent.standing is not Standing.LOGGED_OUT and row_in(queue, agent) is not None:
+    if agent is not None and agent.takes_more and row_in(queue, agent) is not None:
         contact.awaits = agent.agent_id
         floor.timers.set(("kept", contact.contact_id), now + campaign.keep_us)
 

@@ -171,6 +171,13 @@ class Agent:
         return counts
 
     @property
+    def takes_more(self) -> bool:
+        """Whether anything may be offered to them today: now, after the contact in hand, or when they are back."""
+        cap = self.profile.daily_cap
+        talks = self.assignment is not None and self.assignment.talks
+        return self.standing is not Standing.LOGGED_OUT and not 0 < cap <= self.today.contacts + talks
+
+    @property
     def work(self) -> str:
         if self.offer is not None:
             return "ringing" if self.offer.rang else "reserved"

@@ -60,5 +60,9 @@ class Assignment:
     disposition: str | None = None
 
     @property
+    def talks(self) -> bool:
+        return self.state in (AssignmentState.CONNECTED, AssignmentState.HELD)
+
+    @property
     def work(self) -> str:
         return _WORK[self.state]

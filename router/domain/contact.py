@@ -134,8 +134,8 @@ class Contact:
     legs: tuple[Leg, ...] = ()
     back_at: Micros = 0
     "When they came back from an agent of whom we had not heard yet."
-    overdue: bool = False
-    "The longest wait passed while an agent was rung: the next thing is overflow, not another ring."
+    overdue: str = ""
+    "Why it goes when the ring is over (`wait`, `early-media`): that time passed while an agent was rung."
     overflowed_from: tuple[QueueName, ...] = ()
     sent_to: str = ""
     "Where outside our queues it was sent last (outside.py); empty: the closing message, or nowhere yet."

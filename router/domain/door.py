@@ -5,6 +5,7 @@ Rule 2: shut by hand goes before any hours, until its time is over or somebody o
 successor finds it in the journal.
 Rule 3: a closed campaign sends who comes to its `closed` targets. Who waits already is treated as `at_closing` says;
 who talks is not touched. An emergency caller finds every door open.
+Rule 4: a queue of its own among those targets is its night line: the door is none for who comes or waits there.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """Campaigns open and close, by their hours and by hand (door.py has the rules)."""
 
 from router.domain.commands import Reopen, SetHours, Shut
+from router.domain.contact import Contact
 from router.domain.door import LONGEST_SHUT_US
 from router.domain.errors import CommandRefused
 from router.domain.events import DoorMoved
@@ -8,6 +9,9 @@ from router.domain.floor import Floor
 from router.domain.ids import CampaignName, Micros
 from router.domain.reception import overflow
 from router.domain.rules import AtClosing
+from router.domain.staffing import is_shut_out
+
+_AT_CLOSING = {AtClosing.STAY: "", AtClosing.OVERFLOW: "closing", AtClosing.CLOSING: "closed"}
 
 
 def set_hours(floor: Floor, asked: SetHours, now: Micros) -> None:
@@ -42,7 +46,10 @@ def _must_exist(floor: Floor, campaign: CampaignName) -> None:
 
 
 def door_edge(floor: Floor, name: CampaignName, now: Micros) -> None:
-    """It may have opened or closed: who waits there is treated as the rules say."""
+    """It may have opened or closed: who waits there is treated as the rules say.
+
+    Who is rung for, or out of sight, is looked at when that is over (meanwhile.py).
+    """
     door = floor.door(name)
     edge = door.next_edge(now)
     if edge is None:
@@ -59,10 +66,16 @@ def door_edge(floor: Floor, name: CampaignName, now: Micros) -> None:
         return
     for contact in list(floor.contacts.values()):
         queue = floor.queues.get(contact.queue)
-        if not contact.is_waiting or contact.place or contact.urgent or queue is None or queue.rules.campaign != name:
+        if not contact.is_waiting or contact.live or contact.parked or queue is None or queue.rules.campaign != name:
             continue
-        if contact.live:
-            contact.overdue = True  # who is being rung is not torn away
-            floor.stir(contact)
-        else:
-            overflow(floor, contact, now, "closed" if campaign.at_closing is AtClosing.CLOSING else "closing")
+        if why := must_go(floor, contact, now):
+            overflow(floor, contact, now, why)
+
+
+def must_go(floor: Floor, contact: Contact, now: Micros) -> str:
+    """Why who waits may not wait here any longer: `closed` (as who comes now) or `closing`; empty: they may."""
+    queue = floor.queues.get(contact.queue)
+    if queue is None or contact.urgent or contact.place or not is_shut_out(floor, queue.rules, now):
+        return ""
+    campaign = floor.rules.campaigns.get(queue.rules.campaign)
+    return "" if campaign is None else _AT_CLOSING[campaign.at_closing]

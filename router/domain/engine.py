@@ -19,6 +19,7 @@ from router.domain import (
     engagement,
     exits,
     matching,
+    meanwhile,
     offering,
     owing,
     pauses,
@@ -30,6 +31,7 @@ from router.domain import (
     switchboard,
     talk,
     transfer,
+    urgency,
     waiting_room,
     wrapup,
 )
@@ -125,7 +127,7 @@ class Engine:
             self._turn_pages(now)
         _HANDLERS[type(message)](floor, message, now)
         # after most of what is seen there is none
-        if floor.freed or floor.seeking or floor.thinned or floor.released or floor.crowded:
+        if floor.freed or floor.seeking or floor.returned or floor.thinned or floor.released or floor.crowded:
             _settle(floor, now)
 
     def next_timer(self) -> Micros | None:
@@ -185,8 +187,8 @@ class Engine:
 
 
 def _settle(floor: Floor, now: Micros) -> None:
-    if floor.thinned:
-        reception.look_after(floor, now)
+    if floor.returned or floor.thinned:
+        meanwhile.look(floor, now)
     if floor.crowded:
         seating.give_lines(floor, now)
     if floor.freed or floor.seeking:
@@ -210,7 +212,7 @@ def _tell(floor: Floor, agent: Agent) -> None:
 
 
 def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
-    """Swap the rules whole. Who waits keeps place and age.
+    """Swap the rules whole. Who waits keeps place and age, and waits as long as the new ones say.
 
     A queue that is gone sends its line to the entry queue of the same campaign; a campaign that is gone sends its
     callers to the closing message, never to another client's agents. Who talks is not touched.
@@ -218,7 +220,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
     rules = asked.rules
     floor.rules = rules
     floor.paces.share(rules.queues.values())
-    delays = seating.delays(floor.agents.values())
+    delays, before = seating.delays(floor.agents.values()), floor.queues
     floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
     floor.thinned.clear()
     floor.crowded.clear()
@@ -235,9 +237,11 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
             contact.line.step_out(contact)
             contact.line = None
         floor.keep_no_more(contact)
+        urgency.heed(floor, contact, contact.campaign, now)
         if contact.place and contact.queue not in floor.queues:
             owing.close(floor, floor.promises[contact.promise_id or contact.contact_id], PromiseEnd.GIVEN_UP, now)
             continue
+        was = before.get(contact.queue)
         if contact.queue not in floor.queues and contact.is_waiting:
             campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))
             if campaign is None:
@@ -247,6 +251,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
             contact.begins(SegmentKind.WAITING, now)
             floor.stir(contact)
         if contact.is_waiting and not contact.place:
+            reception.wait_by(floor, contact, was, now)
             waiting_room.moves(floor, contact, floor.queues[contact.queue], now)
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
             floor.line_up(contact, now)
@@ -382,7 +387,7 @@ _DEADLINES: dict[str, Handler] = {
     "treat": waiting_room.treat_deadline,
     "row": _row_deadline,
     "kept": acquaintance.kept_deadline,
-    "alarm": reception.alarm_deadline,
+    "alarm": urgency.alarm_deadline,
     "return": transfer.return_deadline,
     "call": transfer.call_deadline,
     "early": exits.early_deadline,

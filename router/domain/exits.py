@@ -115,6 +115,6 @@ def early_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     if answers:
         floor.effects.append(AnswerCaller(contact_id=key, leg=contact.leg, node=contact.node))
     elif contact.live:
-        contact.overdue = True  # goes when the ring is over
+        contact.overdue = contact.overdue or EARLY  # goes when the ring is over
     else:
         overflow(floor, contact, now, EARLY)

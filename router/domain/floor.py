@@ -95,6 +95,8 @@ class Floor:
         self.effects: list[Effect] = []
         self.freed: list[Agent] = []
         self.seeking: list[Contact] = []
+        self.returned: dict[Contact, None] = {}
+        "Who stands in line again, or for us the first time, without having been asked at its door (meanwhile.py)."
         self.thinned: dict[Queue, None] = {}
         "Queues that somebody left for whom callers may have waited before a further row opens."
         self.crowded: dict[Queue, None] = {}
@@ -141,6 +143,8 @@ class Floor:
             self.count(agent)
         if not (ON_DUTY[before] and ON_DUTY[after]):
             self._comes_or_goes(agent, before, after, now)
+        if agent.awaited and not agent.takes_more:
+            self.let_all_in(agent, now)
         if after is Standing.FREE:
             self.freed.append(agent)
 
@@ -168,8 +172,6 @@ class Floor:
             come(agent.crew, 1 if ON_DUTY[after] else -1)
         if after in _AWAY:
             self.thin(agent.serves)
-        if after is Standing.LOGGED_OUT and agent.awaited:
-            self._let_all_in(agent, now)
 
     def assign_queues(self, agent: Agent, now: Micros) -> None:
         """Call after skills, rules or entitlement changed: which queues the agent serves is derived anew."""
@@ -196,7 +198,7 @@ class Floor:
             row.standings[agent.counted] += 1
         enlist(self.crews, agent)
         if agent.awaited:
-            self._let_all_in(agent, now)
+            self.let_all_in(agent, now)
         self.reseat(agent)
         change = None if entitlement is ENTITLED_ALWAYS else entitlement.next_change(now)
         if change is None:
@@ -220,7 +222,7 @@ class Floor:
             agent.turn = 0
             self.freed.append(agent)
 
-    def _let_all_in(self, agent: Agent, now: Micros) -> None:
+    def let_all_in(self, agent: Agent, now: Micros) -> None:
         for contact in list(agent.awaited.values()):
             self.let_in(contact, now)
 
@@ -269,8 +271,10 @@ class Floor:
             self.timers.cancel(("call", contact.contact_id))
         elif trigger in _PAST_WAITING and (contact.state is not ContactState.LEAVING or contact.answered_at is None):
             self._wait_no_more(contact, trigger)
-        contact.state, contact.news_at = state, now
+        was, contact.state, contact.news_at = contact.state, state, now
         self.unwritten[contact] = None
+        if was is ContactState.OFFERED and state is ContactState.QUEUED and not contact.parked:
+            self.returned[contact] = None
         if state is ContactState.QUEUED and contact.overdue:
             self.timers.set(("wait", contact.contact_id), now)
         elif state is ContactState.QUEUED and not contact.parked:
@@ -346,10 +350,12 @@ class Floor:
         if contact.parked == parked:
             return
         contact.parked = parked
-        if contact.state is ContactState.QUEUED and not contact.overdue:
+        if contact.state is ContactState.QUEUED:
             if parked:
                 self.step_out(contact)
-            else:
+                return
+            self.returned[contact] = None
+            if not contact.overdue:
                 self.line_up(contact, now)
 
     # ---- campaigns ----
@@ -378,15 +384,6 @@ class Floor:
     def remember(self, leg: LegId) -> None:
         """Note that a leg has ended, so that late news of it means nothing."""
         self.past.add(leg)
-
-
-def waiting_since(floor: Floor) -> dict[QueueName, list[Micros]]:
-    """Of each queue in which somebody waits: when each of them arrived. Looks at every contact, so it is for people."""
-    waiting: dict[QueueName, list[Micros]] = {}
-    for contact in floor.contacts.values():
-        if contact.is_waiting and not contact.place:
-            waiting.setdefault(contact.queue, []).append(contact.arrived_at)
-    return waiting
 
 
 def rows_of(agent: Agent, queues: Iterable[Queue]) -> tuple[Row, ...]:

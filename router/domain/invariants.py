@@ -48,7 +48,7 @@ def broken(floor: Floor, now: Micros) -> list[str]:
     if floor.offering and not floor.lost:
         for queue in seating.lines(floor.queues.values()):
             faults += _nobody_waits_for_nothing(queue, free, lines[queue], now)
-    if floor.freed or floor.seeking or floor.thinned:
+    if floor.freed or floor.seeking or floor.thinned or floor.returned:
         faults.append("somebody who may have become able to be matched was not looked at")
     return faults
 

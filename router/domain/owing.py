@@ -24,6 +24,7 @@ from router.domain.offering import rescind
 from router.domain.record import Leg, OfferResult, SegmentKind
 from router.domain.rules import CallbackRules
 from router.domain.tables import step
+from router.domain.urgency import heed, watch
 from router.domain.waiting_room import attend, music_of
 
 PATIENCE_US: Micros = 5 * SECOND
@@ -83,7 +84,6 @@ def stand(floor: Floor, promise: Promise, now: Micros) -> None:
 
 def put_place(floor: Floor, promise: Promise) -> Contact:
     """Make the contact that nobody is on the phone for yet; it does not stand in line by that."""
-    campaign = floor.rules.campaigns.get(promise.campaign)
     leg = LegId(promise.place_id)
     place = Contact(
         contact_id=promise.place_id,
@@ -100,7 +100,6 @@ def put_place(floor: Floor, promise: Promise) -> Contact:
         parked=promise.node not in floor.nodes,
         entered_at=promise.entered_at,
         priority=promise.priority,
-        urgent=campaign is not None and campaign.emergency,
         promise_id=promise.promise_id,
         place=True,
         data=dict(promise.data),
@@ -109,6 +108,7 @@ def put_place(floor: Floor, promise: Promise) -> Contact:
         legs=(Leg(uniqueid=leg, linkedid="", node=promise.node),),
     )
     floor.contacts[place.contact_id] = floor.by_leg[leg] = place
+    heed(floor, place, promise.campaign, place.seen_at)
     return place
 
 
@@ -216,6 +216,7 @@ def picked_up(floor: Floor, contact: Contact, at: Micros, now: Micros) -> None:
     floor.timers.set(("wait", contact.contact_id), now + queue.rules.max_wait_us)
     contact.hears = music_of(queue.rules, floor.rules.campaigns.get(contact.campaign))
     attend(floor, contact, queue, now)
+    watch(floor, contact, now)
     floor.emit(
         ContactQueued(
             contact_id=contact.contact_id,

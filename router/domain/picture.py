@@ -67,6 +67,8 @@ class ContactStands:
     leaving: str | None = None
     ended_by: str | None = None
     overdue: bool = False
+    overdue_for: str = "wait"
+    "What time it was that passed."
     overflowed_from: tuple[QueueName, ...] = ()
     wait_at: Micros | None = None
     "When the longest wait is over."
@@ -329,7 +331,8 @@ def _contact(floor: Floor, contact: Contact) -> Picture:
         answered_at=contact.answered_at,
         leaving=contact.leaving,
         ended_by=contact.ended_by,
-        overdue=contact.overdue,
+        overdue=bool(contact.overdue),
+        overdue_for=contact.overdue,
         overflowed_from=contact.overflowed_from,
         wait_at=floor.timers.at(("wait", contact.contact_id)),
         sent_to=contact.sent_to,

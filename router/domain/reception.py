@@ -10,7 +10,7 @@ from router.domain.acquaintance import keep
 from router.domain.callback import PromiseEnd
 from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg, SendCaller
-from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued, EmergencyWaits
+from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued
 from router.domain.expectation import expected_at_entry
 from router.domain.floor import Floor
 from router.domain.ids import ContactId, Micros, QueueName
@@ -33,11 +33,13 @@ from router.domain.owing import (
     picked_up,
 )
 from router.domain.particulars import checked
+from router.domain.queue import Queue
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import EarlyMedia, OverflowTarget, ToClosing, ToQueue
 from router.domain.seating import line_for
 from router.domain.staffing import refused, sent_on, staffed
 from router.domain.talk import expect_leg_end, taken_up
+from router.domain.urgency import heed, watch
 from router.domain.waiting_room import attend, begins, comes
 
 
@@ -70,7 +72,6 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         arrived_at=seen.arrived_at,
         seen_at=now,
         parked=seen.node not in floor.nodes,
-        urgent=campaign.emergency,
         data=checked(seen.data) if seen.data else {},
     )
     if is_our_call(seen.contact_id):  # and nobody owes it any more
@@ -103,6 +104,7 @@ def welcome(floor: Floor, contact: Contact, *, up: bool = False) -> None:
     contact.legs = (Leg(uniqueid=contact.leg, linkedid=contact.linkedid, node=contact.node),)
     begins_at = contact.here_at or contact.arrived_at
     contact.begins(SegmentKind.WAITING, begins_at)
+    heed(floor, contact, contact.campaign, contact.seen_at)
     campaign = floor.rules.campaigns.get(contact.campaign)
     if campaign is None or campaign.greeting != "early-media" or up:
         return
@@ -132,7 +134,8 @@ def enter_queue(
         floor.step_out(contact)
     campaign = floor.rules.campaigns.get(contact.campaign)
     arrives = contact.state is ContactState.ARRIVED
-    if arrives or name != contact.queue:
+    comes_anew = arrives or name != contact.queue
+    if comes_anew:
         contact.expected_us = None
         if not adopted:
             line = line_for(floor, queue, contact, now) if queue.data else queue
@@ -151,14 +154,15 @@ def enter_queue(
     contact.queue = name
     if not arrives:
         floor.stir(contact)
-        contact.ended_by, contact.overdue = None, False
+        contact.ended_by, contact.overdue = None, ""
         contact.leaving, contact.sent_to, contact.sent_why = None, "", ""
     if floor.move(contact, ContactStep.QUEUE, now):
+        if adopted or not comes_anew:
+            floor.returned[contact] = None
         contact.begins(SegmentKind.WAITING, now if contact.overflowed_from else contact.arrived_at)
         floor.timers.set(("wait", contact.contact_id), since_at + queue.rules.max_wait_us)
         attend(floor, contact, queue, now)
-        if contact.urgent and campaign is not None:
-            floor.timers.set(("alarm", contact.contact_id), now + campaign.alarm_us)
+        watch(floor, contact, now)
         floor.emit(
             ContactQueued(
                 contact_id=contact.contact_id,
@@ -177,11 +181,23 @@ def wait_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
     contact = floor.contacts.get(key)
     if contact is None or not contact.is_waiting:
         return
+    why = contact.overdue or "wait"
     if contact.live:
         floor.stir(contact)
-        contact.overdue = True  # `Floor.move` makes the wait due again the moment the ring is over
+        contact.overdue = why  # `Floor.move` makes the wait due again the moment the ring is over
         return
-    overflow(floor, contact, now)
+    overflow(floor, contact, now, why)
+
+
+def wait_by(floor: Floor, contact: Contact, was: Queue | None, now: Micros) -> None:
+    """The rules were swapped around who waits: the longest wait is that of the new ones, counted from where it was."""
+    queue, due_at = floor.queues[contact.queue], floor.timers.at(("wait", contact.contact_id))
+    if was is None or due_at is None:
+        return  # it is over, and they are rung for
+    longest_us, same = queue.rules.max_wait_us, was.rules.name == contact.queue
+    due_at = due_at - was.rules.max_wait_us + longest_us if same else now + longest_us
+    floor.timers.set(("wait", contact.contact_id), max(due_at, now))
+    floor.stir(contact)
 
 
 def overflow(floor: Floor, contact: Contact, now: Micros, why: str = "wait") -> None:
@@ -239,17 +255,6 @@ def targets_of(floor: Floor, left: QueueName, why: str) -> tuple[OverflowTarget,
     if queue is None:
         return ()
     return floor.rules.campaigns[queue.rules.campaign].closed if why == "closed" else queue.rules.overflow
-
-
-def alarm_deadline(floor: Floor, key: ContactId, now: Micros) -> None:
-    """Nobody has taken an emergency caller yet."""
-    contact = floor.contacts.get(key)
-    campaign = None if contact is None else floor.rules.campaigns.get(contact.campaign)
-    if contact is None or campaign is None or not contact.is_waiting:
-        return
-    waited_us = now - contact.arrived_at
-    floor.emit(EmergencyWaits(contact_id=key, campaign=campaign.name, queue=contact.queue, waited_us=waited_us))
-    floor.timers.set(("alarm", key), now + campaign.alarm_us)
 
 
 def look_after(floor: Floor, now: Micros) -> None:

@@ -8,6 +8,7 @@ last instant does talk; the resync finds it.
 Rule 3: nothing is offered before Asterisk has told what lives (contacts are parked until their node is in sight), and
 no deadline of the dead router fires before that. Nor is anybody sent to the closing message: they may talk by now.
 Rule 4: a picture that cannot be ours costs itself alone (strange.py).
+Rule 5: the calendar is turned to now first: a stand-by was told of days and hours when it began, perhaps days ago.
 """
 
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ from router.domain.conduct import WrapUp
 from router.domain.contact import Contact, ContactState
 from router.domain.door import LONGEST_SHUT_US
 from router.domain.engagement import LONGEST_US, take, weigh
+from router.domain.exits import EARLY
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
 from router.domain.offer import Offer, OfferState
@@ -43,9 +45,11 @@ from router.domain.picture import (
 )
 from router.domain.reception import leave
 from router.domain.record import EndedBy, OfferResult, Outcome
+from router.domain.roster import day_edge
 from router.domain.strange import look_at_assignment, look_at_contact, look_at_person
 from router.domain.talk import limit_call
 from router.domain.timeline import Timeline
+from router.domain.urgency import heed
 from router.domain.waiting_room import attend
 
 GRACE_US: Micros = 2 * SECOND
@@ -95,6 +99,7 @@ def restore(floor: Floor, pictures: Iterable[Picture], now: Micros) -> list[str]
     an agent only what they have in hand is left out when that alone is strange: what they chose nobody else knows.
     """
     strange: list[str] = []
+    day_edge(floor, "", now)
     newest = Newest()
     for picture in pictures:
         newest.take(picture)
@@ -109,6 +114,8 @@ def restore(floor: Floor, pictures: Iterable[Picture], now: Micros) -> list[str]
         if now < door.shut_until <= now + LONGEST_SHUT_US and door.campaign in floor.rules.campaigns:
             floor.door(door.campaign).shut_until = door.shut_until
             floor.calendar.set(("door", door.campaign), door.shut_until)
+    for each_door in floor.doors.values():
+        each_door.stood_open = each_door.is_open(now)  # told by whoever saw it move
     for pace in newest.paces.values():
         if pace.name in floor.rules.queues or pace.name in floor.rules.campaigns:
             try:
@@ -231,7 +238,7 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         ended_by=None if stands.ended_by is None else EndedBy(stands.ended_by),
         timeline=Timeline.going_on(stands.segments),
         legs=stands.legs,
-        overdue=stands.overdue,
+        overdue=(EARLY if stands.overdue_for == EARLY else "wait") if stands.overdue else "",
         overflowed_from=stands.overflowed_from,
         entered_at=min(stands.entered_at or stands.arrived_at, now),
         priority=stands.priority,
@@ -261,6 +268,7 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         floor.timers.set(("early", contact.contact_id), _not_yet(stands.early_at, now))
     if contact.is_waiting and contact.queue in floor.queues:
         attend(floor, contact, floor.queues[contact.queue], now)
+    heed(floor, contact, contact.campaign, now)
     if contact.is_waiting and contact.urgent:
         floor.timers.set(("alarm", contact.contact_id), _not_yet(None, now))
     if state is ContactState.CONNECTED:

@@ -89,6 +89,7 @@ class Staffed(StrEnum):
     LOGGED_IN = "logged-in"
     READY = "ready"
     REACHABLE = "reachable"
+    "Logged in, and by their phone a call could reach them; the phone of who pauses is not asked for."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Whether anybody is there for a queue, by what a caller may count on, and what follows when nobody is.
 
-Rule 1: who comes is asked at the door (`sent_on`), who waits is looked at again the moment somebody left (`look`).
+Rule 1: who comes is asked at the door (`sent_on`), who waits is looked at again the moment somebody left (reception.py)
+and, if they could not be touched then, when they stand in line again (meanwhile.py).
 Rule 2: nobody is sent on for a long wait where none waits or an agent is free, nor where the wait is not known.
 Rule 3: a limit is for those who come anew. Who was in already (a missed ring, a lost line, a router that takes over)
 keeps their place; an emergency caller has one always.
@@ -14,15 +15,16 @@ from router.domain.floor import Floor
 from router.domain.ids import Micros
 from router.domain.outside import can_go
 from router.domain.queue import Queue
-from router.domain.rules import OverflowTarget, Staffed, ToQueue
+from router.domain.rules import OverflowTarget, QueueRules, Staffed, ToQueue
 from router.domain.seating import line_for
 
 _AWAY = {
     Staffed.LOGGED_IN: (Standing.LOGGED_OUT,),
     Staffed.READY: (Standing.LOGGED_OUT, Standing.PAUSED, Standing.DONE_FOR_TODAY),
-    Staffed.REACHABLE: (Standing.UNREACHABLE, Standing.LINK_LOST),
+    Staffed.REACHABLE: (Standing.LOGGED_OUT, Standing.UNREACHABLE, Standing.LINK_LOST),
 }
-"Who does not count, of the entitled. An agent stands in one way at a time: who is logged out may be unreachable, too."
+"""Who does not count, of the entitled. An agent stands in one way at a time: the phone of who is logged out may be
+dead, so they are nobody whom a call could reach."""
 
 
 def staffed(queue: Queue, asked: tuple[Staffed, ...]) -> bool:
@@ -40,8 +42,7 @@ def sent_on(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> str:
     rules = queue.rules
     if contact.urgent:
         return ""
-    door = floor.doors.get(rules.campaign)
-    if door is not None and not door.is_open(now):
+    if is_shut_out(floor, rules, now):
         return "closed"
     if not queue.sends_on:
         return ""
@@ -58,6 +59,15 @@ def refused(floor: Floor, contact: Contact, target: OverflowTarget, now: Micros)
         return "" if can_go(floor, target) else "no-trunk"
     queue = floor.queues.get(target.queue)
     return "gone" if queue is None else sent_on(floor, line_for(floor, queue, contact, now), contact, now)
+
+
+def is_shut_out(floor: Floor, rules: QueueRules, now: Micros) -> bool:
+    """Whether nobody waits here now: the campaign is closed, and this is no queue it sends callers to then."""
+    door = floor.doors.get(rules.campaign)
+    if door is None or door.is_open(now):
+        return False
+    campaign = floor.rules.campaigns.get(rules.campaign)
+    return campaign is None or ToQueue(queue=rules.name) not in campaign.closed
 
 
 def _takes_too_long(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> bool:

@@ -88,6 +88,8 @@ def begin_assignment(floor: Floor, contact: Contact, agent: Agent, leg: LegId, a
         rules = queue.rules
         made.wrapup, made.wrapup_us, made.wrapup_max_us = rules.wrapup, rules.wrapup_us, rules.wrapup_max_us
     agent.assignment = made
+    if agent.awaited and not agent.takes_more:
+        floor.let_all_in(agent, now)  # it is the last of their day
     has_served(floor, contact, agent)
     floor.assignments[leg] = made
     floor.restand(agent, now)

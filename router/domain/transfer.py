@@ -13,6 +13,7 @@ from router.domain.outside import send
 from router.domain.reception import enter_queue, leave, release
 from router.domain.record import EndedBy, SegmentKind
 from router.domain.talk import expect_leg_end
+from router.domain.urgency import heed
 
 
 def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
@@ -29,6 +30,7 @@ def transferred(floor: Floor, seen: CallerTransferred, now: Micros) -> None:
     for campaign in floor.rules.campaigns.values():
         if any(number.lstrip("+") == wanted for number in campaign.dnis):
             contact.begins(SegmentKind.WAITING, seen.at)
+            heed(floor, contact, campaign.name, now)
             if not enter_queue(floor, contact, campaign.entry, now, now):
                 return  # sent on already
             context = "acd-wait"

@@ -14,7 +14,7 @@ from router.domain.effects import Announce
 from router.domain.events import Announced
 from router.domain.expectation import expected_wait
 from router.domain.floor import Floor
-from router.domain.ids import SECOND, ContactId, Micros
+from router.domain.ids import SECOND, ContactId, Micros, QueueName
 from router.domain.queue import Queue
 from router.domain.rules import CampaignRules, QueueRules
 from router.domain.treatment import (
@@ -129,3 +129,12 @@ def _say(
         contact.told, contact.told_at = what, now
         told = Announced(contact_id=contact.contact_id, what=what, position=position, expected_us=expected_us)
         floor.emit(told)
+
+
+def waiting_since(floor: Floor) -> dict[QueueName, list[Micros]]:
+    """Of each queue in which somebody waits: when each of them arrived. Looks at every contact, so it is for people."""
+    waiting: dict[QueueName, list[Micros]] = {}
+    for contact in floor.contacts.values():
+        if contact.is_waiting and not contact.place:
+            waiting.setdefault(contact.queue, []).append(contact.arrived_at)
+    return waiting

@@ -140,3 +140,16 @@ def test_check_config_shows_hours_and_tells_doubts(a_site: WriteSite, tmp_path: 
     else:
         assert "open" in result.stdout
         assert "last_agent" in result.stdout
+
+
+def test_an_emergency_campaign_that_keeps_callers_for_an_agent(a_site: WriteSite) -> None:
+    found, _ = doubted(a_site, campaign="emergency = true\nkeep_s = 60")
+    assert found.startswith("campaign shop: keep_s does nothing beside emergency = true")
+
+
+def test_an_emergency_campaign_whose_callers_end_in_the_closing_message(a_site: WriteSite) -> None:
+    (found,) = doubted(a_site, campaign="emergency = true")
+    assert found.startswith(
+        "queue shop/orders: an emergency caller whom nobody has taken after 600 s hears the closing"
+    )
+    assert doubted(a_site, 'overflow = ["voicemail", "closing"]\n', campaign="emergency = true") == []

@@ -119,3 +119,12 @@ def test_what_follows_too_long_in_early_media_is_the_campaigns_choice(a_site: Wr
     assert (campaign.early_media_max_us, campaign.early_media_then) == (60 * SECOND, EarlyMedia.OVERFLOW)
     wrong = only_fault(a_site(shop=with_campaign_key('early_media_then = "hang-up"')))
     assert wrong.key == "campaign.early_media_then"
+
+
+def test_a_closed_campaign_that_sends_callers_where_they_begin_would_never_close(a_site: WriteSite) -> None:
+    night = SHOP.replace("[queue.orders]", 'closed = ["{}"]\n[queue.orders]') + "[queue.night]\n"
+    for target in ("queue:orders", "campaign:shop"):
+        fault = only_fault(a_site(shop=night.format(target)))
+        assert (fault.key, fault.value) == ("campaign.closed", f'"{target}"')
+        assert "would never close" in fault.expected
+    assert load(a_site(shop=night.format("queue:night")), SECRET).rules.campaigns

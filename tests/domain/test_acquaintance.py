@@ -136,6 +136,37 @@ def test_a_reload_and_a_lost_node_leave_a_kept_caller_in_line() -> None:
     assert room.offered_to(kept) == other
 
 
+def test_an_emergency_caller_is_kept_for_nobody_while_another_is_free() -> None:
+    in_force = keeping(60)
+    shop = replace(in_force.campaigns[SHOP], emergency=True)
+    room = Room("orders", rules_in_force=replace(in_force, campaigns={**in_force.campaigns, SHOP: shop}))
+    busy(room)
+    other = room.agent_joins("orders")
+    assert room.offered_to(room.calls("c1", preferred=room.agents[0])) == other
+
+
+def test_nobody_is_kept_for_an_agent_who_has_had_the_last_contact_of_their_day() -> None:
+    room = Room(rules_in_force=keeping(60))
+    done = room.agent_joins("orders", daily_cap=1)
+    served(room, "c1")
+    other = room.agent_joins("orders")
+    assert room.offered_to(room.calls("c2", ani=LISA, preferred=done)) == other
+
+
+def test_the_last_contact_of_an_agent_s_day_lets_go_of_who_is_kept_for_them() -> None:
+    room = Room(rules_in_force=keeping(60))
+    last = room.agent_joins("orders", daily_cap=1)
+    first = room.calls("c1")
+    kept = room.calls("c2", preferred=last)
+    other = room.agent_joins("orders")
+    assert room.offered_to(kept) is None, "whose phone rings may not answer"
+    room.talks(first)
+    assert room.offered_to(kept) == other
+    assert room.offered_to(room.calls("c3", preferred=last)) is None
+    room.talks(kept)
+    assert room.floor.contacts["node-a-c3"].awaits is None
+
+
 def test_a_kept_caller_who_hangs_up_leaves_nothing_behind() -> None:
     room = Room("orders", rules_in_force=keeping(600))
     one = served(room, "c1")

@@ -10,12 +10,13 @@ from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
 from router.domain.events import ContactOverflowed, DoorMoved
 from router.domain.hours import OpeningHours
-from router.domain.ids import SECOND, CampaignName
+from router.domain.ids import SECOND, CampaignName, ContactId
+from router.domain.observations import NodeLost, Resynced
 from router.domain.picture import whole
 from router.domain.record import Outcome
-from router.domain.recovery import restore
+from router.domain.recovery import restore, take_over
 from router.domain.rules import AtClosing, Rules, ToClosing, ToQueue
-from tests.builders import ACCOUNTS, BANK, GENERAL, ORDERS, SHOP, START_AT, Room, rules
+from tests.builders import ACCOUNTS, BANK, GENERAL, NODE, ORDERS, SHOP, START_AT, Room, rules
 
 
 def closing(at_closing: AtClosing, *closed: ToQueue | ToClosing, emergency: bool = False) -> Rules:
@@ -52,10 +53,24 @@ def test_who_comes_to_a_closed_campaign_hears_so_and_has_a_record() -> None:
 
 
 def test_a_closed_campaign_may_send_who_comes_to_somebody_who_is_open() -> None:
-    room = Room(rules_in_force=closing(AtClosing.STAY, ToQueue(queue=GENERAL), ToQueue(queue=ACCOUNTS)))
+    room = Room(rules_in_force=closing(AtClosing.STAY, ToQueue(queue=ACCOUNTS)))
     open_for(room, 0 + 1)
     room.let_pass(2)
-    assert room.floor.contacts[room.calls("c1")].queue == ACCOUNTS, "general is of the same campaign, and closed too"
+    assert room.floor.contacts[room.calls("c1")].queue == ACCOUNTS
+
+
+@pytest.mark.parametrize("at_closing", AtClosing)
+def test_a_queue_that_a_closed_campaign_sends_its_callers_to_is_its_night_line(at_closing: AtClosing) -> None:
+    room = Room("general", rules_in_force=closing(at_closing, ToQueue(queue=GENERAL)))
+    open_for(room, 10)
+    early = room.calls("c1")
+    room.let_pass(11)
+    late = room.calls("c2")
+    waits = ORDERS if at_closing is AtClosing.STAY else GENERAL
+    assert [room.floor.contacts[caller].queue for caller in (early, late)] == [waits, GENERAL]
+    assert room.offered_to(late if at_closing is AtClosing.STAY else early) == room.agents[0]
+    room.resync(*(room.waiting(caller) for caller in (early, late)), reachable=True)
+    assert room.floor.contacts[late].is_waiting
 
 
 @pytest.mark.parametrize(
@@ -74,16 +89,64 @@ def test_what_becomes_of_who_waits_at_closing_time(at_closing: AtClosing, ends_i
         assert room.floor.contacts[caller].queue == ends_in
 
 
-def test_who_is_rung_for_at_closing_time_is_not_torn_away_and_goes_when_the_ring_is_over() -> None:
-    room = Room("orders", rules_in_force=closing(AtClosing.CLOSING))
+@pytest.mark.parametrize(
+    ("at_closing", "ends_in", "why"),
+    [(AtClosing.STAY, ORDERS, None), (AtClosing.OVERFLOW, "closing", "closing"), (AtClosing.CLOSING, ACCOUNTS, "closed")],
+)
+def test_who_is_rung_for_at_closing_time_is_not_torn_away_and_then_goes_where_the_others_went(
+    at_closing: AtClosing, ends_in: str, why: str | None
+) -> None:
+    room = Room("orders", rules_in_force=closing(at_closing, ToQueue(queue=ACCOUNTS)))
     open_for(room, 10)
     room.let_pass(5)
-    caller = room.calls("c1")
+    caller, other = room.calls("c1"), room.calls("c2")
     room.rings(room.offer(caller))
     room.let_pass(6)
     assert room.state(caller) == "offered"
     room.let_pass(10)
-    assert room.state(caller) == "leaving"
+    went = {
+        contact: [(e.target, e.why) for e in room.of(ContactOverflowed) if e.contact_id == contact][:1]
+        for contact in (caller, other)
+    }
+    assert went[caller] == went[other] == ([(ends_in, why)] if why else [])
+
+
+def test_who_is_rung_for_while_a_campaign_is_shut_for_a_moment_stays_in_line() -> None:
+    room = Room("orders", rules_in_force=closing(AtClosing.CLOSING))
+    caller = room.calls("c1")
+    room.rings(room.offer(caller))
+    room.ask(Shut(campaign=SHOP, until_at=room.now + 60 * SECOND))
+    room.let_pass(1)
+    room.ask(Reopen(campaign=SHOP))
+    room.let_pass(15)
+    assert (room.state(caller), room.floor.contacts[caller].queue) == ("queued", ORDERS)
+    room.let_pass(43)
+    assert room.floor.contacts[caller].queue == ORDERS, "their longest wait is what it was"
+    room.let_pass(1)
+    assert room.floor.contacts[caller].queue == GENERAL
+
+
+def test_who_was_out_of_sight_at_closing_time_goes_when_they_are_seen_again() -> None:
+    room = Room(rules_in_force=closing(AtClosing.CLOSING))
+    open_for(room, 10)
+    caller = room.calls("c1")
+    room.see(NodeLost(node=NODE))
+    room.let_pass(11)
+    assert room.state(caller) == "queued", "they may talk by now"
+    room.resync(room.waiting(caller))
+    assert [event.why for event in room.of(ContactOverflowed)] == ["closed"]
+
+
+@pytest.mark.parametrize(("at_closing", "state"), [(AtClosing.CLOSING, "leaving"), (AtClosing.STAY, "queued")])
+def test_a_caller_whom_asterisk_tells_of_behind_a_closed_door_is_treated_as_who_waited_there(
+    at_closing: AtClosing, state: str
+) -> None:
+    room = Room(rules_in_force=closing(at_closing))
+    open_for(room, 10)
+    room.let_pass(11)
+    caller = ContactId(f"{NODE}-c1")
+    room.resync(room.waiting(caller))
+    assert room.state(caller) == state
 
 
 def test_who_talks_at_closing_time_talks_on() -> None:
@@ -150,10 +213,49 @@ def test_other_campaigns_stay_open() -> None:
     assert room.offered_to(room.calls("c1", BANK))
 
 
-def test_a_successor_knows_what_was_shut_by_hand() -> None:
+def heir_of(room: Room, hours: OpeningHours | None = None) -> Engine:
+    """Who takes over: the roll is called first, then the floor is put back, then Asterisk tells."""
+    heir = Engine(room.floor.rules)
+    if hours is not None:
+        heir.handle(SetHours(campaign=SHOP, hours=hours), room.now)
+    restore(heir.floor, whole(room.floor), room.now)
+    take_over(heir.floor, room.now)
+    heir.drain()
+    return heir
+
+
+def test_a_successor_knows_what_was_shut_by_hand_and_tells_of_its_opening() -> None:
     room = Room()
     room.ask(Shut(campaign=SHOP, until_at=START_AT + 3600 * SECOND))
-    heir = Engine(rules())
-    restore(heir.floor, whole(room.floor), room.now)
+    heir = heir_of(room)
     assert not heir.floor.door(SHOP).is_open(room.now + SECOND)
     assert heir.next_timer() == START_AT + 3600 * SECOND
+    assert heir.drain()[0] == []
+    heir.handle_timer(START_AT + 3600 * SECOND)
+    assert [event.is_open for event in heir.drain()[0] if isinstance(event, DoorMoved)] == [True]
+
+
+@pytest.mark.parametrize(("at_closing", "state"), [(AtClosing.CLOSING, "leaving"), (AtClosing.STAY, "queued")])
+def test_who_waited_when_a_router_died_before_closing_time_goes_when_the_next_one_sees_them(
+    at_closing: AtClosing, state: str
+) -> None:
+    room = Room(rules_in_force=closing(at_closing))
+    open_for(room, 10)
+    caller = room.calls("c1")
+    room.now += 15 * SECOND
+    heir = heir_of(room, OpeningHours())
+    assert heir.floor.contacts[caller].is_waiting, "they may talk by now"
+    heir.handle(Resynced(node=NODE, legs=(room.waiting(caller),), asked_at=room.now, at=room.now), room.now)
+    assert str(heir.floor.contacts[caller].state) == state
+
+
+def test_who_was_rung_for_at_closing_time_when_their_router_died_goes_where_the_others_went() -> None:
+    room = Room("orders", rules_in_force=closing(AtClosing.CLOSING, ToQueue(queue=ACCOUNTS)))
+    open_for(room, 10)
+    room.let_pass(5)
+    caller = room.calls("c1")
+    room.rings(room.offer(caller))
+    room.let_pass(6)
+    heir = heir_of(room, OpeningHours())
+    heir.handle(Resynced(node=NODE, legs=(room.waiting(caller),), asked_at=room.now, at=room.now), room.now)
+    assert heir.floor.contacts[caller].queue == ACCOUNTS

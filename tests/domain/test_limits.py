@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.commands import LogOut, Pause, Prioritise
+from router.domain.commands import Entitle, LogOut, Pause, Prioritise
 from router.domain.effects import SendCaller
+from router.domain.entitlement import Entitlement, Interval
 from router.domain.errors import CommandRefused
 from router.domain.events import ContactOverflowed, EmergencyWaits
 from router.domain.ids import SECOND, ContactId
-from router.domain.observations import EndpointSeen
+from router.domain.observations import EndpointSeen, NodeLost
 from router.domain.record import Outcome
 from router.domain.rules import Rules, Staffed
-from tests.builders import ACCOUNTS, BANK, GENERAL, ORDERS, SHOP, Room, rules, with_queue
+from tests.builders import ACCOUNTS, BANK, GENERAL, NODE, ORDERS, SHOP, Room, rules, with_queue
 
 
 def queues_of(room: Room, *contacts: ContactId) -> list[str]:
@@ -82,18 +83,21 @@ def test_a_router_that_takes_over_turns_nobody_away_who_waited() -> None:
         (Staffed.READY, "paused", False),
         (Staffed.READY, "talks", True),
         (Staffed.REACHABLE, "unreachable", False),
+        (Staffed.REACHABLE, "logged out, with a dead phone", False),
+        (Staffed.REACHABLE, "logged out", False),
+        (Staffed.REACHABLE, "paused", True),
         (Staffed.SKILLED, "nobody", False),
     ],
 )
 def test_who_comes_waits_only_where_somebody_is_who_counts(asked: Staffed, who: str, *, stays: bool) -> None:
     room = Room(rules_in_force=with_queue(rules(), ORDERS, join_if=(asked,)))
     if who != "nobody":
-        agent = room.agent_joins("orders", logged_in=who != "logged out")
+        agent = room.agent_joins("orders", logged_in="logged out" not in who)
         if who == "paused":
             room.ask(Pause(agent_id=agent, reason="break"))
         if who == "talks":
             room.talks(room.calls("busy"))
-        if who == "unreachable":
+        if who in ("unreachable", "logged out, with a dead phone"):
             room.see(EndpointSeen(endpoint=agent, reachable=False, at=room.now))
     caller = room.calls("c1")
     assert queues_of(room, caller) == [ORDERS if stays else GENERAL]
@@ -109,6 +113,36 @@ def test_who_waits_goes_on_the_moment_the_last_agent_has_left() -> None:
     room.let_pass(21)
     assert queues_of(room, *callers) == [GENERAL, GENERAL]
     assert why(room) == ["nobody", "nobody"]
+
+
+def test_who_is_rung_for_while_the_last_agent_s_shift_ends_goes_on_when_nobody_answered() -> None:
+    room = Room("orders", rules_in_force=with_queue(rules(), ORDERS, stay_if=(Staffed.ENTITLED,)))
+    shift = Entitlement(intervals=(Interval(from_at=0, to_at=room.now + 5 * SECOND),))
+    room.ask(Entitle(agent_id=room.agents[0], entitlement=shift))
+    caller = room.calls("c1")
+    room.rings(room.offer(caller))
+    room.let_pass(14)
+    assert room.state(caller) == "offered"
+    room.let_pass(2)
+    assert queues_of(room, caller) == [GENERAL]
+    assert why(room) == ["nobody"]
+
+
+def test_who_is_out_of_sight_while_the_last_agent_leaves_goes_on_when_they_are_seen_again() -> None:
+    room = Room("orders", rules_in_force=with_queue(rules(), ORDERS, stay_if=(Staffed.LOGGED_IN,)))
+    room.private_call(room.agents[0])
+    caller = room.calls("c1")
+    room.see(NodeLost(node=NODE))
+    room.ask(LogOut(agent_id=room.agents[0]))
+    room.resync(room.waiting(caller))
+    assert queues_of(room, caller) == [GENERAL]
+
+
+def test_where_the_roll_was_not_called_yet_nobody_goes_on_for_want_of_agents() -> None:
+    room = Room(rules_in_force=with_queue(rules(), ORDERS, stay_if=(Staffed.LOGGED_IN,)))
+    caller = ContactId(f"{NODE}-c1")
+    room.resync(room.waiting(caller))
+    assert queues_of(room, caller) == [ORDERS]
 
 
 # ---- points ----

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.domain.commands import HangUp
+from router.domain.commands import Configure, HangUp
 from router.domain.effects import EndLeg, SendCaller
 from router.domain.errors import CommandRefused
 from router.domain.events import CallRefused, ContactEnded, ContactOverflowed, ContactQueued, ObservationIgnored
@@ -137,6 +137,22 @@ def test_an_overdue_caller_overflows_when_the_offer_came_to_nothing() -> None:
     room.agent_joins("orders")
     room.rings(room.offer(caller))
     room.let_pass(15)
+    assert room.floor.contacts[caller].queue == GENERAL
+
+
+@pytest.mark.parametrize(("longest_s", "goes_after_s"), [(600, 570), (90, 60), (40, 10), (20, 0)])
+def test_a_reload_that_changes_the_longest_wait_does_so_for_who_waits_already(
+    longest_s: int, goes_after_s: int
+) -> None:
+    room = Room()
+    caller = room.calls("c1")
+    room.let_pass(30)
+    room.ask(Configure(rules=with_queue(rules(), ORDERS, max_wait_us=longest_s * SECOND)))
+    if goes_after_s:
+        room.let_pass(goes_after_s - 0.1)
+        assert room.floor.contacts[caller].queue == ORDERS
+        room.let_pass(0.1)
+    room.let_pass(0)
     assert room.floor.contacts[caller].queue == GENERAL
 
 

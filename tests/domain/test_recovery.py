@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from router.domain.callback import NOWHERE, PromiseState
-from router.domain.commands import Enrol, Entitle, LogOut, Pause
+from router.domain.commands import Enrol, Entitle, LogOut, Pause, SetDays
 from router.domain.effects import EndLeg, RingAgent, SendCaller
 from router.domain.engine import Engine
 from router.domain.events import ContactOverflowed
@@ -18,7 +18,7 @@ from router.simulation.centre import Centre
 from router.simulation.people import Crowd, Habits
 from router.simulation.site import agents, rules
 from router.simulation.wire import Weather
-from tests.builders import Room
+from tests.builders import START_AT, Room
 from tests.builders import rules as room_rules
 
 
@@ -151,6 +151,22 @@ def test_who_left_the_directory_is_left_out_and_whose_campaign_is_gone_is_offere
     assert broken(engine.floor, now) == []
 
 
+def test_a_stand_by_that_was_told_of_the_days_long_ago_knows_what_agents_have_done_today() -> None:
+    day = 86_400 * SECOND
+    room = Room("orders")
+    room.ask(SetDays(midnights=(midnights := tuple(START_AT - START_AT % day + each * day for each in range(9)))))
+    engine = Engine(room_rules())
+    engine.handle(SetDays(midnights=midnights), room.now)
+    engine.handle(Enrol(profile=room.floor.agents[room.agents[0]].profile), room.now)
+    room.let_pass(2 * 86_400)
+    caller = room.calls("c1")
+    room.agent_hangs_up(room.talks(caller))
+    restore(engine.floor, whole(room.floor), room.now)
+    take_over(engine.floor, room.now)
+    engine.handle_timer(room.now)
+    assert engine.floor.agents[room.agents[0]].today.contacts == 1
+
+
 def test_a_picture_that_cannot_be_ours_is_left_out_and_named() -> None:
     centre = a_busy_floor(1, 60)
     pictures = whole(centre.engine.floor)
@@ -177,4 +193,4 @@ def test_who_waits_too_long_already_is_not_sent_on_before_asterisk_was_asked() -
     engine.handle_timer(room.now + GRACE_US - 1)
     assert not [event for event in engine.drain()[0] if isinstance(event, ContactOverflowed)]
     engine.handle_timer(room.now + GRACE_US)
-    assert [event for event in engine.drain()[0] if isinstance(event, ContactOverflowed)]
+    assert [event.why for event in engine.drain()[0] if isinstance(event, ContactOverflowed)] == ["wait"]

@@ -119,6 +119,7 @@ _CONTACT: dict[str, st.SearchStrategy[Any]] = {
     "leaving": or_none(_words),
     "ended_by": or_none(_words),
     "overdue": st.booleans(),
+    "overdue_for": _words,
     "overflowed_from": tuples_of(_queues),
     "wait_at": or_none(_instants),
     "live": tuples_of(_names),

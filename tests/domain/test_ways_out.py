@@ -317,6 +317,7 @@ def test_or_they_overflow_but_not_while_somebody_is_rung_for_them() -> None:
     room.ends(room.offer(first), 19, "SIP 480")
     room.let_pass(0)
     assert room.floor.contacts[first].queue == GENERAL
+    assert (room.last(ContactOverflowed).contact_id, room.last(ContactOverflowed).why) == (first, "early-media")
 
 
 def test_or_they_stay() -> None:

@@ -11,7 +11,7 @@ from tests.model.reference import Agent, Caller, Reference, Ring, Talk
 _AWAY = {
     "logged-in": ("out",),
     "ready": ("out", "paused", "done"),
-    "reachable": ("unreachable",),
+    "reachable": ("out", "unreachable"),
 }
 _LEFT = ("out", "paused", "unreachable", "done", "gone")
 _FAULTS = ("busy", "unregistered", "failed")
@@ -27,6 +27,8 @@ class Calls(Reference):
         "As `_standings` had it after the last input."
         self.moved: list[Agent] = []
         "Whose skills, posts or shifts are others: they stood up and came back, perhaps elsewhere."
+        self.back: list[Caller] = []
+        "Who stands in line again, and may have missed that everybody left."
         self.take_seats()
 
     # ---- who is who ----
@@ -71,6 +73,8 @@ class Calls(Reference):
             caller.entered_at, caller.open_us = max(since_at, caller.arrived_at), 0
         caller.queue = name
         caller.overdue = False
+        if not anew:
+            self.back.append(caller)
         self.line_up(caller)
         self.set("wait", caller.name, at=since_at + queue.max_wait_us)
 
@@ -125,7 +129,13 @@ class Calls(Reference):
             self._overflow(caller, "wait")
 
     def look_after(self) -> None:
-        """Who waits is looked at again when somebody left their queue, in whatever way."""
+        """Who waits is looked at again when somebody left their queue, in whatever way, or when they are back in it."""
+        back, self.back = self.back, []
+        for caller in back:
+            queue = self.rules.queues.get(QueueName(caller.queue))
+            away = queue is not None and not self.staffed(queue, queue.stay_if, self.telling(queue, caller))
+            if away and caller.state == "line" and not caller.urgent and self.agents:
+                self._overflow(caller, "nobody there when they came back")
         left = self._left_by_somebody()
         for caller in self.line():
             queue = self.rules.queues[QueueName(caller.queue)]
@@ -257,6 +267,7 @@ class Calls(Reference):
             caller.state = "overdue"
             self.set("wait", caller.name, at=self.now)
         else:
+            self.back.append(caller)
             self.line_up(caller)
 
     def leg_is_dead(self, name: str) -> None:
@@ -380,7 +391,9 @@ class Calls(Reference):
     def transferred(self, name: str, campaign: str) -> None:
         """The agent sent the caller on to another of our numbers: they wait there, at their old age."""
         self.used["transferred"] += 1
-        self._enter(self.caller(name), self.rules.campaigns[CampaignName(campaign)].entry, self.now)
+        caller, there = self.caller(name), self.rules.campaigns[CampaignName(campaign)]
+        caller.urgent = caller.urgent or there.emergency
+        self._enter(caller, there.entry, self.now)
         self.settle()
 
 

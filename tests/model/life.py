@@ -55,12 +55,13 @@ class Life(Calls):
     # ---- rules and people ----
 
     def configure(self, rules: Rules) -> None:
-        self.rules = rules
+        before, self.rules = self.rules.queues, rules
         self.asked_for = {}
         self.take_seats()
         self.anew += self.agents
         self.stood = {}
         for caller in list(self.callers):
+            was = before.get(QueueName(caller.queue))
             if caller.state in ("line", "overdue", "rung") and caller.queue not in rules.queues:
                 campaign = rules.campaigns.get(CampaignName(caller.queue.partition("/")[0]))
                 if campaign is None:
@@ -69,6 +70,11 @@ class Life(Calls):
                     continue
                 self.used["queue gone"] += 1
                 caller.queue, caller.entered_at, caller.open_us = campaign.entry, self.now, 0
+            due_at = self.due.get(("wait", caller.name), (None,))[0]
+            if caller.state in ("line", "overdue", "rung") and due_at is not None and was is not None:
+                longest_us = rules.queues[QueueName(caller.queue)].max_wait_us
+                due_at = due_at - was.max_wait_us + longest_us if was.name == caller.queue else self.now + longest_us
+                self.set("wait", caller.name, at=max(due_at, self.now))
             if caller.state == "line":
                 self.line_up(caller)
         self.settle()

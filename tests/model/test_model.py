@@ -28,8 +28,8 @@ SEED = 1
 # ---- faults ----
 
 
-def only_the_first_row(queue: Queue, contact: Contact, now: Micros) -> EngineAgent | None:
-    return queue.rows[0].best_for(contact, now)
+def only_the_first_row(row: Row, contact: Contact, now: Micros) -> EngineAgent | None:
+    return row.queue.rows[0]._first_to_ask(contact, now)
 
 
 def by_age_alone(queue: Queue, contact: Contact) -> tuple[int, Micros, int]:
@@ -62,9 +62,9 @@ def test_the_engine_as_it_is_does_not_differ() -> None:
 @pytest.mark.parametrize(
     ("where", "what", "fault"),
     [
-        (Queue, "best_for", only_the_first_row),
+        (Row, "best_for", only_the_first_row),
         (Queue, "line_key", by_age_alone),
-        (Row, "best_for", whoever_refused_too),
+        (Row, "_first_to_ask", whoever_refused_too),
         (Queue, "line_of", of_whomever),
         (reception, "refused", sent_to_the_first),
     ],
@@ -77,7 +77,7 @@ def test_a_fault_in_the_engine_is_found(
 
 
 def test_a_difference_is_shrunk_and_can_be_played_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Queue, "best_for", only_the_first_row)
+    monkeypatch.setattr(Row, "best_for", only_the_first_row)
     day = found()
     assert day is not None
     assert day.difference is not None

@@ -34,8 +34,8 @@ MUTANTS = (
     ),
     Mutant(
         name="Who waited for an agent who goes home waits on until the next step",
-        file="router/domain/engine.py",
-        find="    if floor.thinned:\n        reception.look_after(floor, now)\n",
+        file="router/domain/meanwhile.py",
+        find="    look_after(floor, now)\n",
         replace="    floor.thinned.clear()\n",
         guards=(
             "tests/domain/test_rings.py::test_when_the_last_who_could_match_logs_out_those_who_wait_for_them_go_on_at_once",
@@ -236,8 +236,8 @@ MUTANTS = (
     Mutant(
         name="Who is fetched back from a talk finds their line full",
         file="router/domain/reception.py",
-        find="    if arrives or name != contact.queue:\n",
-        replace="    if True:\n",
+        find="    comes_anew = arrives or name != contact.queue\n",
+        replace="    comes_anew = True\n",
         guards=(
             "tests/domain/test_limits.py::test_who_is_fetched_back_from_a_talk_keeps_their_place_in_a_line_that_is_full_by_now",
         ),
@@ -326,18 +326,18 @@ MUTANTS = (
     ),
     Mutant(
         name="Nobody hears of an emergency that nobody takes",
-        file="router/domain/reception.py",
-        find='            floor.timers.set(("alarm", contact.contact_id), now + campaign.alarm_us)\n',
-        replace="            pass\n",
+        file="router/domain/urgency.py",
+        find='        floor.timers.set(("alarm", contact.contact_id), now + campaign.alarm_us)\n',
+        replace="        pass\n",
         guards=(
             "tests/domain/test_limits.py::test_an_emergency_nobody_takes_raises_an_alarm_again_and_again_until_somebody_does",
         ),
     ),
     Mutant(
         name="An emergency raises one alarm and no more",
-        file="router/domain/reception.py",
-        find='    floor.timers.set(("alarm", key), now + campaign.alarm_us)\n',
-        replace="",
+        file="router/domain/urgency.py",
+        find="    watch(floor, contact, now)\n\n\ndef _whose",
+        replace="\n\ndef _whose",
         guards=(
             "tests/domain/test_limits.py::test_an_emergency_nobody_takes_raises_an_alarm_again_and_again_until_somebody_does",
         ),
@@ -352,7 +352,7 @@ MUTANTS = (
     Mutant(
         name="A closed campaign takes callers",
         file="router/domain/staffing.py",
-        find='    if door is not None and not door.is_open(now):\n        return "closed"\n',
+        find='    if is_shut_out(floor, rules, now):\n        return "closed"\n',
         replace="",
         guards=("tests/domain/test_doors.py::test_who_comes_to_a_closed_campaign_hears_so_and_has_a_record",),
     ),
@@ -366,10 +366,10 @@ MUTANTS = (
     Mutant(
         name="Who is rung for at closing time is torn away",
         file="router/domain/doors.py",
-        find="        if contact.live:\n            contact.overdue = True  # who",
-        replace="        if False:\n            contact.overdue = True  # who",
+        find="if not contact.is_waiting or contact.live or contact.parked or",
+        replace="if not contact.is_waiting or contact.parked or",
         guards=(
-            "tests/domain/test_doors.py::test_who_is_rung_for_at_closing_time_is_not_torn_away_and_goes_when_the_ring_is_over",
+            "tests/domain/test_doors.py::test_who_is_rung_for_at_closing_time_is_not_torn_away_and_then_goes_where_the_others_went",
         ),
     ),
     Mutant(
@@ -395,6 +395,6 @@ MUTANTS = (
         file="router/domain/recovery.py",
         find="            floor.door(door.campaign).shut_until = door.shut_until\n",
         replace="            pass\n",
-        guards=("tests/domain/test_doors.py::test_a_successor_knows_what_was_shut_by_hand",),
+        guards=("tests/domain/test_doors.py::test_a_successor_knows_what_was_shut_by_hand_and_tells_of_its_opening",),
     ),
 )

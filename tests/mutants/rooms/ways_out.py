@@ -59,8 +59,8 @@ MUTANTS = (
     Mutant(
         name="Who is being rung for is torn away when early media has lasted too long",
         file="router/domain/exits.py",
-        find="    elif contact.live:\n        contact.overdue = True  # goes",
-        replace="    elif False:\n        contact.overdue = True  # goes",
+        find="    elif contact.live:\n        contact.overdue = contact.overdue or EARLY  # goes",
+        replace="    elif False:\n        contact.overdue = contact.overdue or EARLY  # goes",
         guards=(_HERE + "test_or_they_overflow_but_not_while_somebody_is_rung_for_them",),
     ),
     Mutant(
