@@ -14,8 +14,9 @@ Rule 1: a promise belongs to the number that called. While one is owed to it the
 themselves takes the place; the promise is withdrawn.
 Rule 2: the leg of each try has an id that is known before (`<contact>_cb<try>`), so a successor cannot call anybody
 whose phone rings already: Asterisk refuses a second leg with that id. It is the id of the contact, too.
-Asterisk also refuses an id with which a living one *begins* (22.10.1), so the agents' legs of a call-back go by the
-contact that asked, `<contact>.<attempt>`, and its attempts are counted on.
+Asterisk also refuses an id with which a living one *begins* (22.10.1), so agents' legs are not named after the place:
+they are `<contact>_cb.<attempt>`, counted through all places of the promise. No other leg can have such a name, not even
+one that was made for the contact itself, `<contact>.<attempt>`, by whatever router.
 Rule 3: a person is reached once. Whoever answered and went before an agent talked to them is not rung again.
 Rule 4: what an agent does with an offer (misses it, rejects it) is no try: only what the called phone does is.
 Rule 5: each state has its deadline, ("promise", id); REACHED has those of its contact.
@@ -80,6 +81,13 @@ PROMISE: Table[PromiseState, PromiseStep] = {
 
 
 NOWHERE = ContactId("")
+MARK = "_cb"
+"Between the contact that asked and the number of the call that came of it."
+
+
+def named_for(promise_id: ContactId) -> ContactId:
+    """What the offers of its places are named after: rule 2."""
+    return ContactId(f"{promise_id}{MARK}")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -110,7 +118,7 @@ class Promise:
     waited_before_us: Micros = 0
     "So long they had waited in a call before that one (redial.py)."
     attempts: int = 0
-    "Offers made for who asked and for its places; an offer's id is unique for ever."
+    "Offers made for its places; an offer's id is unique for ever."
     read_back: bool = False
     "From what a router before us wrote down: it needs no writing down any more."
 
@@ -121,7 +129,7 @@ class Promise:
 
     def place_of(self, number: int) -> ContactId:
         """Rule 2."""
-        return ContactId(f"{self.promise_id}_cb{number}")
+        return ContactId(f"{self.promise_id}{MARK}{number}")
 
 
 _BUSY, _NO_ANSWER = frozenset({17}), frozenset({18, 19, 20, 127, 16})

@@ -49,8 +49,6 @@ from router.domain.waiting_room import music_of
 WRITTEN_US: Micros = 30 * SECOND
 "By then it was told whether the promise is written."
 _DIALABLE = re.compile(r"\+[1-9][0-9]{6,14}")
-_SPARE = 100
-"Offers that may still be made for who asked, while it is written down."
 _ROOM = "acd-callback"
 
 
@@ -92,7 +90,6 @@ def _promise(contact: Contact, now: Micros, expires_us: Micros) -> Promise:
         asked_at=now,
         expires_at=now + expires_us,
         priority=contact.priority,
-        attempts=contact.attempts + _SPARE,
         data=tuple(contact.data.items()),
         waited_before_us=contact.waited_before_us,
     )

@@ -1,7 +1,8 @@
 """Names of things. Each is a plain string; the types only keep one kind from being passed for another.
 
 No id is minted here: a contact is named by the dialplan (the Uniqueid of the caller's leg, which begins with the
-node's `systemname`), an offer by the engine (`contact_id` + "." + attempt), a leg by Asterisk.
+node's `systemname`), an offer by the engine (`contact_id` + "." + attempt; callback.py has an exception), a leg by
+Asterisk.
 """
 
 from typing import NewType

@@ -10,6 +10,7 @@ Rule 3: the reservation is made here, in the same step as the choice.
 import heapq
 
 from router.domain.agent import Agent, Standing
+from router.domain.callback import named_for
 from router.domain.calling import call_first, is_called_first
 from router.domain.contact import Contact, ContactStep, skips
 from router.domain.effects import RingAgent
@@ -145,7 +146,9 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
     contact.attempts += 1
     agent.asked_at = now
     made = Offer(
-        offer_id=offer_id(contact.promise_id or contact.contact_id, contact.attempts),
+        offer_id=offer_id(
+            named_for(contact.promise_id) if contact.promise_id else contact.contact_id, contact.attempts
+        ),
         contact_id=contact.contact_id,
         agent_id=profile.agent_id,
         queue=rules.name,

@@ -5,6 +5,7 @@ Rule 2: a place comes and goes with the state: there is one in PROMISED and CALL
 """
 
 from router.domain.callback import (
+    MARK,
     NOWHERE,
     PROMISE,
     Promise,
@@ -161,7 +162,7 @@ def appeared(floor: Floor, contact: Contact, seen: LegAppeared, now: Micros) -> 
 
 def owed_by(floor: Floor, contact_id: ContactId) -> Promise | None:
     """The promise this contact is called for, told by its id alone, unless they are on the phone already."""
-    promise_id, mark, number = contact_id.rpartition("_cb")
+    promise_id, mark, number = contact_id.rpartition(MARK)
     promise = floor.promises.get(ContactId(promise_id)) if mark and number.isascii() and number.isdigit() else None
     return None if promise is None or promise.state is PromiseState.REACHED else promise
 
@@ -170,7 +171,7 @@ def is_called_already(floor: Floor, promise: Promise, contact_id: ContactId, now
     """Their phone rings, or rang, by an order we did not know of: its router died before it wrote that down."""
     if promise.state is PromiseState.CALLING:
         return floor.contacts.get(contact_id)
-    number = int(contact_id.rpartition("_cb")[2][:6])
+    number = int(contact_id.rpartition(MARK)[2][:6])
     rules = rules_of(floor, promise.queue)
     if rules is None or not move(floor, promise, PromiseStep.CALL):
         return None

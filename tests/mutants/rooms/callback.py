@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 _GUARD = "tests/domain/test_callback.py::"
+_KEPT = "tests/domain/test_promises.py::"
 
 MUTANTS = (
     Mutant(
@@ -59,6 +60,16 @@ MUTANTS = (
         guards=(
             "tests/domain/test_callback.py::"
             "test_the_place_stands_in_the_line_of_what_its_caller_needs_also_after_a_takeover",
+        ),
+    ),
+    Mutant(
+        name="Offers of a call-back are counted beside those of the caller who asked, under one name",
+        file="router/domain/callback.py",
+        find='    return ContactId(f"{promise_id}{MARK}")\n',
+        replace="    return promise_id\n",
+        guards=(
+            _KEPT + "test_no_two_phones_are_rung_by_one_name_though_the_caller_who_asked_is_being_offered_too",
+            _KEPT + "test_no_agents_leg_of_a_call_back_begins_with_the_name_of_a_customers",
         ),
     ),
 )
