@@ -15,17 +15,22 @@ themselves takes the place; the promise is withdrawn.
 Rule 2: the leg of each try has an id that is known before (`<contact>_cb<try>`), so a successor cannot call anybody
 whose phone rings already: Asterisk refuses a second leg with that id. It is the id of the contact, too.
 Asterisk also refuses an id with which a living one *begins* (22.10.1), so agents' legs are not named after the place:
-they are `<contact>_cb.<attempt>`, counted through all places of the promise. No other leg can have such a name, not even
-one that was made for the contact itself, `<contact>.<attempt>`, by whatever router.
+they are `<contact>_cb.<attempt>`, counted through all places of the promise. No other leg can have such a name, not
+even one that was made for the contact itself, `<contact>.<attempt>`, by whatever router.
 Rule 3: a person is reached once. Whoever answered and went before an agent talked to them is not rung again.
 Rule 4: what an agent does with an offer (misses it, rejects it) is no try: only what the called phone does is.
 Rule 5: each state has its deadline, ("promise", id); REACHED has those of its contact.
+Rule 6: a promise that was given is kept. New rules that know no call-backs do not end it: it goes on by the terms it
+had. Whose queue is gone stands where its callers stand then; only with its campaign a promise is given up.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from router.domain.ids import CampaignName, ContactId, Micros, QueueName
+from router.domain.message import message
+from router.domain.rules import CallbackRules
 from router.domain.tables import Table
 
 
@@ -81,6 +86,8 @@ PROMISE: Table[PromiseState, PromiseStep] = {
 
 
 NOWHERE = ContactId("")
+DIALABLE = re.compile(r"\+[1-9][0-9]{6,14}")
+"E.164, long enough to be somebody's."
 MARK = "_cb"
 "Between the contact that asked and the number of the call that came of it."
 
@@ -88,6 +95,29 @@ MARK = "_cb"
 def named_for(promise_id: ContactId) -> ContactId:
     """What the offers of its places are named after: rule 2."""
     return ContactId(f"{promise_id}{MARK}")
+
+
+@message
+class Terms:
+    """How somebody is called who was promised it: of the rules, what their promise is kept by (rule 6)."""
+
+    trunk: str
+    caller_id: str
+    agent_first: bool
+    tries: int
+    ring_us: Micros
+    retry_after_us: Micros
+
+
+def terms_of(rules: CallbackRules) -> Terms:
+    return Terms(
+        trunk=rules.trunk,
+        caller_id=rules.caller_id,
+        agent_first=rules.agent_first,
+        tries=rules.tries,
+        ring_us=rules.ring_us,
+        retry_after_us=rules.retry_after_us,
+    )
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -104,6 +134,8 @@ class Promise:
     entered_at: Micros
     asked_at: Micros
     expires_at: Micros
+    terms: Terms
+    "Of the rules in force, or of the last that had any for its queue."
     priority: int = 0
     state: PromiseState = PromiseState.ASKED
     tries: int = 0

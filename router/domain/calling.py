@@ -11,10 +11,18 @@ line. So both are one way, begun at another moment.
 """
 
 import heapq
-import re
 
 from router.domain.agent import Standing
-from router.domain.callback import NOWHERE, Promise, PromiseEnd, PromiseState, PromiseStep, TryResult
+from router.domain.callback import (
+    DIALABLE,
+    NOWHERE,
+    Promise,
+    PromiseEnd,
+    PromiseState,
+    PromiseStep,
+    TryResult,
+    terms_of,
+)
 from router.domain.commands import CancelCallback, SetCallTimes
 from router.domain.contact import Contact
 from router.domain.effects import CallCustomer, EndLeg, SendCaller, WriteDown
@@ -44,11 +52,11 @@ from router.domain.owing import (
 )
 from router.domain.reception import leave
 from router.domain.record import OfferResult, Outcome, SegmentKind
+from router.domain.rules import CallbackRules
 from router.domain.waiting_room import music_of
 
 WRITTEN_US: Micros = 30 * SECOND
 "By then it was told whether the promise is written."
-_DIALABLE = re.compile(r"\+[1-9][0-9]{6,14}")
 _ROOM = "acd-callback"
 
 
@@ -67,17 +75,17 @@ def why_not(floor: Floor, contact: Contact, now: Micros) -> str:
         return "nobody is called back there"
     if contact.promise_id is not None:
         return "they are being called back already"
-    if not _DIALABLE.fullmatch(contact.ani):
+    if not DIALABLE.fullmatch(contact.ani):
         return "the number cannot be dialled"
     if (contact.campaign, contact.ani) in floor.promised_to:
         return "a call to that number is owed already"
     if 0 < rules.most <= floor.owed.get(contact.queue, 0):
         return "too many calls are owed already"
-    promise = _promise(contact, now, rules.expires_us)
+    promise = _promise(contact, now, rules)
     return "" if may_call_at(floor, promise, now) < promise.expires_at else "nobody may be called in time"
 
 
-def _promise(contact: Contact, now: Micros, expires_us: Micros) -> Promise:
+def _promise(contact: Contact, now: Micros, rules: CallbackRules) -> Promise:
     return Promise(
         promise_id=contact.contact_id,
         campaign=contact.campaign,
@@ -88,7 +96,8 @@ def _promise(contact: Contact, now: Micros, expires_us: Micros) -> Promise:
         arrived_at=contact.arrived_at,
         entered_at=contact.entered_at,
         asked_at=now,
-        expires_at=now + expires_us,
+        expires_at=now + rules.expires_us,
+        terms=terms_of(rules),
         priority=contact.priority,
         data=tuple(contact.data.items()),
         waited_before_us=contact.waited_before_us,
@@ -105,7 +114,7 @@ def confirmed(floor: Floor, seen: CallbackConfirmed, now: Micros) -> None:
     if rules is None or why_not(floor, contact, now):
         _say(floor, contact, "no")
         return
-    owe(floor, _promise(contact, now, rules.expires_us))
+    owe(floor, _promise(contact, now, rules))
     floor.timers.set(("promise", contact.contact_id), now + WRITTEN_US)
     floor.effects.append(WriteDown(promise_id=contact.contact_id))
 
@@ -160,9 +169,8 @@ def agent_ready(floor: Floor, seen: AgentReady, now: Micros) -> None:
     if offer is None or contact is None or promise is None or offer.offer_id not in contact.live:
         floor.ignore(seen, "no such offer")
         return
-    rules = rules_of(floor, promise.queue)
-    if contact.place and rules is not None:
-        offer.deadline_at = now + rules.ring_us + floor.rules.connect_grace_us
+    if contact.place:
+        offer.deadline_at = now + promise.terms.ring_us + floor.rules.connect_grace_us
         floor.timers.set(("talk", offer.offer_id), offer.deadline_at)
         for other in [other for other in contact.live.values() if other is not offer]:
             rescind(floor, other, OfferResult.RESCINDED, now)  # rung at the same time; the first has won
@@ -171,9 +179,8 @@ def agent_ready(floor: Floor, seen: AgentReady, now: Micros) -> None:
 
 def is_called_first(floor: Floor, contact: Contact) -> bool:
     """Whether they are on the phone before an agent is asked."""
-    rules, promise = rules_of(floor, contact.queue), floor.promises.get(contact.promise_id or NOWHERE)
-    is_theirs = promise is not None and promise.state is PromiseState.PROMISED
-    return rules is not None and not rules.agent_first and is_theirs
+    promise = floor.promises.get(contact.promise_id or NOWHERE)
+    return promise is not None and promise.state is PromiseState.PROMISED and not promise.terms.agent_first
 
 
 def call_first(floor: Floor, place: Contact, now: Micros) -> None:
@@ -209,30 +216,29 @@ def let_in(floor: Floor, now: Micros) -> None:
 
 def _call(floor: Floor, promise: Promise, now: Micros) -> None:
     """That they are called is written down first: a successor that did not know would call them again."""
-    rules = rules_of(floor, promise.queue)
-    if rules is not None and move(floor, promise, PromiseStep.CALL):
+    if move(floor, promise, PromiseStep.CALL):
         promise.tries += 1
-        floor.timers.set(("promise", promise.promise_id), now + rules.ring_us + PATIENCE_US)
+        floor.timers.set(("promise", promise.promise_id), now + promise.terms.ring_us + PATIENCE_US)
         floor.effects.append(WriteDown(promise_id=promise.promise_id))
 
 
 def _dial(floor: Floor, promise: Promise) -> None:
     """It is written down, or cannot be: then they are owed the call all the same."""
-    rules, campaign = rules_of(floor, promise.queue), floor.rules.campaigns.get(promise.campaign)
+    terms, campaign = promise.terms, floor.rules.campaigns.get(promise.campaign)
     place, queue = floor.contacts.get(promise.place_id), floor.queues.get(promise.queue)
-    if rules is None or queue is None or campaign is None or place is None or place.seen_at:
+    if queue is None or campaign is None or place is None or place.seen_at:
         return
     floor.effects.append(
         CallCustomer(
             contact_id=promise.place_id,
             campaign=promise.campaign,
             node=promise.node,
-            dial=f"PJSIP/{promise.number}@{rules.trunk}",
-            caller_id=rules.caller_id,
+            dial=f"PJSIP/{promise.number}@{terms.trunk}",
+            caller_id=terms.caller_id,
             dnis=promise.dnis,
             ani=promise.number,
             arrived_at=promise.arrived_at,
-            timeout_us=rules.ring_us,
+            timeout_us=terms.ring_us,
             language=campaign.language,
             music=music_of(queue.rules, campaign),
         )

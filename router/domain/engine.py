@@ -33,7 +33,6 @@ from router.domain import (
     wrapup,
 )
 from router.domain.agent import Agent
-from router.domain.callback import PromiseEnd
 from router.domain.commands import (
     CancelCallback,
     Command,
@@ -217,14 +216,12 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
         engagement.weigh(floor, agent, now)
         pauses.note(floor, agent, now)
     seating.seat_everybody(floor, now)
+    owing.reread(floor, now)
     for contact in list(floor.contacts.values()):
         if contact.line is not None:
             contact.line.step_out(contact)
             contact.line = None
         contact.awaits = None
-        if contact.place and contact.queue not in floor.queues:
-            owing.close(floor, floor.promises[contact.promise_id or contact.contact_id], PromiseEnd.GIVEN_UP, now)
-            continue
         if contact.queue not in floor.queues and contact.is_waiting:
             campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))
             if campaign is None:

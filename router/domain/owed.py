@@ -6,10 +6,12 @@ leg is gone that try has failed.
 Rule 3: what was only asked for and is read here *is* written down: it counts.
 """
 
-from router.domain.callback import NOWHERE, Promise, PromiseState
+import re
+
+from router.domain.callback import DIALABLE, NOWHERE, Promise, PromiseEnd, PromiseState, Terms, terms_of
 from router.domain.floor import Floor
-from router.domain.ids import SECOND, Micros
-from router.domain.owing import owe, put_place, rules_of
+from router.domain.ids import SECOND, Micros, QueueName
+from router.domain.owing import close, line_of, owe, put_place, rules_of
 from router.domain.particulars import checked
 from router.domain.picture import PromiseStands
 from router.domain.rules import MOST_POINTS
@@ -17,6 +19,8 @@ from router.domain.rules import MOST_POINTS
 _GRACE_US: Micros = 2 * SECOND
 "As for every deadline of old (recovery.py)."
 _AHEAD_US: Micros = 400 * 86_400 * SECOND
+_MOST_TRIES = 100
+_ENDPOINT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
@@ -33,17 +37,19 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
         raise ValueError("two promises to one number")
     if stands.place_id in floor.contacts and state is not PromiseState.REACHED:
         raise ValueError("a place for who is on the phone")
+    queue = line_of(floor, stands.campaign, stands.queue)
     promise = Promise(
         promise_id=stands.promise_id,
         campaign=stands.campaign,
-        queue=stands.queue,
+        queue=queue or stands.queue,
         number=stands.number,
         dnis=stands.dnis,
         node=stands.node,
         arrived_at=min(stands.arrived_at, now),
-        entered_at=min(stands.entered_at, now),
+        entered_at=min(stands.entered_at, now) if queue == stands.queue else now,
         asked_at=min(stands.asked_at, now),
         expires_at=stands.expires_at,
+        terms=_terms(floor, queue or stands.queue, stands.terms),
         state=PromiseState.RESTING if state is PromiseState.PROMISED else state,
         tries=stands.tries,
         next_at=stands.next_at,
@@ -56,9 +62,26 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
     )
     owe(floor, promise)
     due_at = now + _GRACE_US
+    floor.calling[promise.queue] = floor.calling.get(promise.queue, 0) + (state is PromiseState.CALLING)
+    if queue is None:
+        close(floor, promise, PromiseEnd.GIVEN_UP, now)
+        return
     if state is PromiseState.CALLING:
-        floor.calling[promise.queue] = floor.calling.get(promise.queue, 0) + 1
         put_place(floor, promise).seen_at = 1  # long ago: the first look at Asterisk tells whether it lives
-        rules = rules_of(floor, promise.queue)
-        due_at += 0 if rules is None else rules.ring_us
+        due_at += promise.terms.ring_us
     floor.timers.set(("promise", promise.promise_id), due_at)
+
+
+def _terms(floor: Floor, queue: QueueName, kept: Terms | None) -> Terms:
+    """Those of the rules in force; else the ones it had, if they can have been anybody's."""
+    rules = rules_of(floor, queue)
+    if rules is not None:
+        return terms_of(rules)
+    if kept is None:
+        raise ValueError("nobody knows how they are to be called")
+    named = _ENDPOINT.fullmatch(kept.trunk) and DIALABLE.fullmatch(kept.caller_id)
+    if not named or not 0 < kept.tries <= _MOST_TRIES or min(kept.ring_us, kept.retry_after_us) <= 0:
+        raise ValueError("terms that no rules have")
+    if max(kept.ring_us, kept.retry_after_us) > _AHEAD_US:
+        raise ValueError("terms that no rules have")
+    return kept

@@ -14,16 +14,17 @@ from router.domain.callback import (
     PromiseStep,
     TryResult,
     result_of,
+    terms_of,
 )
 from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg
 from router.domain.events import CallbackEnded, CallbackTried, ContactQueued
 from router.domain.floor import Floor
-from router.domain.ids import SECOND, ContactId, LegId, Micros, QueueName
+from router.domain.ids import SECOND, CampaignName, ContactId, LegId, Micros, QueueName
 from router.domain.observations import LegAppeared, LegEnded
 from router.domain.offering import rescind
 from router.domain.record import Leg, OfferResult, SegmentKind
-from router.domain.rules import CallbackRules
+from router.domain.rules import CallbackRules, Rules
 from router.domain.tables import step
 from router.domain.waiting_room import attend, music_of
 
@@ -32,7 +33,7 @@ PATIENCE_US: Micros = 5 * SECOND
 
 
 def rules_of(floor: Floor, queue: QueueName) -> CallbackRules | None:
-    """How callers of this queue are called back; None: not at all, or no longer."""
+    """How callers of this queue may ask to be called back; None: not at all, or no longer."""
     known = floor.queues.get(queue)
     return None if known is None else known.rules.callback
 
@@ -43,6 +44,56 @@ def owe(floor: Floor, promise: Promise) -> None:
     floor.promised_to[promise.caller] = promise.promise_id
     floor.owed[promise.queue] = floor.owed.get(promise.queue, 0) + 1
     floor.unwritten[promise] = None
+
+
+def without_rules(floor: Floor, rules: Rules) -> tuple[int, int]:
+    """Under these rules: how many calls are owed on though nobody may ask for one there any more, how many given up."""
+    kept = given_up = 0
+    for promise in floor.promises.values():
+        known = rules.queues.get(promise.queue)
+        given_up += promise.campaign not in rules.campaigns
+        kept += promise.campaign in rules.campaigns and (known is None or known.callback is None)
+    return kept, given_up
+
+
+def line_of(floor: Floor, campaign: CampaignName, queue: QueueName) -> QueueName | None:
+    """Where somebody of this campaign stands who stood in `queue`; None when the rules know the campaign no more."""
+    own = floor.rules.campaigns.get(campaign)
+    if own is None or queue in floor.queues:
+        return queue if own is not None else None
+    return (floor.rules.campaigns.get(CampaignName(queue.partition("/")[0])) or own).entry
+
+
+def reread(floor: Floor, now: Micros) -> None:
+    """The rules were swapped: rule 6 of callback.py. Whom the old ones held back asks anew."""
+    for _, _, promise_id in [held for heap in floor.held_back.values() for held in heap]:
+        if promise_id in floor.promises:
+            floor.timers.set(("promise", promise_id), now)
+    floor.held_back.clear()
+    for promise in list(floor.promises.values()):
+        queue = line_of(floor, promise.campaign, promise.queue)
+        if queue is None:
+            close(floor, promise, PromiseEnd.GIVEN_UP, now)
+            continue
+        if queue != promise.queue:
+            _stand_in(floor, promise, queue, now)
+        rules = rules_of(floor, queue)
+        if rules is not None:
+            promise.terms = terms_of(rules)
+            floor.unwritten[promise] = None
+
+
+def _stand_in(floor: Floor, promise: Promise, queue: QueueName, now: Micros) -> None:
+    """From now on it is owed in this queue; its place is lined up there by who asked for this."""
+    calls = promise.state is PromiseState.CALLING
+    for counts, count in ((floor.owed, 1), (floor.calling, int(calls))):
+        counts[promise.queue] = counts.get(promise.queue, 0) - count
+        counts[queue] = counts.get(queue, 0) + count
+    promise.queue, promise.entered_at = queue, now
+    floor.unwritten[promise] = None
+    place = floor.contacts.get(promise.place_id)
+    if place is not None and place.place:
+        place.queue, place.entered_at = queue, now
 
 
 def move(floor: Floor, promise: Promise, trigger: PromiseStep) -> bool:
@@ -67,8 +118,6 @@ def stand(floor: Floor, promise: Promise, now: Micros) -> None:
     """Take the place in line, at the old age; or rest until that may be."""
     if now >= promise.expires_at:
         close(floor, promise, PromiseEnd.EXPIRED, now)
-    elif rules_of(floor, promise.queue) is None:
-        close(floor, promise, PromiseEnd.GIVEN_UP, now)
     elif may_call_at(floor, promise, now) > now:
         rest(floor, promise, now)
     elif move(floor, promise, PromiseStep.STAND):
@@ -172,8 +221,7 @@ def is_called_already(floor: Floor, promise: Promise, contact_id: ContactId, now
     if promise.state is PromiseState.CALLING:
         return floor.contacts.get(contact_id)
     number = int(contact_id.rpartition(MARK)[2][:6])
-    rules = rules_of(floor, promise.queue)
-    if rules is None or not move(floor, promise, PromiseStep.CALL):
+    if not move(floor, promise, PromiseStep.CALL):
         return None
     if promise.place_id != contact_id:
         take_place(floor, promise, now)
@@ -182,7 +230,7 @@ def is_called_already(floor: Floor, promise: Promise, contact_id: ContactId, now
     promise.tries = max(promise.tries, number)
     place = floor.contacts[contact_id]
     place.seen_at = now
-    floor.timers.set(("promise", promise.promise_id), now + rules.ring_us + PATIENCE_US)
+    floor.timers.set(("promise", promise.promise_id), now + promise.terms.ring_us + PATIENCE_US)
     return place
 
 
@@ -229,7 +277,6 @@ def failed(floor: Floor, promise: Promise, result: TryResult, now: Micros) -> No
     """Their phone was called and nobody answered: later again, or never."""
     if promise.state is not PromiseState.CALLING:
         return
-    rules = rules_of(floor, promise.queue)
     floor.emit(
         CallbackTried(
             contact_id=promise.place_id,
@@ -239,9 +286,9 @@ def failed(floor: Floor, promise: Promise, result: TryResult, now: Micros) -> No
             number=promise.tries,
         )
     )
-    promise.next_at = now if rules is None else now + rules.retry_after_us
+    promise.next_at = now + promise.terms.retry_after_us
     rest(floor, promise, now)
-    if rules is None or promise.tries >= rules.tries:
+    if promise.tries >= promise.terms.tries:
         close(floor, promise, PromiseEnd.GIVEN_UP, now)
 
 

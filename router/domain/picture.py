@@ -10,7 +10,7 @@ ours, which nodes are in sight. Not in them, because files and the directory say
 
 from router.domain.agent import Agent
 from router.domain.assignment import Assignment
-from router.domain.callback import NOWHERE, Promise, PromiseState
+from router.domain.callback import NOWHERE, Promise, PromiseState, Terms
 from router.domain.contact import Contact, ContactState
 from router.domain.door import Door
 from router.domain.floor import Floor
@@ -179,6 +179,8 @@ class PromiseStands:
     attempts: int = 0
     data: tuple[tuple[str, str], ...] = ()
     waited_before_us: Micros = 0
+    terms: Terms | None = None
+    "None: those of its queue."
 
 
 @message
@@ -287,6 +289,7 @@ def _promise(floor: Floor, promise: Promise) -> Picture:
         attempts=promise.attempts if place is None else place.attempts,
         data=promise.data,
         waited_before_us=promise.waited_before_us,
+        terms=promise.terms,
     )
 
 

@@ -29,7 +29,7 @@ from router.domain.record import OfferResult, Outcome, SegmentKind
 from router.domain.recovery import restore, take_over
 from router.domain.rules import CallbackRules, Rules
 from router.domain.treatment import Position, Treatment
-from tests.builders import NODE, ORDERS, Room, rules, with_queue
+from tests.builders import NODE, ORDERS, SHOP, Room, rules, with_queue
 
 AGENT_FIRST = CallbackRules(key="5", trunk="carrier", caller_id="+4930555100", retry_after_us=60 * SECOND, tries=2)
 
@@ -612,25 +612,16 @@ def test_a_promise_is_cancelled_by_order_and_an_unknown_one_refused() -> None:
     assert refused.value.error_id == "callback-unknown"
 
 
-def test_new_rules_keep_the_place_and_a_queue_that_is_gone_gives_it_up() -> None:
+def test_new_rules_keep_the_place_and_a_campaign_that_is_gone_gives_it_up() -> None:
     room = CallbackRoom()
     ada = room.is_promised("ada")
     room.ask(Configure(rules=called_back(tries=5)))
     assert room.state(place(ada)) == "queued"
 
     without = called_back()
-    room.ask(
-        Configure(
-            rules=replace(
-                without,
-                queues={name: queue for name, queue in without.queues.items() if name != ORDERS},
-                campaigns={
-                    n: replace(c, entry=next(q for q in without.queues if q.startswith(n) and q != ORDERS))
-                    for n, c in without.campaigns.items()
-                },
-            )
-        )
-    )
+    left = {name: campaign for name, campaign in without.campaigns.items() if name != SHOP}
+    served = {name: queue for name, queue in without.queues.items() if queue.campaign != SHOP}
+    room.ask(Configure(rules=replace(without, campaigns=left, queues=served)))
 
     assert ends(room) == [PromiseEnd.GIVEN_UP]
 

@@ -1,11 +1,35 @@
-"""Promises that are kept whatever comes between: takeovers, new rules, callers who call again, agents who are shared."""
+"""Promises are kept whatever comes between: takeovers, new rules, callers who call again, agents who are shared."""
 
-from router.domain.commands import LogIn
+from dataclasses import replace
+
+import pytest
+
+from router.domain.callback import PromiseEnd, PromiseState, TryResult
+from router.domain.commands import Configure, LogIn
+from router.domain.effects import CallCustomer
+from router.domain.engine import Engine
 from router.domain.events import OfferMade
-from router.domain.ids import ContactId
+from router.domain.ids import SECOND, ContactId
 from router.domain.observations import CallbackConfirmed, Resynced
-from tests.builders import NODE
-from tests.domain.test_callback import CallbackRoom, owing, place
+from router.domain.owing import without_rules
+from router.domain.picture import PromiseStands, whole
+from router.domain.recovery import restore, take_over
+from router.domain.rules import Rules
+from tests.builders import GENERAL, NODE, ORDERS, SHOP, with_queue
+from tests.domain.test_callback import CallbackRoom, called_back, ends, owing, place, results
+
+NO_MORE = with_queue(called_back(), ORDERS, callback=None)
+"Nobody may ask any more."
+
+
+def without_orders() -> Rules:
+    """The queue is gone; who stood there stands in the general one."""
+    known = called_back()
+    queues = {name: queue for name, queue in known.queues.items() if name != ORDERS}
+    return replace(
+        known, queues=queues, campaigns={**known.campaigns, SHOP: replace(known.campaigns[SHOP], entry=GENERAL)}
+    )
+
 
 # ---- a takeover ----
 
@@ -42,3 +66,99 @@ def test_no_agents_leg_of_a_call_back_begins_with_the_name_of_a_customers() -> N
 
     assert not any(name.startswith(place(ada, number)) for number in range(1, 100))
     assert name.rpartition(".")[0] not in (ada, place(ada))
+
+
+# ---- new rules ----
+
+
+def test_rules_without_call_backs_leave_a_promise_its_place_and_its_terms_and_nobody_behind_it_waits_longer() -> None:
+    room = CallbackRoom()
+    ada = room.is_promised("ada")
+    agent = room.agent_joins(logged_in=False)
+
+    room.ask(Configure(rules=NO_MORE))
+    room.ask(LogIn(agent_id=agent))
+    offer_id = room.accepts(place(ada))
+    room.customer_rings(place(ada))
+    room.customer_answers(place(ada))
+    room.bridges(offer_id)
+
+    assert room.last(CallCustomer).dial == "PJSIP/+4930555999@carrier"
+    assert ends(room) == [PromiseEnd.KEPT]
+
+
+def test_the_terms_survive_the_router_that_still_had_them_in_its_rules() -> None:
+    room, ada = owing()
+    room.ask(Configure(rules=NO_MORE))
+
+    successor = room.succeed()
+    looked_at(successor)
+    successor.let_pass(3)
+    successor.agent_joins()
+    successor.accepts(place(ada))
+
+    assert successor.last(CallCustomer).timeout_us == 30 * SECOND
+    successor.customer_rings(place(ada))
+    successor.ends(place(ada), 17)
+    assert results(successor) == [TryResult.BUSY]
+    assert successor.floor.promises[ada].next_at == successor.now + 60 * SECOND
+
+
+def test_who_is_owed_a_call_by_a_queue_that_is_gone_is_called_by_the_one_where_its_callers_stand() -> None:
+    room, ada = owing()
+    room.is_promised("bob", ani="+4930555111")
+    assert room.floor.owed[ORDERS] == 2
+
+    room.ask(Configure(rules=without_orders()))
+    agent = room.agent_joins("general")
+
+    assert room.offered_to(place(ada)) == agent
+    assert (room.floor.owed[ORDERS], room.floor.owed[GENERAL]) == (0, 2)
+    assert ends(room) == []
+
+
+@pytest.mark.parametrize("phone", ["rings", "up"])
+def test_a_successor_whose_rules_lack_the_queue_finds_whom_we_are_calling(phone: str) -> None:
+    room, ada = owing("orders")
+    room.accepts(place(ada))
+    room.customer_rings(place(ada))
+    pictures = whole(room.floor)
+
+    room.engine = Engine(without_orders())
+    assert restore(room.floor, pictures, room.now) == []
+    take_over(room.floor, room.now)
+    seen = {"up": phone == "up", "rings": phone == "rings", "state": "waiting" if phone == "up" else "called"}
+    room.see(Resynced(node=NODE, legs=(room.waiting(place(ada), **seen),), asked_at=room.now, at=room.now, epoch=2))
+    room.customer_answers(place(ada))
+
+    assert room.state(place(ada)) == "queued"
+    assert room.floor.contacts[place(ada)].queue == GENERAL
+    assert room.floor.promises[ada].state is PromiseState.REACHED
+
+
+def test_terms_that_no_rules_can_have_had_are_not_kept() -> None:
+    room, ada = owing()
+    room.ask(Configure(rules=NO_MORE))
+    (stands,) = [picture for picture in whole(room.floor) if isinstance(picture, PromiseStands)]
+    assert stands.terms is not None
+
+    for terms in (
+        None,
+        replace(stands.terms, trunk="carrier/x@evil.example"),
+        replace(stands.terms, caller_id="x"),
+        replace(stands.terms, tries=10**9),
+        replace(stands.terms, ring_us=-1),
+    ):
+        engine = Engine(NO_MORE)
+        assert restore(engine.floor, [replace(stands, terms=terms)], room.now) == [f"promise {ada}"]
+        assert engine.floor.promises == {}
+
+
+def test_it_is_known_before_a_reload_how_many_owed_calls_it_leaves_without_rules() -> None:
+    room, _ = owing()
+    room.is_promised("bob", ani="+4930555111")
+    no_shop = replace(NO_MORE, campaigns={}, queues={})
+
+    counts = [without_rules(room.floor, rules) for rules in (called_back(), NO_MORE, without_orders(), no_shop)]
+
+    assert counts == [(0, 0), (2, 0), (2, 0), (0, 2)]

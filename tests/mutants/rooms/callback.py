@@ -24,8 +24,8 @@ MUTANTS = (
     Mutant(
         name="A customer who is busy is never called again",
         file="router/domain/owing.py",
-        find="    if rules is None or promise.tries >= rules.tries:\n",
-        replace="    if rules is None or promise.tries >= 1:\n",
+        find="    if promise.tries >= promise.terms.tries:\n",
+        replace="    if promise.tries >= 1:\n",
         guards=(_GUARD + "test_a_busy_customer_is_called_again_later_and_the_agent_missed_nothing",),
     ),
     Mutant(
@@ -70,6 +70,25 @@ MUTANTS = (
         guards=(
             _KEPT + "test_no_two_phones_are_rung_by_one_name_though_the_caller_who_asked_is_being_offered_too",
             _KEPT + "test_no_agents_leg_of_a_call_back_begins_with_the_name_of_a_customers",
+        ),
+    ),
+    Mutant(
+        name="New rules without call-backs end the calls that are owed",
+        file="router/domain/owing.py",
+        find="        if queue is None:\n",
+        replace="        if queue is None or rules_of(floor, queue) is None:\n",
+        guards=(
+            _KEPT
+            + "test_rules_without_call_backs_leave_a_promise_its_place_and_its_terms_and_nobody_behind_it_waits_longer",
+        ),
+    ),
+    Mutant(
+        name="A promise whose queue is gone stands in a queue that is gone",
+        file="router/domain/owing.py",
+        find="        if queue != promise.queue:\n",
+        replace="        if False:\n",
+        guards=(
+            _KEPT + "test_who_is_owed_a_call_by_a_queue_that_is_gone_is_called_by_the_one_where_its_callers_stand",
         ),
     ),
 )
