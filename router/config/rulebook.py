@@ -74,8 +74,9 @@ def compile_rules(
                 faults.add(where(name), f"queue.{short}.treatment.keys", table.treatment.keys, expected)
             keys = _keys(name, short, table, files, broken, faults)
             at, taken = f"queue.{short}.callback", table.exit_keys + "".join(table.keys)
-            check_callback(table.callback, taken, file.campaign.dnis, file.campaign.greeting, where(name), at, faults)
-            rules = _queue(name, short, table, overflow, keys, callback_rules(table.callback, file.campaign.dnis))
+            own, dnis = file.campaign, file.campaign.dnis
+            check_callback(table.callback, taken, dnis, own.greeting, settings, where(name), at, faults)
+            rules = _queue(name, short, table, overflow, keys, callback_rules(table.callback, dnis, settings))
             queues[rules.name] = rules
     _check_circles(queues, faults)
     check_outside(settings, campaigns, queues, faults)

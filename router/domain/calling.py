@@ -11,6 +11,7 @@ line. So both are one way, begun at another moment.
 """
 
 import heapq
+import re
 
 from router.domain.agent import Standing
 from router.domain.callback import (
@@ -41,6 +42,7 @@ from router.domain.owing import (
     PATIENCE_US,
     close,
     failed,
+    is_ours,
     may_call_at,
     move,
     owe,
@@ -75,8 +77,10 @@ def why_not(floor: Floor, contact: Contact, now: Micros) -> str:
         return "nobody is called back there"
     if contact.promise_id is not None:
         return "they are being called back already"
-    if not DIALABLE.fullmatch(contact.ani):
+    if not DIALABLE.fullmatch(contact.ani) or not re.fullmatch(rules.dialable, contact.ani):
         return "the number cannot be dialled"
+    if is_ours(floor, contact.ani):
+        return "the call would come back to us"
     if (contact.campaign, contact.ani) in floor.promised_to:
         return "a call to that number is owed already"
     if 0 < rules.most <= floor.owed.get(contact.queue, 0):

@@ -11,7 +11,7 @@ import re
 from router.domain.callback import DIALABLE, NOWHERE, Promise, PromiseEnd, PromiseState, Terms, terms_of
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, Micros, QueueName
-from router.domain.owing import close, line_of, owe, put_place, rules_of
+from router.domain.owing import close, is_ours, line_of, owe, put_place, rules_of
 from router.domain.particulars import checked
 from router.domain.picture import PromiseStands
 from router.domain.rules import MOST_POINTS
@@ -29,8 +29,10 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
     instants = (stands.arrived_at, stands.entered_at, stands.asked_at, stands.expires_at, stands.next_at)
     if not all(0 <= at <= now + _AHEAD_US for at in instants):
         raise ValueError("an instant that is none")
-    if min(stands.tries, stands.attempts, stands.waited_before_us) < 0 or not stands.number:
+    if min(stands.tries, stands.attempts, stands.waited_before_us) < 0:
         raise ValueError("a promise that nobody gave")
+    if not DIALABLE.fullmatch(stands.number) or is_ours(floor, stands.number):
+        raise ValueError("a number that nobody would be called at")
     if abs(stands.priority) > MOST_POINTS or state is PromiseState.CLOSED:
         raise ValueError("a promise that nobody gave")
     if (stands.campaign, stands.number) in floor.promised_to:

@@ -38,6 +38,11 @@ def rules_of(floor: Floor, queue: QueueName) -> CallbackRules | None:
     return None if known is None else known.rules.callback
 
 
+def is_ours(floor: Floor, number: str) -> bool:
+    """Whether a call to it would come in here again: dialled for a campaign, or diverted to one."""
+    return any(number in each.dnis or number in each.diversion for each in floor.rules.campaigns.values())
+
+
 def owe(floor: Floor, promise: Promise) -> None:
     """From now on there is this promise."""
     floor.promises[promise.promise_id] = promise

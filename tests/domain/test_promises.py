@@ -6,7 +6,7 @@ import pytest
 
 from router.domain.callback import PromiseEnd, PromiseState, TryResult
 from router.domain.commands import Configure, LogIn
-from router.domain.effects import CallCustomer
+from router.domain.effects import CallCustomer, SendCaller
 from router.domain.engine import Engine
 from router.domain.events import OfferMade
 from router.domain.ids import SECOND, ContactId
@@ -15,7 +15,7 @@ from router.domain.owing import without_rules
 from router.domain.picture import PromiseStands, whole
 from router.domain.recovery import restore, take_over
 from router.domain.rules import Rules
-from tests.builders import GENERAL, NODE, ORDERS, SHOP, with_queue
+from tests.builders import BANK, BANK_DNIS, GENERAL, NODE, ORDERS, SHOP, SHOP_DNIS, with_queue
 from tests.domain.test_callback import CallbackRoom, called_back, ends, owing, place, results
 
 NO_MORE = with_queue(called_back(), ORDERS, callback=None)
@@ -162,3 +162,43 @@ def test_it_is_known_before_a_reload_how_many_owed_calls_it_leaves_without_rules
     counts = [without_rules(room.floor, rules) for rules in (called_back(), NO_MORE, without_orders(), no_shop)]
 
     assert counts == [(0, 0), (2, 0), (2, 0), (0, 2)]
+
+
+# ---- whom nobody calls ----
+
+
+def told(room: CallbackRoom) -> list[str]:
+    """What callers were sent to hear of a call-back."""
+    return [sent.exten for sent in room.of(SendCaller) if sent.context == "acd-callback"]
+
+
+def test_a_number_that_the_rules_do_not_name_is_not_called_whatever_was_shown() -> None:
+    room = CallbackRoom(rules_in_force=called_back(dialable=r"\+4930[0-9]+"))
+
+    for name, ani in (("eve", "+4990012345678"), ("mal", "+881612345678")):
+        room.asks(room.calls(name, ani=ani))
+    room.asks(room.calls("ada", ani="+4930555999"))
+
+    assert told(room) == ["no", "no", "ask"]
+
+
+@pytest.mark.parametrize("ani", [SHOP_DNIS, BANK_DNIS, "+4930666000"])
+def test_nobody_is_called_at_a_number_of_ours_or_one_that_is_diverted_to_us(ani: str) -> None:
+    known = called_back()
+    diverted = replace(known.campaigns[BANK], diversion=("+4930666000",))
+    room = CallbackRoom(rules_in_force=replace(known, campaigns={**known.campaigns, BANK: diverted}))
+
+    room.confirms(room.calls("eve", ani=ani))
+
+    assert told(room) == ["no"]
+    assert room.floor.promises == {}
+
+
+@pytest.mark.parametrize("number", ["0900123456@evil.example/x", "", "+49", "+4930555999\n", SHOP_DNIS])
+def test_a_number_read_back_has_the_form_of_one_that_is_called(number: str) -> None:
+    room, ada = owing()
+    (stands,) = [picture for picture in whole(room.floor) if isinstance(picture, PromiseStands)]
+    engine = Engine(called_back())
+
+    assert restore(engine.floor, [replace(stands, number=number)], room.now) == [f"promise {ada}"]
+    assert engine.floor.promises == {}

@@ -91,4 +91,18 @@ MUTANTS = (
             _KEPT + "test_who_is_owed_a_call_by_a_queue_that_is_gone_is_called_by_the_one_where_its_callers_stand",
         ),
     ),
+    Mutant(
+        name="Whatever number a caller shows is called",
+        file="router/domain/calling.py",
+        find=" or not re.fullmatch(rules.dialable, contact.ani):\n",
+        replace=":\n",
+        guards=(_KEPT + "test_a_number_that_the_rules_do_not_name_is_not_called_whatever_was_shown",),
+    ),
+    Mutant(
+        name="Any number of a country is called, a premium rate one too",
+        file="router/config/dialable.py",
+        find="(?!(?:{never})$)(?:{called})",
+        replace="[0-9]+",
+        guards=("tests/config/test_callback.py::test_only_who_has_an_ordinary_number_of_these_countries_is_called",),
+    ),
 )
