@@ -10,8 +10,9 @@ RESTING: not to be called now (the phone was busy, it is late); it has no place 
 CALLING: their phone rings, by our order or, as the first look at Asterisk may tell, by that of the router before us.
 REACHED: they are on the phone, a caller like any other, at the front.
 
-Rule 1: a promise belongs to the number that called. While one is owed to it there is no second, and who calls again by
-themselves takes the place; the promise is withdrawn.
+Rule 1: a promise belongs to the number that called. While one is owed to it there is no second. Who calls again by
+themselves has the place, and is not called meanwhile. When they talk to an agent the promise is withdrawn; if they
+go before, it stands at its old place again.
 Rule 2: the leg of each try has an id that is known before (`<contact>_cb<try>`), so a successor cannot call anybody
 whose phone rings already: Asterisk refuses a second leg with that id. It is the id of the contact, too.
 Asterisk also refuses an id with which a living one *begins* (22.10.1), so agents' legs are not named after the place:
@@ -60,7 +61,7 @@ class PromiseEnd(StrEnum):
     "Every try failed, or the rules have no place for it any more."
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
-    "They talked to somebody before, or called again, or somebody cancelled it."
+    "They talked to somebody before, or somebody cancelled it."
     UNWRITTEN = "unwritten"
     "It could not be made safe, so it was never given."
 
@@ -151,6 +152,8 @@ class Promise:
     "So long they had waited in a call before that one (redial.py)."
     attempts: int = 0
     "Offers made for its places; an offer's id is unique for ever."
+    here: ContactId = NOWHERE
+    "The call by which they have called again: while it lives, rule 1."
     read_back: bool = False
     "From what a router before us wrote down: it needs no writing down any more."
 

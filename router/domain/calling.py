@@ -37,9 +37,12 @@ from router.domain.observations import (
     CustomerNotCalled,
     PromiseWritten,
 )
+from router.domain.offer import OfferState
 from router.domain.offering import rescind
+from router.domain.outside import CALLBACK, send_out
 from router.domain.owing import (
     PATIENCE_US,
+    aside_for,
     close,
     failed,
     is_ours,
@@ -81,6 +84,8 @@ def why_not(floor: Floor, contact: Contact, now: Micros) -> str:
         return "the number cannot be dialled"
     if is_ours(floor, contact.ani):
         return "the call would come back to us"
+    if aside_for(floor, contact) is not None:
+        return ""
     if (contact.campaign, contact.ani) in floor.promised_to:
         return "a call to that number is owed already"
     if 0 < rules.most <= floor.owed.get(contact.queue, 0):
@@ -118,6 +123,9 @@ def confirmed(floor: Floor, seen: CallbackConfirmed, now: Micros) -> None:
     if rules is None or why_not(floor, contact, now):
         _say(floor, contact, "no")
         return
+    if aside_for(floor, contact) is not None:
+        _let_go(floor, contact, now)  # they are owed it, and it was written down then
+        return
     owe(floor, _promise(contact, now, rules))
     floor.timers.set(("promise", contact.contact_id), now + WRITTEN_US)
     floor.effects.append(WriteDown(promise_id=contact.contact_id))
@@ -133,6 +141,11 @@ def written(floor: Floor, seen: PromiseWritten, now: Micros) -> None:
         floor.ignore(seen, "no such promise")
         return
     contact = floor.contacts.get(promise.promise_id)
+    if contact is not None and any(offer.state is OfferState.ACCEPTED for offer in contact.live.values()):
+        # an agent has picked up for them: who may be talking by now is not torn away, and if they talk nothing is owed
+        promise.read_back = seen.safe
+        floor.timers.set(("promise", promise.promise_id), now + PATIENCE_US)
+        return
     if not seen.safe:
         close(floor, promise, PromiseEnd.UNWRITTEN, now)
         if contact is not None and contact.is_waiting:
@@ -147,13 +160,16 @@ def written(floor: Floor, seen: PromiseWritten, now: Micros) -> None:
         )
     )
     if contact is not None and contact.is_waiting:
-        floor.emit(
-            ContactOverflowed(contact_id=contact.contact_id, queue=contact.queue, target="callback", why="callback")
-        )
-        leave(floor, contact, Outcome.OVERFLOWED, now)
-        contact.begins(SegmentKind.ANNOUNCEMENT, now)
-        _say(floor, contact, "promised")
+        _let_go(floor, contact, now)
     stand(floor, promise, now)
+
+
+def _let_go(floor: Floor, contact: Contact, now: Micros) -> None:
+    """They hear that we call them, and need not wait."""
+    floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=contact.queue, target=CALLBACK, why=CALLBACK))
+    leave(floor, contact, Outcome.OVERFLOWED, now)
+    contact.begins(SegmentKind.ANNOUNCEMENT, now)
+    send_out(floor, contact, CALLBACK, CALLBACK)
 
 
 def _say(floor: Floor, contact: Contact, what: str) -> None:

@@ -190,6 +190,8 @@ def _promises(floor: Floor) -> Iterator[str]:
         on_the_phone = state is PromiseState.REACHED and place is not None
         if not on_the_phone and ("promise", promise_id) not in floor.timers:
             yield f"the promise to {promise_id} is {state} without a deadline"
+        if state is PromiseState.PROMISED and promise.here in floor.contacts:
+            yield f"the promise to {promise_id} stands in line while they are on the phone"
         if floor.promised_to.get(promise.caller) != promise_id:
             yield f"the promise to {promise_id} is not found by the number"
     if {queue: count for queue, count in floor.owed.items() if count} != owed:

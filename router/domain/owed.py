@@ -60,6 +60,7 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
         data=tuple(checked(stands.data).items()),
         waited_before_us=stands.waited_before_us,
         read_back=True,
+        here=stands.here,
         place_id=stands.place_id if state in (PromiseState.CALLING, PromiseState.REACHED) else NOWHERE,
     )
     owe(floor, promise)

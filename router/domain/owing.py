@@ -123,6 +123,8 @@ def stand(floor: Floor, promise: Promise, now: Micros) -> None:
     """Take the place in line, at the old age; or rest until that may be."""
     if now >= promise.expires_at:
         close(floor, promise, PromiseEnd.EXPIRED, now)
+    elif promise.here in floor.contacts:
+        rest(floor, promise, now, until_let_in=True)
     elif may_call_at(floor, promise, now) > now:
         rest(floor, promise, now)
     elif move(floor, promise, PromiseStep.STAND):
@@ -333,7 +335,7 @@ def close(floor: Floor, promise: Promise, why: PromiseEnd, now: Micros) -> None:
 
 def talked(floor: Floor, contact: Contact, now: Micros) -> None:
     """An agent talks to them: to whom was called, or to who had only asked for it."""
-    owed = floor.promises.get(contact.promise_id or contact.contact_id)
+    owed = floor.promises.get(contact.promise_id or contact.contact_id) or aside_for(floor, contact)
     if contact.place:
         picked_up(floor, contact, now, now)
     if owed is not None:
@@ -341,10 +343,16 @@ def talked(floor: Floor, contact: Contact, now: Micros) -> None:
 
 
 def hung_up(floor: Floor, contact: Contact, now: Micros) -> None:
-    """Who was called has left."""
+    """Who was called has left, or who had called again: that one is owed the call as before."""
     owed = floor.promises.get(contact.promise_id) if contact.promise_id is not None else None
     if owed is not None:
         close(floor, owed, PromiseEnd.LEFT, now)
+    aside = aside_for(floor, contact)
+    if aside is not None:
+        aside.here = NOWHERE
+        floor.unwritten[aside] = None
+        if aside.state is PromiseState.RESTING:
+            stand(floor, aside, now)
 
 
 def comes_again(floor: Floor, contact: Contact) -> Promise | None:
@@ -353,8 +361,25 @@ def comes_again(floor: Floor, contact: Contact) -> Promise | None:
     promise = floor.promises.get(promise_id) if promise_id is not None else None
     if promise is None or promise.state in (PromiseState.REACHED, PromiseState.ASKED):
         return None
+    if promise.here in floor.contacts:
+        return None  # somebody else has it, from the same number
     contact.here_at, contact.arrived_at, contact.priority = contact.arrived_at, promise.arrived_at, promise.priority
     contact.waited_before_us = promise.waited_before_us
     if promise.queue in floor.queues:
         contact.queue, contact.entered_at = promise.queue, promise.entered_at
     return promise
+
+
+def step_aside(floor: Floor, promise: Promise, contact: Contact, now: Micros) -> None:
+    """Rule 1, when they stand in line: nobody calls them, and a phone of theirs that rings is let be."""
+    if promise.state is PromiseState.CALLING:
+        floor.effects.append(EndLeg(leg=LegId(promise.place_id), node=promise.node))
+    promise.here = contact.contact_id
+    rest(floor, promise, now, until_let_in=True)
+
+
+def aside_for(floor: Floor, contact: Contact) -> Promise | None:
+    """The promise that rests while this caller is on the phone."""
+    promise_id = floor.promised_to.get((contact.campaign, contact.ani))
+    promise = floor.promises.get(promise_id) if promise_id is not None else None
+    return promise if promise is not None and promise.here == contact.contact_id else None

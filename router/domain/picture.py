@@ -181,6 +181,7 @@ class PromiseStands:
     waited_before_us: Micros = 0
     terms: Terms | None = None
     "None: those of its queue."
+    here: ContactId = NOWHERE
 
 
 @message
@@ -290,6 +291,7 @@ def _promise(floor: Floor, promise: Promise) -> Picture:
         data=promise.data,
         waited_before_us=promise.waited_before_us,
         terms=promise.terms,
+        here=promise.here,
     )
 
 

@@ -7,7 +7,6 @@ Rule 2: what we decide about a caller (closing message, release) is LEAVING; onl
 from collections.abc import Sequence
 
 from router.domain.acquaintance import keep
-from router.domain.callback import PromiseEnd
 from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg, SendCaller
 from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued, EmergencyWaits
@@ -22,7 +21,16 @@ from router.domain.observations import (
 )
 from router.domain.offering import rescind
 from router.domain.outside import can_go, send, send_out, told
-from router.domain.owing import close, comes_again, hung_up, is_called_already, not_answered, owed_by, picked_up
+from router.domain.owing import (
+    aside_for,
+    comes_again,
+    hung_up,
+    is_called_already,
+    not_answered,
+    owed_by,
+    picked_up,
+    step_aside,
+)
 from router.domain.particulars import checked
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
 from router.domain.rules import EarlyMedia, OverflowTarget, ToClosing, ToQueue
@@ -75,7 +83,7 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         keep(floor, contact, line_for(floor, entry, contact, now), seen.preferred, now)
     enter_queue(floor, contact, contact.queue, seen.arrived_at, now)
     if owed is not None and contact.is_waiting:
-        close(floor, owed, PromiseEnd.WITHDRAWN, now)
+        step_aside(floor, owed, contact, now)
 
 
 def welcome(floor: Floor, contact: Contact) -> None:
@@ -303,6 +311,7 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     if not floor.move(contact, ContactStep.END, now):
         return
     owed = contact.promise_id is not None or contact.contact_id in floor.promises
+    owed = owed or aside_for(floor, contact) is not None
     if state in (ContactState.QUEUED, ContactState.OFFERED) and contact.answered_at is None and not owed:
         _gave_up(floor, contact, now)
     given, contact.live = contact.live, {}

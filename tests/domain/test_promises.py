@@ -6,13 +6,14 @@ import pytest
 
 from router.domain.callback import PromiseEnd, PromiseState, TryResult
 from router.domain.commands import Configure, LogIn
-from router.domain.effects import CallCustomer, SendCaller
+from router.domain.effects import CallCustomer, EndLeg, SendCaller
 from router.domain.engine import Engine
 from router.domain.events import OfferMade
 from router.domain.ids import SECOND, ContactId
-from router.domain.observations import CallbackConfirmed, Resynced
+from router.domain.observations import CallbackConfirmed, PromiseWritten, Resynced, TalkBegins
 from router.domain.owing import without_rules
 from router.domain.picture import PromiseStands, whole
+from router.domain.record import Outcome
 from router.domain.recovery import restore, take_over
 from router.domain.rules import Rules
 from tests.builders import BANK, BANK_DNIS, GENERAL, NODE, ORDERS, SHOP, SHOP_DNIS, with_queue
@@ -202,3 +203,124 @@ def test_a_number_read_back_has_the_form_of_one_that_is_called(number: str) -> N
 
     assert restore(engine.floor, [replace(stands, number=number)], room.now) == [f"promise {ada}"]
     assert engine.floor.promises == {}
+
+
+# ---- who calls again ----
+
+
+def test_who_calls_again_and_hangs_up_is_called_as_promised_at_the_old_place() -> None:
+    room, ada = owing()
+    room.let_pass(10)
+    bob = room.calls("bob", ani="+4930555222")
+    again = room.calls("again")
+    room.let_pass(5)
+
+    room.caller_hangs_up(again)
+
+    assert [c.contact_id for c in room.floor.queues[ORDERS].in_line()] == [place(ada), bob]
+    assert ends(room) == []
+    assert room.record(again).outcome is Outcome.ABANDONED
+
+
+def test_who_calls_again_and_talks_is_not_called() -> None:
+    room, _ = owing()
+    again = room.calls("again")
+    agent = room.agent_joins()
+    offer_id = room.talks(again)
+    assert ends(room) == [PromiseEnd.WITHDRAWN]
+
+    room.agent_hangs_up(offer_id)
+    room.ends(again)
+    room.let_pass(30)
+
+    assert room.rung() == [agent]
+    assert room.floor.promises == {}
+
+
+def test_nobody_is_called_while_they_are_on_the_phone_also_after_a_takeover() -> None:
+    room, ada = owing()
+    again = room.calls("again")
+
+    successor = room.succeed()
+    looked_at(successor, again)
+    successor.let_pass(10)
+    assert [c.contact_id for c in successor.floor.queues[ORDERS].in_line()] == [again]
+    successor.caller_hangs_up(again)
+
+    assert [c.contact_id for c in successor.floor.queues[ORDERS].in_line()] == [place(ada)]
+
+
+def test_who_calls_again_and_would_rather_be_called_is_let_go_at_once() -> None:
+    room, ada = owing()
+    again = room.calls("again")
+
+    room.asks(again)
+    room.confirms(again)
+    assert told(room)[-2:] == ["ask", "promised"]
+    room.ends(again)
+
+    assert list(room.floor.promises) == [ada]
+    assert room.state(place(ada)) == "queued"
+    assert room.record(again).outcome is Outcome.OVERFLOWED
+
+
+def test_a_second_caller_from_the_same_number_stands_where_everybody_stands() -> None:
+    room, ada = owing()
+    room.let_pass(10)
+    bob = room.calls("bob", ani="+4930555222")
+    room.let_pass(1)
+    again, colleague = room.calls("again"), room.calls("colleague")
+
+    assert [c.contact_id for c in room.floor.queues[ORDERS].in_line()] == [again, bob, colleague]
+    room.caller_hangs_up(again)
+    assert [c.contact_id for c in room.floor.queues[ORDERS].in_line()] == [place(ada), bob, colleague]
+
+
+# ---- told, and let go ----
+
+
+def test_who_was_promised_hears_that_again_when_the_order_was_lost_also_from_the_next_router() -> None:
+    room = CallbackRoom()
+    ada = room.calls("ada")
+    room.confirms(ada)
+    room.let_pass(1)
+
+    room.resync(room.waiting(ada))
+    assert told(room) == ["promised", "promised"]
+
+    successor = room.succeed()
+    looked_at(successor, ada)
+    assert [(sent.context, sent.exten) for sent in successor.of(SendCaller)] == [("acd-callback", "promised")]
+
+
+def test_who_talks_to_an_agent_already_when_it_is_written_down_is_not_torn_away() -> None:
+    room = CallbackRoom("orders")
+    ada = room.calls("ada")
+    offer_id = room.offer(ada)
+    room.see(CallbackConfirmed(contact_id=ada, at=room.now))
+    room.rings(offer_id)
+    room.answers(offer_id)
+    room.see(TalkBegins(offer_id=offer_id, contact_id=ada, at=room.now))
+
+    room.see(PromiseWritten(promise_id=ada, safe=True))
+    room.bridges(offer_id)
+
+    assert (room.of(EndLeg), told(room)) == ([], [])
+    assert room.state(ada) == "connected"
+    assert ends(room) == [PromiseEnd.WITHDRAWN]
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_who_is_not_taken_after_all_hears_then_whether_it_is_written_down(safe: bool) -> None:
+    room = CallbackRoom("orders")
+    ada = room.calls("ada")
+    offer_id = room.offer(ada)
+    room.see(CallbackConfirmed(contact_id=ada, at=room.now))
+    room.rings(offer_id)
+    room.answers(offer_id)
+    room.see(PromiseWritten(promise_id=ada, safe=safe))
+
+    room.ends(offer_id)
+    room.let_pass(6)
+
+    assert told(room) == ["promised" if safe else "no"]

@@ -105,4 +105,25 @@ MUTANTS = (
         replace="[0-9]+",
         guards=("tests/config/test_callback.py::test_only_who_has_an_ordinary_number_of_these_countries_is_called",),
     ),
+    Mutant(
+        name="Who calls again and hangs up is forgotten",
+        file="router/domain/owing.py",
+        find="        if aside.state is PromiseState.RESTING:\n",
+        replace="        if False:\n",
+        guards=(_KEPT + "test_who_calls_again_and_hangs_up_is_called_as_promised_at_the_old_place",),
+    ),
+    Mutant(
+        name="Nobody remembers that they were let go with a promise",
+        file="router/domain/calling.py",
+        find="    send_out(floor, contact, CALLBACK, CALLBACK)\n",
+        replace='    _say(floor, contact, "promised")\n',
+        guards=(_KEPT + "test_who_was_promised_hears_that_again_when_the_order_was_lost_also_from_the_next_router",),
+    ),
+    Mutant(
+        name="A promise that is written down tears caller and agent apart",
+        file="router/domain/calling.py",
+        find="offer.state is OfferState.ACCEPTED for offer",
+        replace="offer.state is OfferState.CLOSED for offer",
+        guards=(_KEPT + "test_who_talks_to_an_agent_already_when_it_is_written_down_is_not_torn_away",),
+    ),
 )
