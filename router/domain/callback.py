@@ -29,7 +29,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from router.domain.ids import CampaignName, ContactId, Micros, QueueName
+from router.domain.ids import AgentId, CampaignName, ContactId, Micros, QueueName
 from router.domain.message import message
 from router.domain.rules import CallbackRules
 from router.domain.tables import Table
@@ -154,6 +154,8 @@ class Promise:
     "Offers made for its places; an offer's id is unique for ever."
     here: ContactId = NOWHERE
     "The call by which they have called again: while it lives, rule 1."
+    meant_for: AgentId | None = None
+    "Caller first, while their phone rings: an agent who was free for them. No two have the same one."
     read_back: bool = False
     "From what a router before us wrote down: it needs no writing down any more."
 

@@ -6,14 +6,16 @@ is told (`PromiseWritten`) they hear that we call, and are let go. Meanwhile the
 
 Agent first: the place is offered like any caller. An agent who has accepted is there (`AgentReady`) before their phone
 rings, and its leg takes them out of the waiting room as soon as they are in it. Caller first: they are called when the
-place is the first for a free agent, never more of a queue at a time than agents are free there; who answers is first in
-line. So both are one way, begun at another moment.
+place is the first for a free agent, and each is meant for one of their own, whatever queues that agent serves: so never
+more phones ring than agents were free. The agent is not held; who answers is first in line. So both are one way, begun
+at another moment.
 """
 
 import heapq
 import re
+from itertools import chain
 
-from router.domain.agent import Standing
+from router.domain.agent import Agent
 from router.domain.callback import (
     DIALABLE,
     NOWHERE,
@@ -203,12 +205,16 @@ def is_called_first(floor: Floor, contact: Contact) -> bool:
     return promise is not None and promise.state is PromiseState.PROMISED and not promise.terms.agent_first
 
 
-def call_first(floor: Floor, place: Contact, now: Micros) -> None:
-    """The turn of somebody has come who is called before an agent is. As many are called as agents are free."""
+def call_first(floor: Floor, place: Contact, now: Micros, *freed: Agent) -> None:
+    """The turn of somebody has come who is called before an agent is. As many are called as agents are free.
+
+    `freed`: who is free and sits on no bench yet.
+    """
     promise = floor.promises[place.promise_id or NOWHERE]
     queue = place.line or floor.queues[promise.queue]
-    free = queue.standings[Standing.FREE]
-    if floor.calling.get(promise.queue, 0) >= free:
+    free = chain(freed, queue.next_best(place, len(floor.meant) + 1))
+    agent = next((agent for agent in free if agent.agent_id not in floor.meant), None)
+    if agent is None:
         heap = floor.held_back.setdefault(promise.queue, [])
         heapq.heappush(heap, (queue.line_key(place), floor.serial(), promise.promise_id))
         rest(floor, promise, now, until_let_in=True)
@@ -217,21 +223,24 @@ def call_first(floor: Floor, place: Contact, now: Micros) -> None:
     take_place(floor, promise, now)
     promise.place_id = place_id
     put_place(floor, promise).open_offers = place.open_offers
+    promise.meant_for = agent.agent_id
+    floor.meant[agent.agent_id] = promise.promise_id
     _call(floor, promise, now)
-    if floor.calling.get(promise.queue, 0) < free:
-        floor.released.append(promise.queue)
+    floor.release(promise.queue)
 
 
 def let_in(floor: Floor, now: Micros) -> None:
-    """A call of these queues has ended: the next who was held back stands in line again."""
+    """Somebody there is free whom nobody who is called is meant for: the next held back stands in line again."""
     released, floor.released = floor.released, []
     for queue in released:
-        heap = floor.held_back.get(queue, [])
+        heap = floor.held_back.pop(queue, [])
         while heap:
             promise = floor.promises.get(heapq.heappop(heap)[2])
             if promise is not None and promise.state is PromiseState.RESTING:
                 stand(floor, promise, now)
                 break
+        if heap:
+            floor.held_back[queue] = heap
 
 
 def _call(floor: Floor, promise: Promise, now: Micros) -> None:

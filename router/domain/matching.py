@@ -59,7 +59,7 @@ def _find_contact(floor: Floor, agent: Agent, now: Micros) -> None:
     if contact is None:
         floor.seat(agent)
     elif contact.place and is_called_first(floor, contact):
-        call_first(floor, contact, now)
+        call_first(floor, contact, now, agent)
         floor.freed.append(agent)  # free still: for whoever is next
     elif contact.skips:  # one may have run out just now, and that agent be idle for longer
         _take_turns(floor, [agent], [], now)

@@ -10,7 +10,7 @@ import re
 
 from router.domain.callback import DIALABLE, NOWHERE, Promise, PromiseEnd, PromiseState, Terms, terms_of
 from router.domain.floor import Floor
-from router.domain.ids import SECOND, Micros, QueueName
+from router.domain.ids import SECOND, AgentId, Micros, QueueName
 from router.domain.owing import close, is_ours, line_of, owe, put_place, rules_of
 from router.domain.particulars import checked
 from router.domain.picture import PromiseStands
@@ -61,11 +61,13 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
         waited_before_us=stands.waited_before_us,
         read_back=True,
         here=stands.here,
+        meant_for=_meant_for(floor, stands),
         place_id=stands.place_id if state in (PromiseState.CALLING, PromiseState.REACHED) else NOWHERE,
     )
     owe(floor, promise)
+    if promise.meant_for is not None:
+        floor.meant[promise.meant_for] = promise.promise_id
     due_at = now + _GRACE_US
-    floor.calling[promise.queue] = floor.calling.get(promise.queue, 0) + (state is PromiseState.CALLING)
     if queue is None:
         close(floor, promise, PromiseEnd.GIVEN_UP, now)
         return
@@ -73,6 +75,12 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
         put_place(floor, promise).seen_at = 1  # long ago: the first look at Asterisk tells whether it lives
         due_at += promise.terms.ring_us
     floor.timers.set(("promise", promise.promise_id), due_at)
+
+
+def _meant_for(floor: Floor, stands: PromiseStands) -> AgentId | None:
+    """Each of the living is for one call only."""
+    agent_id = stands.meant_for if stands.state == PromiseState.CALLING else None
+    return agent_id if agent_id in floor.agents and agent_id not in floor.meant else None
 
 
 def _terms(floor: Floor, queue: QueueName, kept: Terms | None) -> Terms:

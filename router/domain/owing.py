@@ -1,6 +1,6 @@
 """What is owed to whom was promised a call (callback.py): their place in line, its rests, its end.
 
-Rule 1: `_step` is the only place that moves a promise between its states, and counts how many of a queue are calling.
+Rule 1: `move` is the only place that moves a promise between its states, and lets go of whom its call was meant for.
 Rule 2: a place comes and goes with the state: there is one in PROMISED and CALLING, none while it rests.
 """
 
@@ -90,10 +90,8 @@ def reread(floor: Floor, now: Micros) -> None:
 
 def _stand_in(floor: Floor, promise: Promise, queue: QueueName, now: Micros) -> None:
     """From now on it is owed in this queue; its place is lined up there by who asked for this."""
-    calls = promise.state is PromiseState.CALLING
-    for counts, count in ((floor.owed, 1), (floor.calling, int(calls))):
-        counts[promise.queue] = counts.get(promise.queue, 0) - count
-        counts[queue] = counts.get(queue, 0) + count
+    floor.owed[promise.queue] -= 1
+    floor.owed[queue] = floor.owed.get(queue, 0) + 1
     promise.queue, promise.entered_at = queue, now
     floor.unwritten[promise] = None
     place = floor.contacts.get(promise.place_id)
@@ -106,12 +104,12 @@ def move(floor: Floor, promise: Promise, trigger: PromiseStep) -> bool:
     state = step(PROMISE, promise.state, trigger)
     if state is None:
         return False
-    calling = (state is PromiseState.CALLING) - (promise.state is PromiseState.CALLING)
-    if calling:
-        floor.calling[promise.queue] = floor.calling.get(promise.queue, 0) + calling
-    if calling < 0:
-        floor.released.append(promise.queue)
     promise.state = state
+    if state is not PromiseState.CALLING and promise.meant_for is not None:
+        agent = floor.agents.get(promise.meant_for)
+        floor.meant.pop(promise.meant_for, None)
+        promise.meant_for = None
+        floor.release(*(() if agent is None else (row.queue.rules.name for row in agent.serves)))
     floor.unwritten[promise] = None
     return True
 

@@ -182,6 +182,7 @@ class PromiseStands:
     terms: Terms | None = None
     "None: those of its queue."
     here: ContactId = NOWHERE
+    meant_for: AgentId | None = None
 
 
 @message
@@ -292,6 +293,7 @@ def _promise(floor: Floor, promise: Promise) -> Picture:
         waited_before_us=promise.waited_before_us,
         terms=promise.terms,
         here=promise.here,
+        meant_for=promise.meant_for,
     )
 
 

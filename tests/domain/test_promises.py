@@ -16,8 +16,8 @@ from router.domain.picture import PromiseStands, whole
 from router.domain.record import Outcome
 from router.domain.recovery import restore, take_over
 from router.domain.rules import Rules
-from tests.builders import BANK, BANK_DNIS, GENERAL, NODE, ORDERS, SHOP, SHOP_DNIS, with_queue
-from tests.domain.test_callback import CallbackRoom, called_back, ends, owing, place, results
+from tests.builders import ACCOUNTS, BANK, BANK_DNIS, GENERAL, NODE, ORDERS, SHOP, SHOP_DNIS, with_queue
+from tests.domain.test_callback import AGENT_FIRST, CallbackRoom, called_back, ends, owing, place, results
 
 NO_MORE = with_queue(called_back(), ORDERS, callback=None)
 "Nobody may ask any more."
@@ -324,3 +324,54 @@ def test_who_is_not_taken_after_all_hears_then_whether_it_is_written_down(safe: 
     room.let_pass(6)
 
     assert told(room) == ["promised" if safe else "no"]
+
+
+# ---- caller first ----
+
+
+def test_no_more_are_called_than_agents_are_free_though_these_serve_several_queues() -> None:
+    caller_first = replace(AGENT_FIRST, agent_first=False)
+    both = with_queue(called_back(agent_first=False), ACCOUNTS, callback=caller_first, exit_keys="")
+    room = CallbackRoom(rules_in_force=both)
+    ada = room.is_promised("ada")
+    bob = room.is_promised("bob", ani="+4930555222", campaign=BANK)
+    agent = room.agent_joins("orders bank")
+
+    (call,) = room.of(CallCustomer)
+    first, second = (bob, ada) if call.contact_id == place(bob) else (ada, bob)
+    assert room.floor.meant == {agent: first}
+    room.ends(place(first), 17)
+
+    assert [call.contact_id for call in room.of(CallCustomer)] == [place(first), place(second)]
+    another = room.agent_joins("orders")
+    assert room.floor.meant == {agent: second}
+    room.is_promised("cy", ani="+4930555333")
+    assert list(room.floor.meant) == [agent, another]
+
+
+def test_who_was_held_back_is_called_when_another_agent_comes() -> None:
+    room = CallbackRoom(rules_in_force=called_back(agent_first=False))
+    ada, bob = room.is_promised("ada"), room.is_promised("bob", ani="+4930555222")
+    room.agent_joins()
+    assert [call.contact_id for call in room.of(CallCustomer)] == [place(ada)]
+
+    room.agent_joins()
+
+    assert [call.contact_id for call in room.of(CallCustomer)] == [place(ada), place(bob)]
+
+
+def test_a_successor_knows_for_whom_a_phone_rings() -> None:
+    room = CallbackRoom(rules_in_force=called_back(agent_first=False))
+    ada = room.is_promised("ada")
+    room.is_promised("bob", ani="+4930555222")
+    agent = room.agent_joins()
+    room.customer_rings(place(ada))
+
+    successor = room.succeed()
+    rings = successor.waiting(place(ada), up=False, rings=True, state="called", endpoint="carrier")
+    reachable = {agent: True}
+    successor.see(Resynced(node=NODE, legs=(rings,), reachable=reachable, asked_at=room.now, at=room.now, epoch=2))
+    successor.let_pass(5)
+
+    assert successor.of(CallCustomer) == []
+    assert successor.floor.meant == {agent: ada}

@@ -31,9 +31,12 @@ MUTANTS = (
     Mutant(
         name="Caller first, everybody in line is called for one free agent",
         file="router/domain/calling.py",
-        find="    if floor.calling.get(promise.queue, 0) >= free:\n",
-        replace="    if False:\n",
-        guards=(_GUARD + "test_caller_first_no_more_are_called_than_agents_are_free",),
+        find="    agent = next((agent for agent in free if agent.agent_id not in floor.meant), None)\n",
+        replace="    agent = next(iter(free), None)\n",
+        guards=(
+            _GUARD + "test_caller_first_no_more_are_called_than_agents_are_free",
+            _KEPT + "test_no_more_are_called_than_agents_are_free_though_these_serve_several_queues",
+        ),
     ),
     Mutant(
         name="Who calls again is called back all the same",
@@ -125,5 +128,12 @@ MUTANTS = (
         find="offer.state is OfferState.ACCEPTED for offer",
         replace="offer.state is OfferState.CLOSED for offer",
         guards=(_KEPT + "test_who_talks_to_an_agent_already_when_it_is_written_down_is_not_torn_away",),
+    ),
+    Mutant(
+        name="Who was held back is not called when an agent comes",
+        file="router/domain/floor.py",
+        find="            self.release(*(row.queue.rules.name for row in agent.serves))\n",
+        replace="",
+        guards=(_KEPT + "test_who_was_held_back_is_called_when_another_agent_comes",),
     ),
 )
