@@ -93,6 +93,12 @@ MARK = "_cb"
 "Between the contact that asked and the number of the call that came of it."
 
 
+def calls_back(contact_id: ContactId) -> bool:
+    """Whether it is the name of a call that we make, or made: rule 2."""
+    _, mark, number = contact_id.rpartition(MARK)
+    return bool(mark) and number.isascii() and number.isdigit()
+
+
 def named_for(promise_id: ContactId) -> ContactId:
     """What the offers of its places are named after: rule 2."""
     return ContactId(f"{promise_id}{MARK}")

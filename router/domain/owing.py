@@ -13,6 +13,7 @@ from router.domain.callback import (
     PromiseState,
     PromiseStep,
     TryResult,
+    calls_back,
     result_of,
     terms_of,
 )
@@ -20,8 +21,9 @@ from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg
 from router.domain.events import CallbackEnded, CallbackTried, ContactQueued
 from router.domain.floor import Floor
-from router.domain.ids import SECOND, CampaignName, ContactId, LegId, Micros, QueueName
+from router.domain.ids import SECOND, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.observations import LegAppeared, LegEnded
+from router.domain.offer import Offer
 from router.domain.offering import rescind
 from router.domain.record import Leg, OfferResult, SegmentKind
 from router.domain.rules import CallbackRules, Rules
@@ -216,9 +218,18 @@ def appeared(floor: Floor, contact: Contact, seen: LegAppeared, now: Micros) -> 
 
 def owed_by(floor: Floor, contact_id: ContactId) -> Promise | None:
     """The promise this contact is called for, told by its id alone, unless they are on the phone already."""
-    promise_id, mark, number = contact_id.rpartition(MARK)
-    promise = floor.promises.get(ContactId(promise_id)) if mark and number.isascii() and number.isdigit() else None
+    promise = floor.promises.get(ContactId(contact_id.rpartition(MARK)[0])) if calls_back(contact_id) else None
     return None if promise is None or promise.state is PromiseState.REACHED else promise
+
+
+def offers_left(floor: Floor, contact_id: ContactId) -> dict[OfferId, Offer]:
+    """Offers made for a place of this name that was taken off the floor, and whose legs live yet.
+
+    Somebody may answer in the instant in which their call was given up: then they are on the phone under that name.
+    """
+    if not calls_back(contact_id):
+        return {}
+    return {offer_id: offer for offer_id, offer in floor.offers.items() if offer.contact_id == contact_id}
 
 
 def is_called_already(floor: Floor, promise: Promise, contact_id: ContactId, now: Micros) -> Contact | None:
@@ -231,7 +242,7 @@ def is_called_already(floor: Floor, promise: Promise, contact_id: ContactId, now
     if promise.place_id != contact_id:
         take_place(floor, promise, now)
         promise.place_id = contact_id
-        put_place(floor, promise)
+        put_place(floor, promise).open_offers = offers_left(floor, contact_id)
     promise.tries = max(promise.tries, number)
     place = floor.contacts[contact_id]
     place.seen_at = now

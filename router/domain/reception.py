@@ -27,6 +27,7 @@ from router.domain.owing import (
     hung_up,
     is_called_already,
     not_answered,
+    offers_left,
     owed_by,
     picked_up,
     step_aside,
@@ -91,6 +92,7 @@ def welcome(floor: Floor, contact: Contact) -> None:
     floor.sweep(contact.node, contact.seen_at)
     floor.contacts[contact.contact_id] = contact
     floor.by_leg[contact.leg] = contact
+    contact.open_offers = offers_left(floor, contact.contact_id)
     contact.legs = (Leg(uniqueid=contact.leg, linkedid=contact.linkedid, node=contact.node),)
     contact.begins(SegmentKind.WAITING, contact.arrived_at)
     campaign = floor.rules.campaigns.get(contact.campaign)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from router.domain.callback import PromiseEnd, PromiseState, TryResult
-from router.domain.commands import Configure, LogIn
+from router.domain.commands import CancelCallback, Configure, LogIn
 from router.domain.effects import CallCustomer, EndLeg, SendCaller
 from router.domain.engine import Engine
 from router.domain.events import OfferMade
-from router.domain.ids import SECOND, ContactId
+from router.domain.ids import SECOND, ContactId, LegId
 from router.domain.observations import CallbackConfirmed, PromiseWritten, Resynced, TalkBegins
 from router.domain.owing import without_rules
 from router.domain.picture import PromiseStands, whole
@@ -375,3 +375,33 @@ def test_a_successor_knows_for_whom_a_phone_rings() -> None:
 
     assert successor.of(CallCustomer) == []
     assert successor.floor.meant == {agent: ada}
+
+
+# ---- answered in the instant in which the call is given up ----
+
+
+def test_who_answers_while_they_call_us_and_their_phone_is_hung_up_is_a_caller_whom_no_offer_is_lost_for() -> None:
+    room, ada = owing("orders")
+    offer_id = room.accepts(place(ada))
+    room.customer_rings(place(ada))
+    room.calls("again")
+
+    room.see(replace(room.arrival("x"), contact_id=place(ada), leg=LegId(place(ada))))
+    room.bridges(offer_id)
+
+    assert room.state(place(ada)) == "connected"
+    assert ends(room) == [PromiseEnd.KEPT]
+
+
+def test_who_answers_in_the_instant_in_which_their_call_back_is_cancelled_is_a_caller_like_any_other() -> None:
+    room, ada = owing("orders")
+    offer_id = room.accepts(place(ada))
+    room.customer_rings(place(ada))
+    room.ask(CancelCallback(promise_id=ada))
+
+    room.see(replace(room.arrival("x"), contact_id=place(ada), leg=LegId(place(ada))))
+    room.bridges(offer_id)
+
+    assert room.state(place(ada)) == "connected"
+    room.ends(place(ada))
+    assert room.record(place(ada)).outcome is Outcome.ANSWERED
