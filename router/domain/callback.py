@@ -29,7 +29,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from router.domain.ids import AgentId, CampaignName, ContactId, Micros, QueueName
+from router.domain.ids import MARK, AgentId, CampaignName, ContactId, Micros, QueueName
 from router.domain.message import message
 from router.domain.rules import CallbackRules
 from router.domain.tables import Table
@@ -89,14 +89,6 @@ PROMISE: Table[PromiseState, PromiseStep] = {
 NOWHERE = ContactId("")
 DIALABLE = re.compile(r"\+[1-9][0-9]{6,14}")
 "E.164, long enough to be somebody's."
-MARK = "_cb"
-"Between the contact that asked and the number of the call that came of it."
-
-
-def calls_back(contact_id: ContactId) -> bool:
-    """Whether it is the name of a call that we make, or made: rule 2."""
-    _, mark, number = contact_id.rpartition(MARK)
-    return bool(mark) and number.isascii() and number.isdigit()
 
 
 def named_for(promise_id: ContactId) -> ContactId:
@@ -160,6 +152,8 @@ class Promise:
     "Offers made for its places; an offer's id is unique for ever."
     here: ContactId = NOWHERE
     "The call by which they have called again: while it lives, rule 1."
+    rings_at: Micros = 0
+    "When Asterisk made the leg that their phone rings by; 0: not yet, or nobody knows."
     meant_for: AgentId | None = None
     "Caller first, while their phone rings: an agent who was free for them. No two have the same one."
     read_back: bool = False

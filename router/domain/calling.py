@@ -277,10 +277,11 @@ def _dial(floor: Floor, promise: Promise) -> None:
 def not_called(floor: Floor, seen: CustomerNotCalled, now: Micros) -> None:
     """No leg was made. One that lived already is the one we wanted."""
     contact = floor.contacts.get(seen.contact_id)
-    if contact is None or not contact.place or contact.promise_id is None or seen.exists or contact.here_at:
+    promise = None if contact is None else floor.promises.get(contact.promise_id or NOWHERE)
+    if contact is None or not contact.place or promise is None or seen.exists or promise.rings_at:
         floor.ignore(seen, "no such call")
         return
-    failed(floor, floor.promises[contact.promise_id], TryResult.FAILED, now)
+    failed(floor, promise, TryResult.FAILED, now)
 
 
 # ---- deadlines and orders ----

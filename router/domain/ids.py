@@ -21,6 +21,16 @@ Micros = int
 SECOND: Micros = 1_000_000
 
 
+MARK = "_cb"
+"Between the contact that asked to be called back and the number of the call that came of it (callback.py)."
+
+
+def calls_back(contact: ContactId) -> bool:
+    """Whether it is the name of a call that we make, or made."""
+    _, mark, number = contact.rpartition(MARK)
+    return bool(mark) and number.isascii() and number.isdigit()
+
+
 def offer_id(contact: ContactId, attempt: int) -> OfferId:
     """Name the `attempt`-th offer of a contact. It becomes the leg's ChannelId, so twins collide at Asterisk."""
     return OfferId(f"{contact}.{attempt}")

@@ -14,6 +14,7 @@ from router.domain.ids import SECOND, AgentId, Micros, QueueName
 from router.domain.owing import close, is_ours, line_of, owe, put_place, rules_of
 from router.domain.particulars import checked
 from router.domain.picture import PromiseStands
+from router.domain.record import SegmentKind
 from router.domain.rules import MOST_POINTS
 
 _GRACE_US: Micros = 2 * SECOND
@@ -72,7 +73,11 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
         close(floor, promise, PromiseEnd.GIVEN_UP, now)
         return
     if state is PromiseState.CALLING:
-        put_place(floor, promise).seen_at = 1  # long ago: the first look at Asterisk tells whether it lives
+        place = put_place(floor, promise)
+        place.seen_at = 1  # long ago: the first look at Asterisk tells whether it lives
+        if 0 < stands.rings_at <= now:
+            promise.rings_at = stands.rings_at
+            place.begins(SegmentKind.RINGING, stands.rings_at)
         due_at += promise.terms.ring_us
     floor.timers.set(("promise", promise.promise_id), due_at)
 

@@ -5,7 +5,6 @@ Rule 2: a place comes and goes with the state: there is one in PROMISED and CALL
 """
 
 from router.domain.callback import (
-    MARK,
     NOWHERE,
     PROMISE,
     Promise,
@@ -13,7 +12,6 @@ from router.domain.callback import (
     PromiseState,
     PromiseStep,
     TryResult,
-    calls_back,
     result_of,
     terms_of,
 )
@@ -21,7 +19,7 @@ from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg
 from router.domain.events import CallbackEnded, CallbackTried, ContactQueued
 from router.domain.floor import Floor
-from router.domain.ids import SECOND, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
+from router.domain.ids import MARK, SECOND, CampaignName, ContactId, LegId, Micros, OfferId, QueueName, calls_back
 from router.domain.observations import LegAppeared, LegEnded
 from router.domain.offer import Offer
 from router.domain.offering import rescind
@@ -172,7 +170,7 @@ def take_place(floor: Floor, promise: Promise, now: Micros) -> None:
     promise.place_id = NOWHERE
     if place is None or not place.place:
         return
-    promise.priority, promise.attempts = place.priority, place.attempts
+    promise.priority, promise.attempts, promise.rings_at = place.priority, place.attempts, 0
     floor.move(place, ContactStep.END, now)
     del floor.contacts[place.contact_id]
     del floor.by_leg[place.leg]
@@ -209,11 +207,14 @@ def _times(floor: Floor, promise: Promise, at: Micros) -> tuple[bool, Micros | N
 
 
 def appeared(floor: Floor, contact: Contact, seen: LegAppeared, now: Micros) -> None:
-    """Asterisk made the leg we asked for: its life begins."""
-    if contact.place and not contact.here_at:
-        contact.here_at, contact.seen_at, contact.linkedid = seen.at, now, seen.linkedid
+    """Asterisk made the leg we asked for: its life begins, and for now it rings. Nobody waits by that."""
+    promise = floor.promises.get(contact.promise_id or NOWHERE)
+    if contact.place and promise is not None and not promise.rings_at:
+        contact.seen_at, contact.linkedid = now, seen.linkedid
+        promise.rings_at = seen.at
+        floor.unwritten[promise] = None
         contact.legs = (Leg(uniqueid=contact.leg, linkedid=seen.linkedid, node=contact.node), *contact.legs[1:])
-        contact.begins(SegmentKind.WAITING, seen.at)
+        contact.begins(SegmentKind.RINGING, seen.at)
 
 
 def owed_by(floor: Floor, contact_id: ContactId) -> Promise | None:
@@ -255,9 +256,8 @@ def picked_up(floor: Floor, contact: Contact, at: Micros, now: Micros) -> None:
     promise = floor.promises.get(contact.promise_id or NOWHERE)
     if not contact.place or promise is None or not move(floor, promise, PromiseStep.REACH):
         return None
-    contact.here_at, contact.seen_at = contact.here_at or at, contact.seen_at or now
-    contact.begins(SegmentKind.WAITING, contact.here_at)
-    contact.place = False
+    contact.here_at, contact.seen_at, contact.place = at, contact.seen_at or now, False
+    contact.begins(SegmentKind.WAITING, at)
     floor.timers.cancel(("promise", promise.promise_id))
     floor.emit(
         CallbackTried(

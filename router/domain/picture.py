@@ -183,6 +183,7 @@ class PromiseStands:
     "None: those of its queue."
     here: ContactId = NOWHERE
     meant_for: AgentId | None = None
+    rings_at: Micros = 0
 
 
 @message
@@ -294,6 +295,7 @@ def _promise(floor: Floor, promise: Promise) -> Picture:
         terms=promise.terms,
         here=promise.here,
         meant_for=promise.meant_for,
+        rings_at=promise.rings_at,
     )
 
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from random import Random
 
-from router.domain.callback import MARK
-from router.domain.ids import SECOND, Micros
+from router.domain.ids import MARK, SECOND, Micros
 from router.simulation.centre import Centre
 from router.simulation.judge import KINDS
 from router.simulation.people import Crowd, Habits

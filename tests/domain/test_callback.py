@@ -9,7 +9,14 @@ from router.domain.commands import CancelCallback, Configure, Pause, SetCallTime
 from router.domain.effects import Announce, CallCustomer, EndLeg, RingAgent, SendCaller, WriteDown
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
-from router.domain.events import CallbackEnded, CallbackPromised, CallbackTried, ContactEnded, ContactOverflowed
+from router.domain.events import (
+    CallbackEnded,
+    CallbackPromised,
+    CallbackTried,
+    ContactConnected,
+    ContactEnded,
+    ContactOverflowed,
+)
 from router.domain.hours import OpeningHours
 from router.domain.ids import SECOND, ContactId, LegId, OfferId
 from router.domain.need import Need
@@ -334,8 +341,11 @@ def test_agent_first_the_agent_is_there_before_the_customer_is_called_and_they_t
     assert ends(room) == [PromiseEnd.KEPT]
     record = room.record(place(ada))
     assert record.outcome is Outcome.ANSWERED
-    assert [segment.kind for segment in record.segments] == [SegmentKind.WAITING, SegmentKind.TALK]
+    assert [segment.kind for segment in record.segments] == [SegmentKind.RINGING, SegmentKind.TALK]
     assert record.segments[0].to_at - record.segments[0].from_at == 8 * SECOND
+    assert record.is_our_call
+    assert not room.record(ada).is_our_call
+    assert room.last(ContactConnected).waited_us == 0
     assert record.legs[-1].agent_id == agent
     assert room.floor.contacts == {}
 

@@ -8,12 +8,12 @@ from router.domain.callback import PromiseEnd, PromiseState, TryResult
 from router.domain.commands import CancelCallback, Configure, LogIn
 from router.domain.effects import CallCustomer, EndLeg, SendCaller
 from router.domain.engine import Engine
-from router.domain.events import OfferMade
+from router.domain.events import ContactConnected, OfferMade
 from router.domain.ids import SECOND, ContactId, LegId
 from router.domain.observations import CallbackConfirmed, PromiseWritten, Resynced, TalkBegins
 from router.domain.owing import without_rules
 from router.domain.picture import PromiseStands, whole
-from router.domain.record import Outcome
+from router.domain.record import Outcome, SegmentKind
 from router.domain.recovery import restore, take_over
 from router.domain.rules import Rules
 from tests.builders import ACCOUNTS, BANK, BANK_DNIS, GENERAL, NODE, ORDERS, SHOP, SHOP_DNIS, with_queue
@@ -405,3 +405,34 @@ def test_who_answers_in_the_instant_in_which_their_call_back_is_cancelled_is_a_c
     assert room.state(place(ada)) == "connected"
     room.ends(place(ada))
     assert room.record(place(ada)).outcome is Outcome.ANSWERED
+
+
+# ---- how long they waited ----
+
+
+def test_only_who_has_picked_up_waits_and_a_takeover_knows_since_when_the_phone_rang() -> None:
+    room = CallbackRoom(rules_in_force=called_back(agent_first=False))
+    ada = room.is_promised("ada")
+    agent = room.agent_joins()
+    room.customer_rings(place(ada))
+    began_at = room.now
+    room.let_pass(4)
+
+    successor = room.succeed()
+    rings = successor.waiting(place(ada), up=False, rings=True, state="called", endpoint="carrier")
+    successor.see(Resynced(node=NODE, legs=(rings,), reachable={agent: True}, asked_at=room.now, at=room.now, epoch=2))
+    successor.let_pass(4)
+    successor.customer_answers(place(ada))
+    offer_id = successor.offer(place(ada))
+    successor.let_pass(3)
+    successor.rings(offer_id)
+    successor.answers(offer_id)
+    successor.bridges(offer_id)
+    successor.let_pass(5)
+    successor.caller_hangs_up(place(ada))
+
+    assert successor.last(ContactConnected).waited_us == 3 * SECOND
+    record = successor.record(place(ada))
+    spent = [(segment.kind, (segment.to_at - segment.from_at) // SECOND) for segment in record.segments]
+    assert spent == [(SegmentKind.RINGING, 8), (SegmentKind.WAITING, 3), (SegmentKind.TALK, 5)]
+    assert (record.arrived_at, record.here_at) == (began_at, began_at + 8 * SECOND)

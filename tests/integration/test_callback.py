@@ -58,7 +58,7 @@ async def test_agent_first_they_talk_and_the_record_covers_the_customers_leg(cen
     assert story.record is not None
     assert story.record.outcome is Outcome.ANSWERED
     assert story.record.ani == "+4915155500001"
-    assert kinds(story) == ["waiting", "talk"]
+    assert kinds(story) == ["ringing", "waiting", "talk"]
     assert [offer.result for offer in story.offers] == [OfferResult.ANSWERED]
     await owed(centre, 0)
 
@@ -78,7 +78,7 @@ async def test_caller_first_the_customer_is_called_and_the_agent_rung_when_they_
     [story] = [story for story in stories if story.record is not None and story.record.contact_id == f"{contact}_cb1"]
     assert story.record is not None
     assert story.record.outcome is Outcome.ANSWERED
-    assert kinds(story) == ["waiting", "talk"]
+    assert kinds(story) == ["ringing", "waiting", "talk"]
     await owed(centre, 0)
 
 

@@ -136,4 +136,11 @@ MUTANTS = (
         replace="",
         guards=(_KEPT + "test_who_was_held_back_is_called_when_another_agent_comes",),
     ),
+    Mutant(
+        name="Whose phone rings is said to wait",
+        file="router/domain/owing.py",
+        find="        contact.begins(SegmentKind.RINGING, seen.at)\n",
+        replace="        contact.begins(SegmentKind.WAITING, seen.at)\n",
+        guards=(_KEPT + "test_only_who_has_picked_up_waits_and_a_takeover_knows_since_when_the_phone_rang",),
+    ),
 )
