@@ -48,6 +48,7 @@ from router.domain.owing import (
     close,
     failed,
     is_ours,
+    look_again,
     may_call_at,
     move,
     owe,
@@ -331,6 +332,4 @@ def cancel(floor: Floor, asked: CancelCallback, now: Micros) -> None:
 def set_call_times(floor: Floor, asked: SetCallTimes, now: Micros) -> None:
     """Told anew each day, so every promise of the queue is looked at again."""
     floor.call_times[asked.queue] = asked.times
-    for promise in list(floor.promises.values()):
-        if promise.queue == asked.queue and promise.state in (PromiseState.PROMISED, PromiseState.RESTING):
-            floor.timers.set(("promise", promise.promise_id), now)
+    look_again(floor, [promise for promise in floor.promises.values() if promise.queue == asked.queue], now)

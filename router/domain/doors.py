@@ -6,6 +6,7 @@ from router.domain.errors import CommandRefused
 from router.domain.events import DoorMoved
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, Micros
+from router.domain.owing import look_again
 from router.domain.reception import overflow
 from router.domain.rules import AtClosing
 
@@ -44,6 +45,7 @@ def _must_exist(floor: Floor, campaign: CampaignName) -> None:
 def door_edge(floor: Floor, name: CampaignName, now: Micros) -> None:
     """It may have opened or closed: who waits there is treated as the rules say."""
     door = floor.door(name)
+    look_again(floor, [promise for promise in floor.promises.values() if promise.campaign == name], now)
     edge = door.next_edge(now)
     if edge is None:
         floor.calendar.cancel(("door", name))

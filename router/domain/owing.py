@@ -4,6 +4,8 @@ Rule 1: `move` is the only place that moves a promise between its states, and le
 Rule 2: a place comes and goes with the state: there is one in PROMISED and CALLING, none while it rests.
 """
 
+from collections.abc import Iterable
+
 from router.domain.callback import (
     NOWHERE,
     PROMISE,
@@ -16,9 +18,11 @@ from router.domain.callback import (
     terms_of,
 )
 from router.domain.contact import Contact, ContactState, ContactStep
+from router.domain.door import Door
 from router.domain.effects import EndLeg
 from router.domain.events import CallbackEnded, CallbackTried, ContactQueued
 from router.domain.floor import Floor
+from router.domain.hours import OpeningHours
 from router.domain.ids import MARK, SECOND, CampaignName, ContactId, LegId, Micros, OfferId, QueueName, calls_back
 from router.domain.observations import LegAppeared, LegEnded
 from router.domain.offer import Offer
@@ -129,8 +133,8 @@ def stand(floor: Floor, promise: Promise, now: Micros) -> None:
         promise.place_id = promise.place_of(promise.tries + 1)
         place = put_place(floor, promise)
         floor.move(place, ContactStep.QUEUE, now)
-        edge = _times(floor, promise, now)[1]
-        floor.timers.set(("promise", promise.promise_id), min(promise.expires_at, edge or promise.expires_at))
+        edges = [edge for clock in _clocks(floor, promise) if (edge := clock.next_edge(now)) is not None]
+        floor.timers.set(("promise", promise.promise_id), min([promise.expires_at, *edges]))
 
 
 def put_place(floor: Floor, promise: Promise) -> Contact:
@@ -192,15 +196,33 @@ def rest(floor: Floor, promise: Promise, now: Micros, *, until_let_in: bool = Fa
 
 def may_call_at(floor: Floor, promise: Promise, now: Micros) -> Micros:
     """The first instant from `now` on at which it may be; the promise's end when there is none."""
-    at = max(now, promise.next_at)
-    is_open, edge = _times(floor, promise, at)
-    return at if is_open else (promise.expires_at if edge is None else edge)
+    at: Micros | None = max(now, promise.next_at)
+    clocks = _clocks(floor, promise)
+    while at is not None and at < promise.expires_at:
+        shut = next((clock for clock in clocks if not clock.is_open(at)), None)
+        if shut is None:
+            return at
+        at = shut.next_edge(at)
+    return promise.expires_at
 
 
-def _times(floor: Floor, promise: Promise, at: Micros) -> tuple[bool, Micros | None]:
-    """Whether people are called at `at`, and when that is otherwise."""
-    times = floor.call_times.get(promise.queue)
-    return (True, None) if times is None else (times.is_open(at), times.next_edge(at))
+def _clocks(floor: Floor, promise: Promise) -> list[OpeningHours | Door]:
+    """Nobody is called at times at which they need not come in: the queue's own, and those of the campaign's door.
+
+    Its hours know holidays, and somebody may have shut it by hand. An emergency finds every door open.
+    """
+    times, door = floor.call_times.get(promise.queue), floor.doors.get(promise.campaign)
+    campaign = floor.rules.campaigns.get(promise.campaign)
+    if campaign is not None and campaign.emergency:
+        door = None
+    return [clock for clock in (times, door) if clock is not None]
+
+
+def look_again(floor: Floor, promises: Iterable[Promise], now: Micros) -> None:
+    """The times have changed at which these may be called."""
+    for promise in promises:
+        if promise.state in (PromiseState.PROMISED, PromiseState.RESTING):
+            floor.timers.set(("promise", promise.promise_id), now)
 
 
 # ---- on the phone ----

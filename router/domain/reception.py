@@ -20,7 +20,7 @@ from router.domain.observations import (
     LegEnded,
 )
 from router.domain.offering import rescind
-from router.domain.outside import can_go, send, send_out, told
+from router.domain.outside import CALLBACK, can_go, send, send_out, told
 from router.domain.owing import (
     aside_for,
     comes_again,
@@ -316,6 +316,10 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     owed = owed or aside_for(floor, contact) is not None
     if state in (ContactState.QUEUED, ContactState.OFFERED) and contact.answered_at is None and not owed:
         _gave_up(floor, contact, now)
+    if state in (ContactState.QUEUED, ContactState.OFFERED) and contact.contact_id in floor.promises:
+        floor.emit(  # they have confirmed, and did not wait until it was written down
+            ContactOverflowed(contact_id=contact.contact_id, queue=contact.queue, target=CALLBACK, why=CALLBACK)
+        )
     given, contact.live = contact.live, {}
     for offer in given.values():
         rescind(floor, offer, OfferResult.CALLER_LEFT, now)

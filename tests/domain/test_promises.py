@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from router.domain.callback import PromiseEnd, PromiseState, TryResult
-from router.domain.commands import CancelCallback, Configure, LogIn
+from router.domain.commands import CancelCallback, Configure, LogIn, Reopen, SetCallTimes, SetHours, Shut
 from router.domain.effects import CallCustomer, EndLeg, SendCaller
 from router.domain.engine import Engine
 from router.domain.events import ContactConnected, OfferMade
+from router.domain.hours import OpeningHours
 from router.domain.ids import SECOND, ContactId, LegId
 from router.domain.observations import CallbackConfirmed, PromiseWritten, Resynced, TalkBegins
 from router.domain.owing import without_rules
@@ -436,3 +437,47 @@ def test_only_who_has_picked_up_waits_and_a_takeover_knows_since_when_the_phone_
     spent = [(segment.kind, (segment.to_at - segment.from_at) // SECOND) for segment in record.segments]
     assert spent == [(SegmentKind.RINGING, 8), (SegmentKind.WAITING, 3), (SegmentKind.TALK, 5)]
     assert (record.arrived_at, record.here_at) == (began_at, began_at + 8 * SECOND)
+
+
+# ---- when nobody is called ----
+
+
+def test_a_campaign_that_is_shut_by_hand_calls_nobody_until_it_is_open_again() -> None:
+    room, ada = owing()
+    room.ask(Shut(campaign=SHOP, until_at=room.now + 3600 * SECOND))
+    agent = room.agent_joins()
+    room.let_pass(60)
+    assert room.rung() == []
+
+    room.ask(Reopen(campaign=SHOP))
+    room.let_pass(0)
+
+    assert room.offered_to(place(ada)) == agent
+
+
+def test_nobody_is_called_on_a_day_on_which_the_campaign_is_closed_whatever_the_window_says() -> None:
+    room, ada = owing()
+    day = 86_400 * SECOND
+    closed_until, opens_at = room.now + day // 2, room.now + day // 2 + 3 * 3600 * SECOND
+    windows = ((room.now, room.now + 3600 * SECOND), (opens_at, opens_at + 3600 * SECOND))
+    room.ask(SetCallTimes(queue=ORDERS, times=OpeningHours(intervals=windows)))
+    room.ask(SetHours(campaign=SHOP, hours=OpeningHours(intervals=((closed_until, room.now + 2 * day),))))
+    agent = room.agent_joins()
+    assert room.floor.timers.at(("promise", ada)) == opens_at
+
+    room.let_pass((opens_at - room.now) / SECOND - 1)
+    assert room.rung() == []
+    room.let_pass(1)
+    assert room.offered_to(place(ada)) == agent
+
+
+def test_a_door_that_shuts_takes_who_is_to_be_called_out_of_the_line_and_who_is_rung_for_it_is_not_torn_away() -> None:
+    room, ada = owing("orders")
+    offer_id = room.offer(place(ada))
+    bob = room.is_promised("bob", ani="+4930555111")
+
+    room.ask(Shut(campaign=SHOP, until_at=room.now + 3600 * SECOND))
+    room.let_pass(0)
+
+    assert room.offer(place(ada)) == offer_id
+    assert room.floor.promises[bob].state is PromiseState.RESTING

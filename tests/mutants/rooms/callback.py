@@ -143,4 +143,14 @@ MUTANTS = (
         replace="        contact.begins(SegmentKind.WAITING, seen.at)\n",
         guards=(_KEPT + "test_only_who_has_picked_up_waits_and_a_takeover_knows_since_when_the_phone_rang",),
     ),
+    Mutant(
+        name="A campaign that is shut calls people back",
+        file="router/domain/owing.py",
+        find="    return [clock for clock in (times, door) if clock is not None]\n",
+        replace="    return [times] if times is not None else []\n",
+        guards=(
+            _KEPT + "test_a_campaign_that_is_shut_by_hand_calls_nobody_until_it_is_open_again",
+            _KEPT + "test_nobody_is_called_on_a_day_on_which_the_campaign_is_closed_whatever_the_window_says",
+        ),
+    ),
 )
