@@ -73,6 +73,15 @@ async def test_caller_first_the_customer_is_called_and_the_agent_rung_when_they_
     contact = await promised(centre, number)
 
     await centre.log_in(AGENT)
+    groups: set[str] = set()
+
+    async def counted() -> bool:
+        groups.update(
+            line.split()[-1] for line in centre.room.pbx.rx("group show channels").splitlines() if "acd-" in line
+        )
+        return {"acd-trunk", "acd-node", "acd-campaign"} <= groups
+
+    await poll("their leg is counted in the limits", counted, 15)
     stories = await centre.stories(2, within_s=20)
 
     [story] = [story for story in stories if story.record is not None and story.record.contact_id == f"{contact}_cb1"]
