@@ -30,8 +30,8 @@ from router.domain.entitlement import Entitlement
 from router.domain.errors import CommandRefused, RemoteError
 from router.domain.floor import Floor, waiting_since
 from router.domain.ids import AgentId, ContactId, Micros
-from router.domain.owing import without_rules
 from router.domain.pauses import used_today
+from router.domain.terms import without_rules
 from router.ports import (
     AgentEntry,
     AgentView,

@@ -38,6 +38,8 @@ def dialable(countries: Iterable[str]) -> str:
 
 def _plan(country: str) -> str:
     known = PhoneMetadata.metadata_for_region(country)
+    if known is None:
+        raise ValueError(f"{country} has no numbering plan")
     called, never = (_patterns(getattr(known, kind) for kind in kinds) for kinds in (_CALLED, _NEVER))
     return rf"{known.country_code}(?!(?:{never})$)(?:{called})"
 

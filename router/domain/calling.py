@@ -54,13 +54,13 @@ from router.domain.owing import (
     owe,
     put_place,
     rest,
-    rules_of,
     stand,
     take_place,
 )
 from router.domain.reception import leave
 from router.domain.record import OfferResult, Outcome, SegmentKind
 from router.domain.rules import CallbackRules
+from router.domain.terms import rules_of
 from router.domain.waiting_room import music_of
 
 WRITTEN_US: Micros = 30 * SECOND

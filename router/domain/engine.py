@@ -20,7 +20,6 @@ from router.domain import (
     exits,
     matching,
     offering,
-    owing,
     pauses,
     reception,
     resync,
@@ -28,6 +27,7 @@ from router.domain import (
     seating,
     switchboard,
     talk,
+    terms,
     transfer,
     waiting_room,
     wrapup,
@@ -216,7 +216,7 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
         engagement.weigh(floor, agent, now)
         pauses.note(floor, agent, now)
     seating.seat_everybody(floor, now)
-    owing.reread(floor, now)
+    terms.reread(floor, now)
     for contact in list(floor.contacts.values()):
         if contact.line is not None:
             contact.line.step_out(contact)

@@ -11,11 +11,12 @@ import re
 from router.domain.callback import DIALABLE, NOWHERE, Promise, PromiseEnd, PromiseState, Terms, terms_of
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, Micros, QueueName
-from router.domain.owing import close, is_ours, line_of, owe, put_place, rules_of
+from router.domain.owing import close, is_ours, owe, put_place
 from router.domain.particulars import checked
 from router.domain.picture import PromiseStands
 from router.domain.record import SegmentKind
 from router.domain.rules import MOST_POINTS
+from router.domain.terms import line_of, rules_of
 
 _GRACE_US: Micros = 2 * SECOND
 "As for every deadline of old (recovery.py)."

@@ -12,11 +12,11 @@ from router.domain.events import ContactConnected, OfferMade
 from router.domain.hours import OpeningHours
 from router.domain.ids import SECOND, ContactId, LegId
 from router.domain.observations import CallbackConfirmed, PromiseWritten, Resynced, TalkBegins
-from router.domain.owing import without_rules
 from router.domain.picture import PromiseStands, whole
 from router.domain.record import Outcome, SegmentKind
 from router.domain.recovery import restore, take_over
 from router.domain.rules import Rules
+from router.domain.terms import without_rules
 from tests.builders import ACCOUNTS, BANK, BANK_DNIS, GENERAL, NODE, ORDERS, SHOP, SHOP_DNIS, with_queue
 from tests.domain.test_callback import AGENT_FIRST, CallbackRoom, called_back, ends, owing, place, results
 

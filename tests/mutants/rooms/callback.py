@@ -77,7 +77,7 @@ MUTANTS = (
     ),
     Mutant(
         name="New rules without call-backs end the calls that are owed",
-        file="router/domain/owing.py",
+        file="router/domain/terms.py",
         find="        if queue is None:\n",
         replace="        if queue is None or rules_of(floor, queue) is None:\n",
         guards=(
@@ -87,7 +87,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A promise whose queue is gone stands in a queue that is gone",
-        file="router/domain/owing.py",
+        file="router/domain/terms.py",
         find="        if queue != promise.queue:\n",
         replace="        if False:\n",
         guards=(
