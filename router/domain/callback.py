@@ -22,7 +22,8 @@ Rule 3: a person is reached once. Whoever answered and went before an agent talk
 Rule 4: what an agent does with an offer (misses it, rejects it) is no try: only what the called phone does is.
 Rule 5: each state has its deadline, ("promise", id); REACHED has those of its contact.
 Rule 6: a promise that was given is kept. New rules that know no call-backs do not end it: it goes on by the terms it
-had. Whose queue is gone stands where its callers stand then; only with its campaign a promise is given up.
+had. Whose queue is gone stands where its callers stand then; only with its campaign, or with the last trunk that leads
+outside, a promise is given up (terms.py).
 """
 
 import re

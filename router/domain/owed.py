@@ -6,8 +6,6 @@ leg is gone that try has failed.
 Rule 3: what was only asked for and is read here *is* written down: it counts.
 """
 
-import re
-
 from router.domain.callback import DIALABLE, NOWHERE, Promise, PromiseEnd, PromiseState, Terms, terms_of
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, Micros, QueueName
@@ -16,13 +14,12 @@ from router.domain.particulars import checked
 from router.domain.picture import PromiseStands
 from router.domain.record import SegmentKind
 from router.domain.rules import MOST_POINTS
-from router.domain.terms import line_of, rules_of
+from router.domain.terms import line_of, rules_of, terms_now
 
 _GRACE_US: Micros = 2 * SECOND
 "As for every deadline of old (recovery.py)."
 _AHEAD_US: Micros = 400 * 86_400 * SECOND
 _MOST_TRIES = 100
-_ENDPOINT = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
@@ -70,7 +67,7 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
     if promise.meant_for is not None:
         floor.meant[promise.meant_for] = promise.promise_id
     due_at = now + _GRACE_US
-    if queue is None:
+    if queue is None or terms_now(floor, queue, promise.terms) is None:
         close(floor, promise, PromiseEnd.GIVEN_UP, now)
         return
     if state is PromiseState.CALLING:
@@ -96,9 +93,12 @@ def _terms(floor: Floor, queue: QueueName, kept: Terms | None) -> Terms:
         return terms_of(rules)
     if kept is None:
         raise ValueError("nobody knows how they are to be called")
-    named = _ENDPOINT.fullmatch(kept.trunk) and DIALABLE.fullmatch(kept.caller_id)
-    if not named or not 0 < kept.tries <= _MOST_TRIES or min(kept.ring_us, kept.retry_after_us) <= 0:
+    if (
+        not DIALABLE.fullmatch(kept.caller_id)
+        or not 0 < kept.tries <= _MOST_TRIES
+        or min(kept.ring_us, kept.retry_after_us) <= 0
+    ):
         raise ValueError("terms that no rules have")
     if max(kept.ring_us, kept.retry_after_us) > _AHEAD_US:
         raise ValueError("terms that no rules have")
-    return kept
+    return terms_now(floor, queue, kept) or kept

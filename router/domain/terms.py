@@ -1,10 +1,13 @@
 """The terms by which call-backs are owed, when the rules are swapped under them (rule 6 of callback.py).
 
 Rule 1: what was promised is kept by the terms of the rules in force, or by the last there were for its queue.
+Its trunk is the one there is for numbers outside now; without any nobody can be called, and the promise is given up.
 Rule 2: whose queue is gone stands where its callers stand then, the entry of its campaign. With the campaign it ends.
 """
 
-from router.domain.callback import Promise, PromiseEnd, terms_of
+from dataclasses import replace
+
+from router.domain.callback import Promise, PromiseEnd, Terms, terms_of
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, Micros, QueueName
 from router.domain.owing import close
@@ -22,9 +25,19 @@ def without_rules(floor: Floor, rules: Rules) -> tuple[int, int]:
     kept = given_up = 0
     for promise in floor.promises.values():
         known = rules.queues.get(promise.queue)
-        given_up += promise.campaign not in rules.campaigns
-        kept += promise.campaign in rules.campaigns and (known is None or known.callback is None)
+        if promise.campaign in rules.campaigns and known is not None and known.callback is not None:
+            continue
+        lost = promise.campaign not in rules.campaigns or rules.outside is None
+        kept, given_up = kept + (not lost), given_up + lost
     return kept, given_up
+
+
+def terms_now(floor: Floor, queue: QueueName, had: Terms) -> Terms | None:
+    """By what a promise in this queue is kept now: rule 1; None: by nothing."""
+    rules, outside = rules_of(floor, queue), floor.rules.outside
+    if rules is not None:
+        return terms_of(rules)
+    return None if outside is None else replace(had, trunk=outside.trunk)
 
 
 def line_of(floor: Floor, campaign: CampaignName, queue: QueueName) -> QueueName | None:
@@ -43,15 +56,14 @@ def reread(floor: Floor, now: Micros) -> None:
     floor.held_back.clear()
     for promise in list(floor.promises.values()):
         queue = line_of(floor, promise.campaign, promise.queue)
-        if queue is None:
+        terms = None if queue is None else terms_now(floor, queue, promise.terms)
+        if queue is None or terms is None:
             close(floor, promise, PromiseEnd.GIVEN_UP, now)
             continue
         if queue != promise.queue:
             _stand_in(floor, promise, queue, now)
-        rules = rules_of(floor, queue)
-        if rules is not None:
-            promise.terms = terms_of(rules)
-            floor.unwritten[promise] = None
+        promise.terms = terms
+        floor.unwritten[promise] = None
 
 
 def _stand_in(floor: Floor, promise: Promise, queue: QueueName, now: Micros) -> None:

@@ -44,15 +44,15 @@ from router.domain.observations import (
 )
 from router.domain.picture import whole
 from router.domain.recovery import restore, take_over
-from router.domain.rules import Rules
+from router.domain.rules import Outside, Rules
 from tests.builders import GENERAL, NODE, ORDERS, SHOP, SHOP_DNIS, START_AT, with_queue
 from tests.domain.test_callback import called_back
 
 AGENT_FIRST = called_back(tries=2, expires_us=900 * SECOND, retry_after_us=30 * SECOND)
 CALLER_FIRST = called_back(agent_first=False, tries=2, expires_us=900 * SECOND)
-NO_MORE = with_queue(AGENT_FIRST, ORDERS, callback=None)
+NO_MORE = replace(with_queue(AGENT_FIRST, ORDERS, callback=None), outside=Outside(trunk="carrier"))
 NO_ORDERS = replace(
-    AGENT_FIRST,
+    NO_MORE,
     queues={name: queue for name, queue in AGENT_FIRST.queues.items() if name != ORDERS},
     campaigns={**AGENT_FIRST.campaigns, SHOP: replace(AGENT_FIRST.campaigns[SHOP], entry=GENERAL)},
 )

@@ -15,18 +15,18 @@ from router.domain.observations import CallbackConfirmed, PromiseWritten, Resync
 from router.domain.picture import PromiseStands, whole
 from router.domain.record import Outcome, SegmentKind
 from router.domain.recovery import restore, take_over
-from router.domain.rules import Rules
+from router.domain.rules import Outside, Rules
 from router.domain.terms import without_rules
 from tests.builders import ACCOUNTS, BANK, BANK_DNIS, GENERAL, NODE, ORDERS, SHOP, SHOP_DNIS, with_queue
 from tests.domain.test_callback import AGENT_FIRST, CallbackRoom, called_back, ends, owing, place, results
 
-NO_MORE = with_queue(called_back(), ORDERS, callback=None)
+NO_MORE = replace(with_queue(called_back(), ORDERS, callback=None), outside=Outside(trunk="other"))
 "Nobody may ask any more."
 
 
 def without_orders() -> Rules:
     """The queue is gone; who stood there stands in the general one."""
-    known = called_back()
+    known = replace(called_back(), outside=Outside(trunk="other"))
     queues = {name: queue for name, queue in known.queues.items() if name != ORDERS}
     return replace(
         known, queues=queues, campaigns={**known.campaigns, SHOP: replace(known.campaigns[SHOP], entry=GENERAL)}
@@ -85,7 +85,7 @@ def test_rules_without_call_backs_leave_a_promise_its_place_and_its_terms_and_no
     room.customer_answers(place(ada))
     room.bridges(offer_id)
 
-    assert room.last(CallCustomer).dial == "PJSIP/+4930555999@carrier"
+    assert room.last(CallCustomer).dial == "PJSIP/+4930555999@other"  # the one that leads outside now
     assert ends(room) == [PromiseEnd.KEPT]
 
 
@@ -146,7 +146,6 @@ def test_terms_that_no_rules_can_have_had_are_not_kept() -> None:
 
     for terms in (
         None,
-        replace(stands.terms, trunk="carrier/x@evil.example"),
         replace(stands.terms, caller_id="x"),
         replace(stands.terms, tries=10**9),
         replace(stands.terms, ring_us=-1),
@@ -159,11 +158,25 @@ def test_terms_that_no_rules_can_have_had_are_not_kept() -> None:
 def test_it_is_known_before_a_reload_how_many_owed_calls_it_leaves_without_rules() -> None:
     room, _ = owing()
     room.is_promised("bob", ani="+4930555111")
-    no_shop = replace(NO_MORE, campaigns={}, queues={})
+    no_shop, no_trunk = replace(NO_MORE, campaigns={}, queues={}), replace(NO_MORE, outside=None)
 
-    counts = [without_rules(room.floor, rules) for rules in (called_back(), NO_MORE, without_orders(), no_shop)]
+    counts = [
+        without_rules(room.floor, rules) for rules in (called_back(), NO_MORE, without_orders(), no_shop, no_trunk)
+    ]
 
-    assert counts == [(0, 0), (2, 0), (2, 0), (0, 2)]
+    assert counts == [(0, 0), (2, 0), (2, 0), (0, 2), (0, 2)]
+
+
+def test_without_any_trunk_that_leads_outside_what_is_owed_is_given_up_also_by_a_successor() -> None:
+    no_trunk = replace(NO_MORE, outside=None)
+    room, ada = owing()
+    pictures = whole(room.floor)
+
+    room.ask(Configure(rules=no_trunk))
+    assert ends(room) == [PromiseEnd.GIVEN_UP]
+    engine = Engine(no_trunk)
+    assert restore(engine.floor, pictures, room.now) == []
+    assert engine.floor.promises == {}
 
 
 # ---- whom nobody calls ----

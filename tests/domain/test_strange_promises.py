@@ -1,5 +1,6 @@
 """A promise read from a journal is either strange, or the floor it makes is a possible one and its deadlines end it."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -13,12 +14,12 @@ from router.domain.invariants import broken
 from router.domain.observations import EndpointSeen, LegAnswered, LegSnapshot, Resynced
 from router.domain.picture import Picture, PromiseStands, key_of, whole
 from router.domain.recovery import restore, take_over
-from router.domain.rules import Rules
+from router.domain.rules import Outside, Rules
 from tests.builders import NODE, ORDERS, SHOP, with_queue
 from tests.domain.test_callback import CALLER_FIRST, called_back
 
 NOW = 1_790_000_000 * SECOND
-NO_MORE = with_queue(called_back(), ORDERS, callback=None)
+NO_MORE = replace(with_queue(called_back(), ORDERS, callback=None), outside=Outside(trunk="carrier"))
 DAY = 86_400 * SECOND
 
 _names = st.sampled_from([ContactId(f"{NODE}-{name}") for name in ("a", "b", "a_cb1", "b_cb2", "a_cbx", "a.1")])
