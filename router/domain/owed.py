@@ -93,12 +93,8 @@ def _terms(floor: Floor, queue: QueueName, kept: Terms | None) -> Terms:
         return terms_of(rules)
     if kept is None:
         raise ValueError("nobody knows how they are to be called")
-    if (
-        not DIALABLE.fullmatch(kept.caller_id)
-        or not 0 < kept.tries <= _MOST_TRIES
-        or min(kept.ring_us, kept.retry_after_us) <= 0
-    ):
+    if not DIALABLE.fullmatch(kept.caller_id) or not 0 < kept.tries <= _MOST_TRIES:
         raise ValueError("terms that no rules have")
-    if max(kept.ring_us, kept.retry_after_us) > _AHEAD_US:
+    if not 0 < min(kept.ring_us, kept.retry_after_us) <= max(kept.ring_us, kept.retry_after_us) <= _AHEAD_US:
         raise ValueError("terms that no rules have")
     return terms_now(floor, queue, kept) or kept

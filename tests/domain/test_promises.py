@@ -169,7 +169,7 @@ def test_it_is_known_before_a_reload_how_many_owed_calls_it_leaves_without_rules
 
 def test_without_any_trunk_that_leads_outside_what_is_owed_is_given_up_also_by_a_successor() -> None:
     no_trunk = replace(NO_MORE, outside=None)
-    room, ada = owing()
+    room, _ = owing()
     pictures = whole(room.floor)
 
     room.ask(Configure(rules=no_trunk))

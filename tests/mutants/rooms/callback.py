@@ -78,7 +78,7 @@ MUTANTS = (
     Mutant(
         name="New rules without call-backs end the calls that are owed",
         file="router/domain/terms.py",
-        find="        if queue is None:\n",
+        find="        if queue is None or terms is None:\n",
         replace="        if queue is None or rules_of(floor, queue) is None:\n",
         guards=(
             _KEPT
@@ -141,7 +141,7 @@ MUTANTS = (
         file="router/domain/owing.py",
         find="        contact.begins(SegmentKind.RINGING, seen.at)\n",
         replace="        contact.begins(SegmentKind.WAITING, seen.at)\n",
-        guards=(_KEPT + "test_only_who_has_picked_up_waits_and_a_takeover_knows_since_when_the_phone_rang",),
+        guards=(_GUARD + "test_agent_first_the_agent_is_there_before_the_customer_is_called_and_they_talk",),
     ),
     Mutant(
         name="A campaign that is shut calls people back",
