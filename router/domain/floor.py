@@ -148,12 +148,12 @@ class Floor:
             self._let_all_in(agent, now)
         if after is Standing.FREE:
             self.freed.append(agent)
-            self.release(*(row.queue.rules.name for row in agent.serves))
+            if self.held_back:
+                self.release(*(row.queue.rules.name for row in agent.serves))
 
     def release(self, *queues: QueueName) -> None:
         """Have those be looked at again who were held back there."""
-        if self.held_back:
-            self.released += [queue for queue in dict.fromkeys(queues) if queue in self.held_back]
+        self.released += [queue for queue in dict.fromkeys(queues) if queue in self.held_back]
 
     def assign_queues(self, agent: Agent, now: Micros) -> None:
         """Call after skills, rules or entitlement changed: which queues the agent serves is derived anew."""
