@@ -31,6 +31,7 @@ from router.domain.errors import CommandRefused, RemoteError
 from router.domain.floor import Floor
 from router.domain.ids import AgentId, ContactId, Micros
 from router.domain.pauses import used_today
+from router.domain.terms import without_rules
 from router.domain.waiting_room import waiting_since
 from router.ports import (
     AgentEntry,
@@ -267,7 +268,14 @@ class RouterDesk:
             entries = await self._directory.agents()
             page = await asyncio.to_thread(almanac.page_of, site, self._clock.now())
             rules = with_canary(site.rules)
+            kept, given_up = without_rules(self._pump.engine.floor, rules)
             self._pump.ask(Configure(rules=rules))
+            if kept or given_up:
+                log.warning(
+                    "calls are owed that the new files do not provide for: they are made as promised, or, where the "
+                    "campaign is gone, given up",
+                    extra={"kept": kept, "given_up": given_up},
+                )
             almanac.turn_to(self._pump, page)
             self.site = site
             roll = call_the_roll(self._pump, site, entries)

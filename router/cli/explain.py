@@ -77,7 +77,7 @@ STEPS = {
     "left": "reached, but they hung up before an agent talked to them",
     "given_up": "given up",
     "expired": "expired: nobody could be called in time",
-    "withdrawn": "withdrawn: they called again or talked to somebody before, or it was cancelled",
+    "withdrawn": "withdrawn: they talked to somebody before, or it was cancelled",
     "unwritten": "could not be written down, so it was not promised",
 }
 "What became of a call that was owed; the keys are the ledger's."
@@ -192,15 +192,18 @@ def _head(story: ContactStory) -> list[str]:
     if record is None:
         return [f"Contact {story.contact_id}: no record yet, so it is still there, or the router left before its end."]
     promised = any(fact.what == "promised" for fact in story.callbacks) and record.outcome is Outcome.OVERFLOWED
+    who, came = f"{record.ani or '(number withheld)'} called {record.dnis}", "arrived"
+    if record.is_our_call:
+        who, came = f"we called {record.ani} back, who had called {record.dnis}", "their phone rang from"
     lines = [
         f"Contact {record.contact_id}: {'to be called back' if promised else OUTCOMES[record.outcome]}",
-        f"  {record.ani or '(number withheld)'} called {record.dnis}: campaign {record.campaign}, queue {record.queue}",
-        f"  arrived {local(record.arrived_at)}, ended {local(record.ended_at, '%H:%M:%S')} by {ENDERS[record.ended_by]}"
+        f"  {who}: campaign {record.campaign}, queue {record.queue}",
+        f"  {came} {local(record.arrived_at)}, ended {local(record.ended_at, '%H:%M:%S')} by {ENDERS[record.ended_by]}"
         + (" (estimated: the end itself was not seen)" if record.end_estimated else ""),
     ]
     if record.answered_at is not None:
         who = ", ".join(talkers(record)) or "the dialplan"
-        lines.append(f"  answered after {length(record.answered_at - record.arrived_at)} by {who}")
+        lines.append(f"  answered after {length(record.answered_at - record.here_at)} by {who}")
     if picture := bar(record.segments):
         ends = (local(record.arrived_at, "%H:%M:%S"), local(record.ended_at, "%H:%M:%S"))
         lines += ["", f"  {ends[0]} {picture} {ends[1]}"]

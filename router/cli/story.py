@@ -11,6 +11,7 @@ CSV_COLUMNS = (
     *("outcome", "ended_by", "agents"),
     *(f"{kind}_s" for kind in _TIMED),
     *("offers", "offers_not_answered", "end_estimated", "corrects", "config_hash", "prev_hash"),
+    *("direction", f"{SegmentKind.RINGING}_s"),
 )
 
 
@@ -40,6 +41,8 @@ def csv_row(record: BillingRecord, story: ContactStory) -> list[str]:
         record.corrects or "",
         record.config_hash,
         "",  # prev_hash: its place, until records are chained
+        "out" if record.is_our_call else "in",
+        f"{spent(record, SegmentKind.RINGING) / SECOND:.6f}",
     )
     return [plain_cell(str(cell)) for cell in cells]
 

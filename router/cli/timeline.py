@@ -9,6 +9,7 @@ SIGNS = {
     SegmentKind.TALK: "█",
     SegmentKind.HOLD: "▒",
     SegmentKind.ANNOUNCEMENT: "·",
+    SegmentKind.RINGING: "▁",
 }
 
 

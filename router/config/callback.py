@@ -3,7 +3,6 @@
 [queue.orders.callback]
 key = "1"
 mode = "agent-first"
-trunk = "carrier"
 between = ["08:00", "20:00"]
 """
 
@@ -12,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from router.config.faults import E164, ENDPOINT, KEY, Faults
+from router.config.dialable import dialable, is_country, own_country
+from router.config.faults import COUNTRY, E164, ENDPOINT, KEY, Faults
 from router.config.hours import DAYS, HoursTable, span
-from router.config.settings import STRICT
+from router.config.settings import STRICT, Settings
 from router.domain.ids import SECOND
 from router.domain.rules import CallbackRules
 
@@ -40,7 +40,16 @@ class CallbackTable(BaseModel):
         description="agent-first: an agent has accepted before they are called; caller-first: they are called when "
         "their turn has come and an agent is free, and are first in line when they answer.",
     )
-    trunk: str = Field("trunk", pattern=ENDPOINT, description="PJSIP endpoint they are called through.")
+    trunk: str | None = Field(
+        None, pattern=ENDPOINT, description="Trunk they are called through; if none, the one that is outbound = true."
+    )
+    countries: list[Annotated[str, Field(pattern=COUNTRY)]] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Only who shows a number of these countries is called back, and never a premium, shared cost or "
+        "satellite number. Empty: the country of the campaign's own number.",
+        examples=[["DE", "AT", "CH"]],
+    )
     caller_id: str | None = Field(
         None, pattern=E164, description="The number they are shown; the first dialled number of the campaign if none."
     )
@@ -64,6 +73,7 @@ def check_callback(
     taken: str,
     dnis: Sequence[str],
     keys_are_heard: bool,
+    settings: Settings,
     file: str,
     key: str,
     faults: Faults,
@@ -82,14 +92,28 @@ def check_callback(
         faults.add(file, f"{key}.key", table.key, expected)
     if table.caller_id is None and not dnis:
         faults.add(file, f"{key}.caller_id", "(missing)", "a number to show: the campaign has none that is dialled")
+    outbound = outbound_trunk(settings)
+    if outbound is None or table.trunk not in (None, outbound):
+        expected = "a [trunk.NAME] of ringfair.toml with outbound = true: only by that one numbers outside are called"
+        faults.add(file, f"{key}.trunk", table.trunk or "(missing)", expected)
+    for index, country in enumerate(table.countries):
+        if not is_country(country):
+            faults.add(file, f"{key}.countries[{index}]", country, 'a country (ISO 3166-1), e.g. "DE"')
 
 
-def callback_rules(table: CallbackTable | None, dnis: Sequence[str]) -> CallbackRules | None:
+def outbound_trunk(settings: Settings) -> str | None:
+    """The one by which numbers outside are called."""
+    return next((name for name, trunk in settings.trunk.items() if trunk.outbound), None)
+
+
+def callback_rules(table: CallbackTable | None, dnis: Sequence[str], settings: Settings) -> CallbackRules | None:
     if table is None:
         return None
+    countries = [country for country in table.countries if is_country(country)]
     return CallbackRules(
         key=table.key,
-        trunk=table.trunk,
+        trunk=table.trunk or outbound_trunk(settings) or "",
+        dialable=dialable(countries or [own_country(dnis, settings.router.country)]),
         caller_id=table.caller_id or next(iter(dnis), ""),
         agent_first=table.mode == "agent-first",
         tries=table.tries,

@@ -78,8 +78,9 @@ def compile_rules(
             keys = _keys(name, short, table, files, broken, faults)
             heard = keys_are_heard(settings, file)
             at, taken = f"queue.{short}.callback", table.exit_keys + "".join(table.keys)
-            check_callback(table.callback, taken, file.campaign.dnis, heard, where(name), at, faults)
-            rules = _queue(name, short, table, overflow, keys, callback_rules(table.callback, file.campaign.dnis))
+            dnis = file.campaign.dnis
+            check_callback(table.callback, taken, dnis, heard, settings, where(name), at, faults)
+            rules = _queue(name, short, table, overflow, keys, callback_rules(table.callback, dnis, settings))
             queues[rules.name] = rules
     _check_circles(queues, faults)
     check_outside(settings, campaigns, queues, faults)

@@ -89,7 +89,9 @@ class Trunk(BaseModel):
         0, description="Callers by this trunk at a time on this node; who comes above is refused. 0: no limit."
     )
     outbound: bool = Field(
-        False, description='Overflow to a number outside ("dial:+49…") goes by this trunk; of one trunk at most.'
+        False,
+        description='Calls to numbers outside (overflow to "dial:+49…", call-backs) go by this trunk; of one trunk at '
+        "most.",
     )
     ring_s: float = Field(
         30.0, ge=5, le=300, description="So long a number outside rings before the caller goes to the next target."

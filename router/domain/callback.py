@@ -10,21 +10,29 @@ RESTING: not to be called now (the phone was busy, it is late); it has no place 
 CALLING: their phone rings, by our order or, as the first look at Asterisk may tell, by that of the router before us.
 REACHED: they are on the phone, a caller like any other, at the front.
 
-Rule 1: a promise belongs to the number that called. While one is owed to it there is no second, and who calls again by
-themselves takes the place; the promise is withdrawn.
+Rule 1: a promise belongs to the number that called. While one is owed to it there is no second. Who calls again by
+themselves has the place, and is not called meanwhile. When they talk to an agent the promise is withdrawn; if they
+go before, it stands at its old place again.
 Rule 2: the leg of each try has an id that is known before (`<contact>_cb<try>`), so a successor cannot call anybody
 whose phone rings already: Asterisk refuses a second leg with that id. It is the id of the contact, too.
-Asterisk also refuses an id with which a living one *begins* (22.10.1), so the agents' legs of a call-back go by the
-contact that asked, `<contact>.<attempt>`, and its attempts are counted on.
+Asterisk also refuses an id with which a living one *begins* (22.10.1), so agents' legs are not named after the place:
+they are `<contact>_cb.<attempt>`, counted through all places of the promise. No other leg can have such a name, not
+even one that was made for the contact itself, `<contact>.<attempt>`, by whatever router.
 Rule 3: a person is reached once. Whoever answered and went before an agent talked to them is not rung again.
 Rule 4: what an agent does with an offer (misses it, rejects it) is no try: only what the called phone does is.
 Rule 5: each state has its deadline, ("promise", id); REACHED has those of its contact.
+Rule 6: a promise that was given is kept. New rules that know no call-backs do not end it: it goes on by the terms it
+had. Whose queue is gone stands where its callers stand then; only with its campaign, or with the last trunk that leads
+outside, a promise is given up (terms.py).
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from router.domain.ids import CampaignName, ContactId, Micros, QueueName
+from router.domain.ids import MARK, AgentId, CampaignName, ContactId, Micros, QueueName
+from router.domain.message import message
+from router.domain.rules import CallbackRules
 from router.domain.tables import Table
 
 
@@ -54,7 +62,7 @@ class PromiseEnd(StrEnum):
     "Every try failed, or the rules have no place for it any more."
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
-    "They talked to somebody before, or called again, or somebody cancelled it."
+    "They talked to somebody before, or somebody cancelled it."
     UNWRITTEN = "unwritten"
     "It could not be made safe, so it was never given."
 
@@ -80,6 +88,36 @@ PROMISE: Table[PromiseState, PromiseStep] = {
 
 
 NOWHERE = ContactId("")
+DIALABLE = re.compile(r"\+[1-9][0-9]{6,14}")
+"E.164, long enough to be somebody's."
+
+
+def named_for(promise_id: ContactId) -> ContactId:
+    """What the offers of its places are named after: rule 2."""
+    return ContactId(f"{promise_id}{MARK}")
+
+
+@message
+class Terms:
+    """How somebody is called who was promised it: of the rules, what their promise is kept by (rule 6)."""
+
+    trunk: str
+    caller_id: str
+    agent_first: bool
+    tries: int
+    ring_us: Micros
+    retry_after_us: Micros
+
+
+def terms_of(rules: CallbackRules) -> Terms:
+    return Terms(
+        trunk=rules.trunk,
+        caller_id=rules.caller_id,
+        agent_first=rules.agent_first,
+        tries=rules.tries,
+        ring_us=rules.ring_us,
+        retry_after_us=rules.retry_after_us,
+    )
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -96,6 +134,8 @@ class Promise:
     entered_at: Micros
     asked_at: Micros
     expires_at: Micros
+    terms: Terms
+    "Of the rules in force, or of the last that had any for its queue."
     priority: int = 0
     state: PromiseState = PromiseState.ASKED
     tries: int = 0
@@ -110,7 +150,13 @@ class Promise:
     waited_before_us: Micros = 0
     "So long they had waited in a call before that one (redial.py)."
     attempts: int = 0
-    "Offers made for who asked and for its places; an offer's id is unique for ever."
+    "Offers made for its places; an offer's id is unique for ever."
+    here: ContactId = NOWHERE
+    "The call by which they have called again: while it lives, rule 1."
+    rings_at: Micros = 0
+    "When Asterisk made the leg that their phone rings by; 0: not yet, or nobody knows."
+    meant_for: AgentId | None = None
+    "Caller first, while their phone rings: an agent who was free for them. No two have the same one."
     read_back: bool = False
     "From what a router before us wrote down: it needs no writing down any more."
 
@@ -121,7 +167,7 @@ class Promise:
 
     def place_of(self, number: int) -> ContactId:
         """Rule 2."""
-        return ContactId(f"{self.promise_id}_cb{number}")
+        return ContactId(f"{self.promise_id}{MARK}{number}")
 
 
 _BUSY, _NO_ANSWER = frozenset({17}), frozenset({18, 19, 20, 127, 16})

@@ -6,15 +6,26 @@ is told (`PromiseWritten`) they hear that we call, and are let go. Meanwhile the
 
 Agent first: the place is offered like any caller. An agent who has accepted is there (`AgentReady`) before their phone
 rings, and its leg takes them out of the waiting room as soon as they are in it. Caller first: they are called when the
-place is the first for a free agent, never more of a queue at a time than agents are free there; who answers is first in
-line. So both are one way, begun at another moment.
+place is the first for a free agent, and each is meant for one of their own, whatever queues that agent serves: so never
+more phones ring than agents were free. The agent is not held; who answers is first in line. So both are one way, begun
+at another moment.
 """
 
 import heapq
 import re
+from itertools import chain
 
-from router.domain.agent import Standing
-from router.domain.callback import NOWHERE, Promise, PromiseEnd, PromiseState, PromiseStep, TryResult
+from router.domain.agent import Agent
+from router.domain.callback import (
+    DIALABLE,
+    NOWHERE,
+    Promise,
+    PromiseEnd,
+    PromiseState,
+    PromiseStep,
+    TryResult,
+    terms_of,
+)
 from router.domain.commands import CancelCallback, SetCallTimes
 from router.domain.contact import Contact
 from router.domain.effects import CallCustomer, EndLeg, SendCaller, WriteDown
@@ -28,28 +39,32 @@ from router.domain.observations import (
     CustomerNotCalled,
     PromiseWritten,
 )
+from router.domain.offer import OfferState
 from router.domain.offering import rescind
+from router.domain.outside import CALLBACK, send_out
 from router.domain.owing import (
     PATIENCE_US,
-    SPARE,
+    aside_for,
     close,
     failed,
+    is_ours,
+    look_again,
     may_call_at,
     move,
     owe,
     put_place,
     rest,
-    rules_of,
     stand,
     take_place,
 )
 from router.domain.reception import leave
 from router.domain.record import OfferResult, Outcome, SegmentKind
+from router.domain.rules import CallbackRules
+from router.domain.terms import rules_of
 from router.domain.waiting_room import music_of
 
 WRITTEN_US: Micros = 30 * SECOND
 "By then it was told whether the promise is written."
-_DIALABLE = re.compile(r"\+[1-9][0-9]{6,14}")
 _ROOM = "acd-callback"
 
 
@@ -68,17 +83,21 @@ def why_not(floor: Floor, contact: Contact, now: Micros) -> str:
         return "nobody is called back there"
     if contact.promise_id is not None:
         return "they are being called back already"
-    if not _DIALABLE.fullmatch(contact.ani):
+    if not DIALABLE.fullmatch(contact.ani) or not re.fullmatch(rules.dialable, contact.ani):
         return "the number cannot be dialled"
+    if is_ours(floor, contact.ani):
+        return "the call would come back to us"
+    if aside_for(floor, contact) is not None:
+        return ""
     if (contact.campaign, contact.ani) in floor.promised_to:
         return "a call to that number is owed already"
     if 0 < rules.most <= floor.owed.get(contact.queue, 0):
         return "too many calls are owed already"
-    promise = _promise(contact, now, rules.expires_us)
+    promise = _promise(contact, now, rules)
     return "" if may_call_at(floor, promise, now) < promise.expires_at else "nobody may be called in time"
 
 
-def _promise(contact: Contact, now: Micros, expires_us: Micros) -> Promise:
+def _promise(contact: Contact, now: Micros, rules: CallbackRules) -> Promise:
     return Promise(
         promise_id=contact.contact_id,
         campaign=contact.campaign,
@@ -89,9 +108,9 @@ def _promise(contact: Contact, now: Micros, expires_us: Micros) -> Promise:
         arrived_at=contact.arrived_at,
         entered_at=contact.entered_at,
         asked_at=now,
-        expires_at=now + expires_us,
+        expires_at=now + rules.expires_us,
+        terms=terms_of(rules),
         priority=contact.priority,
-        attempts=contact.attempts + SPARE,
         data=tuple(contact.data.items()),
         waited_before_us=contact.waited_before_us,
     )
@@ -107,7 +126,10 @@ def confirmed(floor: Floor, seen: CallbackConfirmed, now: Micros) -> None:
     if rules is None or why_not(floor, contact, now):
         _say(floor, contact, "no")
         return
-    owe(floor, _promise(contact, now, rules.expires_us))
+    if aside_for(floor, contact) is not None:
+        _let_go(floor, contact, now)  # they are owed it, and it was written down then
+        return
+    owe(floor, _promise(contact, now, rules))
     floor.timers.set(("promise", contact.contact_id), now + WRITTEN_US)
     floor.effects.append(WriteDown(promise_id=contact.contact_id))
 
@@ -122,6 +144,11 @@ def written(floor: Floor, seen: PromiseWritten, now: Micros) -> None:
         floor.ignore(seen, "no such promise")
         return
     contact = floor.contacts.get(promise.promise_id)
+    if contact is not None and any(offer.state is OfferState.ACCEPTED for offer in contact.live.values()):
+        # an agent has picked up for them: who may be talking by now is not torn away, and if they talk nothing is owed
+        promise.read_back = seen.safe
+        floor.timers.set(("promise", promise.promise_id), now + PATIENCE_US)
+        return
     if not seen.safe:
         close(floor, promise, PromiseEnd.UNWRITTEN, now)
         if contact is not None and contact.is_waiting:
@@ -136,13 +163,16 @@ def written(floor: Floor, seen: PromiseWritten, now: Micros) -> None:
         )
     )
     if contact is not None and contact.is_waiting:
-        floor.emit(
-            ContactOverflowed(contact_id=contact.contact_id, queue=contact.queue, target="callback", why="callback")
-        )
-        leave(floor, contact, Outcome.OVERFLOWED, now)
-        contact.begins(SegmentKind.ANNOUNCEMENT, now)
-        _say(floor, contact, "promised")
+        _let_go(floor, contact, now)
     stand(floor, promise, now)
+
+
+def _let_go(floor: Floor, contact: Contact, now: Micros) -> None:
+    """They hear that we call them, and need not wait."""
+    floor.emit(ContactOverflowed(contact_id=contact.contact_id, queue=contact.queue, target=CALLBACK, why=CALLBACK))
+    leave(floor, contact, Outcome.OVERFLOWED, now)
+    contact.begins(SegmentKind.ANNOUNCEMENT, now)
+    send_out(floor, contact, CALLBACK, CALLBACK)
 
 
 def _say(floor: Floor, contact: Contact, what: str) -> None:
@@ -162,9 +192,8 @@ def agent_ready(floor: Floor, seen: AgentReady, now: Micros) -> None:
     if offer is None or contact is None or promise is None or offer.offer_id not in contact.live:
         floor.ignore(seen, "no such offer")
         return
-    rules = rules_of(floor, promise.queue)
-    if contact.place and rules is not None:
-        offer.deadline_at = now + rules.ring_us + floor.rules.connect_grace_us
+    if contact.place:
+        offer.deadline_at = now + promise.terms.ring_us + floor.rules.connect_grace_us
         floor.timers.set(("talk", offer.offer_id), offer.deadline_at)
         for other in [other for other in contact.live.values() if other is not offer]:
             rescind(floor, other, OfferResult.RESCINDED, now)  # rung at the same time; the first has won
@@ -173,17 +202,20 @@ def agent_ready(floor: Floor, seen: AgentReady, now: Micros) -> None:
 
 def is_called_first(floor: Floor, contact: Contact) -> bool:
     """Whether they are on the phone before an agent is asked."""
-    rules, promise = rules_of(floor, contact.queue), floor.promises.get(contact.promise_id or NOWHERE)
-    is_theirs = promise is not None and promise.state is PromiseState.PROMISED
-    return rules is not None and not rules.agent_first and is_theirs
+    promise = floor.promises.get(contact.promise_id or NOWHERE)
+    return promise is not None and promise.state is PromiseState.PROMISED and not promise.terms.agent_first
 
 
-def call_first(floor: Floor, place: Contact, now: Micros) -> None:
-    """The turn of somebody has come who is called before an agent is. As many are called as agents are free."""
+def call_first(floor: Floor, place: Contact, now: Micros, *freed: Agent) -> None:
+    """The turn of somebody has come who is called before an agent is. As many are called as agents are free.
+
+    `freed`: who is free and sits on no bench yet.
+    """
     promise = floor.promises[place.promise_id or NOWHERE]
     queue = place.line or floor.queues[promise.queue]
-    free = queue.standings[Standing.FREE]
-    if floor.calling.get(promise.queue, 0) >= free:
+    free = chain(freed, (seat[4] for seat in queue.next_best(place, len(floor.meant) + 1)))
+    agent = next((agent for agent in free if agent.agent_id not in floor.meant), None)
+    if agent is None:
         heap = floor.held_back.setdefault(promise.queue, [])
         heapq.heappush(heap, (queue.line_key(place), floor.serial(), promise.promise_id))
         rest(floor, promise, now, until_let_in=True)
@@ -192,49 +224,51 @@ def call_first(floor: Floor, place: Contact, now: Micros) -> None:
     take_place(floor, promise, now)
     promise.place_id = place_id
     put_place(floor, promise).open_offers = place.open_offers
+    promise.meant_for = agent.agent_id
+    floor.meant[agent.agent_id] = promise.promise_id
     _call(floor, promise, now)
-    if floor.calling.get(promise.queue, 0) < free:
-        floor.released.append(promise.queue)
+    floor.release(promise.queue)
 
 
 def let_in(floor: Floor, now: Micros) -> None:
-    """A call of these queues has ended: the next who was held back stands in line again."""
+    """Somebody there is free whom nobody who is called is meant for: the next held back stands in line again."""
     released, floor.released = floor.released, []
     for queue in released:
-        heap = floor.held_back.get(queue, [])
+        heap = floor.held_back.pop(queue, [])
         while heap:
             promise = floor.promises.get(heapq.heappop(heap)[2])
             if promise is not None and promise.state is PromiseState.RESTING:
                 stand(floor, promise, now)
                 break
+        if heap:
+            floor.held_back[queue] = heap
 
 
 def _call(floor: Floor, promise: Promise, now: Micros) -> None:
     """That they are called is written down first: a successor that did not know would call them again."""
-    rules = rules_of(floor, promise.queue)
-    if rules is not None and move(floor, promise, PromiseStep.CALL):
+    if move(floor, promise, PromiseStep.CALL):
         promise.tries += 1
-        floor.timers.set(("promise", promise.promise_id), now + rules.ring_us + PATIENCE_US)
+        floor.timers.set(("promise", promise.promise_id), now + promise.terms.ring_us + PATIENCE_US)
         floor.effects.append(WriteDown(promise_id=promise.promise_id))
 
 
 def _dial(floor: Floor, promise: Promise) -> None:
     """It is written down, or cannot be: then they are owed the call all the same."""
-    rules, campaign = rules_of(floor, promise.queue), floor.rules.campaigns.get(promise.campaign)
+    terms, campaign = promise.terms, floor.rules.campaigns.get(promise.campaign)
     place, queue = floor.contacts.get(promise.place_id), floor.queues.get(promise.queue)
-    if rules is None or queue is None or campaign is None or place is None or place.seen_at:
+    if queue is None or campaign is None or place is None or place.seen_at:
         return
     floor.effects.append(
         CallCustomer(
             contact_id=promise.place_id,
             campaign=promise.campaign,
             node=promise.node,
-            dial=f"PJSIP/{promise.number}@{rules.trunk}",
-            caller_id=rules.caller_id,
+            dial=f"PJSIP/{promise.number}@{terms.trunk}",
+            caller_id=terms.caller_id,
             dnis=promise.dnis,
             ani=promise.number,
             arrived_at=promise.arrived_at,
-            timeout_us=rules.ring_us,
+            timeout_us=terms.ring_us,
             language=campaign.language,
             music=music_of(queue.rules, campaign),
         )
@@ -244,10 +278,11 @@ def _dial(floor: Floor, promise: Promise) -> None:
 def not_called(floor: Floor, seen: CustomerNotCalled, now: Micros) -> None:
     """No leg was made. One that lived already is the one we wanted."""
     contact = floor.contacts.get(seen.contact_id)
-    if contact is None or not contact.place or contact.promise_id is None or seen.exists or contact.here_at:
+    promise = None if contact is None else floor.promises.get(contact.promise_id or NOWHERE)
+    if contact is None or not contact.place or promise is None or seen.exists or promise.rings_at:
         floor.ignore(seen, "no such call")
         return
-    failed(floor, floor.promises[contact.promise_id], TryResult.FAILED, now)
+    failed(floor, promise, TryResult.FAILED, now)
 
 
 # ---- deadlines and orders ----
@@ -297,6 +332,4 @@ def cancel(floor: Floor, asked: CancelCallback, now: Micros) -> None:
 def set_call_times(floor: Floor, asked: SetCallTimes, now: Micros) -> None:
     """Told anew each day, so every promise of the queue is looked at again."""
     floor.call_times[asked.queue] = asked.times
-    for promise in list(floor.promises.values()):
-        if promise.queue == asked.queue and promise.state in (PromiseState.PROMISED, PromiseState.RESTING):
-            floor.timers.set(("promise", promise.promise_id), now)
+    look_again(floor, [promise for promise in floor.promises.values() if promise.queue == asked.queue], now)

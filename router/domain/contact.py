@@ -166,7 +166,7 @@ class Contact:
         return max(self.entered_at, self.here_at)
 
     def begins(self, kind: SegmentKind, at: Micros, agent_id: AgentId | None = None) -> None:
-        """From `at` on the leg's time is spent like this, for the queue it is in. A place has no leg, and no time."""
-        if self.place and not self.here_at:
+        """From `at` on the leg's time is spent like this, for the queue it is in. Of a place only a phone may ring."""
+        if self.place and kind is not SegmentKind.RINGING:
             return
         self.timeline.begin(kind, at, agent_id, self.queue)

@@ -7,6 +7,7 @@ from router.domain.errors import CommandRefused
 from router.domain.events import DoorMoved
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, Micros
+from router.domain.owing import look_again
 from router.domain.reception import overflow
 from router.domain.rules import AtClosing
 from router.domain.staffing import is_shut_out
@@ -51,6 +52,7 @@ def door_edge(floor: Floor, name: CampaignName, now: Micros) -> None:
     Who is rung for, or out of sight, is looked at when that is over (meanwhile.py).
     """
     door = floor.door(name)
+    look_again(floor, [promise for promise in floor.promises.values() if promise.campaign == name], now)
     edge = door.next_edge(now)
     if edge is None:
         floor.calendar.cancel(("door", name))

@@ -21,7 +21,6 @@ from router.domain import (
     matching,
     meanwhile,
     offering,
-    owing,
     pauses,
     phones,
     reception,
@@ -30,13 +29,13 @@ from router.domain import (
     seating,
     switchboard,
     talk,
+    terms,
     transfer,
     urgency,
     waiting_room,
     wrapup,
 )
 from router.domain.agent import Agent
-from router.domain.callback import PromiseEnd
 from router.domain.commands import (
     CancelCallback,
     Command,
@@ -232,15 +231,13 @@ def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
         engagement.weigh(floor, agent, now)
         pauses.note(floor, agent, now)
     seating.seat_everybody(floor, now)
+    terms.reread(floor, now)
     for contact in list(floor.contacts.values()):
         if contact.line is not None:
             contact.line.step_out(contact)
             contact.line = None
         floor.keep_no_more(contact)
         urgency.heed(floor, contact, contact.campaign, now)
-        if contact.place and contact.queue not in floor.queues:
-            owing.close(floor, floor.promises[contact.promise_id or contact.contact_id], PromiseEnd.GIVEN_UP, now)
-            continue
         was = before.get(contact.queue)
         if contact.queue not in floor.queues and contact.is_waiting:
             campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))

@@ -75,12 +75,12 @@ class Floor:
         "When those of a queue may be called; one that is not in here: at any time."
         self.owed: dict[QueueName, int] = {}
         "How many promises each queue owes."
-        self.calling: dict[QueueName, int] = {}
-        "For how many of them a phone rings."
+        self.meant: dict[AgentId, ContactId] = {}
+        "Agents who were free when somebody's phone was made to ring for them: for whose promise it was."
         self.held_back: dict[QueueName, list[tuple[LineKey, int, ContactId]]] = {}
-        "Promises that wait until such a call has ended, the first in line first."
+        "Promises that wait until somebody is free for whom no phone rings, the first in line first."
         self.released: list[QueueName] = []
-        "Where one has ended, since the last look."
+        "Where somebody may be, since the last look."
         self.attempts_from = 0
         "Offers of places that come to stand here are counted from here on (resync.py)."
         self.served: dict[tuple[CampaignName, str], AgentId] = {}
@@ -147,6 +147,12 @@ class Floor:
             self.let_all_in(agent, now)
         if after is Standing.FREE:
             self.freed.append(agent)
+            if self.held_back:
+                self.release(*(row.queue.rules.name for row in agent.serves))
+
+    def release(self, *queues: QueueName) -> None:
+        """Have those be looked at again who were held back there."""
+        self.released += [queue for queue in dict.fromkeys(queues) if queue in self.held_back]
 
     def count(self, agent: Agent) -> None:
         """Have the rows count an agent as what they are.

@@ -1,7 +1,8 @@
 """Names of things. Each is a plain string; the types only keep one kind from being passed for another.
 
 No id is minted here: a contact is named by the dialplan (the Uniqueid of the caller's leg, which begins with the
-node's `systemname`), an offer by the engine (`contact_id` + "." + attempt), a leg by Asterisk.
+node's `systemname`), an offer by the engine (`contact_id` + "." + attempt; callback.py has an exception), a leg by
+Asterisk.
 """
 
 from typing import NewType
@@ -18,6 +19,16 @@ Micros = int
 "An instant (microseconds since the epoch, UTC) or a duration (microseconds); names say which: `_at`, `_us`."
 
 SECOND: Micros = 1_000_000
+
+
+MARK = "_cb"
+"Between the contact that asked to be called back and the number of the call that came of it (callback.py)."
+
+
+def calls_back(contact: ContactId) -> bool:
+    """Whether it is the name of a call that we make, or made."""
+    _, mark, number = contact.rpartition(MARK)
+    return bool(mark) and number.isascii() and number.isdigit()
 
 
 def offer_id(contact: ContactId, attempt: int) -> OfferId:

@@ -179,23 +179,25 @@ def _legs(floor: Floor) -> Iterator[str]:
 
 def _promises(floor: Floor) -> Iterator[str]:
     owed: dict[QueueName, int] = {}
-    calling: dict[QueueName, int] = {}
+    meant = {promise.meant_for: promise_id for promise_id, promise in floor.promises.items() if promise.meant_for}
     for promise_id, promise in floor.promises.items():
         state, place = promise.state, floor.contacts.get(promise.place_id)
         owed[promise.queue] = owed.get(promise.queue, 0) + 1
-        if state is PromiseState.CALLING:
-            calling[promise.queue] = calling.get(promise.queue, 0) + 1
+        if promise.meant_for is not None and state is not PromiseState.CALLING:
+            yield f"the promise to {promise_id} is {state}, and {promise.meant_for} is meant for it"
         if (state in (PromiseState.PROMISED, PromiseState.CALLING)) is not (place is not None and place.place):
             yield f"the promise to {promise_id} is {state}, and its place is {place}"
         on_the_phone = state is PromiseState.REACHED and place is not None
         if not on_the_phone and ("promise", promise_id) not in floor.timers:
             yield f"the promise to {promise_id} is {state} without a deadline"
+        if state is PromiseState.PROMISED and promise.here in floor.contacts:
+            yield f"the promise to {promise_id} stands in line while they are on the phone"
         if floor.promised_to.get(promise.caller) != promise_id:
             yield f"the promise to {promise_id} is not found by the number"
     if {queue: count for queue, count in floor.owed.items() if count} != owed:
         yield f"{floor.owed} promises are counted, there are {owed}"
-    if {queue: count for queue, count in floor.calling.items() if count} != calling:
-        yield f"{floor.calling} calls are counted, there are {calling}"
+    if floor.meant != meant:
+        yield f"agents are meant for {floor.meant}, the promises say {meant}"
     if len(floor.promised_to) != len(floor.promises):
         yield "a promise that is over is found by its number"
 

@@ -10,6 +10,7 @@ Rule 3: the reservation is made here, in the same step as the choice.
 import heapq
 
 from router.domain.agent import Agent, Standing
+from router.domain.callback import named_for
 from router.domain.calling import call_first, is_called_first
 from router.domain.contact import Contact, ContactStep, skips
 from router.domain.effects import RingAgent
@@ -54,7 +55,7 @@ def _find_contact(floor: Floor, agent: Agent, now: Micros) -> None:
         floor.seat(agent)
     elif contact.place and is_called_first(floor, contact):
         floor.count(agent)
-        call_first(floor, contact, now)
+        call_first(floor, contact, now, agent)
         floor.freed.append(agent)  # free still: for whoever is next
     elif contact.skips:  # one may have run out just now, and that agent be idle for longer
         _take_turns(floor, [agent], [], now)
@@ -141,7 +142,9 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
     contact.attempts += 1
     agent.asked_at = now
     made = Offer(
-        offer_id=offer_id(contact.promise_id or contact.contact_id, contact.attempts),
+        offer_id=offer_id(
+            named_for(contact.promise_id) if contact.promise_id else contact.contact_id, contact.attempts
+        ),
         contact_id=contact.contact_id,
         agent_id=profile.agent_id,
         queue=rules.name,

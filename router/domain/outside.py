@@ -16,7 +16,7 @@ from router.domain.floor import Floor
 from router.domain.ids import SECOND
 from router.domain.rules import OverflowTarget, ToNumber, ToQueue, ToVoicemail
 
-VOICEMAIL, DIAL = "voicemail", "dial:"
+VOICEMAIL, DIAL, CALLBACK = "voicemail", "dial:", "callback"
 BETWEEN = "~"
 "Between number, seconds and trunk, in the extension that is dialled; in none of them."
 
@@ -39,12 +39,17 @@ def can_go(floor: Floor, target: OverflowTarget) -> bool:
 
 
 def send_out(floor: Floor, contact: Contact, where: str, why: str) -> None:
-    """Order Asterisk to take the caller there: `dial:<number>`, `voicemail`, or the closing message, which is empty."""
+    """Order Asterisk to take the caller there.
+
+    `dial:<number>`, `voicemail`, `callback` (they hear that we call them, and go), or the closing message: empty.
+    """
     contact.sent_to, contact.sent_why = where, why
     floor.stir(contact)
     outside = floor.rules.outside
     if where == VOICEMAIL:
         send(floor, contact, "acd-voicemail")
+    elif where == CALLBACK:
+        send(floor, contact, "acd-callback", "promised")
     elif where.startswith(DIAL) and outside is not None:
         ring_s = max(1, outside.ring_us // SECOND)
         exten = BETWEEN.join((where.removeprefix(DIAL), str(ring_s), outside.trunk))

@@ -6,17 +6,20 @@ leg is gone that try has failed.
 Rule 3: what was only asked for and is read here *is* written down: it counts.
 """
 
-from router.domain.callback import NOWHERE, Promise, PromiseState
+from router.domain.callback import DIALABLE, NOWHERE, Promise, PromiseEnd, PromiseState, Terms, terms_of
 from router.domain.floor import Floor
-from router.domain.ids import SECOND, Micros
-from router.domain.owing import owe, put_place, rules_of
+from router.domain.ids import SECOND, AgentId, Micros, QueueName
+from router.domain.owing import close, is_ours, owe, put_place
 from router.domain.particulars import checked
 from router.domain.picture import PromiseStands
+from router.domain.record import SegmentKind
 from router.domain.rules import MOST_POINTS
+from router.domain.terms import line_of, rules_of, terms_now
 
 _GRACE_US: Micros = 2 * SECOND
 "As for every deadline of old (recovery.py)."
 _AHEAD_US: Micros = 400 * 86_400 * SECOND
+_MOST_TRIES = 100
 
 
 def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
@@ -25,25 +28,29 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
     instants = (stands.arrived_at, stands.entered_at, stands.asked_at, stands.expires_at, stands.next_at)
     if not all(0 <= at <= now + _AHEAD_US for at in instants):
         raise ValueError("an instant that is none")
-    if min(stands.tries, stands.attempts, stands.waited_before_us) < 0 or not stands.number:
+    if min(stands.tries, stands.attempts, stands.waited_before_us) < 0:
         raise ValueError("a promise that nobody gave")
+    if not DIALABLE.fullmatch(stands.number) or is_ours(floor, stands.number):
+        raise ValueError("a number that nobody would be called at")
     if abs(stands.priority) > MOST_POINTS or state is PromiseState.CLOSED:
         raise ValueError("a promise that nobody gave")
     if (stands.campaign, stands.number) in floor.promised_to:
         raise ValueError("two promises to one number")
     if stands.place_id in floor.contacts and state is not PromiseState.REACHED:
         raise ValueError("a place for who is on the phone")
+    queue = line_of(floor, stands.campaign, stands.queue)
     promise = Promise(
         promise_id=stands.promise_id,
         campaign=stands.campaign,
-        queue=stands.queue,
+        queue=queue or stands.queue,
         number=stands.number,
         dnis=stands.dnis,
         node=stands.node,
         arrived_at=min(stands.arrived_at, now),
-        entered_at=min(stands.entered_at, now),
+        entered_at=min(stands.entered_at, now) if queue == stands.queue else now,
         asked_at=min(stands.asked_at, now),
         expires_at=stands.expires_at,
+        terms=_terms(floor, queue or stands.queue, stands.terms),
         state=PromiseState.RESTING if state is PromiseState.PROMISED else state,
         tries=stands.tries,
         next_at=stands.next_at,
@@ -52,13 +59,42 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
         data=tuple(checked(stands.data).items()),
         waited_before_us=stands.waited_before_us,
         read_back=True,
+        here=stands.here,
+        meant_for=_meant_for(floor, stands),
         place_id=stands.place_id if state in (PromiseState.CALLING, PromiseState.REACHED) else NOWHERE,
     )
     owe(floor, promise)
+    if promise.meant_for is not None:
+        floor.meant[promise.meant_for] = promise.promise_id
     due_at = now + _GRACE_US
+    if queue is None or terms_now(floor, queue, promise.terms) is None:
+        close(floor, promise, PromiseEnd.GIVEN_UP, now)
+        return
     if state is PromiseState.CALLING:
-        floor.calling[promise.queue] = floor.calling.get(promise.queue, 0) + 1
-        put_place(floor, promise).seen_at = 1  # long ago: the first look at Asterisk tells whether it lives
-        rules = rules_of(floor, promise.queue)
-        due_at += 0 if rules is None else rules.ring_us
+        place = put_place(floor, promise)
+        place.seen_at = 1  # long ago: the first look at Asterisk tells whether it lives
+        if 0 < stands.rings_at <= now:
+            promise.rings_at = stands.rings_at
+            place.begins(SegmentKind.RINGING, stands.rings_at)
+        due_at += promise.terms.ring_us
     floor.timers.set(("promise", promise.promise_id), due_at)
+
+
+def _meant_for(floor: Floor, stands: PromiseStands) -> AgentId | None:
+    """Each of the living is for one call only."""
+    agent_id = stands.meant_for if stands.state == PromiseState.CALLING else None
+    return agent_id if agent_id in floor.agents and agent_id not in floor.meant else None
+
+
+def _terms(floor: Floor, queue: QueueName, kept: Terms | None) -> Terms:
+    """Those of the rules in force; else the ones it had, if they can have been anybody's."""
+    rules = rules_of(floor, queue)
+    if rules is not None:
+        return terms_of(rules)
+    if kept is None:
+        raise ValueError("nobody knows how they are to be called")
+    if not DIALABLE.fullmatch(kept.caller_id) or not 0 < kept.tries <= _MOST_TRIES:
+        raise ValueError("terms that no rules have")
+    if not 0 < min(kept.ring_us, kept.retry_after_us) <= max(kept.ring_us, kept.retry_after_us) <= _AHEAD_US:
+        raise ValueError("terms that no rules have")
+    return terms_now(floor, queue, kept) or kept

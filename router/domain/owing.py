@@ -1,8 +1,10 @@
 """What is owed to whom was promised a call (callback.py): their place in line, its rests, its end.
 
-Rule 1: `_step` is the only place that moves a promise between its states, and counts how many of a queue are calling.
+Rule 1: `move` is the only place that moves a promise between its states, and lets go of whom its call was meant for.
 Rule 2: a place comes and goes with the state: there is one in PROMISED and CALLING, none while it rests.
 """
+
+from collections.abc import Iterable
 
 from router.domain.callback import (
     NOWHERE,
@@ -15,14 +17,16 @@ from router.domain.callback import (
     result_of,
 )
 from router.domain.contact import Contact, ContactState, ContactStep
+from router.domain.door import Door
 from router.domain.effects import EndLeg
 from router.domain.events import CallbackEnded, CallbackTried, ContactQueued
 from router.domain.floor import Floor
-from router.domain.ids import SECOND, ContactId, LegId, Micros, QueueName
+from router.domain.hours import OpeningHours
+from router.domain.ids import MARK, SECOND, ContactId, LegId, Micros, OfferId, calls_back
 from router.domain.observations import LegAppeared, LegEnded
+from router.domain.offer import Offer
 from router.domain.offering import rescind
 from router.domain.record import Leg, OfferResult, SegmentKind
-from router.domain.rules import CallbackRules
 from router.domain.tables import step
 from router.domain.urgency import heed, watch
 from router.domain.waiting_room import attend, music_of
@@ -30,14 +34,10 @@ from router.domain.waiting_room import attend, music_of
 PATIENCE_US: Micros = 5 * SECOND
 "A promise that has run out while an agent is rung for it, and a leg whose end is not told: so long is waited for them."
 
-SPARE = 100
-"Offers that may still be made for who asked, while it is written down, by their router or the one after it."
 
-
-def rules_of(floor: Floor, queue: QueueName) -> CallbackRules | None:
-    """How callers of this queue are called back; None: not at all, or no longer."""
-    known = floor.queues.get(queue)
-    return None if known is None else known.rules.callback
+def is_ours(floor: Floor, number: str) -> bool:
+    """Whether a call to it would come in here again: dialled for a campaign, or diverted to one."""
+    return any(number in each.dnis or number in each.diversion for each in floor.rules.campaigns.values())
 
 
 def owe(floor: Floor, promise: Promise) -> None:
@@ -53,12 +53,12 @@ def move(floor: Floor, promise: Promise, trigger: PromiseStep) -> bool:
     state = step(PROMISE, promise.state, trigger)
     if state is None:
         return False
-    calling = (state is PromiseState.CALLING) - (promise.state is PromiseState.CALLING)
-    if calling:
-        floor.calling[promise.queue] = floor.calling.get(promise.queue, 0) + calling
-    if calling < 0:
-        floor.released.append(promise.queue)
     promise.state = state
+    if state is not PromiseState.CALLING and promise.meant_for is not None:
+        agent = floor.agents.get(promise.meant_for)
+        floor.meant.pop(promise.meant_for, None)
+        promise.meant_for = None
+        floor.release(*(() if agent is None else (row.queue.rules.name for row in agent.serves)))
     floor.unwritten[promise] = None
     return True
 
@@ -70,16 +70,16 @@ def stand(floor: Floor, promise: Promise, now: Micros) -> None:
     """Take the place in line, at the old age; or rest until that may be."""
     if now >= promise.expires_at:
         close(floor, promise, PromiseEnd.EXPIRED, now)
-    elif rules_of(floor, promise.queue) is None:
-        close(floor, promise, PromiseEnd.GIVEN_UP, now)
+    elif promise.here in floor.contacts:
+        rest(floor, promise, now, until_let_in=True)
     elif may_call_at(floor, promise, now) > now:
         rest(floor, promise, now)
     elif move(floor, promise, PromiseStep.STAND):
         promise.place_id = promise.place_of(promise.tries + 1)
         place = put_place(floor, promise)
         floor.move(place, ContactStep.QUEUE, now)
-        edge = _times(floor, promise, now)[1]
-        floor.timers.set(("promise", promise.promise_id), min(promise.expires_at, edge or promise.expires_at))
+        edges = [edge for clock in _clocks(floor, promise) if (edge := clock.next_edge(now)) is not None]
+        floor.timers.set(("promise", promise.promise_id), min([promise.expires_at, *edges]))
 
 
 def put_place(floor: Floor, promise: Promise) -> Contact:
@@ -104,7 +104,7 @@ def put_place(floor: Floor, promise: Promise) -> Contact:
         place=True,
         data=dict(promise.data),
         waited_before_us=promise.waited_before_us,
-        attempts=max(promise.attempts, floor.attempts_from + SPARE),
+        attempts=max(promise.attempts, floor.attempts_from),
         legs=(Leg(uniqueid=leg, linkedid="", node=promise.node),),
     )
     floor.contacts[place.contact_id] = floor.by_leg[leg] = place
@@ -118,7 +118,7 @@ def take_place(floor: Floor, promise: Promise, now: Micros) -> None:
     promise.place_id = NOWHERE
     if place is None or not place.place:
         return
-    promise.priority, promise.attempts = place.priority, place.attempts
+    promise.priority, promise.attempts, promise.rings_at = place.priority, place.attempts, 0
     floor.move(place, ContactStep.END, now)
     del floor.contacts[place.contact_id]
     del floor.by_leg[place.leg]
@@ -140,57 +140,80 @@ def rest(floor: Floor, promise: Promise, now: Micros, *, until_let_in: bool = Fa
 
 def may_call_at(floor: Floor, promise: Promise, now: Micros) -> Micros:
     """The first instant from `now` on at which it may be; the promise's end when there is none."""
-    at = max(now, promise.next_at)
-    is_open, edge = _times(floor, promise, at)
-    return at if is_open else (promise.expires_at if edge is None else edge)
+    at: Micros | None = max(now, promise.next_at)
+    clocks = _clocks(floor, promise)
+    while at is not None and at < promise.expires_at:
+        shut = next((clock for clock in clocks if not clock.is_open(at)), None)
+        if shut is None:
+            return at
+        at = shut.next_edge(at)
+    return promise.expires_at
 
 
-def _times(floor: Floor, promise: Promise, at: Micros) -> tuple[bool, Micros | None]:
-    """Whether people are called at `at`, and when that is otherwise."""
-    times = floor.call_times.get(promise.queue)
-    return (True, None) if times is None else (times.is_open(at), times.next_edge(at))
+def _clocks(floor: Floor, promise: Promise) -> list[OpeningHours | Door]:
+    """Nobody is called at times at which they need not come in: the queue's own, and those of the campaign's door.
+
+    Its hours know holidays, and somebody may have shut it by hand. An emergency finds every door open.
+    """
+    times, door = floor.call_times.get(promise.queue), floor.doors.get(promise.campaign)
+    campaign = floor.rules.campaigns.get(promise.campaign)
+    if campaign is not None and campaign.emergency:
+        door = None
+    return [clock for clock in (times, door) if clock is not None]
+
+
+def look_again(floor: Floor, promises: Iterable[Promise], now: Micros) -> None:
+    """The times have changed at which these may be called."""
+    for promise in promises:
+        if promise.state in (PromiseState.PROMISED, PromiseState.RESTING):
+            floor.timers.set(("promise", promise.promise_id), now)
 
 
 # ---- on the phone ----
 
 
 def appeared(floor: Floor, contact: Contact, seen: LegAppeared, now: Micros) -> None:
-    """Asterisk made the leg we asked for: its life begins."""
-    if contact.place and not contact.here_at:
-        contact.here_at, contact.seen_at, contact.linkedid = seen.at, now, seen.linkedid
+    """Asterisk made the leg we asked for: its life begins, and for now it rings. Nobody waits by that."""
+    promise = floor.promises.get(contact.promise_id or NOWHERE)
+    if contact.place and promise is not None and not promise.rings_at:
+        contact.seen_at, contact.linkedid = now, seen.linkedid
+        promise.rings_at = seen.at
+        floor.unwritten[promise] = None
         contact.legs = (Leg(uniqueid=contact.leg, linkedid=seen.linkedid, node=contact.node), *contact.legs[1:])
-        contact.begins(SegmentKind.WAITING, seen.at)
-
-
-def is_our_call(contact_id: ContactId) -> bool:
-    """Whether it is somebody we called: the promise may be forgotten, its age is still older than their leg."""
-    _, mark, number = contact_id.rpartition("_cb")
-    return bool(mark) and number.isascii() and number.isdigit()
+        contact.begins(SegmentKind.RINGING, seen.at)
 
 
 def owed_by(floor: Floor, contact_id: ContactId) -> Promise | None:
     """The promise this contact is called for, told by its id alone, unless they are on the phone already."""
-    promise_id, mark, number = contact_id.rpartition("_cb")
-    promise = floor.promises.get(ContactId(promise_id)) if mark and number.isascii() and number.isdigit() else None
+    promise = floor.promises.get(ContactId(contact_id.rpartition(MARK)[0])) if calls_back(contact_id) else None
     return None if promise is None or promise.state is PromiseState.REACHED else promise
+
+
+def offers_left(floor: Floor, contact_id: ContactId) -> dict[OfferId, Offer]:
+    """Offers made for a place of this name that was taken off the floor, and whose legs live yet.
+
+    Somebody may answer in the instant in which their call was given up: then they are on the phone under that name.
+    """
+    if not calls_back(contact_id):
+        return {}
+    return {offer_id: offer for offer_id, offer in floor.offers.items() if offer.contact_id == contact_id}
 
 
 def is_called_already(floor: Floor, promise: Promise, contact_id: ContactId, now: Micros) -> Contact | None:
     """Their phone rings, or rang, by an order we did not know of: its router died before it wrote that down."""
     if promise.state is PromiseState.CALLING:
         return floor.contacts.get(contact_id)
-    number = int(contact_id.rpartition("_cb")[2][:6])
-    rules = rules_of(floor, promise.queue)
-    if rules is None or not move(floor, promise, PromiseStep.CALL):
+    number = int(contact_id.rpartition(MARK)[2][:6])
+    if not move(floor, promise, PromiseStep.CALL):
         return None
     if promise.place_id != contact_id:
         take_place(floor, promise, now)
         promise.place_id = contact_id
-        put_place(floor, promise)
+        put_place(floor, promise).open_offers = offers_left(floor, contact_id)
     promise.tries = max(promise.tries, number)
     place = floor.contacts[contact_id]
     place.seen_at = now
-    floor.timers.set(("promise", promise.promise_id), now + rules.ring_us + PATIENCE_US)
+    floor.timers.set(("promise", promise.promise_id), now + promise.terms.ring_us + PATIENCE_US)
     return place
 
 
@@ -199,9 +222,8 @@ def picked_up(floor: Floor, contact: Contact, at: Micros, now: Micros) -> None:
     promise = floor.promises.get(contact.promise_id or NOWHERE)
     if not contact.place or promise is None or not move(floor, promise, PromiseStep.REACH):
         return None
-    contact.here_at, contact.seen_at = contact.here_at or at, contact.seen_at or now
-    contact.begins(SegmentKind.WAITING, contact.here_at)
-    contact.place = False
+    contact.here_at, contact.seen_at, contact.place = at, contact.seen_at or now, False
+    contact.begins(SegmentKind.WAITING, at)
     floor.timers.cancel(("promise", promise.promise_id))
     floor.emit(
         CallbackTried(
@@ -238,7 +260,6 @@ def failed(floor: Floor, promise: Promise, result: TryResult, now: Micros) -> No
     """Their phone was called and nobody answered: later again, or never."""
     if promise.state is not PromiseState.CALLING:
         return
-    rules = rules_of(floor, promise.queue)
     floor.emit(
         CallbackTried(
             contact_id=promise.place_id,
@@ -248,9 +269,9 @@ def failed(floor: Floor, promise: Promise, result: TryResult, now: Micros) -> No
             number=promise.tries,
         )
     )
-    promise.next_at = now if rules is None else now + rules.retry_after_us
+    promise.next_at = now + promise.terms.retry_after_us
     rest(floor, promise, now)
-    if rules is None or promise.tries >= rules.tries:
+    if promise.tries >= promise.terms.tries:
         close(floor, promise, PromiseEnd.GIVEN_UP, now)
 
 
@@ -290,7 +311,7 @@ def close(floor: Floor, promise: Promise, why: PromiseEnd, now: Micros) -> None:
 
 def talked(floor: Floor, contact: Contact, now: Micros) -> None:
     """An agent talks to them: to whom was called, or to who had only asked for it."""
-    owed = floor.promises.get(contact.promise_id or contact.contact_id)
+    owed = floor.promises.get(contact.promise_id or contact.contact_id) or aside_for(floor, contact)
     if contact.place:
         picked_up(floor, contact, now, now)
     if owed is not None:
@@ -298,10 +319,16 @@ def talked(floor: Floor, contact: Contact, now: Micros) -> None:
 
 
 def hung_up(floor: Floor, contact: Contact, now: Micros) -> None:
-    """Who was called has left."""
+    """Who was called has left, or who had called again: that one is owed the call as before."""
     owed = floor.promises.get(contact.promise_id) if contact.promise_id is not None else None
     if owed is not None:
         close(floor, owed, PromiseEnd.LEFT, now)
+    aside = aside_for(floor, contact)
+    if aside is not None:
+        aside.here = NOWHERE
+        floor.unwritten[aside] = None
+        if aside.state is PromiseState.RESTING:
+            stand(floor, aside, now)
 
 
 def comes_again(floor: Floor, contact: Contact) -> Promise | None:
@@ -310,9 +337,26 @@ def comes_again(floor: Floor, contact: Contact) -> Promise | None:
     promise = floor.promises.get(promise_id) if promise_id is not None else None
     if promise is None or promise.state in (PromiseState.REACHED, PromiseState.ASKED):
         return None
+    if promise.here in floor.contacts:
+        return None  # somebody else has it, from the same number
     contact.here_at = contact.here_at or contact.arrived_at
     contact.arrived_at, contact.priority = promise.arrived_at, promise.priority
     contact.waited_before_us = promise.waited_before_us
     if promise.queue in floor.queues:
         contact.queue, contact.entered_at = promise.queue, promise.entered_at
     return promise
+
+
+def step_aside(floor: Floor, promise: Promise, contact: Contact, now: Micros) -> None:
+    """Rule 1, when they stand in line: nobody calls them, and a phone of theirs that rings is let be."""
+    if promise.state is PromiseState.CALLING:
+        floor.effects.append(EndLeg(leg=LegId(promise.place_id), node=promise.node))
+    promise.here = contact.contact_id
+    rest(floor, promise, now, until_let_in=True)
+
+
+def aside_for(floor: Floor, contact: Contact) -> Promise | None:
+    """The promise that rests while this caller is on the phone."""
+    promise_id = floor.promised_to.get((contact.campaign, contact.ani))
+    promise = floor.promises.get(promise_id) if promise_id is not None else None
+    return promise if promise is not None and promise.here == contact.contact_id else None

@@ -8,9 +8,11 @@ Not in them, because Asterisk says it and a resync asks it: which phones can be 
 ours, which nodes are in sight. Not in them, because files and the directory say it: rules, skills, entitlement.
 """
 
+from dataclasses import fields
+
 from router.domain.agent import Agent
 from router.domain.assignment import Assignment
-from router.domain.callback import NOWHERE, Promise, PromiseState
+from router.domain.callback import NOWHERE, Promise, PromiseState, Terms
 from router.domain.contact import Contact, ContactState
 from router.domain.door import Door
 from router.domain.floor import Floor
@@ -183,6 +185,11 @@ class PromiseStands:
     attempts: int = 0
     data: tuple[tuple[str, str], ...] = ()
     waited_before_us: Micros = 0
+    terms: Terms | None = None
+    "None: those of its queue."
+    here: ContactId = NOWHERE
+    meant_for: AgentId | None = None
+    rings_at: Micros = 0
 
 
 @message
@@ -268,29 +275,18 @@ def _pace(pace: Pace) -> PaceStands:
     return PaceStands(name=pace.name, busy=busy, pick_up=pick_up, waited=waited, gave_up=gave_up)
 
 
+_OF_A_PROMISE = tuple(each.name for each in fields(PromiseStands) if each.name not in ("priority", "attempts"))
+"As they are; those two are its place's, while it has one."
+
+
 def _promise(floor: Floor, promise: Promise) -> Picture:
     if promise.state is PromiseState.CLOSED:
         return PromiseGone(promise_id=promise.promise_id)
     place = floor.contacts.get(promise.place_id)
     return PromiseStands(
-        promise_id=promise.promise_id,
-        campaign=promise.campaign,
-        queue=promise.queue,
-        number=promise.number,
-        dnis=promise.dnis,
-        node=promise.node,
-        arrived_at=promise.arrived_at,
-        entered_at=promise.entered_at,
-        asked_at=promise.asked_at,
-        expires_at=promise.expires_at,
-        state=promise.state,
-        tries=promise.tries,
-        next_at=promise.next_at,
+        **{name: getattr(promise, name) for name in _OF_A_PROMISE},
         priority=promise.priority if place is None else place.priority,
-        place_id=promise.place_id,
         attempts=promise.attempts if place is None else place.attempts,
-        data=promise.data,
-        waited_before_us=promise.waited_before_us,
     )
 
 

@@ -7,13 +7,12 @@ Rule 2: what we decide about a caller (closing message, release) is LEAVING; onl
 from collections.abc import Sequence
 
 from router.domain.acquaintance import keep
-from router.domain.callback import PromiseEnd
 from router.domain.contact import Contact, ContactState, ContactStep
 from router.domain.effects import EndLeg, SendCaller
 from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued
 from router.domain.expectation import expected_at_entry
 from router.domain.floor import Floor
-from router.domain.ids import ContactId, Micros, QueueName
+from router.domain.ids import ContactId, Micros, QueueName, calls_back
 from router.domain.observations import (
     CallerFellBack,
     CallerReturned,
@@ -21,16 +20,17 @@ from router.domain.observations import (
     LegEnded,
 )
 from router.domain.offering import rescind
-from router.domain.outside import send, send_out, told
+from router.domain.outside import CALLBACK, send, send_out, told
 from router.domain.owing import (
-    close,
+    aside_for,
     comes_again,
     hung_up,
     is_called_already,
-    is_our_call,
     not_answered,
+    offers_left,
     owed_by,
     picked_up,
+    step_aside,
 )
 from router.domain.particulars import checked
 from router.domain.queue import Queue
@@ -74,7 +74,7 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         parked=seen.node not in floor.nodes,
         data=checked(seen.data) if seen.data else {},
     )
-    if is_our_call(seen.contact_id):  # and nobody owes it any more
+    if calls_back(seen.contact_id):  # and nobody owes it any more
         contact.here_at = seen.at
     contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now)
     welcome(floor, contact)
@@ -84,7 +84,7 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         keep(floor, contact, line_for(floor, entry, contact, now), seen.preferred, now)
     enter_queue(floor, contact, contact.queue, contact.here_at or seen.arrived_at, now)
     if owed is not None and contact.is_waiting:
-        close(floor, owed, PromiseEnd.WITHDRAWN, now)
+        step_aside(floor, owed, contact, now)
 
 
 def _is_called(floor: Floor, seen: ContactArrived, now: Micros) -> bool:
@@ -101,6 +101,7 @@ def welcome(floor: Floor, contact: Contact, *, up: bool = False) -> None:
     floor.sweep(contact.node, contact.seen_at)
     floor.contacts[contact.contact_id] = contact
     floor.by_leg[contact.leg] = contact
+    contact.open_offers = offers_left(floor, contact.contact_id)
     contact.legs = (Leg(uniqueid=contact.leg, linkedid=contact.linkedid, node=contact.node),)
     begins_at = contact.here_at or contact.arrived_at
     contact.begins(SegmentKind.WAITING, begins_at)
@@ -359,8 +360,13 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     state = contact.state
     if not floor.move(contact, ContactStep.END, now):
         return
-    if contact.answered_at is None and state in (ContactState.QUEUED, ContactState.OFFERED):
-        _gave_up(floor, contact, now)
+    if state in (ContactState.QUEUED, ContactState.OFFERED):
+        if contact.answered_at is None:
+            _gave_up(floor, contact, now)
+        if contact.contact_id in floor.promises:
+            floor.emit(  # they have confirmed, and did not wait until it was written down
+                ContactOverflowed(contact_id=contact.contact_id, queue=contact.queue, target=CALLBACK, why=CALLBACK)
+            )
     _give_up_offers(floor, contact, OfferResult.CALLER_LEFT, now)
     for agent_id in contact.skips:
         floor.timers.cancel(("skip", (contact.contact_id, agent_id)))
@@ -370,13 +376,13 @@ def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) ->
     if agent is not None and agent.assignment is not None and agent.assignment.contact_id == contact.contact_id:
         expect_leg_end(floor, agent.assignment, now)
     floor.emit(ContactEnded(record=_record(floor, contact, state, seen)))
-    if contact.promise_id is not None:
+    if floor.promises:
         hung_up(floor, contact, now)
 
 
 def _gave_up(floor: Floor, contact: Contact, now: Micros) -> None:
     """They hung up in line. Who was spoken to before, or is called back, has no place to come back to."""
-    if contact.promise_id is not None or contact.contact_id in floor.promises:
+    if contact.promise_id is not None or contact.contact_id in floor.promises or aside_for(floor, contact) is not None:
         return
     queue = floor.queues.get(contact.queue)
     floor.paces.gave_up(contact.queue, now - contact.waits_from)

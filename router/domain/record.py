@@ -6,7 +6,7 @@ Offers and wrap-ups are facts of their own that point to the contact, because th
 
 from enum import StrEnum
 
-from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
+from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName, calls_back
 from router.domain.message import message
 
 SCHEMA = 1
@@ -20,6 +20,8 @@ class SegmentKind(StrEnum):
     TALK = "talk"
     HOLD = "hold"
     ANNOUNCEMENT = "announcement"
+    RINGING = "ringing"
+    "Of a call that we made: nobody is there to wait yet."
 
 
 class Outcome(StrEnum):
@@ -90,6 +92,16 @@ class BillingRecord:
     legs: tuple[Leg, ...]
     corrects: ContactId | None = None
     schema: int = SCHEMA
+
+    @property
+    def is_our_call(self) -> bool:
+        """Whether we called them (callback.py), and not they us: `ani` is the one number, `dnis` the other."""
+        return calls_back(self.contact_id)
+
+    @property
+    def here_at(self) -> Micros:
+        """When somebody was on the phone: they called, or picked up."""
+        return next((each.from_at for each in self.segments if each.kind is not SegmentKind.RINGING), self.arrived_at)
 
 
 @message

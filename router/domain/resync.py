@@ -16,7 +16,7 @@ from router.domain.contact import Contact, ContactState
 from router.domain.differences import differs
 from router.domain.effects import EndLeg, LookAgain, SendCaller
 from router.domain.floor import Floor
-from router.domain.ids import ContactId, LegId, Micros, OfferId, QueueName
+from router.domain.ids import ContactId, LegId, Micros, OfferId, QueueName, calls_back
 from router.domain.observations import (
     CallerFellBack,
     CallerReturned,
@@ -30,7 +30,7 @@ from router.domain.observations import (
 )
 from router.domain.offer import Offer, OfferState
 from router.domain.offering import answered, appeared, leg_ended, rescind, rings
-from router.domain.owing import close, comes_again, is_called_already, is_our_call, owed_by, picked_up
+from router.domain.owing import close, comes_again, is_called_already, owed_by, picked_up, step_aside
 from router.domain.particulars import checked
 from router.domain.phones import reached
 from router.domain.reception import (
@@ -269,7 +269,7 @@ def _adopt_caller(floor: Floor, seen: Resynced, leg: LegSnapshot, living: "Livin
         seen_at=now,
         attempts=living.last_attempt(leg),
         data=checked(leg.data),
-        here_at=min(seen.at, leg.talk_at or seen.at) if is_our_call(leg.contact_id) else 0,
+        here_at=min(seen.at, leg.talk_at or seen.at) if calls_back(leg.contact_id) else 0,
     )
     differs(floor, "caller-found", leg.leg, leg.contact_id)
     welcome(floor, contact, up=leg.up)
@@ -291,7 +291,9 @@ def _adopt_caller(floor: Floor, seen: Resynced, leg: LegSnapshot, living: "Livin
         floor.effects.append(
             SendCaller(contact_id=contact.contact_id, leg=contact.leg, node=contact.node, context="acd-wait")
         )
-    if owed is not None and (contact.is_waiting or contact.state is ContactState.CONNECTED):
+    if owed is not None and contact.is_waiting:
+        step_aside(floor, owed, contact, now)
+    elif owed is not None and contact.state is ContactState.CONNECTED:
         close(floor, owed, PromiseEnd.WITHDRAWN, now)
 
 

@@ -107,6 +107,8 @@ class CallbackRules:
     key: str
     trunk: str
     "PJSIP endpoint they are called through."
+    dialable: str = r"\+[1-9][0-9]{6,14}"
+    "The numbers that may be called, whole: a regular expression, out of numbering plans (config/dialable.py)."
     caller_id: str
     "The number they are shown."
     agent_first: bool = True

@@ -1,7 +1,7 @@
 """The judge's book of call-backs: what callers were told, against what they got.
 
-Rule 1: who was told that we call is called, unless they called again or were spoken to before, or nobody could be
-reached in time: no death of anybody takes a promise away.
+Rule 1: who was told that we call is called, unless somebody of their number was spoken to before, or nobody could be
+reached in time: no death of anybody takes a promise away. Who calls again and is told so again is owed one call in all.
 Rule 2: nobody is reached twice for one promise, as far as a router could know: what one has heard of and written down
 its successor knows. What happened to the last moments before a death may have to be done again.
 Rule 3: each try has an id of its own, written down before it: none is made twice.
@@ -83,8 +83,7 @@ class Promises:
             case PromiseEnd.EXPIRED:
                 return rules is None or now >= asking.asked_at + rules.expires_us
             case PromiseEnd.WITHDRAWN:
-                life = asterisk.lives[asking.contact_id]
-                return bool(life.talks) or self._again(asking)
+                return any(life.talks for life in (asterisk.lives[asking.contact_id], *self._others(asking)))
         return asking.told_at is None
 
     def _rules(self, name: QueueName) -> CallbackRules | None:
@@ -96,11 +95,6 @@ class Promises:
         asterisk, first_id = self._asterisk, promise_of(contact_id)
         number = asterisk.numbers.get(first_id)
         return number is not None and asterisk.callers_of[number][0] != first_id
-
-    def _again(self, asking: TrueAsking) -> bool:
-        """Whether somebody with their number called since, or was on the line."""
-        others = self._others(asking)
-        return any(life.ended_at is None or life.ended_at >= asking.asked_at for life in others)
 
     def _others(self, asking: TrueAsking) -> list[TrueLife]:
         """Who called from the same number."""
@@ -149,10 +143,17 @@ class Promises:
         for promise_id, asking in self._asterisk.askings.items():
             if promise_id in floor.promises:
                 self._closed.pop(promise_id, None)
-            elif asking.told_at is not None and promise_id not in self._closed and promise_id not in self._forgiven:
+            elif asking.told_at is not None and promise_id not in self._forgiven and not self._is_over(asking, floor):
                 if not forgot:
                     self._blame(f"{promise_id} was promised a call, and the successor does not know", "lost")
                 self._forgiven[promise_id] = None
+
+    def _is_over(self, asking: TrueAsking, floor: Floor) -> bool:
+        """Whether their call is owed no longer, or is owed to them under the name of an earlier call of theirs."""
+        names = [life.contact_id for life in self._others(asking) if life.arrived_at < (asking.told_at or 0)]
+        return asking.contact_id in self._closed or any(
+            name in floor.promises or self._closed.get(name, -1) >= (asking.told_at or 0) for name in names
+        )
 
     def close_the_book(self, floor: Floor) -> None:
         """Everybody has gone home."""
@@ -161,7 +162,7 @@ class Promises:
         for promise_id, asking in self._asterisk.askings.items():
             if asking.told_at is None or promise_id in self._forgiven:
                 continue
-            if promise_id not in self._closed:
+            if not self._is_over(asking, floor):
                 self._blame(f"{promise_id} was promised a call, and nothing came of it", "lost")
         told = sum(asking.told_at is not None for asking in self._asterisk.askings.values())
         if told > 20 and not self.ends[PromiseEnd.KEPT]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from random import Random
 
-from router.domain.ids import SECOND, Micros
+from router.domain.ids import MARK, SECOND, Micros
 from router.simulation.centre import Centre
 from router.simulation.judge import KINDS
 from router.simulation.people import Crowd, Habits
@@ -94,4 +94,5 @@ def simulate(
 def _contacts(centre: Centre, channels: set[str]) -> set[str]:
     """Whose calls those channels were: a caller's leg is named like its contact, an offer's after it."""
     lives: set[str] = set(centre.asterisk.lives)
-    return {name for channel in channels for name in (channel, channel.rpartition(".")[0]) if name in lives}
+    named_after = {channel: channel.rpartition(".")[0].removesuffix(MARK) for channel in channels}
+    return {name for channel in channels for name in (channel, named_after[channel]) if name in lives}

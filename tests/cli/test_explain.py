@@ -115,6 +115,25 @@ def test_an_offer_tells_what_its_caller_was_told_last(bench: Bench) -> None:
     assert "told last, 12.0 s before: acd/position-3, acd/wait-2" in shown
 
 
+def test_a_call_of_ours_is_told_as_one_and_its_ringing_as_no_wait(bench: Bench) -> None:
+    *facts, record = (each for each in answered(0) if isinstance(each, BillingRecord))
+    assert facts == []
+    first, *others = record.segments
+    rings = Segment(kind=SegmentKind.RINGING, from_at=first.from_at, to_at=first.from_at + 8 * SECOND)
+    ours = replace(
+        record,
+        contact_id=ContactId("node1-0.1_cb1"),
+        segments=(rings, replace(first, from_at=rings.to_at), *others),
+    )
+    bench.remember(ours)
+
+    shown = bench.run("explain", "node1-0.1_cb1").stdout
+
+    assert f"we called {record.ani} back, who had called {record.dnis}" in shown
+    assert "answered after 10.0 s by agent-1002" in shown
+    assert "▁ ringing 8.0 s" in shown
+
+
 def test_a_contact_that_has_not_ended_is_explained_as_far_as_it_got(bench: Bench) -> None:
     bench.remember(answered(0)[0])
     shown = bench.run("explain", "node1-0.1").stdout

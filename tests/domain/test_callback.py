@@ -9,7 +9,14 @@ from router.domain.commands import CancelCallback, Configure, Pause, SetCallTime
 from router.domain.effects import Announce, CallCustomer, EndLeg, RingAgent, SendCaller, WriteDown
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
-from router.domain.events import CallbackEnded, CallbackPromised, CallbackTried, ContactEnded, ContactOverflowed
+from router.domain.events import (
+    CallbackEnded,
+    CallbackPromised,
+    CallbackTried,
+    ContactConnected,
+    ContactEnded,
+    ContactOverflowed,
+)
 from router.domain.hours import OpeningHours
 from router.domain.ids import SECOND, ContactId, LegId, OfferId
 from router.domain.need import Need
@@ -29,7 +36,7 @@ from router.domain.record import OfferResult, Outcome, SegmentKind
 from router.domain.recovery import restore, take_over
 from router.domain.rules import CallbackRules, Rules
 from router.domain.treatment import Position, Treatment
-from tests.builders import NODE, ORDERS, Room, rules, with_queue
+from tests.builders import NODE, ORDERS, SHOP, Room, rules, with_queue
 
 AGENT_FIRST = CallbackRules(key="5", trunk="carrier", caller_id="+4930555100", retry_after_us=60 * SECOND, tries=2)
 
@@ -334,8 +341,11 @@ def test_agent_first_the_agent_is_there_before_the_customer_is_called_and_they_t
     assert ends(room) == [PromiseEnd.KEPT]
     record = room.record(place(ada))
     assert record.outcome is Outcome.ANSWERED
-    assert [segment.kind for segment in record.segments] == [SegmentKind.WAITING, SegmentKind.TALK]
+    assert [segment.kind for segment in record.segments] == [SegmentKind.RINGING, SegmentKind.TALK]
     assert record.segments[0].to_at - record.segments[0].from_at == 8 * SECOND
+    assert record.is_our_call
+    assert not room.record(ada).is_our_call
+    assert room.last(ContactConnected).waited_us == 0
     assert record.legs[-1].agent_id == agent
     assert room.floor.contacts == {}
 
@@ -581,8 +591,8 @@ def test_who_calls_again_takes_the_place_and_is_not_called() -> None:
 
     again = room.calls("again")
 
-    assert ends(room) == [PromiseEnd.WITHDRAWN]
     assert [c.contact_id for c in room.floor.queues[ORDERS].in_line()] == [again, bob]
+    assert ends(room) == []
     room.ends(again)
     assert room.record(again).arrived_at == room.now
 
@@ -612,25 +622,16 @@ def test_a_promise_is_cancelled_by_order_and_an_unknown_one_refused() -> None:
     assert refused.value.error_id == "callback-unknown"
 
 
-def test_new_rules_keep_the_place_and_a_queue_that_is_gone_gives_it_up() -> None:
+def test_new_rules_keep_the_place_and_a_campaign_that_is_gone_gives_it_up() -> None:
     room = CallbackRoom()
     ada = room.is_promised("ada")
     room.ask(Configure(rules=called_back(tries=5)))
     assert room.state(place(ada)) == "queued"
 
     without = called_back()
-    room.ask(
-        Configure(
-            rules=replace(
-                without,
-                queues={name: queue for name, queue in without.queues.items() if name != ORDERS},
-                campaigns={
-                    n: replace(c, entry=next(q for q in without.queues if q.startswith(n) and q != ORDERS))
-                    for n, c in without.campaigns.items()
-                },
-            )
-        )
-    )
+    left = {name: campaign for name, campaign in without.campaigns.items() if name != SHOP}
+    served = {name: queue for name, queue in without.queues.items() if queue.campaign != SHOP}
+    room.ask(Configure(rules=replace(without, campaigns=left, queues=served)))
 
     assert ends(room) == [PromiseEnd.GIVEN_UP]
 
@@ -793,8 +794,11 @@ def test_who_called_again_while_nobody_looked_takes_the_place_and_is_not_called(
     again = ContactId(f"{NODE}-again")
     successor.resync(successor.waiting(bob, ani="+4930555222"), successor.waiting(again))
 
-    assert ends(successor) == [PromiseEnd.WITHDRAWN]
+    assert ends(successor) == []
     assert [c.contact_id for c in successor.floor.queues[ORDERS].in_line()] == [again, bob]
+    successor.agent_joins()
+    successor.talks(again)
+    assert ends(successor) == [PromiseEnd.WITHDRAWN]
 
 
 def test_who_is_rung_for_after_a_takeover_and_then_promised_gives_no_offer_s_id_to_their_place() -> None:

@@ -91,7 +91,11 @@ def test_what_becomes_of_who_waits_at_closing_time(at_closing: AtClosing, ends_i
 
 @pytest.mark.parametrize(
     ("at_closing", "ends_in", "why"),
-    [(AtClosing.STAY, ORDERS, None), (AtClosing.OVERFLOW, "closing", "closing"), (AtClosing.CLOSING, ACCOUNTS, "closed")],
+    [
+        (AtClosing.STAY, ORDERS, None),
+        (AtClosing.OVERFLOW, "closing", "closing"),
+        (AtClosing.CLOSING, ACCOUNTS, "closed"),
+    ],
 )
 def test_who_is_rung_for_at_closing_time_is_not_torn_away_and_then_goes_where_the_others_went(
     at_closing: AtClosing, ends_in: str, why: str | None

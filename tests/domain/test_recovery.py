@@ -51,7 +51,8 @@ def as_read_back(picture: Picture, now: Micros) -> Picture:
             skips = tuple((agent, until) for agent, until in picture.skips if until > now)
             wait_at = None if picture.wait_at is None else max(picture.wait_at, not_before)
             early_at = None if picture.early_at is None else max(picture.early_at, not_before)
-            return replace(picture, ordinal=0, wait_at=wait_at, early_at=early_at, skips=skips)
+            entered_at = picture.entered_at or picture.arrived_at
+            return replace(picture, ordinal=0, entered_at=entered_at, wait_at=wait_at, early_at=early_at, skips=skips)
         case AgentStands(assignment=assignment) if assignment is not None and assignment.wrapup_at is not None:
             wrapup_at = max(assignment.wrapup_at, not_before)
             return replace(picture, assignment=replace(assignment, wrapup_at=wrapup_at))

@@ -1,11 +1,12 @@
 """A promise read from a journal is either strange, or the floor it makes is a possible one and its deadlines end it."""
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.callback import PromiseState
+from router.domain.callback import NOWHERE, PromiseState, Terms
 from router.domain.commands import AgentProfile, Enrol, LogIn
 from router.domain.engine import Engine
 from router.domain.ids import SECOND, AgentId, ContactId, QueueName
@@ -13,10 +14,12 @@ from router.domain.invariants import broken
 from router.domain.observations import EndpointSeen, LegAnswered, LegSnapshot, Resynced
 from router.domain.picture import Picture, PromiseStands, key_of, whole
 from router.domain.recovery import restore, take_over
-from tests.builders import NODE, SHOP
+from router.domain.rules import Outside, Rules
+from tests.builders import NODE, ORDERS, SHOP, with_queue
 from tests.domain.test_callback import CALLER_FIRST, called_back
 
 NOW = 1_790_000_000 * SECOND
+NO_MORE = replace(with_queue(called_back(), ORDERS, callback=None), outside=Outside(trunk="carrier"))
 DAY = 86_400 * SECOND
 
 _names = st.sampled_from([ContactId(f"{NODE}-{name}") for name in ("a", "b", "a_cb1", "b_cb2", "a_cbx", "a.1")])
@@ -42,15 +45,34 @@ _promises = st.builds(
     priority=st.sampled_from([0, 5, -(2**70)]),
     place_id=_names,
     attempts=_counts,
+    terms=st.one_of(
+        st.none(),
+        st.builds(
+            Terms,
+            trunk=st.sampled_from(["carrier", "", "a@b"]),
+            caller_id=st.sampled_from(["+4930555100", ""]),
+            agent_first=st.booleans(),
+            tries=_counts,
+            ring_us=st.sampled_from([30 * SECOND, 0, -1, 2**62]),
+            retry_after_us=st.sampled_from([30 * SECOND, 0, 2**62]),
+        ),
+    ),
+    here=st.one_of(st.just(NOWHERE), _names),
+    meant_for=st.sampled_from([None, AgentId("agent-1001"), AgentId("nobody")]),
+    rings_at=_instants,
 )
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.lists(_promises, min_size=1, max_size=4), st.booleans(), st.sampled_from(["", "rings", "up"]))
+@given(
+    st.lists(_promises, min_size=1, max_size=4),
+    st.sampled_from([called_back(), CALLER_FIRST, NO_MORE]),
+    st.sampled_from(["", "rings", "up"]),
+)
 def test_promises_without_sense_are_strange_or_come_to_an_end(
-    pictures: list[Picture], caller_first: bool, lives: str
+    pictures: list[Picture], in_force: Rules, lives: str
 ) -> None:
-    engine = Engine(CALLER_FIRST if caller_first else called_back())
+    engine = Engine(in_force)
     agent = AgentId("agent-1001")
     engine.handle(Enrol(profile=AgentProfile(agent_id=agent, endpoint=agent, skills={"orders": 100})), NOW)
 

@@ -11,12 +11,13 @@ from tests.telephones.sipp_agent import Answers, Rejects
 TRUNK = "agent-2006"
 "Plays the carrier that customers are called through: SIPp at a fixed contact, and nobody's phone."
 AGENT = "agent-2001"
+OUTBOUND = f"[trunk.{TRUNK}]\noutbound = true\n"
 
 
 def queues(mode: str = "agent-first", *, retry_after_s: int = 2, dial_s: int = 10) -> str:
     return (
         '[queue.orders]\nneed = "de"\nring_s = 10\nwrapup_s = 0\nmax_wait_s = 600\n[queue.orders.callback]\n'
-        f'key = "5"\nmode = "{mode}"\ntrunk = "{TRUNK}"\nretry_after_s = {retry_after_s}\ndial_s = {dial_s}\n'
+        f'key = "5"\nmode = "{mode}"\nretry_after_s = {retry_after_s}\ndial_s = {dial_s}\n'
         "between = []\n"
     )
 
@@ -42,6 +43,7 @@ async def owed(centre: CallCentre, count: int, within_s: float = 8.0) -> None:
 
 async def test_agent_first_they_talk_and_the_record_covers_the_customers_leg(centre: CallCentre) -> None:
     number = centre.campaign(queues=queues())
+    centre.settings(more=OUTBOUND)
     centre.agent(AGENT)
     await centre.start()
     await centre.room.phone(TRUNK).behave(Answers(rings_ms=700, talks_ms=900))
@@ -56,13 +58,14 @@ async def test_agent_first_they_talk_and_the_record_covers_the_customers_leg(cen
     assert story.record is not None
     assert story.record.outcome is Outcome.ANSWERED
     assert story.record.ani == "+4915155500001"
-    assert kinds(story) == ["waiting", "talk"]
+    assert kinds(story) == ["ringing", "waiting", "talk"]
     assert [offer.result for offer in story.offers] == [OfferResult.ANSWERED]
     await owed(centre, 0)
 
 
 async def test_caller_first_the_customer_is_called_and_the_agent_rung_when_they_answer(centre: CallCentre) -> None:
     number = centre.campaign(queues=queues("caller-first"))
+    centre.settings(more=OUTBOUND)
     centre.agent(AGENT)
     await centre.start()
     await centre.room.phone(TRUNK).behave(Answers(rings_ms=700, talks_ms=2500))
@@ -70,17 +73,27 @@ async def test_caller_first_the_customer_is_called_and_the_agent_rung_when_they_
     contact = await promised(centre, number)
 
     await centre.log_in(AGENT)
+    groups: set[str] = set()
+
+    async def counted() -> bool:
+        groups.update(
+            line.split()[-1] for line in centre.room.pbx.rx("group show channels").splitlines() if "acd-" in line
+        )
+        return {"acd-trunk", "acd-node", "acd-campaign"} <= groups
+
+    await poll("their leg is counted in the limits", counted, 15)
     stories = await centre.stories(2, within_s=20)
 
     [story] = [story for story in stories if story.record is not None and story.record.contact_id == f"{contact}_cb1"]
     assert story.record is not None
     assert story.record.outcome is Outcome.ANSWERED
-    assert kinds(story) == ["waiting", "talk"]
+    assert kinds(story) == ["ringing", "waiting", "talk"]
     await owed(centre, 0)
 
 
 async def test_a_busy_customer_is_called_again_and_the_agent_missed_nothing(centre: CallCentre) -> None:
     number = centre.campaign(queues=queues())
+    centre.settings(more=OUTBOUND)
     centre.agent(AGENT)
     await centre.start()
     trunk = centre.room.phone(TRUNK)
@@ -102,6 +115,7 @@ async def test_a_busy_customer_is_called_again_and_the_agent_missed_nothing(cent
 
 async def test_a_promise_survives_the_death_of_its_router_and_the_successor_keeps_it(centre: CallCentre) -> None:
     number = centre.campaign(queues=queues())
+    centre.settings(more=OUTBOUND)
     centre.agent(AGENT)
     await centre.start()
     trunk = centre.room.phone(TRUNK)
@@ -123,6 +137,7 @@ async def test_who_rings_when_the_router_dies_is_not_rung_twice_and_talks_to_the
     centre: CallCentre,
 ) -> None:
     number = centre.campaign(queues=queues(dial_s=60, retry_after_s=600))
+    centre.settings(more=OUTBOUND)
     centre.agent(AGENT)
     await centre.start()
     trunk = centre.room.phone(TRUNK)

@@ -90,6 +90,8 @@ def call(effect: CallCustomer, *, pool: str) -> Action:
         "ACD_MUSIC": effect.music,
         "ACD_GREETING": "answered",
         "ACD_STATE": "called",
+        # a phone that rings takes a line of the trunk (15-full.conf); 35-callback.conf counts who has picked up
+        "GROUP(acd-trunk)": _DIAL.sub("", effect.dial).rpartition("@")[2],
     }
     return {
         "Action": "Originate",

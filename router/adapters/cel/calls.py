@@ -50,7 +50,7 @@ _CALLED = re.compile(r".*_cb[0-9]+")
 "The id of a leg by which somebody is called back: no contact of ours unless they answer."
 REFUSED = "acd-full"
 "Where those end for whom there was no room: refused before the answer, they are no contacts."
-_OFFER = re.compile(r".*[0-9]{9,}\.[0-9]+\.[0-9]+")
+_OFFER = re.compile(r".*[0-9]{9,}\.[0-9]+(?:_cb[0-9]*)?\.[0-9]+")
 _LEG = re.compile(r"(?:.*-)?[0-9]{9,}\.([0-9]{1,10})")
 _RESTART_TAKES: Micros = SECOND
 "Ids may be out of order for as long as a thread of Asterisk sleeps; a restart takes longer."

@@ -144,6 +144,7 @@ def record(fact: BillingRecord) -> dict[str, Any]:
         "queue": fact.queue,
         "ani": fact.ani,
         "dnis": fact.dnis,
+        "direction": "out" if fact.is_our_call else "in",
         "arrived_at": instant(fact.arrived_at),
         "answered_at": instant(fact.answered_at),
         "ended_at": instant(fact.ended_at),

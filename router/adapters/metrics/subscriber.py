@@ -329,7 +329,7 @@ class Metrics:
             self._answered.discard(record.contact_id)
             return
         talks = (segment.from_at for segment in record.segments if segment.kind is SegmentKind.TALK)
-        waited_us = next(talks, record.ended_at) - record.arrived_at
+        waited_us = next(talks, record.ended_at) - record.here_at
         self._wait(record.medium, record.queue, outcome).observe(max(0, waited_us) / SECOND)
 
     def _contact(self, medium: str, queue: str, outcome: str) -> Counter:

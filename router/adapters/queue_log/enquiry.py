@@ -25,6 +25,9 @@ class Enquiry(Protocol):
     def caller(self, contact_id: ContactId) -> Caller | None:
         """Who it is; None when they are gone already."""
 
+    def is_place(self, contact_id: ContactId) -> bool:
+        """Whether nobody is on the phone: it is kept for whoever is to be called back."""
+
     def is_let_go(self, offer_id: OfferId) -> bool:
         """Whether this phone is hung up because the caller has left."""
 
@@ -49,6 +52,10 @@ class FloorEnquiry:
             pressed=contact.pressed,
             transferred_to=contact.transferred_to,
         )
+
+    def is_place(self, contact_id: ContactId) -> bool:
+        contact = self._floor().contacts.get(contact_id)
+        return contact is not None and contact.place
 
     def is_let_go(self, offer_id: OfferId) -> bool:
         offer = self._floor().offers.get(offer_id)

@@ -76,7 +76,7 @@ def recalled(record: BillingRecord) -> Stay | None:
     """The last stay of a contact whose stay nobody told us of; None when it was over before the call was."""
     if record.outcome is Outcome.OVERFLOWED:
         return None
-    stay = Stay(queue=record.queue, since_at=record.arrived_at, place=(record.arrived_at, 0))
+    stay = Stay(queue=record.queue, since_at=record.here_at, place=(record.arrived_at, 0))
     for segment in record.segments:
         if segment.kind in TALKING:
             if stay.agent_id is None:

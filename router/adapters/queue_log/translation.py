@@ -21,6 +21,8 @@ Rule 3: an offer that somebody else won, or that was taken back, is no fault of 
 Rule 4: what is kept of a contact goes with its ContactEnded. One that was there before us is told from the record.
 Rule 5: a ring that the caller ended is told before their ABANDON, as by app_queue: readers let a call go with its last
   line. Our offer closes later, with its leg.
+Rule 6: a place kept for whoever is to be called back stands in no queue here, and who is rung for it has no line: the
+  call begins with its ENTERQUEUE when they pick up. Who was promised it has left by a key, however they went.
 """
 
 from collections.abc import Set as AbstractSet
@@ -40,7 +42,7 @@ from router.domain.events import (
     OfferClosed,
     OfferMade,
 )
-from router.domain.ids import SECOND, AgentId, ContactId, Micros, OfferId, QueueName
+from router.domain.ids import SECOND, AgentId, ContactId, Micros, OfferId, QueueName, calls_back
 from router.domain.record import BillingRecord, OfferFact, OfferResult, Outcome
 
 _TRANSFER = "acd-transfer"
@@ -79,11 +81,13 @@ class Translation:
         "Of who is offered to somebody: to whom, and since when."
         self._told: set[OfferId] = set()
         "Rings whose end was told before their offer's."
+        self._of_places: set[OfferId] = set()
+        "Rule 6."
 
     @property
     def kept(self) -> int:
         """Contacts and offers of which something is kept."""
-        return len(self._stays) + len(self._rung) + len(self._told)
+        return len(self._stays) + len(self._rung) + len(self._told) + len(self._of_places)
 
     def lines(self, event: Event, now: Micros) -> list[str]:
         """What this event adds to the log."""
@@ -92,6 +96,8 @@ class Translation:
                 return [] if event.agent_id in self._own else self._members.changed(event, now)
             case OfferMade():
                 self._rung.setdefault(event.contact_id, {})[event.offer_id] = event.agent_id, now
+                if calls_back(event.contact_id) and self._enquiry.is_place(event.contact_id):
+                    self._of_places.add(event.offer_id)
                 return []
             case OfferClosed():
                 return self._offer_closed(event.fact, now)
@@ -185,6 +191,8 @@ class Translation:
         rung = self._rung.get(fact.contact_id)
         if rung is not None and rung.pop(fact.offer_id, None) is not None and not rung:
             del self._rung[fact.contact_id]
+        is_of_place = fact.offer_id in self._of_places
+        self._of_places.discard(fact.offer_id)
         if fact.offer_id in self._told:
             self._told.discard(fact.offer_id)
             return []
@@ -193,7 +201,7 @@ class Translation:
         if fact.result is OfferResult.ANSWERED:
             self._answered = fact
         event = _RINGS_IN_VAIN.get(fact.result)
-        if event is None:
+        if event is None or is_of_place:
             return []
         return [self._rang(fact.contact_id, fact.queue, fact.agent_id, event, fact.to_at - fact.from_at, now)]
 
@@ -226,7 +234,7 @@ class Translation:
         stay.over = True
         data = (position, stay.position, seconds(stay.since_at, until_at))
         caller = self._enquiry.caller(call) if event == "EXITWITHKEY" else None
-        key = () if caller is None else (caller.pressed,)
+        key = ("" if caller is None else caller.pressed,) if event == "EXITWITHKEY" else ()
         return [line_of(now, call, stay.queue, NOBODY, event, *key, *data)]
 
     def _by_agent(self, call: ContactId, stay: Stay, now: Micros, event: str, *data: object) -> str:

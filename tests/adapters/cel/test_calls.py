@@ -91,6 +91,15 @@ def test_somebody_who_is_called_back_and_does_not_answer_is_no_call() -> None:
     assert calls(log) == []
 
 
+def test_an_agents_leg_of_a_call_back_is_no_call() -> None:
+    log = FakeEventLog()
+    rung = "node1-1790000000.1_cb.1"
+    for event, at_s in (("CHAN_START", 1), ("HANGUP", 9)):
+        log.line(event, at_s, rung, channel="PJSIP/agent-1001-00000001", context="acd-inbound")
+
+    assert calls(log) == []
+
+
 def test_who_hung_up_is_whom_asterisk_names() -> None:
     for named, who in {
         "PJSIP/trunk-00000000": EndedBy.CALLER,

@@ -3,15 +3,9 @@
 from tests.mutants.mutant import Mutant
 
 _GUARD = "tests/domain/test_callback.py::"
+_KEPT = "tests/domain/test_promises.py::"
 
 MUTANTS = (
-    Mutant(
-        name="An offer for a call-back has the id of one made for who asked",
-        file="router/domain/owing.py",
-        find="floor.attempts_from + SPARE)",
-        replace="floor.attempts_from)",
-        guards=(_GUARD + "test_who_is_rung_for_after_a_takeover_and_then_promised_gives_no_offer_s_id_to_their_place",),
-    ),
     Mutant(
         name="Somebody we called is billed from when they first called us",
         file="router/domain/reception.py",
@@ -24,8 +18,8 @@ MUTANTS = (
     Mutant(
         name="Who called again while no router looked is called back all the same",
         file="router/domain/resync.py",
-        find="    if owed is not None and (contact.is_waiting",
-        replace="    if False and (contact.is_waiting",
+        find="    if owed is not None and contact.is_waiting:\n        step_aside",
+        replace="    if False:\n        step_aside",
         guards=(_GUARD + "test_who_called_again_while_nobody_looked_takes_the_place_and_is_not_called",),
     ),
     Mutant(
@@ -46,16 +40,19 @@ MUTANTS = (
     Mutant(
         name="A customer who is busy is never called again",
         file="router/domain/owing.py",
-        find="    if rules is None or promise.tries >= rules.tries:\n",
-        replace="    if rules is None or promise.tries >= 1:\n",
+        find="    if promise.tries >= promise.terms.tries:\n",
+        replace="    if promise.tries >= 1:\n",
         guards=(_GUARD + "test_a_busy_customer_is_called_again_later_and_the_agent_missed_nothing",),
     ),
     Mutant(
         name="Caller first, everybody in line is called for one free agent",
         file="router/domain/calling.py",
-        find="    if floor.calling.get(promise.queue, 0) >= free:\n",
-        replace="    if False:\n",
-        guards=(_GUARD + "test_caller_first_no_more_are_called_than_agents_are_free",),
+        find="    agent = next((agent for agent in free if agent.agent_id not in floor.meant), None)\n",
+        replace="    agent = next(iter(free), None)\n",
+        guards=(
+            _GUARD + "test_caller_first_no_more_are_called_than_agents_are_free",
+            _KEPT + "test_no_more_are_called_than_agents_are_free_though_these_serve_several_queues",
+        ),
     ),
     Mutant(
         name="Who calls again is called back all the same",
@@ -82,6 +79,94 @@ MUTANTS = (
         guards=(
             "tests/domain/test_callback.py::"
             "test_the_place_stands_in_the_line_of_what_its_caller_needs_also_after_a_takeover",
+        ),
+    ),
+    Mutant(
+        name="Offers of a call-back are counted beside those of the caller who asked, under one name",
+        file="router/domain/callback.py",
+        find='    return ContactId(f"{promise_id}{MARK}")\n',
+        replace="    return promise_id\n",
+        guards=(
+            _KEPT + "test_no_two_phones_are_rung_by_one_name_though_the_caller_who_asked_is_being_offered_too",
+            _KEPT + "test_no_agents_leg_of_a_call_back_begins_with_the_name_of_a_customers",
+        ),
+    ),
+    Mutant(
+        name="New rules without call-backs end the calls that are owed",
+        file="router/domain/terms.py",
+        find="        if queue is None or terms is None:\n",
+        replace="        if queue is None or rules_of(floor, queue) is None:\n",
+        guards=(
+            _KEPT
+            + "test_rules_without_call_backs_leave_a_promise_its_place_and_its_terms_and_nobody_behind_it_waits_longer",
+        ),
+    ),
+    Mutant(
+        name="A promise whose queue is gone stands in a queue that is gone",
+        file="router/domain/terms.py",
+        find="        if queue != promise.queue:\n",
+        replace="        if False:\n",
+        guards=(
+            _KEPT + "test_who_is_owed_a_call_by_a_queue_that_is_gone_is_called_by_the_one_where_its_callers_stand",
+        ),
+    ),
+    Mutant(
+        name="Whatever number a caller shows is called",
+        file="router/domain/calling.py",
+        find=" or not re.fullmatch(rules.dialable, contact.ani):\n",
+        replace=":\n",
+        guards=(_KEPT + "test_a_number_that_the_rules_do_not_name_is_not_called_whatever_was_shown",),
+    ),
+    Mutant(
+        name="Any number of a country is called, a premium rate one too",
+        file="router/config/dialable.py",
+        find="(?!(?:{never})$)(?:{called})",
+        replace="[0-9]+",
+        guards=("tests/config/test_callback.py::test_only_who_has_an_ordinary_number_of_these_countries_is_called",),
+    ),
+    Mutant(
+        name="Who calls again and hangs up is forgotten",
+        file="router/domain/owing.py",
+        find="        if aside.state is PromiseState.RESTING:\n",
+        replace="        if False:\n",
+        guards=(_KEPT + "test_who_calls_again_and_hangs_up_is_called_as_promised_at_the_old_place",),
+    ),
+    Mutant(
+        name="Nobody remembers that they were let go with a promise",
+        file="router/domain/calling.py",
+        find="    send_out(floor, contact, CALLBACK, CALLBACK)\n",
+        replace='    _say(floor, contact, "promised")\n',
+        guards=(_KEPT + "test_who_was_promised_hears_that_again_when_the_order_was_lost_also_from_the_next_router",),
+    ),
+    Mutant(
+        name="A promise that is written down tears caller and agent apart",
+        file="router/domain/calling.py",
+        find="offer.state is OfferState.ACCEPTED for offer",
+        replace="offer.state is OfferState.CLOSED for offer",
+        guards=(_KEPT + "test_who_talks_to_an_agent_already_when_it_is_written_down_is_not_torn_away",),
+    ),
+    Mutant(
+        name="Who was held back is not called when an agent comes",
+        file="router/domain/floor.py",
+        find="            if self.held_back:\n",
+        replace="            if False:\n",
+        guards=(_KEPT + "test_who_was_held_back_is_called_when_another_agent_comes",),
+    ),
+    Mutant(
+        name="Whose phone rings is said to wait",
+        file="router/domain/owing.py",
+        find="        contact.begins(SegmentKind.RINGING, seen.at)\n",
+        replace="        contact.begins(SegmentKind.WAITING, seen.at)\n",
+        guards=(_GUARD + "test_agent_first_the_agent_is_there_before_the_customer_is_called_and_they_talk",),
+    ),
+    Mutant(
+        name="A campaign that is shut calls people back",
+        file="router/domain/owing.py",
+        find="    return [clock for clock in (times, door) if clock is not None]\n",
+        replace="    return [times] if times is not None else []\n",
+        guards=(
+            _KEPT + "test_a_campaign_that_is_shut_by_hand_calls_nobody_until_it_is_open_again",
+            _KEPT + "test_nobody_is_called_on_a_day_on_which_the_campaign_is_closed_whatever_the_window_says",
         ),
     ),
 )
