@@ -28,6 +28,7 @@ from router.domain.callback import (
 )
 from router.domain.commands import CancelCallback, SetCallTimes
 from router.domain.contact import Contact
+from router.domain.departure import leave
 from router.domain.effects import CallCustomer, EndLeg, SendCaller, WriteDown
 from router.domain.errors import CommandRefused
 from router.domain.events import CallbackPromised, ContactOverflowed
@@ -57,7 +58,6 @@ from router.domain.owing import (
     stand,
     take_place,
 )
-from router.domain.reception import leave
 from router.domain.record import OfferResult, Outcome, SegmentKind
 from router.domain.rules import CallbackRules
 from router.domain.terms import rules_of

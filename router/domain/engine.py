@@ -15,11 +15,13 @@ from router.domain import (
     acquaintance,
     aftermath,
     calling,
+    departure,
     doors,
     engagement,
     exits,
     matching,
     meanwhile,
+    new_rules,
     offering,
     pauses,
     phones,
@@ -29,7 +31,6 @@ from router.domain import (
     seating,
     switchboard,
     talk,
-    terms,
     transfer,
     urgency,
     waiting_room,
@@ -102,8 +103,7 @@ from router.domain.observations import (
     TalkBegins,
 )
 from router.domain.picture import Picture, picture_of
-from router.domain.queue import Queue
-from router.domain.record import EndedBy, Outcome, SegmentKind
+from router.domain.record import EndedBy, Outcome
 from router.domain.rules import MOST_POINTS, Rules
 
 Handler = Callable[[Floor, Any, Micros], None]
@@ -113,7 +113,7 @@ class Engine:
     def __init__(self, rules: Rules, *, journalled: bool = False) -> None:
         self.floor = Floor(rules)
         self._journalled = journalled
-        _configure(self.floor, Configure(rules=rules), 0)
+        new_rules.configure(self.floor, Configure(rules=rules), 0)
 
     def handle(self, message: Command | Observation, now: Micros) -> None:
         """Take in one command or observation and decide what follows from it."""
@@ -210,58 +210,14 @@ def _tell(floor: Floor, agent: Agent) -> None:
 # ---- commands ----
 
 
-def _configure(floor: Floor, asked: Configure, now: Micros) -> None:
-    """Swap the rules whole. Who waits keeps place and age, and waits as long as the new ones say.
-
-    A queue that is gone sends its line to the entry queue of the same campaign; a campaign that is gone sends its
-    callers to the closing message, never to another client's agents. Who talks is not touched.
-    """
-    rules = asked.rules
-    floor.rules = rules
-    floor.paces.share(rules.queues.values())
-    delays, before = seating.delays(floor.agents.values()), floor.queues
-    floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
-    floor.thinned.clear()
-    floor.crowded.clear()
-    floor.crews.clear()
-    for agent in floor.agents.values():
-        agent.serves = agent.skilled = ()
-        agent.crew = None
-        agent.awaited.clear()
-        engagement.weigh(floor, agent, now)
-        pauses.note(floor, agent, now)
-    seating.seat_everybody(floor, now)
-    terms.reread(floor, now)
-    for contact in list(floor.contacts.values()):
-        if contact.line is not None:
-            contact.line.step_out(contact)
-            contact.line = None
-        floor.keep_no_more(contact)
-        urgency.heed(floor, contact, contact.campaign, now)
-        was = before.get(contact.queue)
-        if contact.queue not in floor.queues and contact.is_waiting:
-            campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))
-            if campaign is None:
-                reception.nowhere_to_go(floor, contact, now)
-                continue
-            contact.queue, contact.entered_at, contact.opened_us = campaign.entry, now, 0
-            contact.begins(SegmentKind.WAITING, now)
-            floor.stir(contact)
-        if contact.is_waiting and not contact.place:
-            reception.wait_by(floor, contact, was, now)
-            waiting_room.moves(floor, contact, floor.queues[contact.queue], now)
-        if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
-            floor.line_up(contact, now)
-
-
 def _hang_up(floor: Floor, asked: HangUp, now: Micros) -> None:
     contact = floor.contacts.get(asked.contact_id)
     if contact is None or contact.place:
         raise _unknown(asked.contact_id)
     contact.ended_by = EndedBy.SYSTEM
     floor.stir(contact)
-    reception.leave(floor, contact, Outcome.SYSTEM, now)
-    reception.release(floor, contact)
+    departure.leave(floor, contact, Outcome.SYSTEM, now)
+    departure.release(floor, contact)
 
 
 def _prioritise(floor: Floor, asked: Prioritise, now: Micros) -> None:
@@ -320,7 +276,7 @@ def _row_deadline(floor: Floor, contact_id: Any, now: Micros) -> None:
 
 
 _HANDLERS: dict[type, Handler] = {
-    Configure: _configure,
+    Configure: new_rules.configure,
     Enrol: roster.enrol,
     Dismiss: roster.dismiss,
     Entitle: roster.entitle,
@@ -356,12 +312,12 @@ _HANDLERS: dict[type, Handler] = {
     OriginateFailed: offering.originate_failed,
     TalkBegins: offering.talk_begins,
     OfferTurnedAway: offering.turned_away,
-    CallerReturned: reception.returned,
+    CallerReturned: departure.returned,
     CallerTransferred: transfer.transferred,
     CallerKeyed: switchboard.caller_keyed,
     CallerNotTaken: exits.not_taken,
     MessageRecorded: exits.message_recorded,
-    CallerFellBack: reception.fell_back,
+    CallerFellBack: departure.fell_back,
     CallbackConfirmed: calling.confirmed,
     PromiseWritten: calling.written,
     AgentReady: calling.agent_ready,

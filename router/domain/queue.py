@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 LineKey = tuple[int, Micros, int]
 NOTHING_OVERTAKES = -(10**6)
 "Before every strict priority there can be."
-ONE_IN = 32
-"""Where nothing is done by the expected wait, it is put down of so many callers' first: enough to tell how far it is
-from the truth (`longer_us`), and the others need not wait for the reckoning."""
 LAST = 2**62
 "After every ordinal there can be."
 
@@ -205,7 +202,7 @@ class Queue:
         self._begun -= 1
         if self._begun >= 0 and not (self.rules.dissuade_us or self.rules.treatment.wait):
             return False
-        self._begun = ONE_IN - 1
+        self._begun = self.rules.foretell_one_in - 1
         return True
 
     def line_up(self, contact: Contact, turn: int, now: Micros) -> None:

@@ -1,44 +1,27 @@
-"""The caller's side of a contact: arrival, the longest wait and what follows it, the ways back, the end.
+"""The caller's side of a contact while it waits: arrival, a queue, the longest wait, and where they go on to.
 
-Rule 1: a contact ends when the caller's leg has ended, once, and its billing record is made then and there.
-Rule 2: what we decide about a caller (closing message, release) is LEAVING; only Asterisk makes it ENDED.
+How they leave is departure.py's.
 """
 
 from collections.abc import Sequence
 
 from router.domain.acquaintance import keep
 from router.domain.contact import Contact, ContactState, ContactStep
-from router.domain.effects import EndLeg, SendCaller
-from router.domain.events import ContactEnded, ContactOverflowed, ContactQueued
+from router.domain.departure import leave, nowhere_to_go
+from router.domain.effects import SendCaller
+from router.domain.events import ContactOverflowed, ContactQueued
 from router.domain.expectation import expected_at_entry
 from router.domain.floor import Floor
 from router.domain.ids import ContactId, Micros, QueueName, calls_back
-from router.domain.observations import (
-    CallerFellBack,
-    CallerReturned,
-    ContactArrived,
-    LegEnded,
-)
-from router.domain.offering import rescind
-from router.domain.outside import CALLBACK, send, send_out, told
-from router.domain.owing import (
-    aside_for,
-    comes_again,
-    hung_up,
-    is_called_already,
-    not_answered,
-    offers_left,
-    owed_by,
-    picked_up,
-    step_aside,
-)
+from router.domain.observations import ContactArrived
+from router.domain.outside import send_out, told
+from router.domain.owing import comes_again, is_called_already, offers_left, owed_by, picked_up, step_aside
 from router.domain.particulars import checked
 from router.domain.queue import Queue
-from router.domain.record import BillingRecord, EndedBy, Leg, OfferResult, Outcome, SegmentKind
+from router.domain.record import Leg, Outcome, SegmentKind
 from router.domain.rules import EarlyMedia, OverflowTarget, ToClosing, ToQueue
 from router.domain.seating import line_for
 from router.domain.staffing import refused, sent_on, staffed
-from router.domain.talk import expect_leg_end, taken_up
 from router.domain.urgency import heed, watch
 from router.domain.waiting_room import attend, begins, comes
 
@@ -275,145 +258,3 @@ def look_after(floor: Floor, now: Micros) -> None:
                 overflow(floor, contact, now, "nobody")
             else:
                 floor.open_rows(contact, now)
-
-
-def nowhere_to_go(floor: Floor, contact: Contact, now: Micros) -> None:
-    """The rules no longer have a place for this caller: a closing message, never another client's agents."""
-    leave(floor, contact, Outcome.SYSTEM, now)
-    contact.begins(SegmentKind.ANNOUNCEMENT, now)
-    send(floor, contact, "acd-closing")
-
-
-def leave(floor: Floor, contact: Contact, outcome: Outcome | None, now: Micros) -> None:
-    """Nothing more is offered for it; the end of its leg will end it."""
-    floor.stir(contact)
-    if floor.move(contact, ContactStep.LEAVE, now):
-        contact.leaving = outcome
-        _give_up_offers(floor, contact, OfferResult.RESCINDED, now)
-
-
-def _give_up_offers(floor: Floor, contact: Contact, result: OfferResult, now: Micros) -> None:
-    given, contact.live = contact.live, {}
-    for offer in given.values():
-        rescind(floor, offer, result, now)
-
-
-def returned(floor: Floor, seen: CallerReturned, now: Micros) -> None:
-    """The agent's leg is gone and the caller is still there, alive in `acd-after`."""
-    contact = floor.contacts.get(seen.contact_id)
-    if contact is None:
-        floor.ignore(seen, "no such contact")
-        return
-    contact.news_at = now
-    floor.stir(contact)
-    if contact.is_waiting and contact.node not in floor.nodes:
-        taken_up(floor, contact, seen.at, now)  # told before the snapshot of a node that was away: we missed a talk
-    if contact.state is ContactState.CONNECTED:
-        # A person who hangs up is heard before their leg ends (`HangupAsked`); without that nobody is blamed.
-        contact.ended_by = contact.ended_by or EndedBy.SYSTEM
-        leave(floor, contact, None, now)
-        release(floor, contact)
-    elif contact.is_waiting:
-        # An end we took for something else: the caller goes back to the music rather than being lost.
-        contact.back_at = seen.at
-        send(floor, contact, "acd-wait")
-
-
-def release(floor: Floor, contact: Contact) -> None:
-    """Let the caller go."""
-    floor.effects.append(EndLeg(leg=contact.leg, node=contact.node))
-
-
-def send_off(floor: Floor, contact: Contact, now: Micros) -> None:
-    """Do what was decided about a contact that leaves: the order never got there, or was never given."""
-    nowhere = contact.leaving is Outcome.SYSTEM and contact.queue not in floor.queues
-    if nowhere or contact.leaving is Outcome.OVERFLOWED or contact.timeline.is_announcement:
-        contact.begins(SegmentKind.ANNOUNCEMENT, now)
-        send_out(floor, contact, contact.sent_to, contact.sent_why)
-    else:
-        release(floor, contact)
-
-
-def went_out(floor: Floor, contact: Contact, at: Micros, now: Micros) -> None:
-    """They are where an overflow sent them, by our own order or by one of who had the pool before us."""
-    contact.begins(SegmentKind.ANNOUNCEMENT, at)
-    floor.stir(contact)
-    leave(floor, contact, Outcome.OVERFLOWED, now)
-
-
-def fell_back(floor: Floor, seen: CallerFellBack, now: Micros) -> None:
-    """The dialplan gave up on us (no heartbeat) and serves the caller itself; we only keep the record."""
-    contact = floor.contacts.get(seen.contact_id)
-    if contact is None:
-        floor.ignore(seen, "no such contact")
-        return
-    contact.begins(SegmentKind.ANNOUNCEMENT, seen.at)
-    floor.stir(contact)
-    leave(floor, contact, Outcome.SYSTEM, now)
-
-
-def caller_ended(floor: Floor, contact: Contact, seen: LegEnded, now: Micros) -> None:
-    """The caller's leg is gone: the contact ends, its record is closed."""
-    if contact.place:
-        not_answered(floor, contact, seen, now)
-        return
-    state = contact.state
-    if not floor.move(contact, ContactStep.END, now):
-        return
-    if state in (ContactState.QUEUED, ContactState.OFFERED):
-        if contact.answered_at is None:
-            _gave_up(floor, contact, now)
-        if contact.contact_id in floor.promises:
-            floor.emit(  # they have confirmed, and did not wait until it was written down
-                ContactOverflowed(contact_id=contact.contact_id, queue=contact.queue, target=CALLBACK, why=CALLBACK)
-            )
-    _give_up_offers(floor, contact, OfferResult.CALLER_LEFT, now)
-    for agent_id in contact.skips:
-        floor.timers.cancel(("skip", (contact.contact_id, agent_id)))
-    del floor.contacts[contact.contact_id]
-    del floor.by_leg[contact.leg]
-    agent = floor.agents.get(contact.agent_id) if contact.agent_id is not None else None
-    if agent is not None and agent.assignment is not None and agent.assignment.contact_id == contact.contact_id:
-        expect_leg_end(floor, agent.assignment, now)
-    floor.emit(ContactEnded(record=_record(floor, contact, state, seen)))
-    if floor.promises:
-        hung_up(floor, contact, now)
-
-
-def _gave_up(floor: Floor, contact: Contact, now: Micros) -> None:
-    """They hung up in line. Who was spoken to before, or is called back, has no place to come back to."""
-    if contact.promise_id is not None or contact.contact_id in floor.promises or aside_for(floor, contact) is not None:
-        return
-    queue = floor.queues.get(contact.queue)
-    floor.paces.gave_up(contact.queue, now - contact.waits_from)
-    if queue is not None and queue.rules.redial_us:
-        until_at, waited_us = now + queue.rules.redial_us, now - contact.aged_from
-        floor.gave_up.note(contact.campaign, contact.ani, waited_us, until_at=until_at, now=now)
-
-
-def _record(floor: Floor, contact: Contact, state: ContactState, seen: LegEnded) -> BillingRecord:
-    segments = contact.timeline.finish(max(seen.at, contact.arrived_at))
-    outcome = Outcome.ANSWERED
-    if contact.answered_at is None:
-        promised = contact.contact_id in floor.promises
-        outcome = contact.leaving or (Outcome.OVERFLOWED if promised else Outcome.ABANDONED)
-    decided = state is ContactState.LEAVING
-    ended_by = contact.ended_by or (EndedBy.SYSTEM if decided or seen.estimated else EndedBy.CALLER)
-    return BillingRecord(
-        contact_id=contact.contact_id,
-        medium=contact.medium,
-        campaign=contact.campaign,
-        queue=contact.queue,
-        ani=contact.ani,
-        dnis=contact.dnis,
-        arrived_at=segments[0].from_at,
-        answered_at=contact.answered_at,
-        ended_at=segments[-1].to_at,
-        outcome=outcome,
-        ended_by=ended_by,
-        config_hash=floor.rules.config_hash,
-        # before its node was looked at whole: the end of a talk may have been missed
-        end_estimated=seen.estimated or (contact.parked and contact.answered_at is not None),
-        segments=segments,
-        legs=contact.legs,
-    )

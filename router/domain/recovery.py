@@ -18,6 +18,7 @@ from router.domain.agent import Agent, Engagement, Status, Today
 from router.domain.assignment import Assignment, AssignmentState
 from router.domain.conduct import WrapUp
 from router.domain.contact import Contact, ContactState
+from router.domain.departure import leave
 from router.domain.door import LONGEST_SHUT_US
 from router.domain.engagement import LONGEST_US, take, weigh
 from router.domain.exits import EARLY
@@ -43,7 +44,6 @@ from router.domain.picture import (
     PromiseStands,
     key_of,
 )
-from router.domain.reception import leave
 from router.domain.record import EndedBy, OfferResult, Outcome
 from router.domain.roster import day_edge
 from router.domain.strange import look_at_assignment, look_at_contact, look_at_person

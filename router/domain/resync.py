@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from router.domain.assignment import Assignment, AssignmentState
 from router.domain.callback import PromiseEnd
 from router.domain.contact import Contact, ContactState
+from router.domain.departure import caller_ended, fell_back, returned, send_off, went_out
 from router.domain.differences import differs
 from router.domain.effects import EndLeg, LookAgain, SendCaller
 from router.domain.floor import Floor
@@ -33,16 +34,7 @@ from router.domain.offering import answered, appeared, leg_ended, rescind, rings
 from router.domain.owing import close, comes_again, is_called_already, owed_by, picked_up, step_aside
 from router.domain.particulars import checked
 from router.domain.phones import reached
-from router.domain.reception import (
-    caller_ended,
-    enter_queue,
-    fell_back,
-    returned,
-    send_off,
-    was_answered,
-    welcome,
-    went_out,
-)
+from router.domain.reception import enter_queue, was_answered, welcome
 from router.domain.record import OfferResult, SegmentKind, WrapUpEnd
 from router.domain.talk import begin_assignment, bridged, taken_up, talk_ended
 from router.domain.wrapup import finish_wrapup

@@ -165,6 +165,9 @@ class QueueRules:
     "What callers hear while they wait here."
     callback: CallbackRules | None = None
     "None: nobody is called back."
+    foretell_one_in: int = 32
+    """Where nothing is done by the expected wait, it is put down of the first of so many: enough to tell how far it is
+    from the truth (`longer_us`), and the others need not wait for the reckoning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

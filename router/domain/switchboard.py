@@ -4,7 +4,7 @@ Rule 1: a leg is in one hand. It is looked for where it means most, and what bel
 Rule 2: a leg that has ended is gone for good: whatever is told of it later is old news.
 """
 
-from router.domain import aftermath, calling, exits, offering, owing, reception, talk
+from router.domain import aftermath, calling, departure, exits, offering, owing, reception, talk
 from router.domain.floor import Floor
 from router.domain.ids import Micros, OfferId
 from router.domain.observations import (
@@ -79,7 +79,7 @@ def leg_ended(floor: Floor, seen: LegEnded, now: Micros) -> None:
     floor.remember(seen.leg)
     contact = floor.by_leg.get(seen.leg)
     if contact is not None:
-        reception.caller_ended(floor, contact, seen, now)
+        departure.caller_ended(floor, contact, seen, now)
         return
     offer = floor.offers.get(OfferId(seen.leg))
     if offer is not None:

@@ -6,11 +6,12 @@ Rule 3: no talk is without end: after the longest one both are let go.
 """
 
 from router.domain.contact import ContactState
+from router.domain.departure import leave, release
 from router.domain.floor import Floor
 from router.domain.ids import ContactId, Micros
 from router.domain.observations import CallerTransferred
 from router.domain.outside import send
-from router.domain.reception import enter_queue, leave, release
+from router.domain.reception import enter_queue
 from router.domain.record import EndedBy, SegmentKind
 from router.domain.talk import expect_leg_end
 from router.domain.urgency import heed

@@ -342,5 +342,9 @@ class _Day:
 
 
 def _timed(rules: Rules) -> Rules:
-    """Whoever must say what came of a call says it when their notes are done: after wrapup_s, as everywhere else."""
-    return replace(rules, queues={name: replace(queue, wrapup=WrapUp.TIMED) for name, queue in rules.queues.items()})
+    """Whoever must say what came of a call says it when their notes are done: after wrapup_s, as everywhere else.
+
+    And what each caller's wait was expected to be is put down: it is to be told how good that is.
+    """
+    queues = {name: replace(each, wrapup=WrapUp.TIMED, foretell_one_in=1) for name, each in rules.queues.items()}
+    return replace(rules, queues=queues)

@@ -368,6 +368,7 @@ def test_show_tells_what_callers_hear_call_backs_dispositions_and_where_they_go_
     text = path.read_text().replace('#greeting = "early-media"', 'greeting = "answered"')
     text = text.replace('#closed = ["closing"]', 'closed = ["voicemail"]')
     text = text.replace("#dispositions = {}", 'dispositions = { 1 = "helped" }')
+    bench.settings["trunk.carrier"] = "outbound = true\n"
     more = "[queue.urgent.treatment]\nexpected_wait = true\nevery_s = 60\n[queue.urgent.callback]\ntries = 2\n"
     path.write_text(text + more)
     tree = bench.run("campaign", "show", "care").stdout

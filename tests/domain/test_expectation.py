@@ -17,7 +17,6 @@ from router.domain.need import Need
 from router.domain.observations import EndpointSeen
 from router.domain.pace import ASSUMED_PICK_UP_US, FEWEST, PAPER, Mean, Pace
 from router.domain.picture import PaceStands, whole
-from router.domain.queue import ONE_IN
 from router.domain.recovery import restore
 from router.domain.rules import Ring, Rules
 from router.domain.treatment import Treatment
@@ -330,8 +329,8 @@ def test_the_first_word_tells_how_far_the_wait_was_from_what_was_expected() -> N
 
 def test_where_nothing_is_done_by_the_wait_it_is_put_down_of_some_callers_alone() -> None:
     room = a_room("orders")
-    put_down = [room.floor.contacts[room.calls(f"c{n}")].expected_us is not None for n in range(2 * ONE_IN + 1)]
-    assert [n for n, known in enumerate(put_down) if known] == [0, ONE_IN, 2 * ONE_IN]
+    put_down = [room.floor.contacts[room.calls(f"c{n}")].expected_us is not None for n in range(65)]
+    assert [n for n, known in enumerate(put_down) if known] == [0, 32, 64]
 
 
 def test_who_comes_back_from_a_talk_was_promised_nothing() -> None:

@@ -42,6 +42,8 @@ _FATES = {
     "a journal that was lost is written again": _forgotten_then_dead,
 }
 "Of protections that are needed for an instant, or against two faults together."
+_FIRST_SEED = {"the bridge's epoch check": 7}
+"Where a day on which it is needed comes late, that one: days before it would only take time."
 
 
 def judged(report: Report) -> Report:
@@ -52,7 +54,8 @@ def judged(report: Report) -> Report:
 def a_day_without(name: str) -> Report:
     """The first of some days on which something goes wrong, else the last of them."""
     report: Report | None = None
-    for seed in (1, 2, 3):
+    first = _FIRST_SEED.get(name, 1)
+    for seed in range(first, first + 4):
         with without(name):
             report = play(contacts=400, seed=seed, prepare=_FATES.get(name))
         if report.fault_count:

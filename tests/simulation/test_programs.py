@@ -40,8 +40,8 @@ def test_a_cell_of_the_crash_matrix_is_clean_and_counted(capsys: pytest.CaptureF
 
 
 def test_a_day_on_which_nobody_died_is_played_again() -> None:
-    """Who keys something is rare: on most days of so few callers nobody does."""
-    played = (crash_matrix.cell("router: CallerKeyed handled", "standby", seed, 60) for seed in range(4, 40))
+    """Who is transferred is rare: on many days of so few callers nobody is."""
+    played = (crash_matrix.cell("router: CallerTransferred handled", "standby", seed, 60) for seed in range(4, 40))
     again = next(one for one in played if one.deaths and one.days > 1)
     assert not again.untried
     assert again.seed in range(4 + again.days - 1, 40 + again.days - 1)

@@ -26,7 +26,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A campaign that a reload makes an emergency is one for who comes next only",
-        file="router/domain/engine.py",
+        file="router/domain/new_rules.py",
         find="        urgency.heed(floor, contact, contact.campaign, now)\n",
         replace="",
         guards=(_URGENT + "test_a_reload_makes_emergencies_of_those_who_wait",),

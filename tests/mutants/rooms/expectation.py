@@ -65,7 +65,7 @@ MUTANTS = (
     Mutant(
         name="Of every caller the expected wait is reckoned out, whether anybody hears of it or not",
         file="router/domain/queue.py",
-        find="        self._begun = ONE_IN - 1\n",
+        find="        self._begun = self.rules.foretell_one_in - 1\n",
         replace="",
         guards=(_WAIT + "test_where_nothing_is_done_by_the_wait_it_is_put_down_of_some_callers_alone",),
     ),

@@ -62,14 +62,14 @@ MUTANTS = (
     ),
     Mutant(
         name="An agent's phone rings on after the caller has hung up",
-        file=_HERE,
+        file="router/domain/departure.py",
         find="    _give_up_offers(floor, contact, OfferResult.CALLER_LEFT, now)\n",
         replace="    contact.live = {}\n",
         guards=(_GUARD + "test_a_caller_who_gives_up_while_it_rings_frees_the_agent_without_blame",),
     ),
     Mutant(
         name="A caller whom the dialplan serves itself is offered to agents nevertheless",
-        file=_HERE,
+        file="router/domain/departure.py",
         find="    leave(floor, contact, Outcome.SYSTEM, now)\n\n\ndef caller_ended",
         replace="\n\ndef caller_ended",
         guards=(_GUARD + "test_a_caller_who_fell_back_is_no_longer_offered_and_ends_as_systems_doing",),
@@ -90,23 +90,23 @@ MUTANTS = (
     ),
     Mutant(
         name="A caller who was served and hangs up counts as one who gave up waiting",
-        file=_HERE,
+        file="router/domain/departure.py",
         find="    if contact.answered_at is None:\n        promised =",
         replace="    if True:\n        promised =",
         guards=(_GUARD + "test_a_blind_transfer_to_nowhere_is_closed_and_stays_answered",),
     ),
     Mutant(
         name="The record blames the router for a talk that its agent ended",
-        file=_HERE,
+        file="router/domain/departure.py",
         find="        contact.ended_by = contact.ended_by or EndedBy.SYSTEM\n",
         replace="        contact.ended_by = EndedBy.SYSTEM\n",
         guards=("tests/domain/test_talk.py::test_the_agent_hangs_up_and_the_caller_is_let_go",),
     ),
     Mutant(
         name="After a reload of the rules nobody who waits is in line any more",
-        file="router/domain/engine.py",
-        find="            floor.line_up(contact, now)\n\n\ndef _hang",
-        replace="            pass\n\n\ndef _hang",
+        file="router/domain/new_rules.py",
+        find="            floor.line_up(contact, now)\n",
+        replace="            pass\n",
         guards=("tests/domain/test_engine.py::test_a_reload_keeps_place_and_age_of_those_who_wait",),
     ),
     Mutant(
@@ -118,8 +118,8 @@ MUTANTS = (
     ),
     Mutant(
         name="Callers of a client who has left are given to another client's agents",
-        file="router/domain/engine.py",
-        find="                reception.nowhere_to_go(floor, contact, now)\n                continue\n",
+        file="router/domain/new_rules.py",
+        find="                departure.nowhere_to_go(floor, contact, now)\n                continue\n",
         replace="                campaign = next(iter(rules.campaigns.values()))\n",
         guards=(
             "tests/domain/test_engine.py::"

@@ -130,7 +130,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A talk whose end may have been missed is billed as if it had been heard",
-        file=_RECEPTION,
+        file="router/domain/departure.py",
         find="seen.estimated or (contact.parked and contact.answered_at is not None)",
         replace="seen.estimated",
         guards=(_GUARD + "test_a_talk_whose_end_may_have_been_missed_is_said_to_be_estimated",),

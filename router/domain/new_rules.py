@@ -1,0 +1,53 @@
+"""New rules, swapped in whole around everybody who waits, rings or talks."""
+
+from router.domain import departure, engagement, pauses, reception, seating, terms, urgency, waiting_room
+from router.domain.commands import Configure
+from router.domain.contact import ContactState
+from router.domain.floor import Floor
+from router.domain.ids import CampaignName, Micros
+from router.domain.queue import Queue
+from router.domain.record import SegmentKind
+
+
+def configure(floor: Floor, asked: Configure, now: Micros) -> None:
+    """Swap the rules whole. Who waits keeps place and age, and waits as long as the new ones say.
+
+    A queue that is gone sends its line to the entry queue of the same campaign; a campaign that is gone sends its
+    callers to the closing message, never to another client's agents. Who talks is not touched.
+    """
+    rules = asked.rules
+    floor.rules = rules
+    floor.paces.share(rules.queues.values())
+    delays, before = seating.delays(floor.agents.values()), floor.queues
+    floor.queues = {name: Queue(queue, delays.get(name, ())) for name, queue in rules.queues.items()}
+    floor.thinned.clear()
+    floor.crowded.clear()
+    floor.crews.clear()
+    for agent in floor.agents.values():
+        agent.serves = agent.skilled = ()
+        agent.crew = None
+        agent.awaited.clear()
+        engagement.weigh(floor, agent, now)
+        pauses.note(floor, agent, now)
+    seating.seat_everybody(floor, now)
+    terms.reread(floor, now)
+    for contact in list(floor.contacts.values()):
+        if contact.line is not None:
+            contact.line.step_out(contact)
+            contact.line = None
+        floor.keep_no_more(contact)
+        urgency.heed(floor, contact, contact.campaign, now)
+        was = before.get(contact.queue)
+        if contact.queue not in floor.queues and contact.is_waiting:
+            campaign = rules.campaigns.get(CampaignName(contact.queue.partition("/")[0]))
+            if campaign is None:
+                departure.nowhere_to_go(floor, contact, now)
+                continue
+            contact.queue, contact.entered_at, contact.opened_us = campaign.entry, now, 0
+            contact.begins(SegmentKind.WAITING, now)
+            floor.stir(contact)
+        if contact.is_waiting and not contact.place:
+            reception.wait_by(floor, contact, was, now)
+            waiting_room.moves(floor, contact, floor.queues[contact.queue], now)
+        if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
+            floor.line_up(contact, now)
