@@ -140,6 +140,8 @@ class Contact:
     sent_to: str = ""
     "Where outside our queues it was sent last (outside.py); empty: the closing message, or nowhere yet."
     sent_why: str = ""
+    keyed: str = ""
+    "The key pressed last while somebody was rung for them (keys.py)."
     pressed: str = ""
     "The key that took it out of its queue."
     transferred_to: str = ""

@@ -4,7 +4,8 @@ Rule 1: who is being rung for is not torn away, and who is out of sight may talk
 last agent's leaving moves them. They are looked at the moment they stand in line again, as those were who stood there.
 So is whoever a look at Asterisk puts there, for nobody asked them at the door.
 Rule 2: what counts is how things are then: who comes back behind a door that is open again waits on.
-Rule 3: the door goes before the longest wait, and that before there being nobody: where they go depends on it.
+Rule 3: the door goes before the longest wait, that before a key, and that before there being nobody: where they go
+depends on it.
 Rule 4: where no agent is known at all the roll has not been called yet, so nobody goes for that.
 """
 
@@ -12,6 +13,7 @@ from router.domain.contact import Contact, ContactState
 from router.domain.doors import must_go
 from router.domain.floor import Floor
 from router.domain.ids import Micros
+from router.domain.keys import press
 from router.domain.reception import look_after, overflow
 from router.domain.staffing import staffed
 
@@ -23,8 +25,12 @@ def look(floor: Floor, now: Micros) -> None:
     """
     returned, floor.returned = floor.returned, {}
     for contact in returned:
+        key, contact.keyed = contact.keyed, ""
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.place:
-            why = must_go(floor, contact, now) or _nobody_there(floor, contact)
+            why = must_go(floor, contact, now)
+            if not why and key and not contact.overdue and press(floor, contact, key, now):
+                continue
+            why = why or _nobody_there(floor, contact)
             if why:
                 overflow(floor, contact, now, why)
     look_after(floor, now)

@@ -4,7 +4,7 @@ Rule 1: a leg is in one hand. It is looked for where it means most, and what bel
 Rule 2: a leg that has ended is gone for good: whatever is told of it later is old news.
 """
 
-from router.domain import aftermath, calling, departure, exits, offering, owing, reception, talk
+from router.domain import aftermath, departure, keys, offering, owing, reception, talk
 from router.domain.floor import Floor
 from router.domain.ids import Micros, OfferId
 from router.domain.observations import (
@@ -94,15 +94,9 @@ def leg_ended(floor: Floor, seen: LegEnded, now: Micros) -> None:
 
 def caller_keyed(floor: Floor, seen: CallerKeyed, now: Micros) -> None:
     contact = floor.contacts.get(seen.contact_id)
-    if contact is None or not contact.is_waiting or contact.live:
+    if contact is None or not contact.is_waiting or not seen.key:
         return
-    queue = floor.queues.get(contact.queue)
-    if queue is None or not seen.key:
-        return
-    callback = queue.rules.callback
-    if callback is not None and seen.key == callback.key:
-        contact.pressed = seen.key
-        calling.key_pressed(floor, contact, now)
-    elif not exits.leave_by_key(floor, contact, queue, seen.key, now) and seen.key in queue.rules.exit_keys:
-        contact.pressed = seen.key
-        reception.overflow(floor, contact, now, "key")
+    if contact.live:
+        contact.keyed = seen.key
+    else:
+        keys.press(floor, contact, seen.key, now)

@@ -242,11 +242,26 @@ def test_the_longest_wait_goes_on_while_a_key_has_somebody_outside() -> None:
     assert room.floor.contacts[caller].queue == GENERAL
 
 
-def test_a_key_of_somebody_who_is_being_rung_for_does_nothing() -> None:
+def test_a_key_of_somebody_who_is_being_rung_for_counts_when_the_ring_has_ended_in_vain() -> None:
+    room = Room("orders", rules_in_force=leading_to(ToClosing(), keys=KEYS, exit_keys="#"))
+    caller = room.calls("c1")
+    room.rings(room.offer(caller))
+    presses(room, caller, "9")
+    assert (room.state(caller), sent(room)) == ("offered", [])
+    room.ends(room.offer(caller), 19, "SIP 480")
+    room.let_pass(0)
+    assert room.state(caller) == "leaving"
+    assert room.last(ContactOverflowed).why == "key"
+
+
+def test_whom_an_agent_takes_has_pressed_nothing() -> None:
     room = Room("orders", rules_in_force=leading_to(ToClosing(), keys=KEYS))
     caller = room.calls("c1")
+    room.rings(room.offer(caller))
     presses(room, caller, "9")
-    assert room.state(caller) == "offered"
+    room.talks(caller)
+    room.let_pass(5)
+    assert (room.state(caller), room.of(ContactOverflowed)) == ("connected", [])
 
 
 # ---- early media ----

@@ -133,6 +133,11 @@ class Calls(Reference):
         back, self.back = self.back, []
         for caller in back:
             queue = self.rules.queues.get(QueueName(caller.queue))
+            key, caller.keyed = caller.keyed, ""
+            if caller.state == "line" and queue is not None and key and key in queue.exit_keys:
+                self.used["a key pressed during a ring"] += 1
+                self._overflow(caller, "key")
+                continue
             away = queue is not None and not self.staffed(queue, queue.stay_if, self.telling(queue, caller))
             if away and caller.state == "line" and not caller.urgent and self.agents:
                 self._overflow(caller, "nobody there when they came back")
@@ -169,7 +174,9 @@ class Calls(Reference):
     def keys(self, name: str, key: str) -> None:
         caller = self.caller(name)
         queue = self.rules.queues.get(QueueName(caller.queue))
-        if caller.state in ("line", "overdue") and queue is not None and key in queue.exit_keys:
+        if caller.state == "rung":
+            caller.keyed = key
+        elif caller.state in ("line", "overdue") and queue is not None and key in queue.exit_keys:
             self._overflow(caller, "key")
         self.settle()
 

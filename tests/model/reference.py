@@ -92,6 +92,8 @@ class Caller:
     "The rows that open after so long, or less, have opened in this queue."
     skips: dict[str, Micros] = field(default_factory=dict)
     overdue: bool = False
+    keyed: str = ""
+    "The last key of theirs while somebody was rung for them."
     been: list[str] = field(default_factory=list)
     attempts: int = 0
     live: list["Ring"] = field(default_factory=list)

@@ -55,8 +55,8 @@ MUTANTS = (
     Mutant(
         name="Who could not be touched at closing time waits on behind the closed door",
         file="router/domain/meanwhile.py",
-        find="            why = must_go(floor, contact, now) or _nobody_there(floor, contact)\n",
-        replace="            why = _nobody_there(floor, contact)\n",
+        find="            why = must_go(floor, contact, now)\n",
+        replace="            why = ''\n",
         guards=(
             _DOORS + "test_who_was_out_of_sight_at_closing_time_goes_when_they_are_seen_again",
             _DOORS + "test_who_waited_when_a_router_died_before_closing_time_goes_when_the_next_one_sees_them",
@@ -66,8 +66,8 @@ MUTANTS = (
     Mutant(
         name="Who is rung for while the last agent leaves waits for nobody",
         file="router/domain/meanwhile.py",
-        find="            why = must_go(floor, contact, now) or _nobody_there(floor, contact)\n",
-        replace="            why = must_go(floor, contact, now)\n",
+        find="            why = why or _nobody_there(floor, contact)\n",
+        replace="",
         guards=(_LIMITS + "test_who_is_rung_for_while_the_last_agent_s_shift_ends_goes_on_when_nobody_answered",),
     ),
     Mutant(

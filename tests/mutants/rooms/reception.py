@@ -76,9 +76,9 @@ MUTANTS = (
     ),
     Mutant(
         name="A key that means nothing ends a caller's wait",
-        file="router/domain/switchboard.py",
-        find=" and seen.key in queue.rules.exit_keys:\n",
-        replace=":\n",
+        file="router/domain/keys.py",
+        find="    elif key in queue.rules.exit_keys:\n",
+        replace="    elif True:\n",
         guards=(_GUARD + "test_the_exit_key_ends_the_wait_but_not_a_ring_and_other_keys_do_nothing",),
     ),
     Mutant(

@@ -85,6 +85,13 @@ MUTANTS = (
         guards=(_HERE + "test_a_successor_goes_on_where_the_one_before_had_come_to",),
     ),
     Mutant(
+        name="A key pressed during a ring is lost",
+        file="router/domain/switchboard.py",
+        find="        contact.keyed = seen.key\n",
+        replace="        pass\n",
+        guards=(_HERE + "test_a_key_of_somebody_who_is_being_rung_for_counts_when_the_ring_has_ended_in_vain",),
+    ),
+    Mutant(
         name="An order to answer that got lost is never given again",
         file="router/domain/exits.py",
         find='        floor.timers.set(("early", key), now + EARLY_AGAIN_US)\n',
