@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 REASONS = {
     "free": ("is free as well, but was not the first", "are free as well, but were not the first"),
     "on_contact": ("is on another contact", "are on other contacts"),
+    "last_contact": ("is on another contact, the last for now", "are on other contacts, their last for now"),
     "logged_out": ("is logged out", "are logged out"),
     "paused": ("is paused", "are paused"),
     "unreachable": ("has a phone that cannot be reached", "have phones that cannot be reached"),

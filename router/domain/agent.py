@@ -55,6 +55,8 @@ class Standing(IntEnum):
     HELD_OFF = 7
     DONE_FOR_TODAY = 8
     ENGAGED = 9
+    LAST_CONTACT = 10
+    "On a contact, and paused or logged out afterwards: they asked for it."
 
 
 STATUS: Table[Status, type] = {
@@ -186,7 +188,7 @@ class Agent:
     def stands(self, now: Micros) -> Standing:
         """Derive the standing from the facts. Order matters: it is the order of explanation."""
         if self.offer is not None or self.assignment is not None:
-            return Standing.ON_CONTACT
+            return Standing.ON_CONTACT if self.next_status is None else Standing.LAST_CONTACT
         if self.status is not Status.READY:
             return Standing.LOGGED_OUT if self.status is Status.LOGGED_OUT else Standing.PAUSED
         if self.private_legs:

@@ -4,7 +4,8 @@ There are as many crews as there are different sets of skills, posts and shifts 
 
 Rule 1: `come` and `enlist` alone keep the counts; `Floor.restand` says who comes and goes.
 Rule 2: on duty is who takes contacts now or after the one in hand: free, busy with one of ours, held off for a moment.
-Who is paused, logged out, out of reach, on a private call or done for today is not counted on.
+Who is paused, logged out, out of reach, on a private call or done for today is not counted on, nor who will be paused
+or logged out after the contact in hand.
 """
 
 from typing import TYPE_CHECKING

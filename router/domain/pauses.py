@@ -35,6 +35,7 @@ def put_off(floor: Floor, agent: Agent, status: Status | None, reason: str | Non
     agent.next_by = by if status is not None else None
     agent.chosen_at, agent.asked_by = now, by
     note(floor, agent, now)
+    floor.restand(agent, now)
 
 
 def apply_next(floor: Floor, agent: Agent, now: Micros) -> None:

@@ -161,7 +161,6 @@ def change_status(floor: Floor, asked: LogIn | LogOut | Pause | Unpause, now: Mi
     in_hand = agent.offer is not None or agent.assignment is not None
     if in_hand and isinstance(asked, LogIn | Unpause) and agent.next_status is not None:
         put_off(floor, agent, None, None, asked.asked_by, now)  # thought better of it
-        floor.touched[agent] = None
         return
     state = step(STATUS, agent.status, type(asked))
     if state is None:
@@ -172,7 +171,6 @@ def change_status(floor: Floor, asked: LogIn | LogOut | Pause | Unpause, now: Mi
     agent.in_vain = ("", 0)
     if in_hand and state is not Status.READY:
         put_off(floor, agent, state, reason, asked.asked_by, now)
-        floor.touched[agent] = None
         return
     if state is Status.READY:
         agent.idle_since = now

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.commands import Configure, LogOut, Pause, Post, Prioritise
+from router.domain.commands import Configure, LogOut, Pause, Post, Prioritise, Unpause
 from router.domain.engine import Engine
 from router.domain.events import ContactConnected
 from router.domain.expectation import MOST_CREWS, expected_of_newcomer, expected_wait
@@ -64,6 +64,21 @@ def expected_s(room: Room, contact: ContactId) -> float | None:
 def newcomer_s(room: Room, queue: QueueName = ORDERS) -> float | None:
     us = expected_of_newcomer(room.floor, room.floor.queues[queue], room.now)
     return None if us is None else us / SECOND
+
+
+def test_who_will_be_gone_after_the_contact_in_hand_is_not_counted_on_until_they_think_better_of_it() -> None:
+    room = a_room("orders", "orders")
+    all_talk(room)
+    both = newcomer_s(room)
+    room.ask(Pause(agent_id=room.agents[0], reason="lunch"))
+    one = newcomer_s(room)
+    room.ask(LogOut(agent_id=room.agents[1]))
+    assert newcomer_s(room) is None
+    assert both is not None
+    assert one is not None
+    assert one > both
+    room.ask(Unpause(agent_id=room.agents[0]))
+    assert newcomer_s(room) == one
 
 
 def test_callers_of_a_distinct_need_count_on_who_meets_it_and_on_nobody_else() -> None:

@@ -58,6 +58,8 @@ def as_read_back(picture: Picture, now: Micros) -> Picture:
             return replace(picture, assignment=replace(assignment, wrapup_at=wrapup_at))
         case PromiseStands(state=PromiseState.PROMISED):  # rests until Asterisk has told what lives (owed.py)
             return replace(picture, state=PromiseState.RESTING, place_id=NOWHERE)
+        case PromiseStands(state=PromiseState.REACHED):  # it has rung
+            return replace(picture, rings_at=0)
     return picture
 
 

@@ -64,6 +64,7 @@ CAUSES: dict[str, tuple[int, str | None]] = {
 _STANDS = {
     "FREE": "free",
     "ON_CONTACT": "in hand",
+    "LAST_CONTACT": "in hand",
     "LOGGED_OUT": "out",
     "PAUSED": "paused",
     "UNREACHABLE": "unreachable",

@@ -28,6 +28,15 @@ MUTANTS = (
         guards=(_WAIT + "test_only_agents_who_take_contacts_now_or_next_are_counted_on",),
     ),
     Mutant(
+        name="Who goes home after the contact in hand is counted on",
+        file="router/domain/agent.py",
+        find="Standing.ON_CONTACT if self.next_status is None else Standing.LAST_CONTACT\n",
+        replace="Standing.ON_CONTACT\n",
+        guards=(
+            _WAIT + "test_who_will_be_gone_after_the_contact_in_hand_is_not_counted_on_until_they_think_better_of_it",
+        ),
+    ),
+    Mutant(
         name="A row that opens much later helps from now on",
         file="router/domain/expectation.py",
         find="        opens_us = 0.0 if row.index <= opened else",
