@@ -25,7 +25,7 @@ contracts: ## one suite per port, against the fake and the real servers
 
 integration: ## the whole voice path on a real Asterisk with SIPp and baresip
 	@deploy/prepare servers
-	RINGFAIR_REQUIRE_SERVERS=1 $(BIN)/pytest -q -m server --ignore tests/contracts
+	RINGFAIR_REQUIRE_SERVERS=1 $(BIN)/python -m tests.side_by_side
 
 test: check contracts integration ## everything CI runs
 	@$(MAKE) --no-print-directory mutants SHORT=1

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
 
-GROUPS = 3
+GROUPS = 4
 WHICH = ("-m", "server", "--ignore", "tests/contracts")
 ALONE = (
     "tests/load/",
@@ -81,7 +82,12 @@ async def run(files: Sequence[str], apart: Sequence[str]) -> int:
     process = await asyncio.create_subprocess_exec(
         *words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    heard, _ = await process.communicate()
+    try:
+        heard, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.send_signal(signal.SIGINT)  # pytest then ends what its tests have started
+        await process.wait()
+        raise
     text = heard.decode(errors="replace").rstrip()
     print(text if process.returncode else text.splitlines()[-1], flush=True)
     return process.returncode or 0
@@ -93,10 +99,27 @@ async def main(paths: Sequence[str], groups: int) -> int:
     alone = sorted(file for file in tests if file.startswith(ALONE))
     apart = _ALONE_IN_IT if networks_of_their_own() else ()
     shares = shared_out(lasts_s, groups if apart else 1)
+    for share in shares:
+        print(f"  {len(share)} files, {sum(tests[file] for file in share)} tests, some {minutes(share, lasts_s)} min")
+    print(f"  and then alone: {', '.join(alone) or 'none'}", flush=True)
     codes = await asyncio.gather(*(run(share, apart) for share in shares))
     if alone:
         codes.append(await run(alone, apart))
-    return max(codes, default=_NO_TESTS)
+    return next((code for code in codes if code), 0 if codes else _NO_TESTS)
+
+
+def minutes(share: Sequence[str], lasts_s: dict[str, int]) -> int:
+    return round(sum(lasts_s[file] for file in share) / 60)
+
+
+async def until_stopped(paths: Sequence[str], groups: int) -> int:
+    """`main`, that ends what it has started when it is asked to stop."""
+    task = asyncio.ensure_future(main(paths, groups))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
 
 
 if __name__ == "__main__":
@@ -104,4 +127,4 @@ if __name__ == "__main__":
     asked.add_argument("paths", nargs="*", help="files or folders; else all that need servers")
     asked.add_argument("--groups", type=int, default=GROUPS)
     given = asked.parse_args()
-    sys.exit(asyncio.run(main(given.paths, given.groups)))
+    sys.exit(asyncio.run(until_stopped(given.paths, given.groups)))
