@@ -221,7 +221,7 @@ class Town:
             self.asterisk.set_reach(phone, True)
         await asyncio.sleep(60)
         await self._until(lambda: not self._dark and not self.asterisk.legs and not self.engine.floor.promises)
-        await asyncio.sleep(10)
+        await asyncio.sleep(40)  # notes after a talk may take 30 s here
         await self._until(lambda: all(machine.writer and not machine.writer.pending for machine in self.machines), 600)
         self.judge.nothing_left(self.now)
         self.over = True
