@@ -89,6 +89,8 @@ def resynced(floor: Floor, seen: Resynced, now: Micros) -> None:
             _adopt_caller(floor, seen, leg, living, now)
         elif known.contact_id in older:
             _compare(floor, seen, known, leg, living, now)
+        elif known.state is ContactState.LEAVING and leg.state in _WAITING:
+            overtaken = True  # the order that sends them off may be lost, and this answer is too old to tell
     for leg in living.values():
         _other_leg(floor, seen, leg, now)
     floor.attempts_from = max(floor.attempts_from, seen.epoch * _ATTEMPTS_AN_EPOCH)

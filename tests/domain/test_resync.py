@@ -124,6 +124,26 @@ def test_news_of_a_caller_nobody_knew_yet_has_asterisk_asked_once_more() -> None
     assert room.floor.contacts[C1].is_waiting
 
 
+def test_who_was_sent_off_between_question_and_answer_is_looked_at_once_more() -> None:
+    """The order may have been dropped: what is decided on a node that is being looked at waits for the look."""
+    room = Room()
+    caller = room.calls("c1")
+    asked_at = room.now
+    room.let_pass(1)
+    room.ask(HangUp(contact_id=caller))
+    assert room.state(caller) == "leaving"
+    answer = Resynced(node=NODE, legs=(room.waiting(caller),), asked_at=asked_at, at=room.now)
+    room.see(answer)
+    assert room.of(LookAgain) == [LookAgain(node=NODE)]
+    given = len(room.of(EndLeg))
+
+    room.now += SECOND
+    room.see(replace(answer, asked_at=room.now, at=room.now))
+
+    assert room.of(LookAgain) == [LookAgain(node=NODE)], "once"
+    assert len(room.of(EndLeg)) == given + 1
+
+
 def a_talk(room: Room, contact_id: ContactId) -> tuple[LegSnapshot, LegSnapshot]:
     """The agent talks to this caller, as Asterisk has it."""
     return (
