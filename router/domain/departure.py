@@ -5,11 +5,11 @@ Rule 2: what we decide about a caller (closing message, release) is LEAVING; onl
 """
 
 from router.domain.contact import Contact, ContactState, ContactStep
-from router.domain.effects import EndLeg
+from router.domain.effects import EndLeg, LookAgain
 from router.domain.events import ContactEnded, ContactOverflowed
 from router.domain.floor import Floor
 from router.domain.ids import Micros
-from router.domain.observations import CallerFellBack, CallerReturned, LegEnded
+from router.domain.observations import CallerFellBack, CallerReturned, CallerSentOff, LegEnded
 from router.domain.offering import rescind
 from router.domain.outside import CALLBACK, send, send_out
 from router.domain.owing import aside_for, hung_up, not_answered
@@ -72,6 +72,19 @@ def send_off(floor: Floor, contact: Contact, now: Micros) -> None:
         send_out(floor, contact, contact.sent_to, contact.sent_why)
     else:
         release(floor, contact)
+
+
+def sent_off(floor: Floor, seen: CallerSentOff, now: Micros) -> None:
+    """The order to send them there has arrived. It may be late news: a reason to look, no truth of its own.
+
+    Where we gave that order they are LEAVING. Else one gave it who had the pool before us and died before it was
+    written down: then they are in our line, and nobody can reach them.
+    """
+    contact = floor.contacts.get(seen.contact_id)
+    if contact is None:
+        floor.ignore(seen, "no such contact")
+    elif contact.state is not ContactState.LEAVING:
+        floor.effects.append(LookAgain(node=contact.node))
 
 
 def went_out(floor: Floor, contact: Contact, at: Micros, now: Micros) -> None:

@@ -159,6 +159,14 @@ class CallerKeyed:
 
 
 @message
+class CallerSentOff:
+    """The caller is where a router sent them: a number outside, a recorder, a message (`UserEvent(AcdSentOff)`)."""
+
+    contact_id: ContactId
+    at: Micros
+
+
+@message
 class CallerNotTaken:
     """Where the caller was sent nobody took them (`UserEvent(AcdNotTaken)`); they wait with music."""
 
@@ -347,6 +355,7 @@ Observation = (
     | CallerReturned
     | CallerTransferred
     | CallerKeyed
+    | CallerSentOff
     | CallerNotTaken
     | MessageRecorded
     | CallbackConfirmed

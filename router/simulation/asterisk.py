@@ -21,6 +21,7 @@ from router.domain.ids import SECOND, CampaignName, ContactId, LegId, Micros
 from router.domain.observations import (
     CallerKeyed,
     CallerNotTaken,
+    CallerSentOff,
     CallerTransferred,
     ContactArrived,
     EndpointSeen,
@@ -113,21 +114,27 @@ class Asterisk(CallingBack):
                 self.unlock(leg)
                 self.wait(leg)
             case "acd-external":
-                self.move(leg, Place.CLOSING)
+                self._sent_off(leg, "outside")
                 self._outside(leg, exten.partition("~")[0])
             case "acd-closing" | "acd-voicemail":
-                self.move(leg, Place.CLOSING)
+                self._sent_off(leg, "outside" if context == "acd-voicemail" else "fallback")
                 self.plan(leg, MESSAGE_US, lambda: self.end(leg, 16))
             case "acd-callback":
                 self.callback_room(leg, exten)
             case "acd-fallback":
                 self.fall_back(leg)
 
+    def _sent_off(self, leg: Leg, state: str) -> None:
+        """No late agent's leg has them from now on, unless one has them in this moment."""
+        self.move(leg, Place.CLOSING)
+        if leg.contact_id is not None and self._locks.setdefault(leg.contact_id, leg) is leg:
+            leg.state = state
+            self.wire.report(leg.leg, CallerSentOff(contact_id=leg.contact_id, at=self.clock.now))
+
     def _outside(self, leg: Leg, number: str) -> None:
         """Somebody outside takes them, or nobody does and they hear music again."""
         ring_us = self._dice.randint(SECOND, 8 * SECOND)
         if self._dice.random() < 0.5:
-            leg.state = "outside"
             self.plan(leg, 2 * ring_us, lambda: self.end(leg, 16))
         else:
             self.plan(leg, ring_us, lambda: self._not_taken(leg, f"dial:{number}"))
@@ -135,6 +142,7 @@ class Asterisk(CallingBack):
     def _not_taken(self, leg: Leg, target: str) -> None:
         if leg.contact_id is not None:
             leg.state = "waiting"
+            self.unlock(leg)
             told = CallerNotTaken(contact_id=leg.contact_id, target=target, why="busy", at=self.clock.now)
             self.wire.report(leg.leg, told)
             self.wait(leg)

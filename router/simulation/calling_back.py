@@ -12,6 +12,7 @@ from router.domain.ids import SECOND, CampaignName, ContactId, LegId, Micros
 from router.domain.observations import (
     AgentReady,
     CallbackConfirmed,
+    CallerSentOff,
     ContactArrived,
     CustomerNotCalled,
     LegAnswered,
@@ -90,6 +91,7 @@ class CallingBack(Dialplan):
         if asking is None:
             asking = self.askings[caller.contact_id] = TrueAsking(contact_id=caller.contact_id, asked_at=0)
         asking.told_at = asking.told_at or self.clock.now
+        self.wire.report(caller.leg, CallerSentOff(contact_id=caller.contact_id, at=self.clock.now))
         self.plan(caller, MESSAGE_US, lambda: self.end(caller, 16))
 
     # ---- the customer ----

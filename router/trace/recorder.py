@@ -57,7 +57,7 @@ _SEEN_BY: Final[dict[type, Callable[[object], str]]] = {
     **dict.fromkeys(
         (
             *(obs.ContactArrived, obs.CallerReturned, obs.CallerTransferred, obs.CallerKeyed, obs.CallerFellBack),
-            *(obs.CallerNotTaken, obs.MessageRecorded),
+            *(obs.CallerSentOff, obs.CallerNotTaken, obs.MessageRecorded),
         ),
         attrgetter("contact_id"),
     ),

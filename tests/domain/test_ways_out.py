@@ -3,10 +3,17 @@
 from dataclasses import replace
 
 from router.domain.commands import Shut
-from router.domain.effects import AnswerCaller, SendCaller
+from router.domain.effects import AnswerCaller, LookAgain, SendCaller
 from router.domain.events import ContactOverflowed, MessageLeft, ObservationIgnored, TargetFailed
 from router.domain.ids import SECOND, ContactId, LegId
-from router.domain.observations import CallerKeyed, CallerNotTaken, LegAnswered, MessageRecorded, NodeLost
+from router.domain.observations import (
+    CallerKeyed,
+    CallerNotTaken,
+    CallerSentOff,
+    LegAnswered,
+    MessageRecorded,
+    NodeLost,
+)
 from router.domain.picture import whole
 from router.domain.record import EndedBy, Outcome, SegmentKind
 from router.domain.recovery import restore
@@ -387,6 +394,28 @@ def test_a_resync_finds_who_is_outside_and_leaves_them_there() -> None:
     assert sent(room)[-1] == ("acd-closing", "s")
     room.ends(contact)
     assert room.record(contact).outcome is Outcome.OVERFLOWED
+
+
+def test_whom_somebody_else_sent_off_is_looked_at_and_not_offered_for_ever() -> None:
+    room = Room(rules_in_force=leading_to(NUMBER))
+    caller = room.calls("c1")
+    room.see(CallerSentOff(contact_id=caller, at=room.now))
+    assert room.of(LookAgain) == [LookAgain(node=NODE)]
+    assert room.state(caller) == "queued"  # late news of who is back in line says the same
+    room.let_pass(1)
+    room.resync(room.waiting(caller, state="outside"))
+    assert room.state(caller) == "leaving"
+
+
+def test_whom_we_sent_off_ourselves_is_not_looked_at() -> None:
+    room = Room(rules_in_force=leading_to(NUMBER))
+    caller = room.calls("c1")
+    room.let_pass(60)
+    before = len(room.of(LookAgain))
+    room.see(CallerSentOff(contact_id=caller, at=room.now))
+    room.see(CallerSentOff(contact_id=ContactId("nobody"), at=room.now))
+    assert len(room.of(LookAgain)) == before
+    assert len(room.of(ObservationIgnored)) == 1
 
 
 def test_a_resync_does_not_take_a_talk_outside_for_one_with_an_agent() -> None:

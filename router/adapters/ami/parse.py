@@ -20,6 +20,7 @@ from router.domain.observations import (
     CallerKeyed,
     CallerNotTaken,
     CallerReturned,
+    CallerSentOff,
     CallerTransferred,
     CallTurnedAway,
     ContactArrived,
@@ -267,6 +268,10 @@ def _key(block: Block, reading: Reading, at: Micros) -> Observation:
     return CallerKeyed(contact_id=_contact(block), key=block["key"], at=at)
 
 
+def _sent_off(block: Block, reading: Reading, at: Micros) -> Observation:
+    return CallerSentOff(contact_id=_contact(block), at=at)
+
+
 def _not_taken(block: Block, reading: Reading, at: Micros) -> Observation:
     return CallerNotTaken(contact_id=_contact(block), target=block["target"], why=block["why"], at=at)
 
@@ -333,6 +338,7 @@ _USER_EVENTS: dict[str, Handler] = {
     "AcdAfter": _after,
     "AcdTransfer": _transfer,
     "AcdKey": _key,
+    "AcdSentOff": _sent_off,
     "AcdNotTaken": _not_taken,
     "AcdMessage": _message,
     "AcdCallback": _callback,

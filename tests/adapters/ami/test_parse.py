@@ -20,6 +20,7 @@ from router.adapters.ami.wire import END, Block, parse_block
 from router.domain.observations import (
     CallerFellBack,
     CallerNotTaken,
+    CallerSentOff,
     ContactArrived,
     EndpointSeen,
     HangupAsked,
@@ -75,6 +76,10 @@ def test_an_arrival_names_the_callers_leg_and_numbers_in_e164() -> None:
         arrived_at=1_795_296_434_309_000,
         at=AT,
     )
+
+
+def test_who_is_where_the_router_sent_them_is_read() -> None:
+    assert observe(ours("AcdSentOff", Contact=LEG), READING) == CallerSentOff(contact_id=LEG, at=AT)  # type: ignore[arg-type]
 
 
 def test_who_was_not_taken_outside_and_what_was_left_as_a_message_is_read() -> None:
