@@ -9,16 +9,23 @@ MUTANTS = (
     Mutant(
         name="A deadline that was called off falls due all the same",
         file="router/domain/timers.py",
-        find="            entry[2] = None\n",
-        replace="            pass\n",
+        find="        at = self._due.pop(key, None)\n",
+        replace="        at = None\n",
         guards=(_TIMERS + "test_a_key_that_was_called_off_is_not_due_and_hides_none_that_is",),
     ),
     Mutant(
         name="A deadline that is set again is due twice",
         file="router/domain/timers.py",
-        find="            entries[key][2] = None\n",
+        find="            self.cancel(key)\n",
         replace="            pass\n",
-        guards=(_TIMERS + "test_a_key_set_again_is_due_at_the_new_time_only",),
+        guards=(_TIMERS + "test_what_is_put_off_is_due_once",),
+    ),
+    Mutant(
+        name="What is called off again and again piles up",
+        file="router/domain/timers.py",
+        find="        del later[key]\n        if not later:\n",
+        replace="        if not later:\n",
+        guards=(_TIMERS + "test_what_is_called_off_again_and_again_is_let_go_of",),
     ),
     Mutant(
         name="A deadline is due a moment late, when it is only just reached",
