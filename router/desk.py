@@ -10,7 +10,7 @@ from router import almanac
 from router.canary import AGENT, CAMPAIGN, Canary, with_canary
 from router.config.site import Site
 from router.config.standing import needs_restart
-from router.domain.agent import Agent, Standing
+from router.domain.agent import Agent
 from router.domain.commands import (
     AgentProfile,
     CancelCallback,
@@ -31,6 +31,7 @@ from router.domain.errors import CommandRefused, RemoteError
 from router.domain.floor import Floor
 from router.domain.ids import AgentId, ContactId, Micros
 from router.domain.pauses import used_today
+from router.domain.standing import Standing
 from router.domain.terms import without_rules
 from router.domain.waiting_room import waiting_since
 from router.ports import (

@@ -50,7 +50,7 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-
 _NUMBER = re.compile(r"(?<![\w.])(?:\+\d{6,17}|00?[1-9]\d{5,15})(?![\w.])")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FULL_EVERY_US = 10 * SECOND
-_BULK = frozenset({"segments", "legs", "decision", "next_best", "others", "schema", "corrects"})
+_BULK = frozenset({"segments", "legs", "decision", "seen", "next_best", "others", "schema", "corrects"})
 _PERSONAL = frozenset({"ani", "dnis"})
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"event", "at", "level", "asctime"}
 "Attributes every `LogRecord` has, and names of ours; what else is there came as `extra`."

@@ -58,6 +58,8 @@ def in_vain(
 
 def _skip(floor: Floor, contact: Contact, agent: Agent, now: Micros) -> None:
     until_at = now + floor.rules.reject_hold_us
+    if not contact.skips:
+        contact.skips = {}
     contact.skips[agent.agent_id] = until_at
     floor.timers.set(("skip", (contact.contact_id, agent.agent_id)), until_at)
 

@@ -6,7 +6,7 @@ offered something, and if not, why not"; whether a *queue* may offer is the agen
 """
 
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from router.domain.commands import ANY_POST, AgentProfile, LogIn, LogOut, Pause, Post, Unpause
@@ -14,6 +14,8 @@ from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
 from router.domain.events import AgentChanged
 from router.domain.ids import AgentId, ContactId, LegId, Micros
 from router.domain.media import VOICE
+from router.domain.nothing import NOTHING
+from router.domain.standing import Standing
 from router.domain.tables import Table
 
 if TYPE_CHECKING:
@@ -40,23 +42,6 @@ class Link(StrEnum):
     GOOD = "GOOD"
     DEGRADED = "DEGRADED"
     LOST = "LOST"
-
-
-class Standing(IntEnum):
-    """Why not, in the order an explanation names it; FREE is the only one that can be offered something."""
-
-    FREE = 0
-    ON_CONTACT = 1
-    LOGGED_OUT = 2
-    PAUSED = 3
-    UNREACHABLE = 4
-    BUSY_ELSEWHERE = 5
-    LINK_LOST = 6
-    HELD_OFF = 7
-    DONE_FOR_TODAY = 8
-    ENGAGED = 9
-    LAST_CONTACT = 10
-    "On a contact, and paused or logged out afterwards: they asked for it."
 
 
 STATUS: Table[Status, type] = {
@@ -86,7 +71,7 @@ class Today:
     contacts: int = 0
     "Talks that ended."
     talk_us: Micros = 0
-    paused: dict[str, Micros] = field(default_factory=dict)
+    paused: dict[str, Micros] = NOTHING
     "Reason → time of the pauses that ended."
     began_at: Micros = 0
     "Midnight, where a pause went over it."
@@ -113,7 +98,7 @@ class Agent:
     reachable: bool = False
     reach_seen_at: Micros = 0
     "`now` when we last heard of the phone itself."
-    private_legs: dict[LegId, None] = field(default_factory=dict)
+    private_legs: dict[LegId, None] = NOTHING
     "Legs of this phone that are not ours: private calls, feature codes."
     link: Link = Link.GOOD
     entitlement: Entitlement = ENTITLED_ALWAYS
@@ -122,7 +107,7 @@ class Agent:
     held_until: Micros = 0
     in_vain: tuple[str, int] = ("", 0)
     "Result of the latest offers, and how many in a row ended so."
-    other_work: dict[str, Engagement] = field(default_factory=dict)
+    other_work: dict[str, Engagement] = NOTHING
     "In hand besides our contacts, by medium."
     takes_voice: bool = True
     "Whether a call may come on top of that: media.py, looked up when it changes (engagement.py)."
@@ -140,7 +125,9 @@ class Agent:
     "As what the rows count them: who was on a contact and is free counts as that from when they sit down."
     turn: int = 0
     "On the benches of all rows served, while free and not yet matched; else 0."
-    awaited: "dict[ContactId, Contact]" = field(default_factory=dict)
+    seat: tuple[AgentId, Micros] = AgentId(""), 0
+    "Who, and idle since when: as they sat down last."
+    awaited: "dict[ContactId, Contact]" = NOTHING
     "Who stands in line for this agent only."
     asked_at: Micros = 0
     "When they were offered something last."

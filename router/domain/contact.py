@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
+from router.domain.nothing import NOTHING
 from router.domain.offer import Offer
 from router.domain.record import EndedBy, Leg, Outcome, SegmentKind
 from router.domain.tables import Table
@@ -118,20 +119,20 @@ class Contact:
     "The music it was last given; empty: nobody knows."
     awaits: AgentId | None = None
     "While it stands in line for this agent only."
-    data: dict[str, str] = field(default_factory=dict)
+    data: dict[str, str] = NOTHING
     "What was told of the caller (particulars.py)."
     priority: int = 0
     "Points of its own, besides those of its queue."
     urgent: bool = False
     "Nothing overtakes it."
-    skips: dict[AgentId, Micros] = field(default_factory=dict)
+    skips: dict[AgentId, Micros] = NOTHING
     "Agents not to be asked again, and until when."
     answered_at: Micros | None = None
     leaving: Outcome | None = None
     "The outcome when it leaves unanswered by our own decision."
     ended_by: EndedBy | None = None
     timeline: Timeline = field(default_factory=Timeline)
-    legs: tuple[Leg, ...] = ()
+    agent_legs: tuple[Leg, ...] = ()
     back_at: Micros = 0
     "When they came back from an agent of whom we had not heard yet."
     overdue: str = ""
@@ -152,6 +153,11 @@ class Contact:
     "Nobody is on the phone: it keeps the place of whoever is to be called, and its leg is only an id yet."
     here_at: Micros = 0
     "When the person came to the phone, where the place in line is older; else 0."
+
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """Theirs, and those of the agents who had them."""
+        return (Leg(uniqueid=self.leg, linkedid=self.linkedid, node=self.node), *self.agent_legs)
 
     @property
     def is_waiting(self) -> bool:

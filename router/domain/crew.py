@@ -10,7 +10,7 @@ or logged out after the contact in hand.
 
 from typing import TYPE_CHECKING
 
-from router.domain.agent import Standing
+from router.domain.standing import Standing
 
 if TYPE_CHECKING:
     from router.domain.agent import Agent
@@ -21,12 +21,10 @@ ON_DUTY = tuple(standing in (Standing.FREE, Standing.ON_CONTACT, Standing.HELD_O
 
 
 class Crew:
-    __slots__ = ("members", "on_duty", "rows", "standings")
+    __slots__ = ("members", "on_duty", "rows")
 
     def __init__(self, rows: "tuple[Row, ...]") -> None:
         self.rows = rows
-        self.standings = tuple(row.standings for row in rows)
-        "Their counts: kept at hand, since each agent who changes is counted anew in all of them."
         self.members = 0
         self.on_duty = 0
 
@@ -42,9 +40,13 @@ def enlist(crews: "dict[tuple[Row, ...], Crew]", *agents: "Agent") -> None:
         come(before, -on_duty)
         if not before.members:
             del crews[before.rows]
+            for row in before.rows:
+                row.forget(before)
     crew = crews.get(serves) if serves else None
     if crew is None and serves:
         crew = crews[serves] = Crew(serves)
+        for row in serves:
+            row.crews.append(crew)
     for agent in agents:
         agent.crew = crew
     if crew is not None:
@@ -56,11 +58,7 @@ def come(crew: Crew, count: int) -> None:
     """So many of the crew come on duty; below 0: leave it. What was known of who works for their queues is old."""
     if not count:
         return
-    began, crew.on_duty = not crew.on_duty, crew.on_duty + count
+    crew.on_duty += count
     for row in crew.rows:
         row.queue.on_duty += count
         row.queue.helps_until = 0
-        if began:
-            row.crews[crew] = None
-        elif not crew.on_duty:
-            del row.crews[crew]

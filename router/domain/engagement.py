@@ -42,6 +42,8 @@ def engage(floor: Floor, asked: Engage, now: Micros) -> None:
 
 
 def take(floor: Floor, agent: Agent, medium: str, engagement: Engagement) -> None:
+    if not agent.other_work:
+        agent.other_work = {}
     agent.other_work[medium] = engagement
     floor.timers.set(("engaged", (agent.agent_id, medium)), engagement.until_at)
 

@@ -1,6 +1,7 @@
 """Decided by the engine, past tense. Metrics, log, presence and ledger subscribe to these and to nothing else."""
 
 from router.domain.callback import PromiseEnd, TryResult
+from router.domain.glance import Glance
 from router.domain.ids import AgentId, CampaignName, ContactId, Micros, OfferId, QueueName
 from router.domain.message import message
 from router.domain.record import BillingRecord, DecisionFact, OfferFact, WrapUpFact
@@ -26,7 +27,11 @@ class OfferMade:
     contact_id: ContactId
     agent_id: AgentId
     queue: QueueName
-    decision: DecisionFact
+    seen: Glance
+
+    @property
+    def decision(self) -> DecisionFact:
+        return self.seen.in_words()
 
 
 @message

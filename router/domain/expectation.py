@@ -150,7 +150,7 @@ def _helps(floor: Floor, queue: Queue, now: Micros) -> tuple[Help, ...]:
 
 def _largely(row: Row, most: int) -> list[tuple[Row, Crew, float]]:
     """Up to `most` crews of a row, with so many agents each that together they are all of its agents on duty."""
-    found = list(islice(row.crews, most))
+    found = list(islice((crew for crew in row.crews if crew.on_duty), most))
     seen = sum(crew.on_duty for crew in found)
     return [(row, crew, crew.on_duty * row.on_duty / seen) for crew in found]
 

@@ -8,7 +8,7 @@ is freed sits down when nobody was found for them: most never do. `thinned` note
 from collections.abc import Iterable
 
 from router.domain import seating
-from router.domain.agent import Agent, PrivateLeg, Standing
+from router.domain.agent import Agent, PrivateLeg
 from router.domain.assignment import Assignment
 from router.domain.callback import Promise
 from router.domain.census import Census
@@ -27,6 +27,7 @@ from router.domain.queue import LineKey, Queue
 from router.domain.redial import GaveUp
 from router.domain.row import Row
 from router.domain.rules import Rules
+from router.domain.standing import Standing
 from router.domain.tables import step
 from router.domain.timers import Timers
 
@@ -164,7 +165,8 @@ class Floor:
         if was is not becomes:
             agent.counted = becomes
             before, after = int(was), int(becomes)
-            for standings in agent.crew.standings if agent.crew is not None else ():
+            for row in agent.serves:
+                standings = row.standings
                 standings[before] -= 1
                 standings[after] += 1
 
@@ -218,6 +220,7 @@ class Floor:
         if agent.standing is Standing.FREE and not agent.turn:
             self.count(agent)
             agent.turn = self.serial()
+            agent.seat = agent.agent_id, agent.idle_since
             place = (0, agent.idle_since, agent.ordinal, agent.turn, agent)
             for row in agent.serves:
                 row.sit_down(agent, place)
@@ -242,6 +245,8 @@ class Floor:
     def occupy(self, agent: Agent, leg: LegId, node: str, seen_at: Micros, now: Micros) -> None:
         """A leg of this phone that is not ours, alive at `seen_at`: while it lives the agent is busy elsewhere."""
         self.sweep(node, now)
+        if not agent.private_legs:
+            agent.private_legs = {}
         agent.private_legs[leg] = None
         self.private[leg] = PrivateLeg(agent=agent, node=node, seen_at=seen_at)
         self.restand(agent, now)
@@ -319,7 +324,10 @@ class Floor:
             seating.await_line(self, queue, contact)
         self.seeking.append(contact)
         if contact.awaits is not None:
-            self.agents[contact.awaits].awaited[contact.contact_id] = contact
+            agent = self.agents[contact.awaits]
+            if not agent.awaited:
+                agent.awaited = {}
+            agent.awaited[contact.contact_id] = contact
             return
         row = contact.row
         if row is not None and row.later:

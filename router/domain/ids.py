@@ -27,6 +27,8 @@ MARK = "_cb"
 
 def calls_back(contact: ContactId) -> bool:
     """Whether it is the name of a call that we make, or made."""
+    if MARK not in contact:
+        return False
     _, mark, number = contact.rpartition(MARK)
     return bool(mark) and number.isascii() and number.isdigit()
 

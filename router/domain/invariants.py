@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from router.domain import seating
-from router.domain.agent import Agent, Standing, Status
+from router.domain.agent import Agent, Status
 from router.domain.assignment import AssignmentState
 from router.domain.callback import PromiseState
 from router.domain.conduct import BY_PHONE
@@ -21,6 +21,7 @@ from router.domain.ids import Micros, OfferId, QueueName
 from router.domain.offer import OfferState
 from router.domain.queue import Queue
 from router.domain.row import Row
+from router.domain.standing import Standing
 
 _OFFER_TIMER = {
     OfferState.RESERVED: "ring",
@@ -147,7 +148,7 @@ def _agents(floor: Floor, now: Micros) -> Iterator[str]:
     for crew in floor.crews.values():
         if [crew.members, crew.on_duty] != crews.pop(crew, None):
             yield f"a crew counts {crew.on_duty} of {crew.members} on duty, which is not so"
-        if not all((crew in row.crews) is (crew.on_duty > 0) for row in crew.rows):
+        if not all(crew in row.crews for row in crew.rows):
             yield "a crew is not known where it serves, or is where nobody of it does"
     on_duty = Counter(row.queue for a in floor.agents.values() if ON_DUTY[a.standing] for row in a.serves)
     for queue in seating.lines(floor.queues.values()):

@@ -8,24 +8,25 @@ Rule 3: the reservation is made here, in the same step as the choice.
 """
 
 import heapq
+from dataclasses import replace
 
-from router.domain.agent import Agent, Standing
+from router.domain.agent import Agent
 from router.domain.callback import named_for
 from router.domain.calling import call_first, is_called_first
 from router.domain.contact import Contact, ContactStep, skips
 from router.domain.effects import RingAgent
 from router.domain.events import OfferMade
 from router.domain.floor import Floor
+from router.domain.glance import NEXT_BEST, Glance
 from router.domain.ids import SECOND, Micros, offer_id
 from router.domain.line import Place
 from router.domain.offer import Offer
 from router.domain.queue import NOTHING_OVERTAKES, LineKey, Queue
-from router.domain.record import DecisionFact, How
+from router.domain.record import How
 from router.domain.row import Row
+from router.domain.standing import Standing
 
 _ORIGINATE_SLACK_US = 2 * SECOND
-_NEXT_BEST = 10
-_WHY_NOT = tuple(standing.name.lower() for standing in Standing)
 _Preference = tuple[bool, int, Place[Contact]]
 "(not the most urgent, the agent's priority turned round, place in line)"
 _Turn = tuple[LineKey, int, Contact, Agent | None]
@@ -124,7 +125,9 @@ def _first_for(floor: Floor, agent: Agent, now: Micros) -> Contact | None:
     for row in agent.serves:
         if not row.queue.waiting:
             continue
-        place = row.first_for(agent_id, now)
+        place = row.lane.first()
+        if row.later or (place is not None and place[4].skips):
+            place = row.first_for(agent_id, now)
         if place is None:
             continue
         if posts:
@@ -152,7 +155,7 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
         made_at=now,
         deadline_at=now + rules.ring_us,
     )
-    decision = _explain(floor, queue, contact, agent, made, now)
+    seen = _look(floor, queue, contact, agent, made, now)
     if not contact.live:
         floor.move(contact, ContactStep.OFFER, now)
         if queue.whole is not queue:
@@ -187,49 +190,53 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
             contact_id=contact.contact_id,
             agent_id=profile.agent_id,
             queue=rules.name,
-            decision=decision,
+            seen=seen,
         )
     )
 
 
-def _explain(floor: Floor, queue: Queue, contact: Contact, agent: Agent, made: Offer, now: Micros) -> DecisionFact:
-    """Write down why, from counts that are kept anyway: no agent is looked at for it but the ten next."""
-    bench = queue.next_best(contact, _NEXT_BEST + 1)
-    next_best = [(place[4].agent_id, now - place[4].idle_since) for place in bench if place[4] is not agent]
+def _look(floor: Floor, queue: Queue, contact: Contact, agent: Agent, made: Offer, now: Micros) -> Glance:
+    """Note why, from what is counted anyway: no agent is looked at for it but the ten next."""
     rules, row = queue.rules, _row(queue, agent)
-    counts, skilled = list(queue.standings), queue.skilled
-    not_entitled = skilled - sum(counts)
-    counts[agent.counted] -= 1  # the one chosen
-    others = [(why, count) for why, count in zip(_WHY_NOT, counts, strict=True) if count]
-    if not_entitled:
-        others.append(("not_entitled", not_entitled))
-    if lacking := floor.people - skilled:
-        others.append(("lacks_skill", lacking))
-    return DecisionFact(
+    return Glance(
         offer_id=made.offer_id,
         contact_id=contact.contact_id,
         queue=rules.name,
         at=now,
         need=row.need.text,
-        waited_us=now - contact.arrived_at,
+        arrived_at=contact.arrived_at,
         chosen=agent.agent_id,
-        chosen_idle_us=now - agent.idle_since,
-        next_best=tuple(next_best[:_NEXT_BEST]),
-        others=tuple(others),
-        how=How(
-            choose=rules.choose,
-            row=row.index,
-            opens_us=row.opens_us,
-            points=rules.priority + contact.priority,
-            urgent=contact.urgent,
-            at_once=rules.at_once,
-            skipped=tuple(contact.skips),
-            expected_us=contact.expected_us,
-            in_queue_us=now - max(contact.entered_at, contact.here_at),
-            waited_before_us=contact.waited_before_us,
-            told=contact.told,
-            told_us=now - contact.told_at if contact.told else 0,
-        ),
+        idle_since=agent.idle_since,
+        seats=tuple([place[4].seat for place in queue.next_best(contact, NEXT_BEST + 1)]),
+        counts=tuple(queue.standings),
+        chosen_as=agent.counted,
+        skilled=queue.skilled,
+        people=floor.people,
+        how=row.how if _is_plain(contact) else _how(row, contact, now),
+    )
+
+
+def _is_plain(contact: Contact) -> bool:
+    """Whether nothing about the caller but their age had a say, and they were told nothing."""
+    return (
+        contact.entered_at == contact.arrived_at
+        and not (contact.priority or contact.urgent or contact.skips or contact.waited_before_us or contact.told)
+        and contact.expected_us is None
+        and not contact.here_at
+    )
+
+
+def _how(row: Row, contact: Contact, now: Micros) -> How:
+    return replace(
+        row.how,
+        points=row.how.points + contact.priority,
+        urgent=contact.urgent,
+        skipped=tuple(contact.skips),
+        expected_us=contact.expected_us,
+        in_queue_us=now - max(contact.entered_at, contact.here_at),
+        waited_before_us=contact.waited_before_us,
+        told=contact.told,
+        told_us=now - contact.told_at if contact.told else 0,
     )
 
 

@@ -5,6 +5,7 @@ from router.domain.commands import Configure
 from router.domain.contact import ContactState
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, Micros
+from router.domain.nothing import NOTHING
 from router.domain.queue import Queue
 from router.domain.record import SegmentKind
 
@@ -26,10 +27,11 @@ def configure(floor: Floor, asked: Configure, now: Micros) -> None:
     for agent in floor.agents.values():
         agent.serves = agent.skilled = ()
         agent.crew = None
-        agent.awaited.clear()
+        agent.awaited = NOTHING
         engagement.weigh(floor, agent, now)
         pauses.note(floor, agent, now)
     seating.seat_everybody(floor, now)
+    floor.census.rest()
     terms.reread(floor, now)
     for contact in list(floor.contacts.values()):
         if contact.line is not None:

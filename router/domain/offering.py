@@ -42,7 +42,9 @@ def appeared(floor: Floor, offer: Offer, seen: LegAppeared, now: Micros) -> None
         offer.linkedid = seen.linkedid
         contact = floor.contacts.get(offer.contact_id)
         if contact is not None:
-            contact.legs += (Leg(uniqueid=seen.leg, linkedid=seen.linkedid, node=seen.node, agent_id=offer.agent_id),)
+            contact.agent_legs += (
+                Leg(uniqueid=seen.leg, linkedid=seen.linkedid, node=seen.node, agent_id=offer.agent_id),
+            )
             floor.stir(contact)
     if offer.state is OfferState.RESCINDING:
         floor.effects.append(EndLeg(leg=offer.leg, node=offer.node))

@@ -26,7 +26,7 @@ from router.domain.ids import MARK, SECOND, ContactId, LegId, Micros, OfferId, c
 from router.domain.observations import LegAppeared, LegEnded
 from router.domain.offer import Offer
 from router.domain.offering import rescind
-from router.domain.record import Leg, OfferResult, SegmentKind
+from router.domain.record import OfferResult, SegmentKind
 from router.domain.tables import step
 from router.domain.urgency import heed, watch
 from router.domain.waiting_room import attend, music_of
@@ -105,7 +105,6 @@ def put_place(floor: Floor, promise: Promise) -> Contact:
         data=dict(promise.data),
         waited_before_us=promise.waited_before_us,
         attempts=max(promise.attempts, floor.attempts_from),
-        legs=(Leg(uniqueid=leg, linkedid="", node=promise.node),),
     )
     floor.contacts[place.contact_id] = floor.by_leg[leg] = place
     heed(floor, place, promise.campaign, place.seen_at)
@@ -179,7 +178,6 @@ def appeared(floor: Floor, contact: Contact, seen: LegAppeared, now: Micros) -> 
         contact.seen_at, contact.linkedid = now, seen.linkedid
         promise.rings_at = seen.at
         floor.unwritten[promise] = None
-        contact.legs = (Leg(uniqueid=contact.leg, linkedid=seen.linkedid, node=contact.node), *contact.legs[1:])
         contact.begins(SegmentKind.RINGING, seen.at)
 
 

@@ -23,6 +23,8 @@ _SOON_US: Micros = 5 * SECOND
 def turn(floor: Floor, agent: Agent, status: Status, reason: str | None, now: Micros) -> None:
     """From now on they are that. The caller says who asked (`asked_by`), and calls `restand`."""
     if agent.status is Status.PAUSED and agent.reason is not None:
+        if not agent.today.paused:
+            agent.today.paused = {}
         agent.today.paused[agent.reason] = used_today(agent, agent.reason, now)
     agent.status, agent.reason = status, reason
     agent.since_at = agent.chosen_at = now

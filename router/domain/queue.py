@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from router.domain.agent import Agent, Standing
+from router.domain.agent import Agent
 from router.domain.census import Census
 from router.domain.contact import Contact
 from router.domain.ids import ContactId, Micros
@@ -26,6 +26,7 @@ from router.domain.line import Line, Place
 from router.domain.particulars import Answers, answers
 from router.domain.row import Row
 from router.domain.rules import QueueRules
+from router.domain.standing import Standing
 
 if TYPE_CHECKING:
     from router.domain.expectation import Help
@@ -41,6 +42,7 @@ class Queue:
     __slots__ = (
         "_begun",
         "_delays",
+        "_foretells",
         "_skills",
         "_unskilled",
         "data",
@@ -71,6 +73,8 @@ class Queue:
         "Who comes may not be let in, though it is open."
         self.speaks = rules.treatment.informs or bool(rules.treatment.comfort)
         "Callers are told something by the clock."
+        self._foretells = bool(rules.dissuade_us or rules.treatment.wait)
+        "Callers hear of it."
         self._begun = 0
         "Callers whose wait is not put down, since the last of whom it was."
         self._delays = tuple(delays)
@@ -200,7 +204,7 @@ class Queue:
     def is_to_foretell(self) -> bool:
         """Whether the expected wait of who comes now is put down: of all where callers hear of it, else of some."""
         self._begun -= 1
-        if self._begun >= 0 and not (self.rules.dissuade_us or self.rules.treatment.wait):
+        if self._begun >= 0 and not self._foretells:
             return False
         self._begun = self.rules.foretell_one_in - 1
         return True

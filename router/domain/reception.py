@@ -13,12 +13,13 @@ from router.domain.events import ContactOverflowed, ContactQueued
 from router.domain.expectation import expected_at_entry
 from router.domain.floor import Floor
 from router.domain.ids import ContactId, Micros, QueueName, calls_back
+from router.domain.nothing import NOTHING
 from router.domain.observations import ContactArrived
 from router.domain.outside import send_out, told
 from router.domain.owing import comes_again, is_called_already, offers_left, owed_by, picked_up, step_aside
 from router.domain.particulars import checked
 from router.domain.queue import Queue
-from router.domain.record import Leg, Outcome, SegmentKind
+from router.domain.record import Outcome, SegmentKind
 from router.domain.rules import EarlyMedia, OverflowTarget, ToClosing, ToQueue
 from router.domain.seating import line_for
 from router.domain.staffing import refused, sent_on, staffed
@@ -55,7 +56,7 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
         arrived_at=seen.arrived_at,
         seen_at=now,
         parked=seen.node not in floor.nodes,
-        data=checked(seen.data) if seen.data else {},
+        data=checked(seen.data) if seen.data else NOTHING,
     )
     if calls_back(seen.contact_id):  # and nobody owes it any more
         contact.here_at = seen.at
@@ -84,15 +85,16 @@ def welcome(floor: Floor, contact: Contact, *, up: bool = False) -> None:
     floor.sweep(contact.node, contact.seen_at)
     floor.contacts[contact.contact_id] = contact
     floor.by_leg[contact.leg] = contact
-    contact.open_offers = offers_left(floor, contact.contact_id)
-    contact.legs = (Leg(uniqueid=contact.leg, linkedid=contact.linkedid, node=contact.node),)
+    if contact.here_at:
+        contact.open_offers = offers_left(floor, contact.contact_id)
     begins_at = contact.here_at or contact.arrived_at
     contact.begins(SegmentKind.WAITING, begins_at)
-    heed(floor, contact, contact.campaign, contact.seen_at)
     campaign = floor.rules.campaigns.get(contact.campaign)
-    if campaign is None or campaign.greeting != "early-media" or up:
+    if campaign is None:
         return
-    if campaign.early_media_then is not EarlyMedia.STAY:
+    if campaign.emergency:
+        heed(floor, contact, campaign.name, contact.seen_at)
+    if campaign.greeting == "early-media" and not up and campaign.early_media_then is not EarlyMedia.STAY:
         floor.timers.set(("early", contact.contact_id), begins_at + campaign.early_media_max_us)
 
 
@@ -145,7 +147,8 @@ def enter_queue(
             floor.returned[contact] = None
         contact.begins(SegmentKind.WAITING, now if contact.overflowed_from else contact.arrived_at)
         floor.timers.set(("wait", contact.contact_id), since_at + queue.rules.max_wait_us)
-        attend(floor, contact, queue, now)
+        if queue.speaks or contact.attended_at:
+            attend(floor, contact, queue, now)
         watch(floor, contact, now)
         floor.emit(
             ContactQueued(

@@ -161,7 +161,7 @@ class How:
     expected_us: Micros | None = None
     "How long the caller was expected to wait, from when they came to the queue to the first word; None: not known."
     in_queue_us: Micros | None = None
-    "How long they had waited in the queue."
+    "How long they had waited in the queue; None: as long as in all."
     waited_before_us: Micros = 0
     "How long they had waited in a call before that one, which they gave up: their place is older by so much."
     told: tuple[str, ...] = ()

@@ -237,7 +237,7 @@ def _contact(floor: Floor, stands: ContactStands, now: Micros) -> None:
         leaving=None if stands.leaving is None else Outcome(stands.leaving),
         ended_by=None if stands.ended_by is None else EndedBy(stands.ended_by),
         timeline=Timeline.going_on(stands.segments),
-        legs=stands.legs,
+        agent_legs=stands.legs[1:],
         overdue=(EARLY if stands.overdue_for == EARLY else "wait") if stands.overdue else "",
         overflowed_from=stands.overflowed_from,
         entered_at=min(stands.entered_at or stands.arrived_at, now),

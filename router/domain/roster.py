@@ -6,7 +6,7 @@ from sys import intern
 
 from router.domain import engagement
 from router.domain.aftermath import phone_is_back, release
-from router.domain.agent import STATUS, Agent, Standing, Status, Today
+from router.domain.agent import STATUS, Agent, Status, Today
 from router.domain.choice import OF_TODAY
 from router.domain.commands import (
     Dismiss,
@@ -30,6 +30,7 @@ from router.domain.ids import AgentId, Micros, QueueName
 from router.domain.observations import EndpointSeen, PhoneAsked
 from router.domain.pauses import may_pause, note, put_off, turn
 from router.domain.seating import look_again, open_row_at
+from router.domain.standing import Standing
 from router.domain.tables import step
 from router.domain.wrapup import extend, give_disposition
 

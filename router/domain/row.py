@@ -7,13 +7,15 @@ one row of a queue, the first they belong to, so sitting down costs the same how
 
 from typing import TYPE_CHECKING
 
-from router.domain.agent import Agent, Standing
+from router.domain.agent import Agent
 from router.domain.choice import WAYS
 from router.domain.contact import Contact, skips
 from router.domain.crew import ON_DUTY, Crew
 from router.domain.ids import AgentId, Micros
 from router.domain.line import Line, Place
 from router.domain.need import Need
+from router.domain.record import How
+from router.domain.standing import Standing
 
 if TYPE_CHECKING:
     from router.domain.queue import Queue
@@ -23,9 +25,11 @@ _FREE, _LOGGED_OUT = int(Standing.FREE), int(Standing.LOGGED_OUT)
 
 class Row:
     __slots__ = (
+        "_gone",
         "_way",
         "bench",
         "crews",
+        "how",
         "index",
         "lane",
         "later",
@@ -48,14 +52,19 @@ class Row:
         "Agents who belong here by their skills."
         self.standings = [0] * len(Standing)
         "Of the entitled among them, how many stand how."
-        self.crews: dict[Crew, None] = {}
-        "Those with somebody on duty."
+        self.crews: list[Crew] = []
+        "Whose members sit here; some may have none any more."
+        self._gone = 0
+        "Crews without members among them."
         self.waiting = 0
         "Callers in the lane."
         self.lane: Line[Contact] = Line()
         self.bench: Line[Agent] = Line()
         self.later: tuple[Row, ...] = ()
         "The rows of the queue that open after this one."
+        rules = queue.rules
+        self.how = How(choose=rules.choose, row=index, opens_us=opens_us, points=rules.priority, at_once=rules.at_once)
+        "How somebody is chosen here for a caller of whom nothing but their age counts."
         self._way = WAYS[queue.rules.choose]
 
     @property
@@ -72,6 +81,13 @@ class Row:
     def free(self) -> int:
         """Agents here who could be offered something now."""
         return self.standings[_FREE]
+
+    def forget(self, crew: Crew) -> None:
+        """It has no members any more. It is thrown out with others like it: nothing is searched for here."""
+        self._gone += 1
+        if self._gone * 2 > len(self.crews):
+            self.crews = [each for each in self.crews if each.members]
+            self._gone = 0
 
     def sit_down(self, agent: Agent, by_idle_time: Place[Agent]) -> None:
         """Wait on the bench, under the agent's turn; their place by idle time is one for all benches of that order."""
@@ -106,9 +122,6 @@ class Row:
 
     def first_for(self, agent_id: AgentId, now: Micros) -> Place[Contact] | None:
         """The first from this lane on whom an agent of this row may be offered; who may not keeps their place."""
-        place = self.lane.first()
-        if not self.later and (place is None or not place[4].skips):
-            return place
         firsts = [row._first_to_take(agent_id, now) for row in (self, *self.later) if row.waiting]
         return min((place for place in firsts if place is not None), default=None)
 

@@ -14,7 +14,7 @@ line changes hands, never while somebody is chosen.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from router.domain.agent import Agent, Standing
+from router.domain.agent import Agent
 from router.domain.crew import Crew, enlist
 from router.domain.entitlement import covers
 from router.domain.events import DistinctNeedsFull
@@ -22,6 +22,7 @@ from router.domain.ids import Micros, QueueName
 from router.domain.particulars import MOST_NEEDS, Answers, answers, facts_of
 from router.domain.queue import Queue
 from router.domain.row import Row
+from router.domain.standing import Standing
 
 if TYPE_CHECKING:
     from router.domain.contact import Contact

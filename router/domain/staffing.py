@@ -8,7 +8,6 @@ keeps their place; an emergency caller has one always.
 Rule 4: who is to go on to a queue is asked at its door first (`refused`): a line they could not wait in is no way out.
 """
 
-from router.domain.agent import Standing
 from router.domain.contact import Contact
 from router.domain.expectation import expected_at_entry, is_free
 from router.domain.floor import Floor
@@ -17,6 +16,7 @@ from router.domain.outside import can_go
 from router.domain.queue import Queue
 from router.domain.rules import OverflowTarget, QueueRules, Staffed, ToQueue
 from router.domain.seating import line_for
+from router.domain.standing import Standing
 
 _AWAY = {
     Staffed.LOGGED_IN: (Standing.LOGGED_OUT,),

@@ -27,8 +27,10 @@ def heed(floor: Floor, contact: Contact, name: CampaignName, now: Micros) -> Non
 
 def watch(floor: Floor, contact: Contact, now: Micros) -> None:
     """They wait from now on: rule 3, if they are an emergency."""
+    if not contact.urgent or contact.place:
+        return
     campaign = _whose(floor, contact)
-    if contact.urgent and campaign is not None and not contact.place:
+    if campaign is not None:
         floor.timers.set(("alarm", contact.contact_id), now + campaign.alarm_us)
 
 

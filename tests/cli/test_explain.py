@@ -9,7 +9,6 @@ from router.cli.exits import REFUSED
 from router.cli.explain import REASONS, told
 from router.cli.instants import length, read_instant
 from router.cli.timeline import bar, shares
-from router.domain.agent import Standing
 from router.domain.ids import SECOND, AgentId, ContactId
 from router.domain.record import (
     BillingRecord,
@@ -21,6 +20,7 @@ from router.domain.record import (
     WrapUpEnd,
     WrapUpFact,
 )
+from router.domain.standing import Standing
 from router.ports import ContactStory
 from tests.cli.conftest import Bench
 from tests.cli.stories import answered

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.agent import Standing
 from router.domain.commands import Configure, LogIn, LogOut, Pause
 from router.domain.effects import RingAgent, SendCaller
 from router.domain.errors import CommandRefused
@@ -14,6 +13,7 @@ from router.domain.ids import SECOND, LegId
 from router.domain.need import Need
 from router.domain.observations import LegEnded, OwnerSeen
 from router.domain.record import AgentChangeFact, Outcome
+from router.domain.standing import Standing
 from tests.builders import GENERAL, ORDERS, SHOP, Room, rules, with_queue
 
 

@@ -14,7 +14,6 @@ from random import Random
 
 import pytest
 
-from router.domain.agent import Standing
 from router.domain.commands import AgentProfile, Command, Configure, Enrol, LogIn, LogOut
 from router.domain.effects import CallCustomer, EndLeg, RingAgent, SendCaller, WriteDown
 from router.domain.engine import Engine
@@ -45,6 +44,7 @@ from router.domain.observations import (
 from router.domain.picture import whole
 from router.domain.recovery import restore, take_over
 from router.domain.rules import Outside, Rules
+from router.domain.standing import Standing
 from tests.builders import GENERAL, NODE, ORDERS, SHOP, SHOP_DNIS, START_AT, with_queue
 from tests.domain.test_callback import called_back
 

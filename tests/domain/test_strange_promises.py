@@ -121,7 +121,7 @@ def _let_everything_pass(engine: Engine, until_at: int) -> None:
         due_at = engine.next_timer()
         if due_at is None or due_at > until_at:
             return
-        if all(key[0] == "sweep" for key in engine.floor.timers._entries):
+        if all(key[0] == "sweep" for key in engine.floor.timers._due):
             return
         engine.handle_timer(due_at)
         engine.drain()

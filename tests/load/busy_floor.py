@@ -52,6 +52,8 @@ _NODE = "node-a"
 _START_AT: Micros = 1_767_225_600 * SECOND
 _STEP_US: Micros = 10_000
 "Between two callers of a department: 200 calls/s in all."
+_APART_US: Micros = 1_000
+"Between what happens in a step, so that what follows from it later does not fall due all in one instant."
 _WRAPUP_US: Micros = 10 * _STEP_US
 "In every other queue; in the rest an agent is free at once."
 RINGS, RINGED_QUEUES = 20, 200
@@ -208,7 +210,7 @@ class BusyFloor:
 
     def step(self) -> None:
         """One caller in each department, and one talk that ends; what is due in between."""
-        until_at = self.now + _STEP_US
+        until_at = self.now + _STEP_US - 2 * _APART_US
         while (due_at := self.engine.next_timer()) is not None and due_at <= until_at:
             self.now = max(self.now, due_at)
             self._see(None)
@@ -217,9 +219,11 @@ class BusyFloor:
         if talks:
             talks.rotate(self._dice.randrange(-50, 50))
             self._end(talks.popleft())
+        self.now += _APART_US
         if self._in_line() < self._waiting:
             self._arrive(self.crowded)
         self._play()
+        self.now += _APART_US
         self._arrive(self.calm)
         self._play()
         if len(self.calm.talks) > len(self.engine.floor.agents) // _CALM_TALKS:

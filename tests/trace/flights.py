@@ -2,9 +2,11 @@
 
 from router.domain.effects import RingAgent
 from router.domain.events import ContactEnded, ContactQueued, Event, OfferMade
+from router.domain.glance import WHY_NOT, Glance
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, OfferId, QueueName
 from router.domain.observations import ContactArrived, Observation
-from router.domain.record import BillingRecord, DecisionFact, EndedBy, Outcome
+from router.domain.record import BillingRecord, EndedBy, How, Outcome
+from router.domain.standing import Standing
 from router.trace.recorder import Marks, Recorder
 
 QUEUE = QueueName("shop/orders")
@@ -64,19 +66,23 @@ def queued(contact: str) -> ContactQueued:
 
 def offered(contact: str, attempt: int) -> OfferMade:
     offer = OfferId(f"{contact}.{attempt}")
-    decision = DecisionFact(
+    seen = Glance(
         offer_id=offer,
         contact_id=ContactId(contact),
         queue=QUEUE,
         at=0,
         need="de",
-        waited_us=0,
+        arrived_at=0,
         chosen=AGENT,
-        chosen_idle_us=0,
-        next_best=(),
-        others=(),
+        idle_since=0,
+        seats=(),
+        counts=(1,) + (0,) * (len(WHY_NOT) - 1),
+        chosen_as=Standing.FREE,
+        skilled=1,
+        people=1,
+        how=How(),
     )
-    return OfferMade(offer_id=offer, contact_id=ContactId(contact), agent_id=AGENT, queue=QUEUE, decision=decision)
+    return OfferMade(offer_id=offer, contact_id=ContactId(contact), agent_id=AGENT, queue=QUEUE, seen=seen)
 
 
 def ended(contact: str) -> ContactEnded:

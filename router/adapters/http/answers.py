@@ -215,7 +215,7 @@ def _decision(fact: DecisionFact) -> dict[str, Any]:
             "at_once": fact.how.at_once,
             "skipped": list(fact.how.skipped),
             "expected_s": None if fact.how.expected_us is None else fact.how.expected_us / SECOND,
-            "in_queue_s": None if fact.how.in_queue_us is None else fact.how.in_queue_us / SECOND,
+            "in_queue_s": (fact.waited_us if fact.how.in_queue_us is None else fact.how.in_queue_us) / SECOND,
             "waited_before_s": fact.how.waited_before_us / SECOND,
             "told": list(fact.how.told),
             "told_s": fact.how.told_us / SECOND,

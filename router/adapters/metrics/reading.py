@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from router.domain.agent import Standing
 from router.domain.expectation import expected_of_newcomer
 from router.domain.floor import Floor
 from router.domain.ids import Micros
 from router.domain.outside import told
 from router.domain.rules import OverflowTarget
+from router.domain.standing import Standing
 from router.domain.waiting_room import waiting_since
 from router.ports import LineSummary
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from router.adapters.ami.session import AmiAddress
 from router.adapters.ami.telephony import AmiTelephony
-from router.domain.agent import Standing, Status
+from router.domain.agent import Status
 from router.domain.commands import AgentProfile, Enrol, LogIn, Pause, Unpause
 from router.domain.engine import Engine
 from router.domain.events import ContactEnded, Event, InvariantFailed, OfferClosed
@@ -18,6 +18,7 @@ from router.domain.invariants import broken
 from router.domain.need import Need
 from router.domain.record import BillingRecord, OfferFact, OfferResult
 from router.domain.rules import CampaignRules, QueueRules, Rules, ToClosing
+from router.domain.standing import Standing
 from router.runtime import Pump
 from tests.fakes.lease import FakeTenure
 

@@ -204,7 +204,7 @@ async def test_a_contact_is_explained_living_or_ended(served: Served) -> None:
                 "at_once": 1,
                 "skipped": [],
                 "expected_s": None,
-                "in_queue_s": None,
+                "in_queue_s": 1.5,
                 "waited_before_s": 0,
                 "told": [],
                 "told_s": 0,

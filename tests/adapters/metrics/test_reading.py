@@ -7,7 +7,6 @@ import asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
 from router.adapters.metrics import DoorReading, Metrics, QueueReading, Reading, read_doors, read_queues
-from router.domain.agent import Standing
 from router.domain.commands import Shut
 from router.domain.contact import Contact, ContactState
 from router.domain.floor import Floor
@@ -16,6 +15,7 @@ from router.domain.need import Need
 from router.domain.queue import Queue
 from router.domain.record import OfferResult, Outcome
 from router.domain.rules import QueueRules, Rules, ToQueue
+from router.domain.standing import Standing
 from tests.adapters.metrics.counted import NOW, QUEUE, SHOP, closed, told, value
 from tests.builders import SHOP as SHOP_CAMPAIGN
 from tests.builders import Room
