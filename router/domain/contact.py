@@ -10,7 +10,7 @@ LEAVING → QUEUED is the way back of somebody whom the number outside did not t
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
 from router.domain.nothing import NOTHING
@@ -31,6 +31,12 @@ class ContactState(StrEnum):
     CONNECTED = "connected"
     LEAVING = "leaving"
     ENDED = "ended"
+
+
+_OFFERED: Final = ContactState.OFFERED
+_QUEUED: Final = ContactState.QUEUED
+_RINGING: Final = SegmentKind.RINGING
+"Named once: to read a member from its class costs 50 ns, and these are asked for with every contact."
 
 
 class ContactStep(StrEnum):
@@ -161,7 +167,7 @@ class Contact:
 
     @property
     def is_waiting(self) -> bool:
-        return self.state is ContactState.QUEUED or self.state is ContactState.OFFERED
+        return self.state is _QUEUED or self.state is _OFFERED
 
     @property
     def aged_from(self) -> Micros:
@@ -175,6 +181,6 @@ class Contact:
 
     def begins(self, kind: SegmentKind, at: Micros, agent_id: AgentId | None = None) -> None:
         """From `at` on the leg's time is spent like this, for the queue it is in. Of a place only a phone may ring."""
-        if self.place and kind is not SegmentKind.RINGING:
+        if self.place and kind is not _RINGING:
             return
         self.timeline.begin(kind, at, agent_id, self.queue)

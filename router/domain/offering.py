@@ -5,6 +5,8 @@ Rule 2: the contact does not wait for that: the moment its last live offer is gi
 old age. The contact's lock at Asterisk makes sure that at most one of two answering agents talks.
 """
 
+from typing import Final
+
 from router.domain.aftermath import in_vain
 from router.domain.conduct import REASONS
 from router.domain.contact import ContactState, ContactStep
@@ -23,6 +25,22 @@ from router.domain.observations import (
 from router.domain.offer import Offer, OfferState, OfferStep, result_of
 from router.domain.pauses import apply_next
 from router.domain.record import Leg, OfferFact, OfferResult
+
+_OFFERED: Final = ContactState.OFFERED
+_TO_QUEUE: Final = ContactStep.QUEUE
+_FAILED: Final = OfferResult.FAILED
+_MISSED: Final = OfferResult.MISSED
+_REJECTED: Final = OfferResult.REJECTED
+_RESCINDED: Final = OfferResult.RESCINDED
+_TAKEN: Final = OfferResult.TAKEN
+_UNREGISTERED: Final = OfferResult.UNREGISTERED
+_ACCEPTED: Final = OfferState.ACCEPTED
+_RESCINDING: Final = OfferState.RESCINDING
+_TO_ACCEPT: Final = OfferStep.ACCEPT
+_TO_LEG_END: Final = OfferStep.LEG_END
+_TO_RESCIND: Final = OfferStep.RESCIND
+_TO_RING: Final = OfferStep.RING
+"Named once: to read a member from its class costs 50 ns, and these are asked for with every contact."
 
 _TURNED_AWAY = {
     "taken": OfferResult.TAKEN,
@@ -46,12 +64,12 @@ def appeared(floor: Floor, offer: Offer, seen: LegAppeared, now: Micros) -> None
                 Leg(uniqueid=seen.leg, linkedid=seen.linkedid, node=seen.node, agent_id=offer.agent_id),
             )
             floor.stir(contact)
-    if offer.state is OfferState.RESCINDING:
+    if offer.state is _RESCINDING:
         floor.effects.append(EndLeg(leg=offer.leg, node=offer.node))
 
 
 def rings(floor: Floor, offer: Offer, seen: LegRinging, now: Micros) -> None:
-    if floor.move_offer(offer, OfferStep.RING):
+    if floor.move_offer(offer, _TO_RING):
         offer.rang = True
         floor.touched[floor.agents[offer.agent_id]] = None
         floor.emit(OfferRang(offer_id=offer.offer_id, agent_id=offer.agent_id))
@@ -59,7 +77,7 @@ def rings(floor: Floor, offer: Offer, seen: LegRinging, now: Micros) -> None:
 
 def answered(floor: Floor, offer: Offer, seen: LegAnswered, now: Micros) -> None:
     """The agent picked up; whisper and press-1 come before the talk, so a deadline of its own begins."""
-    if floor.move_offer(offer, OfferStep.ACCEPT):
+    if floor.move_offer(offer, _TO_ACCEPT):
         _await_talk(floor, offer, now)
 
 
@@ -69,12 +87,12 @@ def talk_begins(floor: Floor, seen: TalkBegins, now: Micros) -> None:
     if offer is None:
         floor.ignore(seen, "no such offer")
         return
-    if floor.move_offer(offer, OfferStep.ACCEPT):
+    if floor.move_offer(offer, _TO_ACCEPT):
         _await_talk(floor, offer, now)
     contact = floor.contacts.get(offer.contact_id)
     if contact is not None and len(contact.live) > 1 and offer.offer_id in contact.live:
         for other in [other for other in contact.live.values() if other is not offer]:
-            rescind(floor, other, OfferResult.RESCINDED, now)  # rung at the same time; the first has won
+            rescind(floor, other, _RESCINDED, now)  # rung at the same time; the first has won
 
 
 def _await_talk(floor: Floor, offer: Offer, now: Micros) -> None:
@@ -92,8 +110,8 @@ def turned_away(floor: Floor, seen: OfferTurnedAway, now: Micros) -> None:
     if offer is None:
         floor.ignore(seen, "no such offer")
         return
-    if offer.state is not OfferState.RESCINDING:
-        offer.result = _TURNED_AWAY.get(seen.why, OfferResult.FAILED)
+    if offer.state is not _RESCINDING:
+        offer.result = _TURNED_AWAY.get(seen.why, _FAILED)
         contact = floor.contacts.get(offer.contact_id)
         if contact is not None:
             floor.stir(contact)
@@ -108,7 +126,7 @@ def originate_failed(floor: Floor, seen: OriginateFailed, now: Micros) -> None:
         if offer.result is None:
             # our own words begin with "ami-": the order never reached Asterisk, so nothing is known of the phone
             ours = seen.reason.startswith("ami-")
-            offer.result = OfferResult.FAILED if ours else OfferResult.UNREGISTERED
+            offer.result = _FAILED if ours else _UNREGISTERED
         leg_ended(floor, offer, None, None, seen.at, now)
 
 
@@ -117,7 +135,7 @@ def originate_failed(floor: Floor, seen: OriginateFailed, now: Micros) -> None:
 
 def rescind(floor: Floor, offer: Offer, result: OfferResult, now: Micros) -> None:
     """Take an offer back: hang up now; `appeared` hangs up again; the leg's end closes it."""
-    if not floor.move_offer(offer, OfferStep.RESCIND):
+    if not floor.move_offer(offer, _TO_RESCIND):
         return
     offer.result = result
     for what in ("ring", "talk"):
@@ -131,10 +149,10 @@ def ring_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
     """The agent let it ring. A phone that never rang is a dead line, not a person who missed a call."""
     offer = floor.offers[key]
     agent = floor.agents[offer.agent_id]
-    result = OfferResult.MISSED if offer.rang else OfferResult.UNREGISTERED
+    result = _MISSED if offer.rang else _UNREGISTERED
     if offer.node not in floor.nodes:
-        result = OfferResult.RESCINDED  # they may well have answered; we could not see it
-    if result is OfferResult.MISSED:
+        result = _RESCINDED  # they may well have answered; we could not see it
+    if result is _MISSED:
         in_vain(floor, agent, floor.contacts.get(offer.contact_id), result, now)
     rescind(floor, offer, result, now)
     floor.restand(agent, now)
@@ -142,7 +160,7 @@ def ring_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
 
 def talk_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
     """Answered, but it never came to a talk."""
-    rescind(floor, floor.offers[key], OfferResult.FAILED, now)
+    rescind(floor, floor.offers[key], _FAILED, now)
 
 
 def rescind_deadline(floor: Floor, key: OfferId, now: Micros) -> None:
@@ -160,8 +178,8 @@ def _give_back(floor: Floor, offer: Offer, now: Micros) -> None:
     contact = floor.contacts.get(offer.contact_id)
     if contact is None or contact.live.pop(offer.offer_id, None) is None or contact.live:
         return
-    if contact.state is ContactState.OFFERED:
-        floor.move(contact, ContactStep.QUEUE, now)
+    if contact.state is _OFFERED:
+        floor.move(contact, _TO_QUEUE, now)
 
 
 # ---- the leg's end ----
@@ -170,8 +188,8 @@ def _give_back(floor: Floor, offer: Offer, now: Micros) -> None:
 def leg_ended(floor: Floor, offer: Offer, cause: int | None, tech_cause: str | None, at: Micros, now: Micros) -> None:
     """The leg of an offer that never talked has ended, or never came to be."""
     if offer.result is None:
-        if offer.state is OfferState.ACCEPTED:
-            offer.result = OfferResult.REJECTED  # picked up and hung up before the talk
+        if offer.state is _ACCEPTED:
+            offer.result = _REJECTED  # picked up and hung up before the talk
         else:
             offer.result = result_of(cause, tech_cause)
     _close(floor, offer, cause, tech_cause, at, now)
@@ -180,19 +198,19 @@ def leg_ended(floor: Floor, offer: Offer, cause: int | None, tech_cause: str | N
 def _close(floor: Floor, offer: Offer, cause: int | None, tech_cause: str | None, at: Micros, now: Micros) -> None:
     agent = floor.agents[offer.agent_id]
     contact = floor.contacts.get(offer.contact_id)
-    result = offer.result or OfferResult.FAILED
-    rescinded = offer.state is OfferState.RESCINDING
-    floor.move_offer(offer, OfferStep.LEG_END)
+    result = offer.result or _FAILED
+    rescinded = offer.state is _RESCINDING
+    floor.move_offer(offer, _TO_LEG_END)
     if contact is not None:
         contact.open_offers.pop(offer.offer_id, None)
-        if result is OfferResult.TAKEN and contact.live == {offer.offer_id: offer}:
+        if result is _TAKEN and contact.live == {offer.offer_id: offer}:
             # Somebody talks to this caller and we do not know it: ask Asterisk before anybody else is rung.
             floor.park(contact, True, now)
             floor.effects.append(LookAgain(node=contact.node))
     if result in REASONS:
         agent.idle_since = now  # else they are the first to be asked, and the caller after this one pays for it, too
-    if result is not OfferResult.MISSED or not rescinded:  # else it was looked at when the ring was over
-        known = result is not OfferResult.FAILED or offer.leg_seen_at is not None or cause is not None
+    if result is not _MISSED or not rescinded:  # else it was looked at when the ring was over
+        known = result is not _FAILED or offer.leg_seen_at is not None or cause is not None
         in_vain(floor, agent, None if rescinded else contact, result, now, known=known)
     _give_back(floor, offer, now)
     agent.offer = None

@@ -209,21 +209,26 @@ class Queue:
         self._begun = self.rules.foretell_one_in - 1
         return True
 
-    def line_up(self, contact: Contact, turn: int, now: Micros) -> None:
-        """Take a place by age; a contact that comes back gets its old place. `turn` is unique on the floor."""
+    def line_up(self, contact: Contact, turn: int, now: Micros) -> bool:
+        """Take a place by age; a contact that comes back gets its old place. `turn` is unique on the floor.
+
+        True when a further row opened to it.
+        """
         contact.turn = turn
         self.waiting += 1
         if contact.awaits is not None:
             self.kept[contact.contact_id] = contact
-            return
-        row = self.rows[0]
+            return False
+        row, opened = self.rows[0], False
         if row.later:
             row = self.open_to(contact, now)
-            if row.opens_us > contact.opened_us:
+            opened = row.opens_us > contact.opened_us
+            if opened:
                 contact.opened_us = row.opens_us
         contact.row = row
         row.waiting += 1
         row.lane.join((*self.line_key(contact), turn, contact), row.waiting)
+        return opened
 
     def step_out(self, contact: Contact) -> None:
         """Leave the line, in which it stands: offered, gone, or moved elsewhere."""

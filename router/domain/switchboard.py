@@ -4,6 +4,8 @@ Rule 1: a leg is in one hand. It is looked for where it means most, and what bel
 Rule 2: a leg that has ended is gone for good: whatever is told of it later is old news.
 """
 
+from typing import Final
+
 from router.domain import aftermath, departure, keys, offering, owing, reception, talk
 from router.domain.floor import Floor
 from router.domain.ids import Micros, OfferId
@@ -18,6 +20,10 @@ from router.domain.observations import (
     LegUnheld,
 )
 from router.domain.record import EndedBy
+
+_BY_AGENT: Final = EndedBy.AGENT
+_BY_CALLER: Final = EndedBy.CALLER
+"Named once: to read a member from its class costs 50 ns, and these are asked for with every contact."
 
 
 def leg_appeared(floor: Floor, seen: LegAppeared, now: Micros) -> None:
@@ -62,13 +68,13 @@ def leg_held(floor: Floor, seen: LegHeld | LegUnheld, now: Micros) -> None:
 def hangup_asked(floor: Floor, seen: HangupAsked, now: Micros) -> None:
     contact = floor.by_leg.get(seen.leg)
     if contact is not None:
-        contact.ended_by = contact.ended_by or EndedBy.CALLER
+        contact.ended_by = contact.ended_by or _BY_CALLER
         floor.stir(contact)
         return
     assignment = floor.assignments.get(seen.leg)
     contact = floor.contacts.get(assignment.contact_id) if assignment is not None else None
     if contact is not None:
-        contact.ended_by = contact.ended_by or EndedBy.AGENT
+        contact.ended_by = contact.ended_by or _BY_AGENT
         floor.stir(contact)
 
 

@@ -30,8 +30,8 @@ MUTANTS = (
     Mutant(
         name="Who goes home after the contact in hand is counted on",
         file="router/domain/agent.py",
-        find="Standing.ON_CONTACT if self.next_status is None else Standing.LAST_CONTACT\n",
-        replace="Standing.ON_CONTACT\n",
+        find="_ON_CONTACT if self.next_status is None else _LAST_CONTACT\n",
+        replace="_ON_CONTACT\n",
         guards=(
             _WAIT + "test_who_will_be_gone_after_the_contact_in_hand_is_not_counted_on_until_they_think_better_of_it",
         ),

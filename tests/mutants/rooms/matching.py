@@ -51,8 +51,8 @@ MUTANTS = (
     Mutant(
         name="An agent who is being rung is offered a second caller",
         file="router/domain/agent.py",
-        find="        if self.offer is not None or self.assignment is not None:\n            return Standing",
-        replace="        if self.assignment is not None:\n            return Standing",
+        find="        if self.offer is not None or self.assignment is not None:\n            return _ON_CONTACT",
+        replace="        if self.assignment is not None:\n            return _ON_CONTACT",
         guards=(_GUARD + "test_who_has_been_idle_longest_is_asked_first",),
     ),
     Mutant(
@@ -65,8 +65,8 @@ MUTANTS = (
     Mutant(
         name="A caller whose node is out of reach is offered to agents",
         file=_FLOOR,
-        find="        elif state is ContactState.QUEUED and not contact.parked:\n",
-        replace="        elif state is ContactState.QUEUED:\n",
+        find="        elif state is _QUEUED and not contact.parked:\n",
+        replace="        elif state is _QUEUED:\n",
         guards=("tests/domain/test_resync.py::test_a_caller_on_a_node_not_seen_yet_is_offered_once_it_is",),
     ),
     Mutant(

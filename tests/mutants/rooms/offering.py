@@ -24,7 +24,7 @@ MUTANTS = (
     Mutant(
         name="A leg that appears after its offer was taken back is not hung up again",
         file=_HERE,
-        find="    if offer.state is OfferState.RESCINDING:\n        floor.effects.append(",
+        find="    if offer.state is _RESCINDING:\n        floor.effects.append(",
         replace="    if offer.state is OfferState.CLOSED:\n        floor.effects.append(",
         guards=(_GUARD + "test_a_rescinded_leg_is_hung_up_again_when_it_appears",),
     ),
@@ -52,8 +52,8 @@ MUTANTS = (
     Mutant(
         name="An agent is paused for a ring that their dead phone never gave",
         file=_HERE,
-        find="result = OfferResult.MISSED if offer.rang else OfferResult.UNREGISTERED",
-        replace="result = OfferResult.MISSED",
+        find="result = _MISSED if offer.rang else _UNREGISTERED",
+        replace="result = _MISSED",
         guards=(_GUARD + "test_a_phone_that_never_rang_is_a_dead_line_and_no_miss",),
     ),
     Mutant(

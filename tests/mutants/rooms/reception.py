@@ -42,8 +42,8 @@ MUTANTS = (
     Mutant(
         name="A caller whose longest wait passed during a ring is rung at one agent after the other",
         file="router/domain/floor.py",
-        find="        if state is ContactState.QUEUED and contact.overdue:\n",
-        replace="        if state is ContactState.QUEUED and contact.overdue and contact.parked:\n",
+        find="        if state is _QUEUED and contact.overdue:\n",
+        replace="        if state is _QUEUED and contact.overdue and contact.parked:\n",
         guards=(_GUARD + "test_an_overdue_caller_is_not_rung_at_one_agent_after_the_other",),
     ),
     Mutant(
@@ -63,14 +63,14 @@ MUTANTS = (
     Mutant(
         name="An agent's phone rings on after the caller has hung up",
         file="router/domain/departure.py",
-        find="    _give_up_offers(floor, contact, OfferResult.CALLER_LEFT, now)\n",
+        find="    _give_up_offers(floor, contact, _CALLER_LEFT, now)\n",
         replace="    contact.live = {}\n",
         guards=(_GUARD + "test_a_caller_who_gives_up_while_it_rings_frees_the_agent_without_blame",),
     ),
     Mutant(
         name="A caller whom the dialplan serves itself is offered to agents nevertheless",
         file="router/domain/departure.py",
-        find="    leave(floor, contact, Outcome.SYSTEM, now)\n\n\ndef caller_ended",
+        find="    leave(floor, contact, _SYSTEM, now)\n\n\ndef caller_ended",
         replace="\n\ndef caller_ended",
         guards=(_GUARD + "test_a_caller_who_fell_back_is_no_longer_offered_and_ends_as_systems_doing",),
     ),
@@ -98,8 +98,8 @@ MUTANTS = (
     Mutant(
         name="The record blames the router for a talk that its agent ended",
         file="router/domain/departure.py",
-        find="        contact.ended_by = contact.ended_by or EndedBy.SYSTEM\n",
-        replace="        contact.ended_by = EndedBy.SYSTEM\n",
+        find="        contact.ended_by = contact.ended_by or _BY_SYSTEM\n",
+        replace="        contact.ended_by = _BY_SYSTEM\n",
         guards=("tests/domain/test_talk.py::test_the_agent_hangs_up_and_the_caller_is_let_go",),
     ),
     Mutant(

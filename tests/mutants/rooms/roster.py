@@ -10,7 +10,7 @@ MUTANTS = (
     Mutant(
         name="An agent on a private call is offered callers",
         file=_AGENT,
-        find="        if self.private_legs:\n            return Standing.BUSY_ELSEWHERE\n",
+        find="        if self.private_legs:\n            return _STANDING_BUSY_ELSEWHERE\n",
         replace="",
         guards=(_GUARD + "test_an_agent_on_a_private_call_is_not_offered_anything",),
         short=True,
@@ -18,7 +18,7 @@ MUTANTS = (
     Mutant(
         name="A phone that is gone is rung nevertheless",
         file=_AGENT,
-        find="        if not self.is_reachable:\n            return Standing.UNREACHABLE\n",
+        find="        if not self.is_reachable:\n            return _STANDING_UNREACHABLE\n",
         replace="",
         guards=(_GUARD + "test_an_unreachable_phone_is_not_offered_anything_until_it_is_back",),
     ),

@@ -83,8 +83,8 @@ MUTANTS = (
     Mutant(
         name="Each missed ring begins the steps anew",
         file="router/domain/floor.py",
-        find="        queue.line_up(contact, self.serial(), now)\n",
-        replace="        contact.entered_at = now\n        queue.line_up(contact, self.serial(), now)\n",
+        find="        if queue.line_up(contact, turn, now):\n",
+        replace="        contact.entered_at = now\n        if queue.line_up(contact, turn, now):\n",
         guards=("tests/domain/test_rings.py::test_a_missed_ring_does_not_begin_the_rings_anew",),
     ),
     Mutant(
@@ -122,15 +122,15 @@ MUTANTS = (
     Mutant(
         name="Only one phone rings where several should",
         file="router/domain/matching.py",
-        find="        for _ in range(queue.rules.at_once):\n",
-        replace="        for _ in range(1):\n",
+        find="            best = row.best_for(contact, now) if more else None\n",
+        replace="            best = None\n",
         guards=("tests/domain/test_at_once.py::test_as_many_as_the_queue_says_are_rung_longest_idle_first",),
     ),
     Mutant(
         name="Phones ring on after a colleague took the caller",
         file="router/domain/offering.py",
-        find="            rescind(floor, other, OfferResult.RESCINDED, now)  # rung at",
-        replace="            pass  # rescind(floor, other, OfferResult.RESCINDED, now)  # rung at",
+        find="            rescind(floor, other, _RESCINDED, now)  # rung at",
+        replace="            pass  # rescind(floor, other, _RESCINDED, now)  # rung at",
         guards=(
             "tests/domain/test_at_once.py::test_the_first_who_takes_the_caller_wins_and_the_others_missed_nothing",
         ),

@@ -31,8 +31,8 @@ MUTANTS = (
     Mutant(
         name="Time on hold is billed as talk",
         file=_HERE,
-        find="        kind = SegmentKind.HOLD if hold else SegmentKind.TALK\n",
-        replace="        kind = SegmentKind.TALK\n",
+        find="        kind = _HOLD if hold else _TALK\n",
+        replace="        kind = _TALK\n",
         guards=(_GUARD + "test_hold_is_a_segment_of_its_own",),
     ),
     Mutant(
@@ -45,7 +45,7 @@ MUTANTS = (
     Mutant(
         name="A second agent's phone rings on after the first took the caller",
         file=_HERE,
-        find="        rescind(floor, other, OfferResult.RESCINDED if expected else OfferResult.TAKEN, now)\n",
+        find="        rescind(floor, other, _RESCINDED if expected else _TAKEN, now)\n",
         replace="        pass\n",
         guards=("tests/domain/test_offering.py::test_an_answer_that_crosses_our_hang_up_is_a_talk_and_no_miss",),
     ),
@@ -108,8 +108,8 @@ MUTANTS = (
     Mutant(
         name="A talk is billed on after its agent has left the bridge",
         file=_HERE,
-        find="    if contact.timeline.is_talking:\n        contact.begins(SegmentKind.WAITING, at)\n",
-        replace='    if contact.leg == "":\n        contact.begins(SegmentKind.WAITING, at)\n',
+        find="    if contact.timeline.is_talking:\n        contact.begins(_WAITING, at)\n",
+        replace='    if contact.leg == "":\n        contact.begins(_WAITING, at)\n',
         guards=(_GUARD + "test_a_talk_ends_when_the_first_of_the_two_leaves_the_bridge",),
     ),
     Mutant(

@@ -24,7 +24,7 @@ MUTANTS = (
     Mutant(
         name="Whom another router sent off is offered until somebody happens to look",
         file="router/domain/departure.py",
-        find="    elif contact.state is not ContactState.LEAVING:\n        floor.effects.append(LookAgain",
+        find="    elif contact.state is not _LEAVING:\n        floor.effects.append(LookAgain",
         replace="    elif False:\n        floor.effects.append(LookAgain",
         guards=(_HERE + "test_whom_somebody_else_sent_off_is_looked_at_and_not_offered_for_ever",),
     ),
