@@ -33,6 +33,7 @@ from router.domain.ids import AgentId, ContactId, Micros
 from router.domain.pauses import used_today
 from router.domain.terms import without_rules
 from router.domain.waiting_room import waiting_since
+from router.doorplate import Hours, is_open, view_door
 from router.ports import (
     AgentEntry,
     AgentView,
@@ -60,8 +61,11 @@ _IN_NO_LEDGER = (Shut, Reopen, Prioritise, CancelCallback, GiveDisposition, Exte
 "Commands of which the ledger hears nothing, or only later."
 
 
-def view_floor(floor: Floor, now: Micros) -> FloorView:
-    """Everybody present, for people: costs O(agents + contacts), so it is never part of a decision."""
+def view_floor(floor: Floor, now: Micros, hours: Hours | None = None) -> FloorView:
+    """Everybody present, for people: costs O(agents + contacts), so it is never part of a decision.
+
+    `hours`: those of the files in force, to say why a campaign is closed.
+    """
     agents = tuple(_view_agent(floor, agent, now) for agent in floor.agents.values() if agent.profile.agent_id != AGENT)
     contacts = tuple(
         ContactView(
@@ -76,9 +80,13 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
         if not contact.place
     )
     waiting = waiting_since(floor)
+    campaigns = dict.fromkeys(queue.rules.campaign for queue in floor.queues.values())
+    doors = {name: view_door(floor, hours or {}, name, now) for name in campaigns}
     queues = tuple(
         QueueView(
             queue=name,
+            door=doors[queue.rules.campaign],
+            is_open=is_open(floor, queue.rules, now),
             waiting=len(waiting.get(name, ())),
             longest_wait_us=now - min(waiting[name]) if name in waiting else 0,
             free_agents=queue.most_standings[Standing.FREE],
@@ -215,7 +223,7 @@ class RouterDesk:
         self._reloading = asyncio.Lock()
 
     def floor(self) -> FloorView:
-        return view_floor(self._pump.engine.floor, self._clock.now())
+        return view_floor(self._pump.engine.floor, self._clock.now(), self.site.hours)
 
     def lease(self) -> LeaseView:
         return self._lease()

@@ -41,8 +41,27 @@ class ContactView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DoorView:
+    """Whether callers find a campaign open, and what to tell who asks why not."""
+
+    campaign: str
+    time_zone: str = "UTC"
+    "Of its hours."
+    closed_by: str = ""
+    "`hand` | `hours` | `holiday` | `exception`; empty: it is open."
+    note: str = ""
+    "The holiday's name, or the exception's note."
+    opens_at: Micros | None = None
+    "When it is open next, as far as its hours are known; None also while it is open."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueView:
     queue: str
+    door: DoorView
+    "Its campaign's."
+    is_open: bool
+    "To callers of its campaign; an emergency's and a night line are while the door is shut."
     waiting: int
     longest_wait_us: Micros
     free_agents: int

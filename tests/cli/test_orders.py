@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from router.cli.exits import DONE, FAILED, MISSING, REFUSED, USAGE
 from router.cli.site import now
 from router.domain.errors import CommandRefused, ConfigError, Fault, RemoteError
 from router.domain.ids import ContactId
-from router.ports import CallbackView, ContactView
+from router.ports import CallbackView, ContactView, DoorView
 from tests.cli.conftest import Bench
 from tests.fakes.desk import NOW, FakeDesk, an_agent
 
@@ -44,6 +45,28 @@ def test_status_shows_queues_agents_and_contacts(bench: Bench, staffed: FakeDesk
     floor = bench.json("status", "--json")
     assert {agent["agent_id"] for agent in floor["agents"]} == {"agent-1001", "agent-1002"}
     assert floor["queues"][0]["waiting"] == 1
+
+
+def test_status_says_why_a_queue_is_closed_and_when_it_opens(bench: Bench, staffed: FakeDesk) -> None:
+    def door(**changes: Any) -> str:
+        staffed.door = DoorView(**{"campaign": "shop", "time_zone": "Europe/Berlin", **changes})
+        return next(line.strip() for line in bench.run("status").stdout.splitlines() if "shop/orders" in line)
+
+    monday = 1_798_444_800_000_000  # 09:00 in Berlin
+    assert door().endswith(" open")
+    assert door(closed_by="hours", opens_at=monday).endswith("closed (hours), opens mon 2026-12-28 09:00")
+    christmas = door(closed_by="holiday", note="Christmas [red]Day\x1b", opens_at=monday)
+    assert christmas.endswith("closed (holiday: Christmas [red]Day�), opens mon 2026-12-28 09:00")
+    assert door(closed_by="hand", opens_at=monday, time_zone="../Mars").endswith(
+        "shut by hand, opens mon 2026-12-28 08:00"
+    )
+    assert door(closed_by="exception").endswith("closed (exception), no opening known")
+
+    door(closed_by="holiday", note="Christmas Day", opens_at=monday)
+    [queue] = bench.json("status", "--json")["queues"]
+    assert (queue["campaign"], queue["open"], queue["closed_by"]) == ("shop", False, "holiday")
+    assert (queue["closed_note"], queue["opens_at"]) == ("Christmas Day", "2026-12-28T08:00:00.000000Z")
+    assert queue["time_zone"] == "Europe/Berlin"
 
 
 def test_status_goes_by_http_when_the_socket_is_not_there(bench: Bench, staffed: FakeDesk) -> None:

@@ -28,6 +28,7 @@ from router.ports import (
     ContactStory,
     ContactTrace,
     ContactView,
+    DoorView,
     FloorView,
     LeaseView,
     QueueView,
@@ -64,6 +65,7 @@ class FakeDesk:
     agents: dict[str, AgentView] = field(default_factory=dict)
     contacts: dict[str, ContactView] = field(default_factory=dict)
     ledger: list[ContactStory] = field(default_factory=list)
+    door: DoorView = field(default_factory=lambda: DoorView(campaign="shop", time_zone="Europe/Berlin"))
     checks: dict[str, str] = field(default_factory=lambda: {"ami": "ok", "redis": "ok", "ledger": "ok"})
     pool: LeaseView = field(
         default_factory=lambda: LeaseView(
@@ -88,6 +90,8 @@ class FakeDesk:
         waiting = [view for view in self.contacts.values() if view.state == "QUEUED"]
         queue = QueueView(
             queue="shop/orders",
+            door=self.door,
+            is_open=not self.door.closed_by,
             waiting=len(waiting),
             longest_wait_us=max((NOW - view.arrived_at for view in waiting), default=0),
             free_agents=sum(view.change.status == "READY" for view in self.agents.values()),

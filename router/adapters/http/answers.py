@@ -88,8 +88,15 @@ def agent_view(view: AgentView) -> dict[str, Any]:
 
 
 def queue_view(view: QueueView) -> dict[str, Any]:
+    shut = not view.is_open
     return {
         "queue": view.queue,
+        "campaign": view.door.campaign,
+        "open": view.is_open,
+        "closed_by": view.door.closed_by if shut else None,
+        "closed_note": (view.door.note or None) if shut else None,
+        "opens_at": instant(view.door.opens_at) if shut else None,
+        "time_zone": view.door.time_zone,
         "waiting": view.waiting,
         "longest_wait_s": view.longest_wait_us / SECOND,
         "free_agents": view.free_agents,
