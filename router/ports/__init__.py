@@ -15,6 +15,8 @@ from router.ports.desk import (
     Milestone,
     OfferPath,
     QueueView,
+    Reloaded,
+    Roll,
 )
 from router.ports.directory import AgentEntry, Credential, Directory
 from router.ports.journal import Journal, Journalled
@@ -53,6 +55,8 @@ __all__ = [
     "PresenceRow",
     "QueueView",
     "RecordQuery",
+    "Reloaded",
+    "Roll",
     "Telephony",
     "Tenure",
     "Way",

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from router.domain.events import AgentChanged
 from router.domain.ids import AgentId, ContactId, Micros, OfferId
+from router.domain.recount import Touched
 from router.ports.lease import LeaseView
 from router.ports.ledger import ContactStory, RecordQuery
 
@@ -140,6 +141,27 @@ class ContactTrace:
     offers: tuple[OfferPath, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roll:
+    """How a reload changed who is known."""
+
+    enrolled: int
+    dismissed: int
+    kept_on_contact: tuple[AgentId, ...]
+    "Agents to be dismissed who are on a contact: offered nothing more, dismissed by the next reload."
+    without_phone: tuple[AgentId, ...]
+    "Agents unknown, or unreachable, because one of those still has their phone."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloaded:
+    """What came of reading the files again."""
+
+    config_hash: str
+    touched: Touched
+    roll: Roll
+
+
 class Desk(Protocol):
     """The running router as its operators meet it (HTTP, control socket, command line)."""
 
@@ -152,8 +174,8 @@ class Desk(Protocol):
         """
         ...
 
-    async def reload(self) -> str:
-        """Read the files again; returns the new hash, raises `ConfigError` and keeps the old rules."""
+    async def reload(self) -> Reloaded:
+        """Read the files again; raises `ConfigError` and keeps the old rules."""
         ...
 
     async def canary(self) -> dict[str, object]:

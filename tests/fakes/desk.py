@@ -22,6 +22,7 @@ from router.domain.commands import (
 from router.domain.errors import CommandRefused, RouterError
 from router.domain.events import AgentChanged
 from router.domain.ids import SECOND, AgentId, ContactId, Micros
+from router.domain.recount import Touched
 from router.ports import (
     AgentView,
     CallbackView,
@@ -33,6 +34,8 @@ from router.ports import (
     LeaseView,
     QueueView,
     RecordQuery,
+    Reloaded,
+    Roll,
 )
 
 NOW: Micros = 1_790_000_000 * SECOND
@@ -83,6 +86,9 @@ class FakeDesk:
     callbacks: dict[ContactId, CallbackView] = field(default_factory=dict)
     points: dict[ContactId, int] = field(default_factory=dict)
     shut_until: Micros = 0
+    touched: Touched = field(default_factory=Touched)
+    "By the next reload."
+    roll: Roll = field(default_factory=lambda: Roll(enrolled=0, dismissed=0, kept_on_contact=(), without_phone=()))
     remembered: list[ContactTrace] = field(default_factory=list)
     "Traces, the latest first."
 
@@ -155,10 +161,10 @@ class FakeDesk:
         if isinstance(command, LogIn | LogOut | Pause | Unpause):
             self.asked_by.append(command.asked_by)
 
-    async def reload(self) -> str:
+    async def reload(self) -> Reloaded:
         await self._neighbour()
         self.config_hash = f"{self.config_hash}+1"
-        return self.config_hash
+        return Reloaded(config_hash=self.config_hash, touched=self.touched, roll=self.roll)
 
     async def canary(self) -> dict[str, object]:
         await self._neighbour()

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from router.domain.ids import SECOND, Micros
 from router.domain.record import BillingRecord, CallbackFact, DecisionFact, OfferFact, OverflowFact, WrapUpFact
-from router.ports import AgentView, CallbackView, ContactStory, ContactView, LeaseView, QueueView
+from router.ports import AgentView, CallbackView, ContactStory, ContactView, LeaseView, QueueView, Reloaded
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = 253_402_300_799 * SECOND
@@ -138,6 +138,26 @@ def callback_view(view: CallbackView) -> dict[str, Any]:
         "expires_at": instant(view.expires_at),
         "due_at": instant(view.due_at),
         "contact_id": view.place_id,
+    }
+
+
+def reloaded(done: Reloaded) -> dict[str, Any]:
+    touched, roll = done.touched, done.roll
+    return {
+        "config_hash": done.config_hash,
+        "callers": {"waiting": touched.waiting, "moved": touched.moved, "sent_off": touched.sent_off},
+        "callbacks": {
+            "owed": touched.owed,
+            "moved": touched.owed_moved,
+            "kept": touched.owed_kept,
+            "given_up": touched.given_up,
+        },
+        "agents": {
+            "enrolled": roll.enrolled,
+            "dismissed": roll.dismissed,
+            "kept_on_contact": roll.kept_on_contact,
+            "without_phone": roll.without_phone,
+        },
     }
 
 
