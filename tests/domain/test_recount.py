@@ -8,7 +8,7 @@ from router.domain.commands import Configure
 from router.domain.recount import Touched, before, touched
 from router.domain.rules import Rules
 from tests.builders import BANK, ORDERS, SHOP, Room, rules, with_queue
-from tests.domain.test_callback import called_back, owing
+from tests.domain.test_callback import called_back, owing, place
 from tests.domain.test_promises import NO_MORE, without_orders
 
 NO_SHOP = replace(
@@ -32,10 +32,12 @@ def test_who_waits_on_is_counted_and_who_talks_is_not() -> None:
 
 
 def test_who_is_rung_for_waits_and_who_is_to_be_called_back_is_no_caller() -> None:
-    room, _ = owing()
-    ringing = room.calls("c1")
+    room, ada = owing("orders")
+    ringing = room.calls("c1", ani="+4930555111")
+    room.agent_joins()
+    assert room.offered_to(ringing)
+    assert place(ada) in room.floor.contacts
     assert swap(room, called_back()) == Touched(waiting=1, owed=1)
-    assert room.floor.contacts[ringing].is_waiting
 
 
 def test_whose_campaign_is_gone_is_sent_off_and_others_wait_on() -> None:
@@ -47,7 +49,7 @@ def test_whose_campaign_is_gone_is_sent_off_and_others_wait_on() -> None:
 
 def test_whose_queue_is_gone_stands_in_another_one_caller_or_owed_a_call() -> None:
     room, _ = owing()
-    room.calls("c1")
+    room.calls("c1", ani="+4930555111")
     assert swap(room, without_orders()) == Touched(waiting=1, moved=1, owed=1, owed_moved=1, owed_kept=1)
 
 
