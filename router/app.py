@@ -302,7 +302,7 @@ async def _reload_when_asked(router: Router, asked: asyncio.Event) -> None:
         await asked.wait()
         asked.clear()
         try:
-            log.info("reloaded", extra={"config_hash": await router.desk.reload()})
+            log.info("reloaded", extra={"config_hash": (await router.desk.reload()).config_hash})
         except RouterError as error:
             log.error("not reloaded, the old rules stay in force", extra={"why": error.message})
         except Exception:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from router import almanac
@@ -31,9 +31,10 @@ from router.domain.errors import CommandRefused, RemoteError
 from router.domain.floor import Floor
 from router.domain.ids import AgentId, ContactId, Micros
 from router.domain.pauses import used_today
+from router.domain.recount import before, touched
 from router.domain.standing import Standing
-from router.domain.terms import without_rules
 from router.domain.waiting_room import waiting_since
+from router.doorplate import Hours, is_open, view_door
 from router.ports import (
     AgentEntry,
     AgentView,
@@ -48,6 +49,8 @@ from router.ports import (
     Ledger,
     QueueView,
     RecordQuery,
+    Reloaded,
+    Roll,
     Telephony,
 )
 from router.runtime import Pump
@@ -61,8 +64,11 @@ _IN_NO_LEDGER = (Shut, Reopen, Prioritise, CancelCallback, GiveDisposition, Exte
 "Commands of which the ledger hears nothing, or only later."
 
 
-def view_floor(floor: Floor, now: Micros) -> FloorView:
-    """Everybody present, for people: costs O(agents + contacts), so it is never part of a decision."""
+def view_floor(floor: Floor, now: Micros, hours: Hours | None = None) -> FloorView:
+    """Everybody present, for people: costs O(agents + contacts), so it is never part of a decision.
+
+    `hours`: those of the files in force, to say why a campaign is closed.
+    """
     agents = tuple(_view_agent(floor, agent, now) for agent in floor.agents.values() if agent.profile.agent_id != AGENT)
     contacts = tuple(
         ContactView(
@@ -77,9 +83,13 @@ def view_floor(floor: Floor, now: Micros) -> FloorView:
         if not contact.place
     )
     waiting = waiting_since(floor)
+    campaigns = dict.fromkeys(queue.rules.campaign for queue in floor.queues.values())
+    doors = {name: view_door(floor, hours or {}, name, now) for name in campaigns}
     queues = tuple(
         QueueView(
             queue=name,
+            door=doors[queue.rules.campaign],
+            is_open=is_open(floor, queue.rules, now),
             waiting=len(waiting.get(name, ())),
             longest_wait_us=now - min(waiting[name]) if name in waiting else 0,
             free_agents=queue.most_standings[Standing.FREE],
@@ -121,18 +131,6 @@ def _view_agent(floor: Floor, agent: Agent, now: Micros) -> AgentView:
         paused_today={reason: used_today(agent, reason, now) for reason in paused},
         in_hand=agent.in_hand,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roll:
-    """How a reload changed who is known."""
-
-    enrolled: int
-    dismissed: int
-    kept_on_contact: tuple[AgentId, ...]
-    "Agents to be dismissed who are on a contact: offered nothing more, dismissed by the next reload."
-    without_phone: tuple[AgentId, ...]
-    "Agents unknown, or unreachable, because one of those still has their phone."
 
 
 def call_the_roll(pump: Pump, site: Site, entries: tuple[AgentEntry, ...]) -> Roll:
@@ -216,7 +214,7 @@ class RouterDesk:
         self._reloading = asyncio.Lock()
 
     def floor(self) -> FloorView:
-        return view_floor(self._pump.engine.floor, self._clock.now())
+        return view_floor(self._pump.engine.floor, self._clock.now(), self.site.hours)
 
     def lease(self) -> LeaseView:
         return self._lease()
@@ -256,7 +254,7 @@ class RouterDesk:
                 reasons=known,
             )
 
-    async def reload(self) -> str:
+    async def reload(self) -> Reloaded:
         async with self._reloading:
             site = await asyncio.to_thread(self._read_site)
             if keys := needs_restart(self.site, site):
@@ -269,24 +267,27 @@ class RouterDesk:
             entries = await self._directory.agents()
             page = await asyncio.to_thread(almanac.page_of, site, self._clock.now())
             rules = with_canary(site.rules)
-            kept, given_up = without_rules(self._pump.engine.floor, rules)
+            was = before(self._pump.engine.floor, rules)
             self._pump.ask(Configure(rules=rules))
-            if kept or given_up:
+            if was.kept or was.given_up:
                 log.warning(
                     "calls are owed that the new files do not provide for: they are made as promised, or, where the "
                     "campaign is gone, given up",
-                    extra={"kept": kept, "given_up": given_up},
+                    extra={"kept": was.kept, "given_up": was.given_up},
                 )
             almanac.turn_to(self._pump, page)
             self.site = site
             roll = call_the_roll(self._pump, site, entries)
+            counted = touched(was, self._pump.engine.floor)
+            if counted.moved or counted.sent_off:
+                log.info("new rules moved callers", extra={"moved": counted.moved, "sent_off": counted.sent_off})
             self._telephony.publish(rules)
             log.info("the roll was called", extra={"enrolled": roll.enrolled, "dismissed": roll.dismissed})
             for agent_id in roll.kept_on_contact:
                 log.warning("to be dismissed, but on a contact: reload again", extra={"agent_id": agent_id})
             for agent_id in roll.without_phone:
                 log.warning("the phone is still another agent's: reload again", extra={"agent_id": agent_id})
-            return rules.config_hash
+            return Reloaded(config_hash=rules.config_hash, touched=counted, roll=roll)
 
     async def canary(self) -> dict[str, object]:
         self._must_own()

@@ -17,7 +17,8 @@ from router.domain.engine import Engine
 from router.domain.errors import CommandRefused, ConfigError, RemoteError
 from router.domain.events import ContactConnected, Event
 from router.domain.ids import SECOND, AgentId, ContactId
-from router.ports import AgentEntry, LeaseView
+from router.domain.recount import Touched
+from router.ports import AgentEntry, LeaseView, Reloaded
 from router.runtime import Pump
 from router.trace.recorder import Recorder
 from tests.config.site_files import CARE, SECRET, SETTINGS, SHOP, WriteSite, site_writer
@@ -89,9 +90,12 @@ class Room:
         raise AssertionError("the pump never came to rest")
 
     async def reload(self) -> str:
-        hashed = await self.desk.reload()
+        return (await self.read_again()).config_hash
+
+    async def read_again(self) -> Reloaded:
+        done = await self.desk.reload()
         await self.quiet()
-        return hashed
+        return done
 
     async def talk(self, agent_id: AgentId) -> ContactId:
         """A caller who talks with this agent, the only one who is ready."""
@@ -149,6 +153,28 @@ async def test_a_waiting_contact_is_offered_at_once_when_new_rules_allow_it(room
     room.write(SETTINGS, shop=ANYBODY)
     await room.reload()
     assert [event.contact_id for event in room.events if isinstance(event, ContactConnected)] == [contact]
+
+
+async def test_a_reload_tells_how_many_who_wait_it_moved_or_sent_off(room: Room) -> None:
+    room.write(SETTINGS, shop=ANYBODY, care=CARE)
+    await room.reload()
+    for campaign in ("shop", "shop", "care"):
+        room.calls.arrive(campaign)
+    await room.quiet()
+    assert (await room.read_again()).touched == Touched(waiting=3)
+
+    room.write(SETTINGS, shop=ANYBODY.replace("queue.orders", "queue.sales"))
+    (room.site / "campaigns" / "care.toml").unlink()
+    assert (await room.read_again()).touched == Touched(waiting=2, moved=2, sent_off=1)
+    assert [queue.waiting for queue in room.desk.floor().queues] == [2]
+
+
+async def test_a_reload_that_closes_a_campaign_tells_whom_it_sent_off(room: Room) -> None:
+    room.calls.arrive("shop")
+    await room.quiet()
+    shut = '[hours]\nat_closing = "closing"\nexceptions = [{ date = "2020-12-24", open = ["09:00-10:00"] }]\n'
+    room.write(SETTINGS, shop=f"{ANYBODY}{shut}")
+    assert (await room.read_again()).touched == Touched(sent_off=1)
 
 
 async def test_faulty_files_change_nothing_and_name_every_fault(room: Room) -> None:
@@ -233,7 +259,7 @@ async def test_the_times_of_the_router_take_effect_with_a_reload(room: Room) -> 
 
 async def test_two_reloads_at_once_are_carried_out_one_after_the_other(room: Room) -> None:
     hashes = await asyncio.gather(room.desk.reload(), room.desk.reload())
-    assert hashes[0] == hashes[1] == room.engine.floor.rules.config_hash
+    assert hashes[0].config_hash == hashes[1].config_hash == room.engine.floor.rules.config_hash
 
 
 # ---- people ----

@@ -23,7 +23,7 @@ from router.domain.errors import CommandRefused, ConfigError, Fault
 from router.domain.ids import CampaignName
 
 if TYPE_CHECKING:
-    from router.cli.interview import Told
+    from router.cli.interview import Home, Told
     from router.config import Site
 
 app = typer.Typer(
@@ -54,6 +54,23 @@ def new(
     ] = None,
     language: Annotated[Text, typer.Option("--language", help='Of the prompts, such as "de" or "en_GB".')] = None,
     time_zone: Annotated[Text, typer.Option("--time-zone", help='IANA name, such as "Europe/Berlin".')] = None,
+    hours: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hours",
+            metavar="DAYS TIMES",
+            help='When callers may come in, in its time zone: "mon-fri 09:00-13:00 14:00-18:00, sat 10:00-14:00"; '
+            'repeatable. "always" (so it is if not given) for at any time.',
+        ),
+    ] = None,
+    holidays: Annotated[
+        Text,
+        typer.Option(
+            "--holidays",
+            metavar="REGION",
+            help='Whose public holidays are closed: a country, "DE", or a part of one, "DE-BE". "none" for none.',
+        ),
+    ] = None,
     greeting: Annotated[
         Text, typer.Option("--greeting", help="early-media: answered when an agent is there; answered: at once.")
     ] = None,
@@ -94,13 +111,14 @@ def new(
 ) -> None:
     """Write the file of a new campaign, with a remark on every key a campaign may have.
 
-    At a terminal it asks for what is not given. The file is kept only if the whole site has no fault with it. Hours,
-    what callers hear and all else stand in it as remarks, to be filled in; then: ringfair check-config
+    At a terminal it asks for what is not given. The file is kept only if the whole site has no fault with it, and can
+    be put in force as it is. Exceptions to its hours, what callers hear and all else stand in it as remarks.
 
     Example: ringfair campaign new shop --client example-shop --dnis +493023125100 --queue orders:"de >= 60 and orders"
+    --hours "mon-fri 09:00-18:00" --holidays DE-BE
     """
     from router.cli.filing import campaign_path, refuse_early
-    from router.cli.interview import Told, interview, numbers
+    from router.cli.interview import Told, interview, numbers, region
     from router.config.draft import draft, objections
     from router.config.faults import MISSING as NOT_GIVEN
 
@@ -109,7 +127,14 @@ def new(
         client=client, dnis=dialled, language=language, time_zone=time_zone, greeting=greeting, whisper=whisper
     )
     each = _given(ring_s=ring_s, wrapup_s=wrapup_s, max_wait_s=max_wait_s, overflow=overflow or None)
-    told = Told(name=name, campaign=said, queues=_queues(queue or []), each=each)
+    told = Told(
+        name=name,
+        campaign=said,
+        queues=_queues(queue or []),
+        each=each,
+        hours=_hours(hours),
+        holidays=None if holidays is None else region(holidays),
+    )
     path = None
     # What was said wrong is told first: the name becomes a path, and nobody likes to answer questions for nothing.
     if wrong := [fault for fault in objections(name, told.answers) if fault.value != NOT_GIVEN]:
@@ -119,7 +144,7 @@ def new(
         refuse_early(path, force=force)
     asking = not yes and sys.stdin.isatty()
     if asking:
-        told = interview(told, _ask, _tell)
+        told = interview(told, _ask, _tell, _home(path.parent.parent))
     elif told.missing:
         told = _without_asking(told, yes=yes)
     text = draft(told.answers)
@@ -197,6 +222,26 @@ def _queues(texts: list[str]) -> dict[str, dict[str, str]]:
             raise typer.BadParameter(f"the queue {name!r} is given twice", param_hint="--queue")
         found[name] = keys
     return found
+
+
+def _hours(texts: list[str] | None) -> dict[str, list[str]] | None:
+    from router.cli.week import week
+
+    try:
+        return None if texts is None else week(texts)
+    except ValueError as error:
+        raise typer.BadParameter(f"expected {error}", param_hint="--hours") from None
+
+
+def _home(site: Path) -> "Home":
+    """Where the site is. Faults in its settings are told when the new file is looked at; until then it is nowhere."""
+    from router.cli.interview import NOWHERE, Home
+    from router.config.faults import Faults
+    from router.config.settings import Settings
+    from router.config.site import SETTINGS_FILE, read_file
+
+    known = read_file(site / SETTINGS_FILE, SETTINGS_FILE, Settings, Faults())
+    return NOWHERE if known is None else Home(time_zone=known.router.time_zone, country=known.router.country)
 
 
 def _without_asking(told: "Told", *, yes: bool) -> "Told":

@@ -1,7 +1,9 @@
 """Microseconds ↔ what people read and write on a screen."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from router.domain.ids import SECOND, Micros
 
@@ -34,6 +36,19 @@ def read_instant(text: str) -> Micros:
         return (datetime.fromisoformat(text).astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
     except OverflowError:
         raise ValueError("out of range") from None
+
+
+def in_zone(iso: object, zone: object) -> str | None:
+    """`thu 2026-12-24 09:00` for an instant of our JSON, by the clocks of that time zone, or else of UTC."""
+    if not isinstance(iso, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(iso).astimezone(UTC)
+        with suppress(KeyError, OSError, ValueError):  # a zone that this machine does not know
+            moment = moment.astimezone(ZoneInfo(str(zone)))
+    except (ValueError, OverflowError):
+        return None
+    return f"{moment.strftime('%a').lower()} {moment.strftime('%Y-%m-%d %H:%M')}"
 
 
 def since(iso: object, now: Micros) -> Micros | None:

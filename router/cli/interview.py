@@ -4,6 +4,8 @@
    again until the model has no objection: what all questions let pass is a good file by itself.
 2. What a flag said is not asked. What was answered with Enter is an answer: it stands in the file as said, and does
    not change with the default of a later version.
+3. Hours are asked for in a sentence (week.py). A campaign that is open always says nothing of them in its file, unless
+   it is closed on public holidays.
 """
 
 import shlex
@@ -13,8 +15,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from router.cli.week import ALWAYS, AT_ALL_HOURS, EXAMPLE, NONE, spoken, week, wrong
 from router.config.campaign import CampaignFile, CampaignTable, QueueTable
 from router.config.draft import Answers, objection
+from router.config.hours import HoursTable
 from router.config.numbers import e164
 from router.config.rulebook import is_time_zone
 
@@ -29,6 +33,18 @@ FIRST_QUEUE = "general"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """What ringfair.toml says of the site, and what Enter therefore stands for; empty: nothing."""
+
+    time_zone: str = ""
+    country: str = ""
+    "Whose public holidays are kept, where a campaign has hours."
+
+
+NOWHERE = Home()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """What is known of a new campaign so far. A key nobody spoke of is not in it."""
 
@@ -39,6 +55,10 @@ class Told:
     "Keys of [queue.NAME] by name; callers begin in the first."
     each: Mapping[str, Any]
     "Keys that every queue gets."
+    hours: Mapping[str, list[str]] | None = None
+    "Days → times; empty: always."
+    holidays: str | None = None
+    "The region; empty: none."
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -50,6 +70,9 @@ class Told:
     def answers(self) -> Answers:
         """As tables of the file, as far as they are known."""
         known: dict[str, Any] = {"campaign": {"name": self.name, **self.campaign}}
+        if self.hours or self.holidays:
+            region = {} if self.holidays is None else {"holidays": self.holidays}
+            known["hours"] = {**(self.hours or AT_ALL_HOURS), **region}
         if self.queues:
             known["queue"] = {name: self._queue(name, keys) for name, keys in self.queues.items()}
         return known
@@ -60,6 +83,8 @@ class Told:
         for key, value in (*self.campaign.items(), *self.each.items()):
             for one in (value or [""]) if isinstance(value, list) else [value]:
                 words += [flag(key), f"{one:g}" if isinstance(one, float) else str(one)]
+        words += [] if self.hours is None else ["--hours", spoken(self.hours)]
+        words += [] if self.holidays is None else ["--holidays", self.holidays]
         for name, keys in self.queues.items():
             words += ["--queue", f"{name}:{keys['need']}" if "need" in keys else name]
         return shlex.join(words)
@@ -82,17 +107,20 @@ def flag(key: str) -> str:
     return f"--{key.replace('_', '-')}"
 
 
-def interview(told: Told, ask: Ask, tell: Tell) -> Told:
+def interview(told: Told, ask: Ask, tell: Tell, home: Home = NOWHERE) -> Told:
     """Ask for everything that was not told."""
     campaign, each = dict(told.campaign), dict(told.each)
     for key in OF_CAMPAIGN:
         if key not in campaign:
-            campaign[key] = _answer(CampaignTable, key, ask, tell)
+            usual = home.time_zone if key == "time_zone" else ""
+            campaign[key] = _answer(CampaignTable, key, ask, tell, usual)
+    hours = _hours(ask, tell) if told.hours is None else told.hours
+    holidays = _holidays(ask, tell, home.country if hours else "") if told.holidays is None else told.holidays
     queues = told.queues or _queues(ask, tell)
     for key in OF_EACH_QUEUE:
         if key not in each:
             each[key] = _answer(QueueTable, key, ask, tell)
-    return replace(told, campaign=campaign, queues=queues, each=each)
+    return replace(told, campaign=campaign, queues=queues, each=each, hours=hours, holidays=holidays)
 
 
 def numbers(texts: Sequence[str]) -> list[str]:
@@ -120,9 +148,44 @@ def _queues(ask: Ask, tell: Tell) -> dict[str, dict[str, Any]]:
             tell(f"expected {wrong}")
 
 
-def _answer(model: type[BaseModel], key: str, ask: Ask, tell: Tell) -> Any:
+def _hours(ask: Ask, tell: Tell) -> dict[str, list[str]]:
+    question = (
+        f'When callers may come in: days and times such as "{EXAMPLE}"; a day nobody names is closed. {ALWAYS}: at any '
+        "time.\nhours"
+    )
+    while True:
+        try:
+            found = week([ask(question, ALWAYS)])
+        except ValueError as error:
+            tell(f"expected {error}")
+            continue
+        expected = wrong(found)
+        if expected is None:
+            return found
+        tell(f"expected {expected}")
+
+
+def _holidays(ask: Ask, tell: Tell, usual: str) -> str:
+    usual = usual if usual and wrong({"holidays": usual}) is None else NONE
+    described = (HoursTable.model_fields["holidays"].description or "").replace("empty for none", f"{NONE} for none")
+    while True:
+        said = region(ask(f"{described}\nholidays", usual))
+        expected = wrong({"holidays": said})
+        if expected is None:
+            return said
+        tell(f"expected {expected}")
+
+
+def region(text: str) -> str:
+    """A region of public holidays; empty for none."""
+    text = text.strip()
+    return "" if text.lower() == NONE else text
+
+
+def _answer(model: type[BaseModel], key: str, ask: Ask, tell: Tell, usual: str = "") -> Any:
+    """`usual`: what Enter stands for here, if not for the default of the model."""
     field = model.model_fields[key]
-    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    default = usual or (None if field.is_required() else field.get_default(call_default_factory=True))
     shown = (
         " ".join(default) if isinstance(default, list) else f"{default:g}" if isinstance(default, float) else default
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from router.cli.instants import length, since, until
+from router.cli.instants import in_zone, length, since, until
 from router.cli.screen import make_table, wide_console
 from router.cli.site import AsJson, ConfigDir, now, read_site
 from router.domain.errors import RemoteError
@@ -28,6 +28,9 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show queues, agents and contacts of the running router. Exit code 3 when none runs.
+
+    Of a closed queue it says why (hours, a holiday, an exception, or shut by hand) and when it opens, in the time of
+    its campaign.
 
     Example: ringfair status --watch
     """
@@ -71,7 +74,7 @@ def _picture(queues: Items, agents: Items, contacts: Items, pool: dict[str, Any]
 
     lines = make_table(
         "Queues",
-        ("queue", "waiting", "longest", "free agents", "of"),
+        ("queue", "waiting", "longest", "free agents", "of", "door"),
         (
             (
                 _text(queue, "queue"),
@@ -79,6 +82,7 @@ def _picture(queues: Items, agents: Items, contacts: Items, pool: dict[str, Any]
                 _seconds(queue.get("longest_wait_s")) if queue.get("waiting") else "",
                 _text(queue, "free_agents"),
                 _text(queue, "entitled_agents"),
+                _door(queue),
             )
             for queue in queues
         ),
@@ -103,6 +107,16 @@ def _picture(queues: Items, agents: Items, contacts: Items, pool: dict[str, Any]
         ),
     )
     return Group(Text(_owner(pool, at)), lines, people, *((calls,) if contacts else ()))
+
+
+def _door(queue: dict[str, Any]) -> str:
+    """`open`; `closed (holiday: Christmas Day), opens mon 2026-12-28 09:00`; `shut by hand, …`."""
+    if queue.get("open") is not False:
+        return "open" if queue.get("open") else ""
+    why, note = _text(queue, "closed_by"), _text(queue, "closed_note")
+    state = "shut by hand" if why == "hand" else f"closed ({why}{': ' if note else ''}{note})"
+    opens = in_zone(queue.get("opens_at"), queue.get("time_zone"))
+    return f"{state}, opens {opens}" if opens else f"{state}, no opening known"
 
 
 def _owner(pool: dict[str, Any], at: Micros) -> str:

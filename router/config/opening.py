@@ -96,10 +96,25 @@ def hours_warnings(hours: HoursTable, zone: ZoneInfo, now: Micros) -> tuple[str,
     return tuple(found)
 
 
-class _Calendar:
-    """The table, looked up by day."""
+def closed_by(hours: HoursTable, zone: ZoneInfo, at: Micros) -> DayPlan:
+    """Whose plan it is that callers find it closed at `at`: that of the day, unless a night that would reach into a
+    common day was taken away with the day it begins on.
+    """
+    day = _moment(at, zone).date()
+    before = day - timedelta(days=1)
+    calendar = _Calendar(hours, before, day)
+    today, yesterday = calendar.plan(day), calendar.plan(before)
+    if today.source is Source.WEEKLY and yesterday.source is not Source.WEEKLY:
+        nights = (_instants(before, opened, zone) for opened in calendar.week[before.weekday()])
+        if any(open_at <= at < close_at for open_at, close_at in nights):
+            return yesterday
+    return today
 
-    def __init__(self, hours: HoursTable) -> None:
+
+class _Calendar:
+    """The table, looked up by day; of its exceptions those from `first` to `last`."""
+
+    def __init__(self, hours: HoursTable, first: date = date.min, last: date = date.max) -> None:
         self._region = hours.holidays
         self.week: list[tuple[Span, ...]] = [()] * 7
         for key, texts in sorted(hours.week.items(), key=lambda item: "-" not in item[0]):
@@ -107,6 +122,8 @@ class _Calendar:
                 self.week[weekday] = _spans(texts)
         self._exceptions: dict[date, DayPlan] = {}
         for exception in sorted(hours.exceptions, key=lambda exception: exception.to in (None, exception.date)):
+            if exception.date > last.isoformat() or (exception.to or exception.date) < first.isoformat():
+                continue
             spans = _spans(exception.open)
             for day in dates(exception):
                 self._exceptions[day] = DayPlan(day=day, spans=spans, source=Source.EXCEPTION, note=exception.note)

@@ -6,6 +6,7 @@ from router.domain.entitlement import Entitlement
 from router.domain.hours import OpeningHours
 from router.domain.ids import AgentId, CampaignName, ContactId, Micros, QueueName
 from router.domain.message import message
+from router.domain.nothing import NOTHING
 from router.domain.rules import Rules
 
 
@@ -38,7 +39,7 @@ class AgentProfile:
     display_name: str = ""
     dial: str = ""
     "What Asterisk dials instead of `PJSIP/<endpoint>`; empty for every ordinary agent."
-    posts: dict[str, Post] = field(default_factory=dict)
+    posts: dict[str, Post] = NOTHING
     "Queue → how they stand to it, where that is out of the ordinary."
     daily_cap: int = 0
     "Contacts a day; 0: no limit."

@@ -32,3 +32,8 @@ class Door:
     def next_edge(self, now: Micros) -> Micros | None:
         """When it may be the other way, by itself."""
         return self.shut_until if now < self.shut_until else self.hours.next_edge(now)
+
+    def opens_at(self, now: Micros) -> Micros | None:
+        """The first instant from `now` on at which it is open; None: none within the hours that were told."""
+        at = max(now, self.shut_until)
+        return at if self.hours.is_open(at) else self.hours.next_edge(at)

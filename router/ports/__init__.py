@@ -10,10 +10,13 @@ from router.ports.desk import (
     ContactTrace,
     ContactView,
     Desk,
+    DoorView,
     FloorView,
     Milestone,
     OfferPath,
     QueueView,
+    Reloaded,
+    Roll,
 )
 from router.ports.directory import AgentEntry, Credential, Directory
 from router.ports.journal import Journal, Journalled
@@ -34,6 +37,7 @@ __all__ = [
     "Credential",
     "Desk",
     "Directory",
+    "DoorView",
     "EventSubscriber",
     "FloorView",
     "Journal",
@@ -51,6 +55,8 @@ __all__ = [
     "PresenceRow",
     "QueueView",
     "RecordQuery",
+    "Reloaded",
+    "Roll",
     "Telephony",
     "Tenure",
     "Way",

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from router.domain.events import AgentChanged
 from router.domain.ids import AgentId, ContactId, Micros, OfferId
+from router.domain.recount import Touched
 from router.ports.lease import LeaseView
 from router.ports.ledger import ContactStory, RecordQuery
 
@@ -41,8 +42,27 @@ class ContactView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DoorView:
+    """Whether callers find a campaign open, and what to tell who asks why not."""
+
+    campaign: str
+    time_zone: str = "UTC"
+    "Of its hours."
+    closed_by: str = ""
+    "`hand` | `hours` | `holiday` | `exception`; empty: it is open."
+    note: str = ""
+    "The holiday's name, or the exception's note."
+    opens_at: Micros | None = None
+    "When it is open next, as far as its hours are known; None also while it is open."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueView:
     queue: str
+    door: DoorView
+    "Its campaign's."
+    is_open: bool
+    "To callers of its campaign; an emergency's and a night line are while the door is shut."
     waiting: int
     longest_wait_us: Micros
     free_agents: int
@@ -121,6 +141,27 @@ class ContactTrace:
     offers: tuple[OfferPath, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roll:
+    """How a reload changed who is known."""
+
+    enrolled: int
+    dismissed: int
+    kept_on_contact: tuple[AgentId, ...]
+    "Agents to be dismissed who are on a contact: offered nothing more, dismissed by the next reload."
+    without_phone: tuple[AgentId, ...]
+    "Agents unknown, or unreachable, because one of those still has their phone."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloaded:
+    """What came of reading the files again."""
+
+    config_hash: str
+    touched: Touched
+    roll: Roll
+
+
 class Desk(Protocol):
     """The running router as its operators meet it (HTTP, control socket, command line)."""
 
@@ -133,8 +174,8 @@ class Desk(Protocol):
         """
         ...
 
-    async def reload(self) -> str:
-        """Read the files again; returns the new hash, raises `ConfigError` and keeps the old rules."""
+    async def reload(self) -> Reloaded:
+        """Read the files again; raises `ConfigError` and keeps the old rules."""
         ...
 
     async def canary(self) -> dict[str, object]:

@@ -14,7 +14,7 @@ import pytest
 
 from router.cli.exits import DONE, REFUSED, USAGE
 from router.cli.filing import in_place
-from router.cli.interview import Told, interview, numbers, queue
+from router.cli.interview import Home, Told, interview, numbers, queue
 from router.domain.errors import CommandRefused
 from tests.cli.conftest import CAMPAIGN, Bench
 
@@ -74,6 +74,62 @@ def test_flags_make_a_file_that_says_them(bench: Bench) -> None:
         },
         "queue": {"urgent": {"need": "care >= 50", "ring_s": 12, "wrapup_s": 7.5, "max_wait_s": 90}},
     }
+
+
+OPEN = ["--hours", "mon-fri 9-13, 14:00-18:00", "--hours", "sat 22-2", "--holidays", "DE-BE"]
+OPEN_HOURS = {"mon-fri": ["09:00-13:00", "14:00-18:00"], "sat": ["22:00-02:00"], "holidays": "DE-BE"}
+
+
+def test_hours_and_holidays_by_flags_make_a_campaign_that_is_ready_overnight(bench: Bench) -> None:
+    result = bench.run(*NEW_CARE, "--time-zone", "Europe/Vienna", *OPEN)
+    assert result.exit_code == DONE, result.output
+    assert said(bench)["hours"] == OPEN_HOURS
+    assert said(bench)["campaign"]["time_zone"] == "Europe/Vienna"
+    assert "#exceptions = []" in result.stdout  # every other key of [hours] is a remark
+
+    checked = bench.json("check-config", str(bench.directory), "--json")
+    [care] = [campaign for campaign in checked["campaigns"] if campaign["name"] == "care"]
+    assert care["time_zone"] == "Europe/Vienna"
+    assert len(care["hours"]["openings"]) == 3
+    assert not [warning for warning in checked["warnings"] if "hours" in warning and "care" in warning]
+
+
+def test_a_campaign_may_be_open_always_but_on_holidays(bench: Bench) -> None:
+    assert bench.run(*NEW_CARE, "--holidays", "DE").exit_code == DONE
+    assert said(bench)["hours"] == {"mon-sun": ["00:00-24:00"], "holidays": "DE"}
+    checked = bench.run("check-config", str(bench.directory))
+    assert (checked.exit_code, "never open" in checked.output) == (DONE, False)
+
+
+@pytest.mark.parametrize("words", [[], ["--hours", "always"], ["--holidays", "none"], ["--holidays", ""]])
+def test_a_campaign_of_which_no_hours_are_said_is_open_always(bench: Bench, words: list[str]) -> None:
+    assert bench.run(*NEW_CARE, *words).exit_code == DONE
+    assert "hours" not in said(bench)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--hours", ""], "days and times"),
+        (["--hours", "09:00-18:00"], "the days first"),
+        (["--hours", "mon-fri"], "times after mon-fri"),
+        (["--hours", "always, mon 9-10"], "times after always"),
+        (["--hours", "weekdays 9-18"], 'days like "mon-fri"'),
+        (["--hours", "mon 25:00-26:00"], "two digits each"),
+        (["--hours", "mon 09:00-09:00"], "00:00-24:00"),
+        (["--hours", "mon 9-18 \x1b[31m"], "hours"),
+        (["--hours", "mon-wed 9-18, wed-fri 9-12"], "no day that mon-wed has too"),
+        (["--holidays", "Bavaria"], "a country with public holidays"),
+        (["--hours", "mon 9-18", "--holidays", "DE-XX"], "a region of DE"),
+    ],
+)
+def test_hours_that_cannot_be_meant_are_told_and_touch_nothing(bench: Bench, words: list[str], sentence: str) -> None:
+    before = files(bench)
+    result = bench.run(*NEW_CARE, *words)
+    assert result.exit_code == USAGE, result.output
+    assert sentence in " ".join(result.stderr.replace("│", " ").split())
+    assert "\x1b[31m" not in result.output
+    assert files(bench) == before
 
 
 def test_the_file_is_whole_readable_by_all_and_alone(bench: Bench, unmasked: None) -> None:
@@ -248,6 +304,29 @@ def test_everything_not_told_is_asked_and_enter_takes_the_default() -> None:
     assert admin.heard == []
 
 
+def test_hours_are_asked_for_and_the_site_says_what_enter_stands_for() -> None:
+    vienna = Home(time_zone="Europe/Vienna", country="AT")
+    admin = Admin(client="x", hours=["9-18", "mon-fri 9-18, fri-sun 10-14", "mon-fri 9-18, sat 10-14"])
+    told = interview(NOBODY, admin.ask, admin.heard.append, vienna)
+    assert told.answers["campaign"]["time_zone"] == "Europe/Vienna"
+    assert told.answers["hours"] == {"mon-fri": ["09:00-18:00"], "sat": ["10:00-14:00"], "holidays": "AT"}
+    assert [sentence.split(",")[0] for sentence in admin.heard] == [
+        "expected the days first",
+        "expected no day that mon-fri has too (fri) beside fri-sun",
+    ]
+
+    admin = Admin(client="x", hours="mon-fri 9-18", holidays=["Tyrol", "none"])
+    told = interview(NOBODY, admin.ask, admin.heard.append, vienna)
+    assert told.answers["hours"] == {"mon-fri": ["09:00-18:00"], "holidays": ""}
+    assert "a country with public holidays" in admin.heard[0]
+
+    told = interview(NOBODY, Admin(client="x").ask, admin.heard.append, vienna)  # Enter: always
+    assert "hours" not in told.answers
+    nowhere = Home(country="QQ")  # a country whose holidays nobody knows
+    told = interview(NOBODY, Admin(client="x", hours="mon 9-18").ask, admin.heard.append, nowhere)
+    assert told.answers["hours"]["holidays"] == ""
+
+
 def test_what_was_told_is_not_asked() -> None:
     told = Told(name="care", campaign={"client": "x"}, queues={"urgent": {}}, each={"ring_s": 9.0})
     admin = Admin()
@@ -273,8 +352,13 @@ def test_a_bad_answer_is_asked_again_with_the_reason() -> None:
         assert any(sentence in heard for heard in admin.heard), sentence
 
 
-def test_what_was_answered_can_be_said_again_by_flags(bench: Bench) -> None:
-    told = Admin(client="Müller & 'Söhne' $(id)", queue="a", need="de >= 60").told()
+@pytest.mark.parametrize(
+    ("hours", "holidays"),
+    [("always", "none"), ("mon-sat 9-13 14-18, sat closed, sun 22-2", "DE-BY"), ("always", "DE")],
+)
+def test_what_was_answered_can_be_said_again_by_flags(bench: Bench, hours: str, holidays: str) -> None:
+    name = "Müller & 'Söhne' $(id)"
+    told = Admin(client=name, queue="a", need="de >= 60", hours=hours, holidays=holidays).told()
     echoed = subprocess.run(
         ["sh", "-c", f'ringfair() {{ for word in "$@"; do printf "%s\\0" "$word"; done; }}; {told.flags()}'],
         capture_output=True,
@@ -305,7 +389,7 @@ def at_a_terminal(bench: Bench, lines: str) -> "subprocess.CompletedProcess[str]
 
 
 def test_at_a_terminal_it_asks_shows_the_file_and_asks_once_more(bench: Bench) -> None:
-    answers = "example-clinic\n+493023125200\n\n\n\n\nurgent\nde >= 60\n\n\n\n\n\n"
+    answers = "example-clinic\n+493023125200\n\n\n\n\n\n\nurgent\nde >= 60\n\n\n\n\n\n"
     result = at_a_terminal(bench, f"{answers}n\n")
     assert result.returncode == 1, result.stderr
     assert "Nothing was written" in result.stderr
@@ -318,7 +402,7 @@ def test_at_a_terminal_it_asks_shows_the_file_and_asks_once_more(bench: Bench) -
 
 
 def test_who_answered_for_nothing_gets_the_flags_that_say_it_again(bench: Bench) -> None:
-    result = at_a_terminal(bench, "example-clinic\n+493023125100\n\n\n\n\nurgent\n\n\n\n\n\n\ny\n")
+    result = at_a_terminal(bench, "example-clinic\n+493023125100\n\n\n\n\n\n\nurgent\n\n\n\n\n\n\ny\n")
     assert result.returncode == USAGE
     assert "a number not dialled for care too" in result.stderr
     assert "ringfair campaign new care --client example-clinic --dnis +493023125100" in result.stderr

@@ -11,14 +11,17 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from router.cli.exits import DONE, FAILED, MISSING, REFUSED, USAGE
+from router.cli.reloaded import sentences
 from router.cli.site import now
 from router.domain.errors import CommandRefused, ConfigError, Fault, RemoteError
-from router.domain.ids import ContactId
-from router.ports import CallbackView, ContactView
+from router.domain.ids import AgentId, ContactId
+from router.domain.recount import Touched
+from router.ports import CallbackView, ContactView, DoorView, Roll
 from tests.cli.conftest import Bench
 from tests.fakes.desk import NOW, FakeDesk, an_agent
 
@@ -44,6 +47,28 @@ def test_status_shows_queues_agents_and_contacts(bench: Bench, staffed: FakeDesk
     floor = bench.json("status", "--json")
     assert {agent["agent_id"] for agent in floor["agents"]} == {"agent-1001", "agent-1002"}
     assert floor["queues"][0]["waiting"] == 1
+
+
+def test_status_says_why_a_queue_is_closed_and_when_it_opens(bench: Bench, staffed: FakeDesk) -> None:
+    def door(**changes: Any) -> str:
+        staffed.door = DoorView(**{"campaign": "shop", "time_zone": "Europe/Berlin", **changes})
+        return next(line.strip() for line in bench.run("status").stdout.splitlines() if "shop/orders" in line)
+
+    monday = 1_798_444_800_000_000  # 09:00 in Berlin
+    assert door().endswith(" open")
+    assert door(closed_by="hours", opens_at=monday).endswith("closed (hours), opens mon 2026-12-28 09:00")
+    christmas = door(closed_by="holiday", note="Christmas [red]Day\x1b", opens_at=monday)
+    assert christmas.endswith("closed (holiday: Christmas [red]Day�), opens mon 2026-12-28 09:00")
+    assert door(closed_by="hand", opens_at=monday, time_zone="../Mars").endswith(
+        "shut by hand, opens mon 2026-12-28 08:00"
+    )
+    assert door(closed_by="exception").endswith("closed (exception), no opening known")
+
+    door(closed_by="holiday", note="Christmas Day", opens_at=monday)
+    [queue] = bench.json("status", "--json")["queues"]
+    assert (queue["campaign"], queue["open"], queue["closed_by"]) == ("shop", False, "holiday")
+    assert (queue["closed_note"], queue["opens_at"]) == ("Christmas Day", "2026-12-28T08:00:00.000000Z")
+    assert queue["time_zone"] == "Europe/Berlin"
 
 
 def test_status_goes_by_http_when_the_socket_is_not_there(bench: Bench, staffed: FakeDesk) -> None:
@@ -210,6 +235,39 @@ def test_a_reload_tells_the_new_rules_or_every_fault(bench: Bench, staffed: Fake
     assert result.exit_code == USAGE
     assert "a.toml: x = 1: expected 2" in result.stderr
     assert "b.toml: y = 3: expected 4" in result.stderr
+
+
+def test_a_reload_tells_whom_the_new_rules_touched(bench: Bench, staffed: FakeDesk) -> None:
+    assert bench.run("reload").stdout.splitlines()[1:] == [
+        "  no callers wait on at their old age",
+        "  no calls are owed",
+    ]
+    staffed.touched = Touched(waiting=1, moved=1, sent_off=2, owed=3, owed_moved=1, owed_kept=2, given_up=1)
+    staffed.roll = Roll(enrolled=2, dismissed=1, kept_on_contact=(AgentId("anna"),), without_phone=(AgentId("bert"),))
+    assert bench.run("reload").stdout.splitlines()[1:] == [
+        "  1 caller waits on at their old age, 1 of them in another queue now",
+        "  2 callers who waited may not any more: sent on, or to the closing message",
+        "  3 calls are owed, 1 of them in another queue now, 2 that the files do not provide for any more: made as "
+        "promised",
+        "  1 call was owed and given up: no campaign, or no trunk, is left for it",
+        "  2 agents new or changed, 1 gone",
+        "  anna is gone from the directory and still on a contact: reload again when it has ended",
+        "  bert has the phone of an agent who is on a contact: reload again when it has ended",
+    ]
+    told = bench.json("reload", "--json")
+    assert told.pop("config_hash").startswith("c0ffee")
+    assert told == {
+        "callers": {"waiting": 1, "moved": 1, "sent_off": 2},
+        "callbacks": {"owed": 3, "moved": 1, "kept": 2, "given_up": 1},
+        "agents": {"enrolled": 2, "dismissed": 1, "kept_on_contact": ["anna"], "without_phone": ["bert"]},
+    }
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"callers": 3, "callbacks": [], "agents": "x"}, {"agents": {"enrolled": "many", "without_phone": 1}}]
+)
+def test_a_router_that_tells_less_of_a_reload_is_not_made_to_say_more(said: dict[str, Any]) -> None:
+    assert list(sentences({"config_hash": "c0ffee", **said})) == []
 
 
 def test_a_router_with_a_bug_or_without_a_neighbour_is_told_apart(bench: Bench, staffed: FakeDesk) -> None:

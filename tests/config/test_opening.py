@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from router.config.hours import DAYS, HoursTable, span
-from router.config.opening import compile_hours, day_plan, describe, unlike_the_week
+from router.config.opening import closed_by, compile_hours, day_plan, describe, unlike_the_week
 from router.domain.hours import OpeningHours
 from router.domain.ids import SECOND
 from tests.config.campaign_hours import BERLIN, at, hours_of
@@ -241,3 +241,35 @@ def test_every_minute_is_as_a_walk_along_the_wall_clock_says(change: tuple[str, 
     for minute in range(first // MINUTE_US, last // MINUTE_US):
         for instant in (minute * MINUTE_US, (minute + 1) * MINUTE_US - 1):
             assert compiled.is_open(instant) == (minute in plain), datetime.fromtimestamp(minute * 60, UTC)
+
+
+# --- why it is closed ------------------------------------------------------------------------------------------------
+
+SHUT_DAYS = (
+    'mon-fri = ["09:00-18:00"]\nthu = ["20:00-04:00"]\nholidays = "DE"\n'
+    'exceptions = [{ date = "2026-11-26", note = "move" }, { date = "2026-11-24", to = "2026-12-31", note = "works" }]'
+)
+
+
+@pytest.mark.parametrize(
+    ("moment", "source", "note"),
+    [
+        ("2026-11-22T10:00+01:00", "weekly", ""),
+        ("2026-11-26T21:00+01:00", "exception", "move"),
+        ("2026-11-27T03:00+01:00", "exception", "works"),
+        ("2026-12-25T10:00+01:00", "exception", "works"),
+        ("2027-01-01T10:00+01:00", "holiday", "New Year's Day"),
+        # Thursday the 31st was an exception, and so its night is not there; the day it would reach into is a holiday
+        ("2027-01-01T03:00+01:00", "holiday", "New Year's Day"),
+    ],
+)
+def test_a_closed_day_is_explained_by_the_plan_that_holds(moment: str, source: str, note: str) -> None:
+    plan = closed_by(hours_of(SHUT_DAYS), BERLIN, at(moment))
+    assert (plan.source, plan.note) == (source, note)
+
+
+@pytest.mark.parametrize("moment", ["2026-11-28T01:00+01:00", "2026-11-28T23:30+01:00"])
+def test_a_night_taken_away_with_the_day_it_begins_on_is_explained_by_that_day_and_no_longer(moment: str) -> None:
+    text = 'fri = ["22:00-02:00"]\nexceptions = [{ date = "2026-11-27", note = "move" }]'
+    plan = closed_by(hours_of(text), BERLIN, at(moment))
+    assert plan.note == ("move" if "T01" in moment else "")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from router.domain.commands import Reopen, SetHours, Shut
+from router.domain.door import Door
 from router.domain.effects import SendCaller
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
@@ -263,3 +264,12 @@ def test_who_was_rung_for_at_closing_time_when_their_router_died_goes_where_the_
     heir = heir_of(room, OpeningHours())
     heir.handle(Resynced(node=NODE, legs=(room.waiting(caller),), asked_at=room.now, at=room.now), room.now)
     assert heir.floor.contacts[caller].queue == ACCOUNTS
+
+
+def test_a_door_opens_when_both_its_hours_and_who_shut_it_allow_it() -> None:
+    hours = OpeningHours(intervals=((100, 200), (300, 400)))
+    assert Door(campaign=SHOP, hours=hours).opens_at(150) == 150
+    assert Door(campaign=SHOP, hours=hours).opens_at(200) == 300
+    assert Door(campaign=SHOP, hours=hours, shut_until=350).opens_at(150) == 350
+    assert Door(campaign=SHOP, hours=hours, shut_until=250).opens_at(150) == 300
+    assert Door(campaign=SHOP, hours=hours, shut_until=400).opens_at(150) is None

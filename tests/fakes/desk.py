@@ -22,16 +22,20 @@ from router.domain.commands import (
 from router.domain.errors import CommandRefused, RouterError
 from router.domain.events import AgentChanged
 from router.domain.ids import SECOND, AgentId, ContactId, Micros
+from router.domain.recount import Touched
 from router.ports import (
     AgentView,
     CallbackView,
     ContactStory,
     ContactTrace,
     ContactView,
+    DoorView,
     FloorView,
     LeaseView,
     QueueView,
     RecordQuery,
+    Reloaded,
+    Roll,
 )
 
 NOW: Micros = 1_790_000_000 * SECOND
@@ -64,6 +68,7 @@ class FakeDesk:
     agents: dict[str, AgentView] = field(default_factory=dict)
     contacts: dict[str, ContactView] = field(default_factory=dict)
     ledger: list[ContactStory] = field(default_factory=list)
+    door: DoorView = field(default_factory=lambda: DoorView(campaign="shop", time_zone="Europe/Berlin"))
     checks: dict[str, str] = field(default_factory=lambda: {"ami": "ok", "redis": "ok", "ledger": "ok"})
     pool: LeaseView = field(
         default_factory=lambda: LeaseView(
@@ -81,6 +86,9 @@ class FakeDesk:
     callbacks: dict[ContactId, CallbackView] = field(default_factory=dict)
     points: dict[ContactId, int] = field(default_factory=dict)
     shut_until: Micros = 0
+    touched: Touched = field(default_factory=Touched)
+    "By the next reload."
+    roll: Roll = field(default_factory=lambda: Roll(enrolled=0, dismissed=0, kept_on_contact=(), without_phone=()))
     remembered: list[ContactTrace] = field(default_factory=list)
     "Traces, the latest first."
 
@@ -88,6 +96,8 @@ class FakeDesk:
         waiting = [view for view in self.contacts.values() if view.state == "QUEUED"]
         queue = QueueView(
             queue="shop/orders",
+            door=self.door,
+            is_open=not self.door.closed_by,
             waiting=len(waiting),
             longest_wait_us=max((NOW - view.arrived_at for view in waiting), default=0),
             free_agents=sum(view.change.status == "READY" for view in self.agents.values()),
@@ -151,10 +161,10 @@ class FakeDesk:
         if isinstance(command, LogIn | LogOut | Pause | Unpause):
             self.asked_by.append(command.asked_by)
 
-    async def reload(self) -> str:
+    async def reload(self) -> Reloaded:
         await self._neighbour()
         self.config_hash = f"{self.config_hash}+1"
-        return self.config_hash
+        return Reloaded(config_hash=self.config_hash, touched=self.touched, roll=self.roll)
 
     async def canary(self) -> dict[str, object]:
         await self._neighbour()

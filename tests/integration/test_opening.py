@@ -37,6 +37,12 @@ async def shut(centre: CallCentre) -> None:
     assert status == 200, said
 
 
+async def door(centre: CallCentre) -> tuple[bool, str | None, bool]:
+    """What stands on the door of the only queue: open, why not, whether it says when it opens."""
+    [queue] = (await centre.get("/v1/queues"))[1]["items"]
+    return queue["open"], queue["closed_by"], queue["opens_at"] is not None
+
+
 async def test_who_calls_a_campaign_that_is_closed_hears_so_and_rings_nobody(centre: CallCentre) -> None:
     number = centre.campaign(queues=hours(closed=True) + ORDERS)
     agent = centre.agent("agent-2001")
@@ -110,6 +116,7 @@ async def test_a_campaign_shut_by_hand_stays_so_for_who_takes_the_floor_up(centr
     await shut(centre)
     await centre.stop(signal.SIGKILL)
     await centre.start()
+    assert await door(centre) == (False, "hand", True)
     comes = await centre.room.carrier.call(Caller(dnis=number))
 
     await comes.end(40)
@@ -130,7 +137,9 @@ async def test_hours_that_a_reload_brings_close_at_once_and_open_at_once(centre:
     [waiting] = await centre.waiting(1)
 
     file.write_text(is_open.replace(hours(at_closing="closing"), hours(at_closing="closing", closed=True)))
-    assert (await centre.post("/v1/reload"))[0] == 200
+    status, said = await centre.post("/v1/reload")
+    assert (status, said["callers"]) == (200, {"waiting": 0, "moved": 0, "sent_off": 1})
+    assert await door(centre) == (False, "exception", True)
 
     assert (await waits.end(40))[0][-1] == "released"
     [sent_away] = await centre.stories(1)
@@ -140,6 +149,7 @@ async def test_hours_that_a_reload_brings_close_at_once_and_open_at_once(centre:
 
     file.write_text(is_open)
     assert (await centre.post("/v1/reload"))[0] == 200
+    assert await door(centre) == (True, None, False)
     await centre.log_in(agent)
     again = await centre.room.carrier.call(Caller(dnis=number, ani=LATER))
     await again.end()

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from router.domain.ids import SECOND, Micros
 from router.domain.record import BillingRecord, CallbackFact, DecisionFact, OfferFact, OverflowFact, WrapUpFact
-from router.ports import AgentView, CallbackView, ContactStory, ContactView, LeaseView, QueueView
+from router.ports import AgentView, CallbackView, ContactStory, ContactView, LeaseView, QueueView, Reloaded
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = 253_402_300_799 * SECOND
@@ -88,8 +88,15 @@ def agent_view(view: AgentView) -> dict[str, Any]:
 
 
 def queue_view(view: QueueView) -> dict[str, Any]:
+    shut = not view.is_open
     return {
         "queue": view.queue,
+        "campaign": view.door.campaign,
+        "open": view.is_open,
+        "closed_by": view.door.closed_by if shut else None,
+        "closed_note": (view.door.note or None) if shut else None,
+        "opens_at": instant(view.door.opens_at) if shut else None,
+        "time_zone": view.door.time_zone,
         "waiting": view.waiting,
         "longest_wait_s": view.longest_wait_us / SECOND,
         "free_agents": view.free_agents,
@@ -131,6 +138,26 @@ def callback_view(view: CallbackView) -> dict[str, Any]:
         "expires_at": instant(view.expires_at),
         "due_at": instant(view.due_at),
         "contact_id": view.place_id,
+    }
+
+
+def reloaded(done: Reloaded) -> dict[str, Any]:
+    touched, roll = done.touched, done.roll
+    return {
+        "config_hash": done.config_hash,
+        "callers": {"waiting": touched.waiting, "moved": touched.moved, "sent_off": touched.sent_off},
+        "callbacks": {
+            "owed": touched.owed,
+            "moved": touched.owed_moved,
+            "kept": touched.owed_kept,
+            "given_up": touched.given_up,
+        },
+        "agents": {
+            "enrolled": roll.enrolled,
+            "dismissed": roll.dismissed,
+            "kept_on_contact": roll.kept_on_contact,
+            "without_phone": roll.without_phone,
+        },
     }
 
 

@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import web
 
 from router.adapters.http import asked
-from router.adapters.http.answers import agent_view, answer, instant
+from router.adapters.http.answers import agent_view, answer, instant, reloaded
 from router.domain.commands import (
     CancelCallback,
     Command,
@@ -168,7 +168,7 @@ class Orders:
         """Read the files again. With any fault the old rules stay in force and all faults are told."""
         await asked.body(request, asked.Nothing)
         async with asyncio.timeout(RELOAD_S):
-            return answer({"config_hash": await self._desk.reload()})
+            return answer(reloaded(await self._desk.reload()))
 
     async def canary(self, request: web.Request) -> web.Response:
         """Send one echo call through the whole path; the answer comes when it has ended."""

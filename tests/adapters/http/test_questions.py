@@ -161,6 +161,12 @@ async def test_queues_and_living_contacts_are_listed(served: Served) -> None:
             "items": [
                 {
                     "queue": "shop/orders",
+                    "campaign": "shop",
+                    "open": True,
+                    "closed_by": None,
+                    "closed_note": None,
+                    "opens_at": None,
+                    "time_zone": "Europe/Berlin",
                     "waiting": 2,
                     "longest_wait_s": 2.5,
                     "free_agents": 0,

@@ -7,6 +7,7 @@ _LIMITS = "tests/domain/test_limits.py::"
 _RECOVERS = "tests/domain/test_recovery.py::"
 _KEPT = "tests/domain/test_acquaintance.py::"
 _URGENT = "tests/domain/test_urgency.py::"
+_PLATE = "tests/test_doorplate.py::"
 
 MUTANTS = (
     Mutant(
@@ -127,5 +128,22 @@ MUTANTS = (
         guards=(
             "tests/domain/test_reception.py::test_a_reload_that_changes_the_longest_wait_does_so_for_who_waits_already",
         ),
+    ),
+    Mutant(
+        name="A door that was shut by hand is said to open when its hours do",
+        file="router/domain/door.py",
+        find="        at = max(now, self.shut_until)\n",
+        replace="        at = now\n",
+        guards=(
+            _DOORS + "test_a_door_opens_when_both_its_hours_and_who_shut_it_allow_it",
+            _PLATE + "test_who_shut_it_by_hand_goes_before_its_hours_and_it_opens_when_both_allow_it",
+        ),
+    ),
+    Mutant(
+        name="The night line is shown as closed",
+        file="router/doorplate.py",
+        find="    return not is_shut_out(floor, queue, now) or",
+        replace="    return view_door(floor, {}, queue.campaign, now).closed_by == '' or",
+        guards=(_PLATE + "test_the_night_line_is_open_while_the_door_is_closed",),
     ),
 )

@@ -58,4 +58,18 @@ MUTANTS = (
             "tests/config/test_numbers.py::test_an_anonymous_caller_stays_anonymous_before_the_networks_assertion",
         ),
     ),
+    Mutant(
+        name="Who is to be called back is counted among those who wait when a reload tells whom it touched",
+        file="router/domain/recount.py",
+        find="        if contact.is_waiting and not contact.place\n",
+        replace="        if contact.is_waiting\n",
+        guards=("tests/domain/test_recount.py::test_who_is_rung_for_waits_and_who_is_to_be_called_back_is_no_caller",),
+    ),
+    Mutant(
+        name="A reload does not tell of callers whom it sent off",
+        file="router/domain/recount.py",
+        find="        sent_off=len(was.waiting) - len(stayed),\n",
+        replace="",
+        guards=("tests/domain/test_recount.py::test_whose_campaign_is_gone_is_sent_off_and_others_wait_on",),
+    ),
 )

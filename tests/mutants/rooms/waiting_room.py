@@ -10,7 +10,9 @@ MUTANTS = (
         name="Who comes to a further queue is not welcomed there",
         file="router/domain/reception.py",
         find="            if campaign is not None and name == campaign.entry:\n",
-        replace="            campaign = floor.rules.campaigns.get(contact.campaign)\n            if campaign is not None:\n",
+        replace=(
+            "            campaign = floor.rules.campaigns.get(contact.campaign)\n            if campaign is not None:\n"
+        ),
         guards=(_GUARD + "test_a_further_queue_welcomes_once_and_plays_its_own_music",),
         short=True,
     ),
