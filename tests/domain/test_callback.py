@@ -17,6 +17,7 @@ from router.domain.events import (
     ContactEnded,
     ContactOverflowed,
 )
+from router.domain.expiry import LONGEST_US
 from router.domain.hours import OpeningHours
 from router.domain.ids import SECOND, ContactId, LegId, OfferId
 from router.domain.need import Need
@@ -569,9 +570,9 @@ def test_it_expires() -> None:
 
 
 def test_who_could_only_be_called_too_late_is_told_no() -> None:
-    room = CallbackRoom(rules_in_force=called_back(expires_us=300 * SECOND))
+    room = CallbackRoom()
     ada = room.calls("ada")
-    late = room.now + 400 * SECOND
+    late = room.now + LONGEST_US + SECOND
     room.ask(SetCallTimes(queue=ORDERS, times=OpeningHours(intervals=((late, late + SECOND),))))
 
     room.asks(ada)
