@@ -80,7 +80,7 @@ def key_pressed(floor: Floor, contact: Contact, now: Micros) -> None:
 def why_not(floor: Floor, contact: Contact, now: Micros) -> str:
     """Why this caller cannot be promised a call; empty when they can."""
     rules = rules_of(floor, contact.queue)
-    if rules is None:
+    if rules is None or contact.campaign not in floor.rules.campaigns:  # what they had called may be gone meanwhile
         return "nobody is called back there"
     if contact.promise_id is not None:
         return "they are being called back already"

@@ -77,4 +77,4 @@ def _stand_in(floor: Floor, promise: Promise, queue: QueueName, now: Micros) -> 
     floor.unwritten[promise] = None
     place = floor.contacts.get(promise.place_id)
     if place is not None and place.place:
-        place.queue, place.entered_at = queue, now
+        place.queue, place.entered_at, place.opened_us = queue, now, 0

@@ -9,6 +9,20 @@ _RUNS = "tests/domain/test_expiry.py::"
 
 MUTANTS = (
     Mutant(
+        name="A place that comes to stand elsewhere keeps the steps that had opened where it stood",
+        file="router/domain/terms.py",
+        find="place.opened_us = queue, now, 0\n",
+        replace="place.opened_us = queue, now, place.opened_us\n",
+        guards=(_KEPT + "test_where_a_place_comes_to_stand_the_steps_open_anew_whatever_had_opened_where_it_stood",),
+    ),
+    Mutant(
+        name="Somebody is promised a call by a campaign that is not there any more",
+        file="router/domain/calling.py",
+        find="    if rules is None or contact.campaign not in floor.rules.campaigns:",
+        replace="    if rules is None:",
+        guards=(_GUARD + "test_who_waits_at_somebody_elses_when_their_own_campaign_is_gone_is_told_no",),
+    ),
+    Mutant(
         name="A place that comes back knows nothing of the phone that still rings for it",
         file="router/domain/owing.py",
         find="            if offer_id in floor.offers and offer.contact_id == promise.place_id\n",
