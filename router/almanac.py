@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from router.config import Site
-from router.config.opening import compile_hours
+from router.config.hours import HoursTable
+from router.config.opening import DAY_US, HORIZON_US, compile_hours
 from router.domain.commands import SetCallTimes, SetDays, SetHours
 from router.domain.hours import OPEN_ALWAYS, OpeningHours
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 EACH_S = 6 * 3600.0
 DAYS = 60
 "Told in advance."
+BACK_US: Micros = 7 * DAY_US
+"So far back hours are told, too: what is counted in them goes on when no router was there for some days."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +41,15 @@ class Page:
 
 def page_of(site: Site, now: Micros) -> Page:
     """Compile it: a millisecond a campaign, so in a thread."""
-    hours = {
-        name: OpeningHours(intervals=compile_hours(table, zone, now)) for name, (table, zone) in site.hours.items()
-    }
+    hours = {name: _compiled(table, zone, now) for name, (table, zone) in site.hours.items()}
     for name in site.rules.campaigns:
         hours.setdefault(name, OPEN_ALWAYS)
-    times = {
-        name: OpeningHours(intervals=compile_hours(table, zone, now)) for name, (table, zone) in site.call_times.items()
-    }
+    times = {name: _compiled(table, zone, now) for name, (table, zone) in site.call_times.items()}
     return Page(midnights=midnights(ZoneInfo(site.settings.router.time_zone), now), hours=hours, call_times=times)
+
+
+def _compiled(table: HoursTable, zone: ZoneInfo, now: Micros) -> OpeningHours:
+    return OpeningHours(intervals=compile_hours(table, zone, now - BACK_US, now + HORIZON_US))
 
 
 def midnights(zone: ZoneInfo, now: Micros) -> tuple[Micros, ...]:

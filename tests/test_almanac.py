@@ -56,6 +56,12 @@ def test_hours_are_in_force_and_gone_when_the_file_says_nothing_of_them_any_more
     assert all(door.is_open(at(MONDAY) + hour * 3600 * SECOND) for hour in range(24))
 
 
+def test_hours_are_told_from_a_week_back_so_that_a_weekend_without_a_router_is_counted(tmp_path: Path) -> None:
+    site = site_with(tmp_path, '\n[hours]\nmon-fri = ["09:00-18:00"]\n')
+    friday = at("2026-11-20T17:00:00+01:00")
+    assert page_of(site, at(MONDAY)).hours[SHOP].is_open(friday)
+
+
 def test_what_is_known_is_not_told_again(tmp_path: Path, pump: Pump, monkeypatch: pytest.MonkeyPatch) -> None:
     page = page_of(site_with(tmp_path, '\n[hours]\nmon = ["09:00-18:00"]\n'), at(MONDAY))
     turn_to(pump, page)

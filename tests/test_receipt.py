@@ -69,8 +69,9 @@ async def test_what_is_no_fact_is_not_safe_by_the_ledger_s_word() -> None:
 async def test_what_only_the_journal_keeps_waits_for_a_server_that_syncs_once_a_second() -> None:
     room = Room(journal=False, ledger=None)
     room.receipt.write_down(WriteDown(promise_id=ContactId("pbx-1.1")))
-    while len(room.asked) < 3:  # noqa: ASYNC110 - tasks of the receipt's own
-        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        while len(room.asked) < 3:  # noqa: ASYNC110 - tasks of the receipt's own
+            await asyncio.sleep(0)
     assert not room.written
     room.answers["journal"] = True
     while not room.written:  # noqa: ASYNC110

@@ -276,7 +276,8 @@ def _offer(
 
 def _step(fact: CallbackFact) -> str:
     which = f" ({fact.call_id})" if fact.call_id else ""
-    return f"Call-back, {local(fact.at)}: {STEPS.get(fact.what, fact.what)}{which}"
+    until = f", until {local(fact.until_at)} by the hours as they stood" if fact.until_at is not None else ""
+    return f"Call-back, {local(fact.at)}: {STEPS.get(fact.what, fact.what)}{until}{which}"
 
 
 def _overflow(fact: OverflowFact, record: BillingRecord | None) -> str:

@@ -61,7 +61,11 @@ class CallbackTable(BaseModel):
         description="Nobody is called at other times of day, by the campaign's time zone. Empty: at any time.",
     )
     expires_s: float = Field(
-        86_400.0, ge=60, le=7 * 86_400, description="So long after they asked nobody is called any more."
+        43_200.0,
+        ge=60,
+        le=7 * 86_400,
+        description="So long they may be called, then nobody calls them any more. Only time counts in which they may "
+        "be: within between, while the campaign is open. Whatever the hours, it ends 30 days after they asked.",
     )
     most: int = Field(
         100, ge=0, le=10_000, description="So many calls are owed at a time; who asks then is told no. 0: no limit."

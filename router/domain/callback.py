@@ -27,11 +27,12 @@ outside, a promise is given up (terms.py).
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from router.domain.ids import MARK, AgentId, CampaignName, ContactId, Micros, QueueName
+from router.domain.ids import MARK, AgentId, CampaignName, ContactId, Micros, OfferId, QueueName
 from router.domain.message import message
+from router.domain.offer import Offer
 from router.domain.rules import CallbackRules
 from router.domain.tables import Table
 
@@ -134,6 +135,11 @@ class Promise:
     entered_at: Micros
     asked_at: Micros
     expires_at: Micros
+    "By the hours as they stand (expiry.py)."
+    left_us: Micros
+    "Of the time in which they may be called, when it was last read."
+    counted_at: Micros
+    "When that was."
     terms: Terms
     "Of the rules in force, or of the last that had any for its queue."
     priority: int = 0
@@ -151,6 +157,8 @@ class Promise:
     "So long they had waited in a call before that one (redial.py)."
     attempts: int = 0
     "Offers made for its places; an offer's id is unique for ever."
+    open_offers: dict[OfferId, Offer] = field(default_factory=dict)
+    "Of its place while it has none: the legs of those given up may take a moment to end."
     here: ContactId = NOWHERE
     "The call by which they have called again: while it lives, rule 1."
     rings_at: Micros = 0

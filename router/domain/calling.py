@@ -32,6 +32,7 @@ from router.domain.departure import leave
 from router.domain.effects import CallCustomer, EndLeg, SendCaller, WriteDown
 from router.domain.errors import CommandRefused
 from router.domain.events import CallbackPromised, ContactOverflowed
+from router.domain.expiry import may_call_at, reckon, runs_out_at
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, ContactId, LegId, Micros
 from router.domain.observations import (
@@ -50,13 +51,13 @@ from router.domain.owing import (
     failed,
     is_ours,
     look_again,
-    may_call_at,
     move,
     owe,
     put_place,
     rest,
     stand,
     take_place,
+    until_hours_change,
 )
 from router.domain.record import OfferResult, Outcome, SegmentKind
 from router.domain.rules import CallbackRules
@@ -79,7 +80,7 @@ def key_pressed(floor: Floor, contact: Contact, now: Micros) -> None:
 def why_not(floor: Floor, contact: Contact, now: Micros) -> str:
     """Why this caller cannot be promised a call; empty when they can."""
     rules = rules_of(floor, contact.queue)
-    if rules is None:
+    if rules is None or contact.campaign not in floor.rules.campaigns:  # what they had called may be gone meanwhile
         return "nobody is called back there"
     if contact.promise_id is not None:
         return "they are being called back already"
@@ -93,12 +94,12 @@ def why_not(floor: Floor, contact: Contact, now: Micros) -> str:
         return "a call to that number is owed already"
     if 0 < rules.most <= floor.owed.get(contact.queue, 0):
         return "too many calls are owed already"
-    promise = _promise(contact, now, rules)
+    promise = _promise(floor, contact, now, rules)
     return "" if may_call_at(floor, promise, now) < promise.expires_at else "nobody may be called in time"
 
 
-def _promise(contact: Contact, now: Micros, rules: CallbackRules) -> Promise:
-    return Promise(
+def _promise(floor: Floor, contact: Contact, now: Micros, rules: CallbackRules) -> Promise:
+    promise = Promise(
         promise_id=contact.contact_id,
         campaign=contact.campaign,
         queue=contact.queue,
@@ -108,12 +109,16 @@ def _promise(contact: Contact, now: Micros, rules: CallbackRules) -> Promise:
         arrived_at=contact.arrived_at,
         entered_at=contact.entered_at,
         asked_at=now,
-        expires_at=now + rules.expires_us,
+        expires_at=now,
+        left_us=rules.expires_us,
+        counted_at=now,
         terms=terms_of(rules),
         priority=contact.priority,
         data=tuple(contact.data.items()),
         waited_before_us=contact.waited_before_us,
     )
+    promise.expires_at = runs_out_at(floor, promise)
+    return promise
 
 
 def confirmed(floor: Floor, seen: CallbackConfirmed, now: Micros) -> None:
@@ -129,7 +134,7 @@ def confirmed(floor: Floor, seen: CallbackConfirmed, now: Micros) -> None:
     if aside_for(floor, contact) is not None:
         _let_go(floor, contact, now)  # they are owed it, and it was written down then
         return
-    owe(floor, _promise(contact, now, rules))
+    owe(floor, _promise(floor, contact, now, rules))
     floor.timers.set(("promise", contact.contact_id), now + WRITTEN_US)
     floor.effects.append(WriteDown(promise_id=contact.contact_id))
 
@@ -223,7 +228,7 @@ def call_first(floor: Floor, place: Contact, now: Micros, *freed: Agent) -> None
     place_id = promise.place_id
     take_place(floor, promise, now)
     promise.place_id = place_id
-    put_place(floor, promise).open_offers = place.open_offers
+    put_place(floor, promise)
     promise.meant_for = agent.agent_id
     floor.meant[agent.agent_id] = promise.promise_id
     _call(floor, promise, now)
@@ -308,6 +313,8 @@ def promise_deadline(floor: Floor, promise_id: ContactId, now: Micros) -> None:
             floor.timers.set(("promise", promise_id), now + PATIENCE_US)  # who is being rung is not torn away
         case PromiseState.PROMISED if now >= promise.expires_at:
             close(floor, promise, PromiseEnd.EXPIRED, now)
+        case PromiseState.PROMISED if place is not None and may_call_at(floor, promise, now) <= now:
+            until_hours_change(floor, promise, now)
         case PromiseState.PROMISED:
             rest(floor, promise, now)
 
@@ -331,5 +338,7 @@ def cancel(floor: Floor, asked: CancelCallback, now: Micros) -> None:
 
 def set_call_times(floor: Floor, asked: SetCallTimes, now: Micros) -> None:
     """Told anew each day, so every promise of the queue is looked at again."""
+    owed = [promise for promise in floor.promises.values() if promise.queue == asked.queue]
+    reckon(floor, owed, now)
     floor.call_times[asked.queue] = asked.times
-    look_again(floor, [promise for promise in floor.promises.values() if promise.queue == asked.queue], now)
+    look_again(floor, owed, now)

@@ -90,9 +90,9 @@ class Contact:
     news_at: Micros = 0
     "`now` when we last learned or decided where it is: a snapshot asked for before it knows less than we do."
     attempts: int = 0
-    live: dict[OfferId, Offer] = field(default_factory=dict)
+    live: dict[OfferId, Offer] = NOTHING
     "The live offers: one, or as many as its queue rings at once."
-    open_offers: dict[OfferId, Offer] = field(default_factory=dict)
+    open_offers: dict[OfferId, Offer] = NOTHING
     "Those and the ones given up whose leg has not ended yet."
     bridge: str = ""
     "The bridge the caller's leg is in."

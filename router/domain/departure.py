@@ -11,6 +11,7 @@ from router.domain.effects import EndLeg, LookAgain
 from router.domain.events import ContactEnded, ContactOverflowed
 from router.domain.floor import Floor
 from router.domain.ids import Micros
+from router.domain.nothing import NOTHING
 from router.domain.observations import CallerFellBack, CallerReturned, CallerSentOff, LegEnded
 from router.domain.offering import rescind
 from router.domain.outside import CALLBACK, send, send_out
@@ -52,7 +53,7 @@ def leave(floor: Floor, contact: Contact, outcome: Outcome | None, now: Micros) 
 
 
 def _give_up_offers(floor: Floor, contact: Contact, result: OfferResult, now: Micros) -> None:
-    given, contact.live = contact.live, {}
+    given, contact.live = contact.live, NOTHING
     for offer in given.values():
         rescind(floor, offer, result, now)
 

@@ -1,10 +1,12 @@
 """Campaigns open and close, by their hours and by hand (door.py has the rules)."""
 
+from router.domain.callback import Promise
 from router.domain.commands import Reopen, SetHours, Shut
 from router.domain.contact import Contact
 from router.domain.door import LONGEST_SHUT_US
 from router.domain.errors import CommandRefused
 from router.domain.events import DoorMoved
+from router.domain.expiry import reckon
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, Micros
 from router.domain.owing import look_again
@@ -16,6 +18,7 @@ _AT_CLOSING = {AtClosing.STAY: "", AtClosing.OVERFLOW: "closing", AtClosing.CLOS
 
 
 def set_hours(floor: Floor, asked: SetHours, now: Micros) -> None:
+    _reckon(floor, asked.campaign, now)
     floor.door(asked.campaign).hours = asked.hours
     door_edge(floor, asked.campaign, now)
 
@@ -25,6 +28,7 @@ def shut(floor: Floor, asked: Shut, now: Micros) -> None:
     if not now < asked.until_at <= now + LONGEST_SHUT_US:
         sentence = "A campaign is shut until some instant to come, 400 days from now at most."
         raise CommandRefused("time-invalid", sentence, until_at=asked.until_at)
+    _reckon(floor, asked.campaign, now)
     door = floor.door(asked.campaign)
     door.shut_until = asked.until_at
     floor.unwritten[door] = None
@@ -36,6 +40,7 @@ def reopen(floor: Floor, asked: Reopen, now: Micros) -> None:
     door = floor.door(asked.campaign)
     if door.shut_until <= now:
         raise CommandRefused("campaign-not-shut", f"{asked.campaign} is not shut by hand.", campaign=asked.campaign)
+    _reckon(floor, asked.campaign, now)
     door.shut_until = 0
     floor.unwritten[door] = None
     door_edge(floor, asked.campaign, now)
@@ -46,13 +51,22 @@ def _must_exist(floor: Floor, campaign: CampaignName) -> None:
         raise CommandRefused("campaign-unknown", f"There is no campaign {campaign}.", campaign=campaign)
 
 
+def _owed(floor: Floor, campaign: CampaignName) -> list[Promise]:
+    return [promise for promise in floor.promises.values() if promise.campaign == campaign]
+
+
+def _reckon(floor: Floor, campaign: CampaignName, now: Micros) -> None:
+    """The door is about to stand otherwise: what is owed has run by its old hours until now (expiry.py)."""
+    reckon(floor, _owed(floor, campaign), now)
+
+
 def door_edge(floor: Floor, name: CampaignName, now: Micros) -> None:
     """It may have opened or closed: who waits there is treated as the rules say.
 
     Who is rung for, or out of sight, is looked at when that is over (meanwhile.py).
     """
     door = floor.door(name)
-    look_again(floor, [promise for promise in floor.promises.values() if promise.campaign == name], now)
+    look_again(floor, _owed(floor, name), now)
     edge = door.next_edge(now)
     if edge is None:
         floor.calendar.cancel(("door", name))

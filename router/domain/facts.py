@@ -37,7 +37,9 @@ def fact_of(event: Event, now: Micros) -> Fact | None:
                 passed=event.passed,
             )
         case CallbackPromised():
-            return CallbackFact(contact_id=event.promise_id, at=now, what="promised", queue=event.queue)
+            return CallbackFact(
+                contact_id=event.promise_id, at=now, what="promised", queue=event.queue, until_at=event.expires_at
+            )
         case CallbackTried() | CallbackEnded():
             return CallbackFact(
                 contact_id=event.promise_id,

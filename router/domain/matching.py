@@ -162,9 +162,12 @@ def offer(floor: Floor, queue: Queue, contact: Contact, agent: Agent, now: Micro
     )
     seen = _look(floor, queue, contact, agent, made, now)
     if not contact.live:
+        contact.live = {}
         floor.move(contact, _TO_OFFER, now)
         if queue.whole is not queue:
             contact.rung_from, queue.rung = queue, queue.rung + 1
+    if not contact.open_offers:
+        contact.open_offers = {}
     agent.offer = contact.live[made.offer_id] = contact.open_offers[made.offer_id] = made
     floor.offers[made.offer_id] = made
     floor.timers.set(("ring", made.offer_id), made.deadline_at)

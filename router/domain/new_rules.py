@@ -1,6 +1,6 @@
 """New rules, swapped in whole around everybody who waits, rings or talks."""
 
-from router.domain import departure, engagement, pauses, reception, seating, terms, urgency, waiting_room
+from router.domain import departure, engagement, expiry, pauses, reception, seating, terms, urgency, waiting_room
 from router.domain.commands import Configure
 from router.domain.contact import ContactState
 from router.domain.floor import Floor
@@ -17,6 +17,7 @@ def configure(floor: Floor, asked: Configure, now: Micros) -> None:
     callers to the closing message, never to another client's agents. Who talks is not touched.
     """
     rules = asked.rules
+    expiry.reckon(floor, floor.promises.values(), now)
     floor.rules = rules
     floor.paces.share(rules.queues.values())
     delays, before = seating.delays(floor.agents.values()), floor.queues

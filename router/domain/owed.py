@@ -7,6 +7,7 @@ Rule 3: what was only asked for and is read here *is* written down: it counts.
 """
 
 from router.domain.callback import DIALABLE, NOWHERE, Promise, PromiseEnd, PromiseState, Terms, terms_of
+from router.domain.expiry import runs_out_at
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, Micros, QueueName
 from router.domain.owing import close, is_ours, owe, put_place
@@ -38,6 +39,7 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
         raise ValueError("two promises to one number")
     if stands.place_id in floor.contacts and state is not PromiseState.REACHED:
         raise ValueError("a place for who is on the phone")
+    left_us, counted_at = _left(stands, now)
     queue = line_of(floor, stands.campaign, stands.queue)
     promise = Promise(
         promise_id=stands.promise_id,
@@ -50,6 +52,8 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
         entered_at=min(stands.entered_at, now) if queue == stands.queue else now,
         asked_at=min(stands.asked_at, now),
         expires_at=stands.expires_at,
+        left_us=left_us,
+        counted_at=counted_at,
         terms=_terms(floor, queue or stands.queue, stands.terms),
         state=PromiseState.RESTING if state is PromiseState.PROMISED else state,
         tries=stands.tries,
@@ -63,6 +67,7 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
         meant_for=_meant_for(floor, stands),
         place_id=stands.place_id if state in (PromiseState.CALLING, PromiseState.REACHED) else NOWHERE,
     )
+    promise.expires_at = runs_out_at(floor, promise)
     owe(floor, promise)
     if promise.meant_for is not None:
         floor.meant[promise.meant_for] = promise.promise_id
@@ -78,6 +83,15 @@ def take_up_promise(floor: Floor, stands: PromiseStands, now: Micros) -> None:
             place.begins(SegmentKind.RINGING, stands.rings_at)
         due_at += promise.terms.ring_us
     floor.timers.set(("promise", promise.promise_id), due_at)
+
+
+def _left(stands: PromiseStands, now: Micros) -> tuple[Micros, Micros]:
+    """How much of its time was left, and when. What an older release wrote is counted anew from when they asked."""
+    if stands.left_us is None:
+        return stands.expires_at - stands.asked_at, min(stands.asked_at, now)
+    if not 0 <= stands.counted_at <= now + _AHEAD_US or abs(stands.left_us) > _AHEAD_US:
+        raise ValueError("time that nobody gave")
+    return stands.left_us, min(stands.counted_at, now)
 
 
 def _meant_for(floor: Floor, stands: PromiseStands) -> AgentId | None:

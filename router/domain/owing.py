@@ -17,12 +17,12 @@ from router.domain.callback import (
     result_of,
 )
 from router.domain.contact import Contact, ContactState, ContactStep
-from router.domain.door import Door
 from router.domain.effects import EndLeg
 from router.domain.events import CallbackEnded, CallbackTried, ContactQueued
+from router.domain.expiry import clocks, may_call_at, reckon
 from router.domain.floor import Floor
-from router.domain.hours import OpeningHours
 from router.domain.ids import MARK, SECOND, ContactId, LegId, Micros, OfferId, calls_back
+from router.domain.nothing import NOTHING
 from router.domain.observations import LegAppeared, LegEnded
 from router.domain.offer import Offer
 from router.domain.offering import rescind
@@ -78,8 +78,13 @@ def stand(floor: Floor, promise: Promise, now: Micros) -> None:
         promise.place_id = promise.place_of(promise.tries + 1)
         place = put_place(floor, promise)
         floor.move(place, ContactStep.QUEUE, now)
-        edges = [edge for clock in _clocks(floor, promise) if (edge := clock.next_edge(now)) is not None]
-        floor.timers.set(("promise", promise.promise_id), min([promise.expires_at, *edges]))
+        until_hours_change(floor, promise, now)
+
+
+def until_hours_change(floor: Floor, promise: Promise, now: Micros) -> None:
+    """Who stands in line may be called until then; the place is not touched by what leaves it where it is."""
+    edges = [edge for clock in clocks(floor, promise) if (edge := clock.next_edge(now)) is not None]
+    floor.timers.set(("promise", promise.promise_id), min([promise.expires_at, *edges]))
 
 
 def put_place(floor: Floor, promise: Promise) -> Contact:
@@ -105,6 +110,11 @@ def put_place(floor: Floor, promise: Promise) -> Contact:
         data=dict(promise.data),
         waited_before_us=promise.waited_before_us,
         attempts=max(promise.attempts, floor.attempts_from),
+        open_offers={
+            offer_id: offer
+            for offer_id, offer in promise.open_offers.items()
+            if offer_id in floor.offers and offer.contact_id == promise.place_id
+        },
     )
     floor.contacts[place.contact_id] = floor.by_leg[leg] = place
     heed(floor, place, promise.campaign, place.seen_at)
@@ -118,13 +128,14 @@ def take_place(floor: Floor, promise: Promise, now: Micros) -> None:
     if place is None or not place.place:
         return
     promise.priority, promise.attempts, promise.rings_at = place.priority, place.attempts, 0
+    promise.open_offers = place.open_offers
     floor.move(place, ContactStep.END, now)
     del floor.contacts[place.contact_id]
     del floor.by_leg[place.leg]
     floor.timers.cancel(("row", place.contact_id))
     for agent_id in place.skips:
         floor.timers.cancel(("skip", (place.contact_id, agent_id)))
-    given, place.live = place.live, {}
+    given, place.live = place.live, NOTHING
     for offer in given.values():
         rescind(floor, offer, OfferResult.CALLER_LEFT, now)
 
@@ -137,32 +148,10 @@ def rest(floor: Floor, promise: Promise, now: Micros, *, until_let_in: bool = Fa
         floor.timers.set(("promise", promise.promise_id), at)
 
 
-def may_call_at(floor: Floor, promise: Promise, now: Micros) -> Micros:
-    """The first instant from `now` on at which it may be; the promise's end when there is none."""
-    at: Micros | None = max(now, promise.next_at)
-    clocks = _clocks(floor, promise)
-    while at is not None and at < promise.expires_at:
-        shut = next((clock for clock in clocks if not clock.is_open(at)), None)
-        if shut is None:
-            return at
-        at = shut.next_edge(at)
-    return promise.expires_at
-
-
-def _clocks(floor: Floor, promise: Promise) -> list[OpeningHours | Door]:
-    """Nobody is called at times at which they need not come in: the queue's own, and those of the campaign's door.
-
-    Its hours know holidays, and somebody may have shut it by hand. An emergency finds every door open.
-    """
-    times, door = floor.call_times.get(promise.queue), floor.doors.get(promise.campaign)
-    campaign = floor.rules.campaigns.get(promise.campaign)
-    if campaign is not None and campaign.emergency:
-        door = None
-    return [clock for clock in (times, door) if clock is not None]
-
-
 def look_again(floor: Floor, promises: Iterable[Promise], now: Micros) -> None:
-    """The times have changed at which these may be called."""
+    """The times have changed at which these may be called; before that they were reckoned by the old ones."""
+    promises = list(promises)
+    reckon(floor, promises, now)
     for promise in promises:
         if promise.state in (PromiseState.PROMISED, PromiseState.RESTING):
             floor.timers.set(("promise", promise.promise_id), now)
@@ -193,7 +182,7 @@ def offers_left(floor: Floor, contact_id: ContactId) -> dict[OfferId, Offer]:
     Somebody may answer in the instant in which their call was given up: then they are on the phone under that name.
     """
     if not calls_back(contact_id):
-        return {}
+        return NOTHING
     return {offer_id: offer for offer_id, offer in floor.offers.items() if offer.contact_id == contact_id}
 
 

@@ -165,7 +165,7 @@ class PaceStands:
 
 @message
 class PromiseStands:
-    """A call-back that is owed. Its place is made anew from this; offers made for it are found by their legs."""
+    """A call-back that is owed; None: by an older release (owed.py). Its place is made anew, offers found by legs."""
 
     promise_id: ContactId
     campaign: CampaignName
@@ -186,10 +186,11 @@ class PromiseStands:
     data: tuple[tuple[str, str], ...] = ()
     waited_before_us: Micros = 0
     terms: Terms | None = None
-    "None: those of its queue."
     here: ContactId = NOWHERE
     meant_for: AgentId | None = None
     rings_at: Micros = 0
+    left_us: Micros | None = None
+    counted_at: Micros = 0
 
 
 @message

@@ -218,6 +218,8 @@ class CallbackFact:
     "The contact that came of it, or would have."
     number: int = 0
     "Of the call; 0: before the first."
+    until_at: Micros | None = None
+    "Of a promise: until when they were to be called, by the hours as they stood. None: no promise, or an older one."
 
 
 @message

@@ -314,9 +314,11 @@ def _put(floor: Floor, contact: Contact, made: Offer, *, live: bool, now: Micros
         return
     if (state in _LIVE) is not live:
         return
+    if not contact.open_offers:
+        contact.open_offers = {}
     floor.offers[made.offer_id] = contact.open_offers[made.offer_id] = agent.offer = made
     if live:
-        contact.live[made.offer_id] = made
+        contact.live = {**contact.live, made.offer_id: made}
         what = "talk" if state is OfferState.ACCEPTED else "ring"
         floor.timers.set((what, made.offer_id), _not_yet(made.deadline_at, now))
     else:

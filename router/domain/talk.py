@@ -17,6 +17,7 @@ from router.domain.effects import EndLeg
 from router.domain.events import ContactConnected, ContactHeld, OfferClosed
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, LegId, Micros, OfferId
+from router.domain.nothing import NOTHING
 from router.domain.observations import LegBridged, LegHeld, LegUnbridged, LegUnheld
 from router.domain.offer import Offer, OfferStep
 from router.domain.offering import fact_of, rescind
@@ -61,7 +62,7 @@ def taken_up(floor: Floor, contact: Contact, at: Micros, now: Micros, *, by: Off
     """Somebody talks, or talked, to this caller: they wait no more, and nobody else need be rung."""
     if not floor.move(contact, _TO_CONNECT, now):
         return False
-    live, contact.live, contact.leaving = contact.live, {}, None
+    live, contact.live, contact.leaving = contact.live, NOTHING, None
     expected = by is not None and by.offer_id in live
     for other in live.values():
         if other is not by:

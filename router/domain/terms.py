@@ -8,9 +8,10 @@ Rule 2: whose queue is gone stands where its callers stand then, the entry of it
 from dataclasses import replace
 
 from router.domain.callback import Promise, PromiseEnd, Terms, terms_of
+from router.domain.expiry import reckon
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, Micros, QueueName
-from router.domain.owing import close
+from router.domain.owing import close, look_again
 from router.domain.rules import CallbackRules, Rules
 
 
@@ -62,8 +63,10 @@ def reread(floor: Floor, now: Micros) -> None:
             continue
         if queue != promise.queue:
             _stand_in(floor, promise, queue, now)
-        promise.terms = terms
-        floor.unwritten[promise] = None
+        promise.terms, ran_out_at = terms, promise.expires_at
+        reckon(floor, [promise], now)
+        if promise.expires_at != ran_out_at:
+            look_again(floor, [promise], now)
 
 
 def _stand_in(floor: Floor, promise: Promise, queue: QueueName, now: Micros) -> None:
@@ -74,4 +77,4 @@ def _stand_in(floor: Floor, promise: Promise, queue: QueueName, now: Micros) -> 
     floor.unwritten[promise] = None
     place = floor.contacts.get(promise.place_id)
     if place is not None and place.place:
-        place.queue, place.entered_at = queue, now
+        place.queue, place.entered_at, place.opened_us = queue, now, 0

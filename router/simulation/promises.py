@@ -81,7 +81,9 @@ class Promises:
             case PromiseEnd.GIVEN_UP:
                 return rules is None or event.tries >= rules.tries
             case PromiseEnd.EXPIRED:
-                return rules is None or now >= asking.asked_at + rules.expires_us
+                return (
+                    rules is None or now >= asking.asked_at + rules.expires_us
+                )  # at the soonest: time may stand still
             case PromiseEnd.WITHDRAWN:
                 return any(life.talks for life in (asterisk.lives[asking.contact_id], *self._others(asking)))
         return asking.told_at is None

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 
 from router.cli.exits import REFUSED
 from router.cli.explain import REASONS, told
-from router.cli.instants import length, read_instant
+from router.cli.instants import length, local, read_instant
 from router.cli.timeline import bar, shares
-from router.domain.ids import SECOND, AgentId, ContactId
+from router.domain.ids import SECOND, AgentId, ContactId, QueueName
 from router.domain.record import (
     BillingRecord,
+    CallbackFact,
     DecisionFact,
     How,
     OverflowFact,
@@ -202,3 +203,18 @@ def test_how_a_wrap_up_ended_and_what_its_code_means_are_told() -> None:
     assert line() == "Wrap-up of agent-1001: 1:00 min"
     assert line(disposition="12", ended=WrapUpEnd.AGENT).endswith(": 1:00 min, '12' (no interest), ended by the agent")
     assert line(ended=WrapUpEnd.FORCED).endswith("ended by the longest time: no disposition was given")
+
+
+def test_until_when_a_caller_was_promised_a_call_is_told(bench: Bench) -> None:
+    bench.remember(
+        *answered(0),
+        CallbackFact(
+            contact_id=ContactId("node1-0.1"),
+            at=1_790_000_000 * SECOND,
+            what="promised",
+            queue=QueueName("shop/orders"),
+            until_at=1_790_200_000 * SECOND,
+        ),
+    )
+    shown = bench.run("explain", "node1-0.1").stdout
+    assert f"the place in line was kept, until {local(1_790_200_000 * SECOND)} by the hours as they stood" in shown

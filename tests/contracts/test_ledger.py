@@ -176,7 +176,10 @@ async def test_a_contact_nobody_heard_of_is_none(ledger: SqlLedger) -> None:
 
 
 async def test_the_steps_of_a_call_that_was_owed_are_told_with_the_contact_that_asked(ledger: SqlLedger) -> None:
-    steps = (a_callback(), a_callback(at=NOON + SECOND, what="busy", call_id=ContactId("a_cb1"), number=1))
+    steps = (
+        a_callback(until_at=NOON + 9 * SECOND),
+        a_callback(at=NOON + SECOND, what="busy", call_id=ContactId("a_cb1"), number=1),
+    )
 
     assert await ledger.append([*steps, steps[0]]) == 2
 

@@ -17,6 +17,7 @@ from router.domain.events import (
     ContactEnded,
     ContactOverflowed,
 )
+from router.domain.expiry import LONGEST_US
 from router.domain.hours import OpeningHours
 from router.domain.ids import SECOND, ContactId, LegId, OfferId
 from router.domain.need import Need
@@ -34,9 +35,9 @@ from router.domain.observations import (
 from router.domain.picture import whole
 from router.domain.record import OfferResult, Outcome, SegmentKind
 from router.domain.recovery import restore, take_over
-from router.domain.rules import CallbackRules, Rules
+from router.domain.rules import CallbackRules, Rules, ToQueue
 from router.domain.treatment import Position, Treatment
-from tests.builders import NODE, ORDERS, SHOP, Room, rules, with_queue
+from tests.builders import ACCOUNTS, BANK, NODE, ORDERS, SHOP, Room, rules, with_queue
 
 AGENT_FIRST = CallbackRules(key="5", trunk="carrier", caller_id="+4930555100", retry_after_us=60 * SECOND, tries=2)
 
@@ -569,10 +570,25 @@ def test_it_expires() -> None:
 
 
 def test_who_could_only_be_called_too_late_is_told_no() -> None:
-    room = CallbackRoom(rules_in_force=called_back(expires_us=300 * SECOND))
+    room = CallbackRoom()
     ada = room.calls("ada")
-    late = room.now + 400 * SECOND
+    late = room.now + LONGEST_US + SECOND
     room.ask(SetCallTimes(queue=ORDERS, times=OpeningHours(intervals=((late, late + SECOND),))))
+
+    room.asks(ada)
+
+    assert room.last(SendCaller).exten == "no"
+
+
+def test_who_waits_at_somebody_elses_when_their_own_campaign_is_gone_is_told_no() -> None:
+    sent_on = with_queue(called_back(), ACCOUNTS, exit_keys="0", overflow=(ToQueue(queue=ORDERS),))
+    room = CallbackRoom(rules_in_force=sent_on)
+    ada = room.calls("ada", BANK)
+    room.see(CallerKeyed(contact_id=ada, key="0", at=room.now))
+    assert room.floor.contacts[ada].queue == ORDERS
+    left = {name: campaign for name, campaign in sent_on.campaigns.items() if name != BANK}
+    served = {name: queue for name, queue in sent_on.queues.items() if queue.campaign != BANK}
+    room.ask(Configure(rules=replace(sent_on, campaigns=left, queues=served)))
 
     room.asks(ada)
 

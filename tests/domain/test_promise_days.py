@@ -14,11 +14,13 @@ from random import Random
 
 import pytest
 
-from router.domain.commands import AgentProfile, Command, Configure, Enrol, LogIn, LogOut
+from router.domain.commands import AgentProfile, Command, Configure, Enrol, LogIn, LogOut, SetHours
 from router.domain.effects import CallCustomer, EndLeg, RingAgent, SendCaller, WriteDown
 from router.domain.engine import Engine
+from router.domain.entitlement import ALWAYS
 from router.domain.errors import CommandRefused
 from router.domain.events import CallbackEnded, CallbackPromised, ContactEnded, OfferMade
+from router.domain.hours import OPEN_ALWAYS, OpeningHours
 from router.domain.ids import SECOND, AgentId, ContactId, LegId, Micros, OfferId
 from router.domain.invariants import broken
 from router.domain.observations import (
@@ -82,7 +84,7 @@ class Leg:
 class Day:
     def __init__(self, seed: int) -> None:
         self.dice = Random(seed)
-        self.rules = AGENT_FIRST
+        self.rules, self.hours = AGENT_FIRST, OPEN_ALWAYS
         self.engine = Engine(self.rules)
         self.now: Micros = START_AT
         self.epoch = 1
@@ -190,6 +192,7 @@ class Day:
             self.logs_in: 2.0,
             self.logs_out: 1.0,
             self.takes_over: 0.6,
+            self.opens_or_closes: 0.8,
         }
         self.dice.choices(list(happenings), list(happenings.values()))[0]()
         due_at = self.engine.next_timer()
@@ -289,6 +292,12 @@ class Day:
         self.rules = self.dice.choice(EACH)
         self.ask(Configure(rules=self.rules))
 
+    def opens_or_closes(self) -> None:
+        at = self.now + self.dice.choice((0, 10, 600)) * SECOND
+        spans = self.dice.choice((((at, ALWAYS),), ((0, at + SECOND), (at + 300 * SECOND, ALWAYS))))
+        self.hours = OpeningHours(intervals=spans)
+        self.ask(SetHours(campaign=SHOP, hours=self.hours))
+
     def logs_in(self) -> None:
         self.ask(LogIn(agent_id=self.dice.choice(AGENTS)))
 
@@ -336,6 +345,7 @@ class Day:
         self.engine = Engine(self.rules)
         for agent in AGENTS:
             self._enrol(agent)
+        self.engine.handle(SetHours(campaign=SHOP, hours=self.hours), self.now)  # the calendar is turned to first
         assert restore(self.engine.floor, pictures, self.now) == []
         take_over(self.engine.floor, self.now)
         self._drain()

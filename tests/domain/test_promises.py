@@ -5,17 +5,18 @@ from dataclasses import replace
 import pytest
 
 from router.domain.callback import PromiseEnd, PromiseState, TryResult
-from router.domain.commands import CancelCallback, Configure, LogIn, Reopen, SetCallTimes, SetHours, Shut
+from router.domain.commands import CancelCallback, Configure, LogIn, Pause, Reopen, SetCallTimes, SetHours, Shut
 from router.domain.effects import CallCustomer, EndLeg, SendCaller
 from router.domain.engine import Engine
 from router.domain.events import ContactConnected, OfferMade
 from router.domain.hours import OpeningHours
 from router.domain.ids import SECOND, ContactId, LegId
+from router.domain.need import Need
 from router.domain.observations import CallbackConfirmed, PromiseWritten, Resynced, TalkBegins
 from router.domain.picture import PromiseStands, whole
 from router.domain.record import Outcome, SegmentKind
 from router.domain.recovery import restore, take_over
-from router.domain.rules import Outside, Rules
+from router.domain.rules import Outside, Ring, Rules
 from router.domain.terms import without_rules
 from tests.builders import ACCOUNTS, BANK, BANK_DNIS, GENERAL, NODE, ORDERS, SHOP, SHOP_DNIS, with_queue
 from tests.domain.test_callback import AGENT_FIRST, CallbackRoom, called_back, ends, owing, place, results
@@ -117,6 +118,21 @@ def test_who_is_owed_a_call_by_a_queue_that_is_gone_is_called_by_the_one_where_i
     assert room.offered_to(place(ada)) == agent
     assert (room.floor.owed[ORDERS], room.floor.owed[GENERAL]) == (0, 2)
     assert ends(room) == []
+
+
+def test_where_a_place_comes_to_stand_the_steps_open_anew_whatever_had_opened_where_it_stood() -> None:
+    step = Ring(after_us=20 * SECOND, need=Need.parse("orders or bank"))
+    room = CallbackRoom(rules_in_force=with_queue(called_back(), ORDERS, rings=(step,)))
+    ada = room.is_promised("ada")
+    room.let_pass(21)
+    assert room.floor.contacts[place(ada)].opened_us == 20 * SECOND
+
+    room.ask(Pause(agent_id=room.agent_joins("general"), reason="lunch"))  # there is somebody to wait for
+    room.ask(Configure(rules=with_queue(without_orders(), GENERAL, need=Need.parse("general"), rings=(step,))))
+    room.agent_joins("bank")
+
+    assert room.floor.contacts[place(ada)].opened_us == 0
+    assert room.offered_to(place(ada)) is None
 
 
 @pytest.mark.parametrize("phone", ["rings", "up"])

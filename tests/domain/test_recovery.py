@@ -102,7 +102,7 @@ def test_who_takes_over_hangs_up_what_the_dead_router_rang(seed: int) -> None:
 
     _, effects = engine.drain()
     ended = {effect.leg for effect in effects if isinstance(effect, EndLeg)}
-    assert {leg for leg in ended if "_cb" not in leg} == set(ringing)
+    assert {leg for leg in ended if "_cb" not in leg} == set(ringing)  # who was reached has an offer that is known
     assert not any(isinstance(effect, RingAgent) for effect in effects)
     assert broken(engine.floor, centre.now) == []
 

@@ -60,6 +60,8 @@ _promises = st.builds(
     here=st.one_of(st.just(NOWHERE), _names),
     meant_for=st.sampled_from([None, AgentId("agent-1001"), AgentId("nobody")]),
     rings_at=_instants,
+    left_us=st.sampled_from([None, 0, 1, 300 * SECOND, -SECOND, 2**62]),
+    counted_at=_instants,
 )
 
 

@@ -2,8 +2,8 @@
 
 Both are given the same random steps: arrivals of callers of whom this and that is known, rings taken, missed and
 refused, shifts, pauses, phones lost, reloads with other needs, rings, ways to choose and limits, points changed while
-waiting. After each step both must have made the same offers in the same order, and see the same people stand the same
-way.
+waiting, callers who ask to be called back and are, or are not reached. After each step both must have made the same
+offers in the same order, and see the same people stand the same way.
 
 The steps are played in days of 2,000, each with a site and dice of its own; a difference ends its day, is shrunk, and
 is played again alone by `python -m tests.model --seed S --day N`. The last line is `steps n differences d`. Exit code:

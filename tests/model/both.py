@@ -30,6 +30,8 @@ from router.domain.events import InvariantFailed, OfferMade
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId
 from router.domain.invariants import broken
 from router.domain.observations import (
+    AgentReady,
+    CallbackConfirmed,
     CallerKeyed,
     CallerReturned,
     CallerTransferred,
@@ -45,12 +47,14 @@ from router.domain.observations import (
     Observation,
     OfferTurnedAway,
     OriginateFailed,
+    PromiseWritten,
     Resynced,
     TalkBegins,
 )
 from router.domain.queue import Queue
 from router.domain.rules import Rules
 from tests.model.life import Life
+from tests.model.owed import Promise
 from tests.model.reference import Agent, Caller, Ring
 from tests.model.site import MIDNIGHTS, START_AT, dialled
 
@@ -260,6 +264,35 @@ class Both:
             self.model.talk_ends(agent.name)
             self._model_until(self.now)
 
+    # ---- call-backs ----
+
+    def asks(self, caller: Caller) -> None:
+        """To be called back: they confirm it, and it is written down."""
+        name = ContactId(caller.name)
+        self._see(CallbackConfirmed(contact_id=name, at=self.now))
+        did = name in self.engine.floor.promises
+        if did:
+            self._see(PromiseWritten(promise_id=name, safe=True))
+        self._same(f"{caller.name} asks to be called", did, self.model.asks(caller.name))
+
+    def is_ready(self, ring: Ring) -> None:
+        """An agent has accepted a call-back."""
+        self.answers(ring)
+        self._see(AgentReady(offer_id=OfferId(ring.name), contact_id=ContactId(ring.caller.name), at=self.now))
+        self.model.agent_is_ready(ring.name)
+        self._model_until(self.now)
+
+    def picks_up(self, place: Caller) -> None:
+        self._see(LegAnswered(leg=LegId(place.name), at=self.now))
+        self.model.picks_up(place.name)
+        self._model_until(self.now)
+
+    def is_not_reached(self, promise: Promise) -> None:
+        assert promise.place is not None
+        self._see(self._ended(promise.place.name, "busy"))
+        self.model.not_reached(promise)
+        self._model_until(self.now)
+
     # ---- rings and talks ----
 
     def rings(self, ring: Ring) -> None:
@@ -275,7 +308,10 @@ class Both:
         self.model.answers(ring.name)
 
     def takes(self, ring: Ring) -> None:
-        """Rings, answers, is the first, and talks."""
+        """Rings, answers, is the first, and talks; or has their customer called."""
+        if ring.caller.place:
+            self.is_ready(ring)
+            return
         self.answers(ring)
         offer_id, contact_id = OfferId(ring.name), ContactId(ring.caller.name)
         self._see(TalkBegins(offer_id=offer_id, contact_id=contact_id, at=self.now))
@@ -333,6 +369,8 @@ class Both:
             f"line of {name}": [one.contact_id for one in _in_line(queue)] for name, queue in floor.queues.items()
         }
         view |= {name: (_state(contact), contact.queue, _rung(contact)) for name, contact in floor.contacts.items()}
+        owed = [(name, str(promise.state)) for name, promise in floor.promises.items()]
+        view |= {f"promise to {name}": state for name, state in owed if state != "reached"}
         view |= {name: _STANDS.get(agent.standing.name) for name, agent in floor.agents.items()}
         return view
 
@@ -340,6 +378,7 @@ class Both:
         model = self.model
         view: View = {f"line of {name}": [one.name for one in model.line(name)] for name in model.rules.queues}
         view |= {one.name: (one.state, one.queue, [ring.agent.name for ring in one.live]) for one in model.callers}
+        view |= {f"promise to {promise.name}": promise.state for promise in model.promises}
         view |= {agent.name: agent.stands() for agent in model.agents}
         return view
 

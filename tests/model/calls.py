@@ -131,7 +131,7 @@ class Calls(Reference):
     def look_after(self) -> None:
         """Who waits is looked at again when somebody left their queue, in whatever way, or when they are back in it."""
         back, self.back = self.back, []
-        for caller in back:
+        for caller in [caller for caller in back if not caller.place]:  # a place is nobody who could go on
             queue = self.rules.queues.get(QueueName(caller.queue))
             key, caller.keyed = caller.keyed, ""
             if caller.state == "line" and queue is not None and key and key in queue.exit_keys:
@@ -142,7 +142,7 @@ class Calls(Reference):
             if away and caller.state == "line" and not caller.urgent and self.agents:
                 self._overflow(caller, "nobody there when they came back")
         left = self._left_by_somebody()
-        for caller in self.line():
+        for caller in [caller for caller in self.line() if not caller.place]:
             queue = self.rules.queues[QueueName(caller.queue)]
             telling = self.telling(queue, caller)
             if (queue.name, telling) in left and not caller.urgent and not self.staffed(queue, queue.stay_if, telling):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from router.domain.ids import CampaignName, Micros, QueueName
 from router.domain.rules import Rules
-from tests.model.calls import Calls
+from tests.model.owed import Owed
 from tests.model.reference import NEVER, Agent, Caller
 
 _STATUS = {
@@ -21,7 +21,7 @@ _STATUS = {
 }
 
 
-class Life(Calls):
+class Life(Owed):
     def __init__(self, rules: Rules, now: Micros) -> None:
         super().__init__(rules, now)
         self.midnights: tuple[Micros, ...] = ()
@@ -42,6 +42,7 @@ class Life(Calls):
             "wait": self.wait_over,
             "wrapup": lambda name: self.wrapup_over(self.agent(name)),
             "skip": self.skip_over,
+            "promise": self.promise_due,
             "row": lambda name: None,  # `settle` opens all rows whose time has come
             "held": self._held_no_more,
             "retry": lambda name: self.well_again(self.agent(name), seen=False),
@@ -60,6 +61,7 @@ class Life(Calls):
         self.take_seats()
         self.anew += self.agents
         self.stood = {}
+        self.reread()
         for caller in list(self.callers):
             was = before.get(QueueName(caller.queue))
             if caller.state in ("line", "overdue", "rung") and caller.queue not in rules.queues:

@@ -10,7 +10,7 @@ Rule 3: after each input those who changed have their turns (`settle`): the cont
 who became free the contact they would take first. Turns go in the one order, and each contact gets its own best agent.
 Rule 4: when all turns are over nobody waits whom somebody free could take; `settle` looks at every pair to be sure.
 
-What happens to callers and agents is in calls.py and life.py; `used` counts what has been tried.
+What happens to callers and agents is in calls.py, owed.py and life.py; `used` counts what has been tried.
 """
 
 from collections import Counter
@@ -89,13 +89,17 @@ class Caller:
     "new, line, overdue (as line, but the next thing is overflow), rung, talks, leaving"
     points: int = 0
     open_us: Micros = 0
-    "The rows that open after so long, or less, have opened in this queue."
+    "The rows that open after so long, or less, have opened in this queue, by whatever rules."
     skips: dict[str, Micros] = field(default_factory=dict)
     overdue: bool = False
     keyed: str = ""
     "The last key of theirs while somebody was rung for them."
     been: list[str] = field(default_factory=list)
     attempts: int = 0
+    named: str = ""
+    "What the rings for them are named after, if they are called back (owed.py); else they are named after the caller."
+    place: bool = False
+    "Nobody is on the phone for it yet."
     live: list["Ring"] = field(default_factory=list)
 
 
@@ -228,7 +232,7 @@ class Reference:
         stays_us, caller.open_us = caller.open_us, 0
         self.used["a row stays open"] += stays_us > self.opened(caller)
         caller.open_us = stays_us
-        caller.open_us = self.opened(caller)
+        caller.open_us = max(stays_us, self.opened(caller))  # also by rules that have no such row, and back again
         self.looks(caller)
 
     def looks(self, caller: Caller) -> None:
@@ -351,7 +355,7 @@ class Reference:
         queue = self.rules.queues[caller.queue]
         caller.attempts += 1
         agent.asked_at = self.now
-        ring = Ring(name=f"{caller.name}.{caller.attempts}", caller=caller, agent=agent)
+        ring = Ring(name=f"{caller.named or caller.name}.{caller.attempts}", caller=caller, agent=agent)
         self.used["several rung at once"] += bool(caller.live)
         self.used["a line that never relaxes"] += queue.never_relax and bool(queue.rings)
         caller.state = "rung"

@@ -7,7 +7,18 @@ from router.domain.commands import AgentProfile, Post
 from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement, Interval
 from router.domain.ids import SECOND, AgentId, CampaignName, Micros, QueueName
 from router.domain.need import Need
-from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Ring, Rules, Staffed, ToClosing, ToQueue
+from router.domain.rules import (
+    CallbackRules,
+    CampaignRules,
+    Outside,
+    OverflowTarget,
+    QueueRules,
+    Ring,
+    Rules,
+    Staffed,
+    ToClosing,
+    ToQueue,
+)
 
 START_AT: Micros = 1_767_225_600 * SECOND
 _DAY_US = 300 * SECOND
@@ -47,7 +58,9 @@ _NEEDS = tuple(
 _SKILLS = ("de", "fr", "orders", "tech", "care", "trainee")
 _RARE = ("it", "pl", "nl", "sv", "cs", "da", "fi", "tr")
 "Known of nobody for a while, though callers name them."
+_TRUNK = "carrier"
 NUMBERS = ("+4930555999", "+4930555998", "+33140205000", "anonymous")
+OWN = "+49307"
 
 
 def some_us(dice: Random, least_s: float, most_s: float) -> Micros:
@@ -78,6 +91,7 @@ def rules(dice: Random, number: int) -> Rules:
         fault_hold_us=some_us(dice, 2, 10),
         rescind_grace_us=some_us(dice, 2, 6),
         connect_grace_us=some_us(dice, 8, 20),
+        outside=Outside(trunk=_TRUNK),
     )
 
 
@@ -115,12 +129,31 @@ def _queue(dice: Random, name: QueueName) -> QueueRules:
         join_if=_staffed(dice),
         stay_if=_staffed(dice),
         exit_keys=dice.choice(("", "1")),
+        callback=_callback(dice) if dice.random() < 0.7 else None,
+    )
+
+
+def _callback(dice: Random) -> CallbackRules:
+    return CallbackRules(
+        key="5",
+        trunk=_TRUNK,
+        caller_id=dialled(CAMPAIGNS[0]),
+        tries=dice.choice((1, 1, 2, 3)),
+        ring_us=some_us(dice, 8, 25),
+        retry_after_us=some_us(dice, 3, 40),
+        expires_us=some_us(dice, 30, 150),
+        most=0,
     )
 
 
 def _staffed(dice: Random) -> tuple[Staffed, ...]:
     asked = dice.choice([(), (), (), (Staffed.SKILLED,), (Staffed.ENTITLED,), (Staffed.LOGGED_IN,), (Staffed.READY,)])
     return (*asked, Staffed.REACHABLE) if asked and dice.random() < 0.2 else asked
+
+
+def own_number(dice: Random) -> str:
+    """Nobody else calls from it: whoever asks to be called back is not taken for somebody else."""
+    return f"{OWN}{dice.randrange(10**7):07}"
 
 
 def data(dice: Random) -> dict[str, str]:

@@ -19,6 +19,7 @@ MOST_WAITING = (3, 8, 20, 60)
 "On a day; agents idle on some, and nobody does on others."
 MOST_AGENTS = 40
 FEWEST_AGENTS = 5
+_WAITS = ("line", "rung", "overdue")
 
 
 def begin(dice: Random) -> Both:
@@ -61,9 +62,13 @@ def _any_agent(
     return deed
 
 
-def _any_caller(doing: Callable[[Both, Random, Caller], None], *states: str) -> Deed:
+def _any_caller(
+    doing: Callable[[Both, Random, Caller], None],
+    *states: str,
+    able: Callable[[Caller], bool] = lambda caller: not caller.place,
+) -> Deed:
     def deed(both: Both, dice: Random) -> bool:
-        caller = _one(dice, [caller for caller in both.model.callers if caller.state in states])
+        caller = _one(dice, [caller for caller in both.model.callers if caller.state in states and able(caller)])
         if caller is not None:
             doing(both, dice, caller)
         return caller is not None
@@ -137,10 +142,40 @@ def _arrives(both: Both, dice: Random) -> bool:
         return False
     for _ in range(dice.choice((1, 1, 1, 2, 4))):
         late_us = dice.choice((0, dice.randrange(3 * SECOND)))
-        campaign, number = dice.choice(list(both.model.rules.campaigns)), dice.choice(site.NUMBERS)
+        campaign, number = dice.choice(list(both.model.rules.campaigns)), dice.choice((*site.NUMBERS, "own"))
+        number = site.own_number(dice) if number == "own" else number
         both.arrives(campaign, late_us, number, **site.data(dice))
         both.let_pass(dice.randrange(1, SECOND // 10))
     return True
+
+
+def _points(both: Both, dice: Random, caller: Caller) -> None:
+    both.prioritises(caller, dice.randrange(-2, 6))
+
+
+def _may_ask(caller: Caller) -> bool:
+    """Who is known by their number alone, and to whom no agent has said yes."""
+    is_own = caller.told["caller.number"].startswith(site.OWN)
+    return is_own and not caller.named and not any(ring.accepted for ring in caller.live)
+
+
+def _picks_up(both: Both, dice: Random) -> bool:
+    """Whose phone rings; whoever is there for them talks at once, or a moment later."""
+    promise = _one(dice, [promise for promise in both.model.promises if promise.state == "calling"])
+    if promise is None or promise.place is None:
+        return False
+    both.picks_up(promise.place)
+    ring = next((ring for ring in promise.place.live if ring.accepted), None)
+    if ring is not None and dice.random() < 0.8:
+        both.takes(ring)
+    return True
+
+
+def _not_reached(both: Both, dice: Random) -> bool:
+    promise = _one(dice, [promise for promise in both.model.promises if promise.state == "calling"])
+    if promise is not None:
+        both.is_not_reached(promise)
+    return promise is not None
 
 
 def _reload(both: Both, dice: Random) -> bool:
@@ -161,16 +196,19 @@ _DEEDS: dict[str, tuple[float, Deed]] = {
     "callers arrive": (16, _arrives),
     "a caller hangs up": (3, _any_caller(lambda both, dice, one: both.hangs_up(one), "line", "rung", "overdue")),
     "a caller presses a key": (1, _any_caller(lambda both, dice, one: both.keys(one), "line", "rung")),
+    "a caller asks to be called": (4, _any_caller(lambda both, dice, one: both.asks(one), *_WAITS, able=_may_ask)),
+    "somebody picks up": (6, _picks_up),
+    "somebody is not reached": (4, _not_reached),
     "a caller is let go": (0.5, _any_caller(lambda both, dice, one: both.lets_go(one), "line", "rung")),
-    "points": (4, _any_caller(lambda both, dice, one: both.prioritises(one, dice.randrange(-2, 6)), "line", "rung")),
-    "log in": (4, _asks("log in")),
-    "log out": (1, _asks("log out")),
+    "points": (4, _any_caller(_points, "line", "rung", able=lambda one: True)),
+    "log in": (5, _asks("log in")),
+    "log out": (2.5, _asks("log out")),
     "pause": (2, _asks("pause")),
     "unpause": (8, _asks("unpause")),
     "a newcomer": (0.7, _newcomer),
     "other skills or posts": (2, _any_agent(_enrolled)),
     "an agent leaves for good": (0.5, _leaves_for_good),
-    "a shift is planned": (2, _any_agent(lambda both, dice, one: both.entitles(one, site.entitlement(dice, both.now)))),
+    "a shift is planned": (3, _any_agent(lambda both, dice, one: both.entitles(one, site.entitlement(dice, both.now)))),
     "a phone is lost": (1, _any_agent(lambda both, dice, one: both.phone(one, False))),
     "a phone is back": (3, _any_agent(lambda both, dice, one: both.phone(one, True), lambda one: not one.reachable)),
     "all phones": (0.7, _phones),
@@ -189,7 +227,7 @@ _DEEDS: dict[str, tuple[float, Deed]] = {
     "the caller hangs up": (4, _any_caller(lambda both, dice, one: both.hangs_up(one), "talks")),
     "a transfer": (1, _any_agent(_transfers, _in_talk)),
     "wrap-up is over": (2, _any_agent(lambda both, dice, one: both.finishes(one), lambda one: one.talk is not None)),
-    "a reload": (0.8, _reload),
+    "a reload": (1.7, _reload),
     "time passes": (2, _time),
 }
 KINDS = list(_DEEDS)

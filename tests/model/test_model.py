@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
-from router.domain import reception
+from router.domain import owing, reception
 from router.domain.agent import Agent as EngineAgent
+from router.domain.callback import Promise
 from router.domain.commands import AgentProfile, Post
 from router.domain.contact import Contact
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, CampaignName, Micros, QueueName
 from router.domain.need import Need
+from router.domain.owing import put_place
 from router.domain.queue import Queue
 from router.domain.row import Row
 from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Ring, Rules, ToClosing, ToQueue
@@ -49,6 +51,12 @@ def sent_to_the_first(floor: Floor, contact: Contact, target: OverflowTarget, no
     return ""
 
 
+def at_the_end_of_the_line(floor: Floor, promise: Promise) -> Contact:
+    place = put_place(floor, promise)
+    place.arrived_at = promise.asked_at
+    return place
+
+
 def found(steps: int = 400) -> Day | None:
     """The first day that differs, of a few short ones."""
     return next((day for number in range(6) if (day := play(SEED, number, range(steps))).difference is not None), None)
@@ -67,6 +75,7 @@ def test_the_engine_as_it_is_does_not_differ() -> None:
         (Row, "_first_to_ask", whoever_refused_too),
         (Queue, "line_of", of_whomever),
         (reception, "refused", sent_to_the_first),
+        (owing, "put_place", at_the_end_of_the_line),
     ],
 )
 def test_a_fault_in_the_engine_is_found(

@@ -257,6 +257,7 @@ def _callback(fact: CallbackFact) -> dict[str, Any]:
         "queue": fact.queue,
         "contact_id": fact.call_id,
         "number": fact.number,
+        "until_at": None if fact.until_at is None else instant(fact.until_at),
     }
 
 

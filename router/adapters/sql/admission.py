@@ -159,7 +159,7 @@ def _decision(fact: DecisionFact) -> DecisionFact:
 
 
 def _callback(fact: CallbackFact) -> CallbackFact:
-    _integers(fact.at, fact.number)
+    _integers(fact.at, fact.number, fact.until_at or 0)
     if not -(2**31) <= fact.number < 2**31:
         raise refused("number must be that of a call")
     return replace(

@@ -250,6 +250,7 @@ def callback_row(fact: CallbackFact) -> Row:
         "queue": fact.queue,
         "call_id": fact.call_id,
         "number": fact.number,
+        "until_at": fact.until_at,
     }
 
 
@@ -261,6 +262,7 @@ def callback(row: Found) -> CallbackFact:
         queue=QueueName(row["queue"]),
         call_id=None if row["call_id"] is None else ContactId(row["call_id"]),
         number=row["number"],
+        until_at=row["until_at"],
     )
 
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-HEAD = "0009"
+HEAD = "0010"
 "The newest migration this code knows."
 VERSION_TABLE = "ringfair_schema"
 "Where alembic keeps the version; not its default name, so that a shared database cannot confuse two programs."
@@ -155,6 +155,7 @@ callbacks = Table(
     Column("queue", Key, nullable=False),
     Column("call_id", Text),
     Column("number", Integer, nullable=False),
+    Column("until_at", BigInteger),
     PrimaryKeyConstraint("contact_id", "at", "what"),
 )
 

@@ -5,7 +5,44 @@ from tests.mutants.mutant import Mutant
 _GUARD = "tests/domain/test_callback.py::"
 _KEPT = "tests/domain/test_promises.py::"
 
+_RUNS = "tests/domain/test_expiry.py::"
+
 MUTANTS = (
+    Mutant(
+        name="A place that comes to stand elsewhere keeps the steps that had opened where it stood",
+        file="router/domain/terms.py",
+        find="place.opened_us = queue, now, 0\n",
+        replace="place.opened_us = queue, now, place.opened_us\n",
+        guards=(_KEPT + "test_where_a_place_comes_to_stand_the_steps_open_anew_whatever_had_opened_where_it_stood",),
+    ),
+    Mutant(
+        name="Somebody is promised a call by a campaign that is not there any more",
+        file="router/domain/calling.py",
+        find="    if rules is None or contact.campaign not in floor.rules.campaigns:",
+        replace="    if rules is None:",
+        guards=(_GUARD + "test_who_waits_at_somebody_elses_when_their_own_campaign_is_gone_is_told_no",),
+    ),
+    Mutant(
+        name="A place that comes back knows nothing of the phone that still rings for it",
+        file="router/domain/owing.py",
+        find="            if offer_id in floor.offers and offer.contact_id == promise.place_id\n",
+        replace="            if False\n",
+        guards=(_RUNS + "test_a_place_that_comes_back_knows_the_phone_that_was_rung_for_it_and_is_not_let_be_yet",),
+    ),
+    Mutant(
+        name="The time of a call that is owed runs over the weekend, too",
+        file="router/domain/expiry.py",
+        find="        if all(clock.is_open(at) for clock in clocks):\n",
+        replace="        if True:\n",
+        guards=(_RUNS + "test_who_asks_on_friday_evening_is_owed_the_call_on_monday",),
+    ),
+    Mutant(
+        name="What has run of a promise is forgotten when hours are told anew",
+        file="router/domain/expiry.py",
+        find="        promise.left_us -= sum(closes_at - opens_at for opens_at, closes_at in spans)\n",
+        replace="        del spans\n",
+        guards=(_RUNS + "test_hours_that_are_told_anew_count_from_then_on_and_what_has_run_has_run",),
+    ),
     Mutant(
         name="Somebody we called is billed from when they first called us",
         file="router/domain/reception.py",
@@ -161,7 +198,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A campaign that is shut calls people back",
-        file="router/domain/owing.py",
+        file="router/domain/expiry.py",
         find="    return [clock for clock in (times, door) if clock is not None]\n",
         replace="    return [times] if times is not None else []\n",
         guards=(

@@ -8,6 +8,13 @@ _PUMP = "tests/test_runtime.py::"
 
 MUTANTS = (
     Mutant(
+        name="A promise that is not on the disk within an instant is never said to be written down",
+        file=_HERE,
+        find="                    await asyncio.sleep(AGAIN_S)  # rule 4\n",
+        replace="                    break\n",
+        guards=(_GUARD + "test_what_only_the_journal_keeps_waits_for_a_server_that_syncs_once_a_second",),
+    ),
+    Mutant(
         name="A phone says that the pause is in force though it would be forgotten",
         file=_HERE,
         find="        if await self.safe(ledger_knows=effect.a_fact):\n            self._speak(effect)\n",
