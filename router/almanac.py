@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 from router.config import Site
 from router.config.hours import HoursTable
 from router.config.opening import DAY_US, HORIZON_US, compile_hours
-from router.domain.commands import SetCallTimes, SetDays, SetHours
-from router.domain.hours import OPEN_ALWAYS, OpeningHours
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
+from router.domain.messages.commands import SetCallTimes, SetDays, SetHours
+from router.domain.rulebook.hours import OPEN_ALWAYS, OpeningHours
 from router.ports import Clock
 from router.runtime import Pump
 

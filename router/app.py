@@ -17,10 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from router.bootstrap import Router, build
-from router.domain.commands import StopOffering
 from router.domain.errors import RemoteError, RouterError
-from router.domain.events import Event
 from router.domain.ids import Micros
+from router.domain.messages.commands import StopOffering
+from router.domain.messages.events import Event
 from router.inheritance import Inheritance
 from router.ports import LeaseView
 

@@ -41,10 +41,10 @@ from router.config.numbers import caller_number, country_of, dialled_forms, e164
 from router.desk import RouterDesk, call_the_roll
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused, ConfigError
-from router.domain.events import Event, PoolLost
-from router.domain.facts import fact_of
 from router.domain.ids import Micros
-from router.domain.observations import PromiseWritten
+from router.domain.messages.events import Event, PoolLost
+from router.domain.messages.facts import fact_of
+from router.domain.messages.observations import PromiseWritten
 from router.inheritance import Inheritance, hear_out, inherit
 from router.ports import Acting, LeaseView
 from router.receipt import Receipt

@@ -9,13 +9,13 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 
-from router.domain.commands import AgentProfile, Enrol, Entitle, HangUp, LogIn, Unpause
-from router.domain.entitlement import ALWAYS, Entitlement, Interval
 from router.domain.errors import CommandRefused, RemoteError
-from router.domain.events import ContactConnected, ContactEnded, ContactQueued, Event, OfferMade, OfferRang
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
-from router.domain.need import Need
-from router.domain.rules import CampaignRules, QueueRules, Rules
+from router.domain.messages.commands import AgentProfile, Enrol, Entitle, HangUp, LogIn, Unpause
+from router.domain.messages.events import ContactConnected, ContactEnded, ContactQueued, Event, OfferMade, OfferRang
+from router.domain.rulebook.entitlement import ALWAYS, Entitlement, Interval
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import CampaignRules, QueueRules, Rules
 from router.ports import Telephony
 from router.runtime import Pump
 

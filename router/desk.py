@@ -10,8 +10,11 @@ from router import almanac
 from router.canary import AGENT, CAMPAIGN, Canary, with_canary
 from router.config.site import Site
 from router.config.standing import needs_restart
-from router.domain.agent import Agent
-from router.domain.commands import (
+from router.domain.benches.agent import Agent
+from router.domain.errors import CommandRefused, RemoteError
+from router.domain.floor import Floor
+from router.domain.ids import AgentId, ContactId, Micros
+from router.domain.messages.commands import (
     AgentProfile,
     CancelCallback,
     Configure,
@@ -26,14 +29,11 @@ from router.domain.commands import (
     Reopen,
     Shut,
 )
-from router.domain.entitlement import Entitlement
-from router.domain.errors import CommandRefused, RemoteError
-from router.domain.floor import Floor
-from router.domain.ids import AgentId, ContactId, Micros
-from router.domain.pauses import used_today
+from router.domain.messages.standing import Standing
 from router.domain.recount import before, touched
-from router.domain.standing import Standing
-from router.domain.waiting_room import waiting_since
+from router.domain.rulebook.entitlement import Entitlement
+from router.domain.staff.pauses import used_today
+from router.domain.waiting.waiting_room import waiting_since
 from router.doorplate import Hours, is_open, view_door
 from router.ports import (
     AgentEntry,

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from router.config.hours import HoursTable
 from router.config.opening import Source, closed_by
-from router.domain.door import Door
+from router.domain.benches.door import Door
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, Micros
-from router.domain.rules import QueueRules
-from router.domain.staffing import is_shut_out
+from router.domain.lobby.staffing import is_shut_out
+from router.domain.rulebook.rules import QueueRules
 from router.ports import DoorView
 
 Hours = Mapping[CampaignName, tuple[HoursTable, ZoneInfo]]

@@ -23,14 +23,14 @@ from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from router.domain.acquaintance import MOST
-from router.domain.agent import ROUTER
-from router.domain.commands import RecallServed, Remember
+from router.domain.benches.agent import ROUTER
 from router.domain.errors import CommandRefused, RemoteError
 from router.domain.ids import SECOND, AgentId, Micros
-from router.domain.picture import AgentStands, Picture
+from router.domain.messages.commands import RecallServed, Remember
+from router.domain.pictures.picture import AgentStands, Picture
+from router.domain.pictures.recovery import restore, take_over
 from router.domain.record import AgentChangeFact, BillingRecord
-from router.domain.recovery import restore, take_over
+from router.domain.waiting.acquaintance import MOST
 from router.ports import Journal, Journalled, Ledger, Presence, PresenceRow, RecordQuery
 from router.receipt import SAFE_S
 from router.runtime import Pump, WallClock

@@ -15,8 +15,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from router.domain.effects import AnswerPhone, WriteDown
 from router.domain.errors import RemoteError
+from router.domain.messages.effects import AnswerPhone, WriteDown
 
 log = logging.getLogger(__name__)
 

@@ -24,13 +24,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from router.domain.commands import Command
-from router.domain.effects import AnswerPhone, LookAgain, WriteDown
 from router.domain.engine import Engine
-from router.domain.events import OfferMade
 from router.domain.ids import SECOND, Micros
-from router.domain.invariants import broken
-from router.domain.observations import ContactArrived, NodeLost, Observation, OwnerSeen, PromiseWritten, Resynced
+from router.domain.messages.commands import Command
+from router.domain.messages.effects import AnswerPhone, LookAgain, WriteDown
+from router.domain.messages.events import OfferMade
+from router.domain.messages.observations import (
+    ContactArrived,
+    NodeLost,
+    Observation,
+    OwnerSeen,
+    PromiseWritten,
+    Resynced,
+)
+from router.domain.truth.invariants import broken
 from router.ports import Clock, EventSubscriber, Telephony
 from router.trace.recorder import Recorder
 

@@ -6,14 +6,12 @@ After each step the invariants are asked for, so every story is a test of them t
 from dataclasses import replace
 from typing import TypeVar
 
-from router.domain.commands import AgentProfile, Command, Enrol, LogIn
-from router.domain.effects import Effect, RingAgent
 from router.domain.engine import Engine
-from router.domain.events import AgentChanged, ContactEnded, Event, OfferClosed, OfferMade
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
-from router.domain.invariants import broken
-from router.domain.need import Need
-from router.domain.observations import (
+from router.domain.messages.commands import AgentProfile, Command, Enrol, LogIn
+from router.domain.messages.effects import Effect, RingAgent
+from router.domain.messages.events import AgentChanged, ContactEnded, Event, OfferClosed, OfferMade
+from router.domain.messages.observations import (
     CallerReturned,
     ContactArrived,
     EndpointSeen,
@@ -29,7 +27,9 @@ from router.domain.observations import (
     Resynced,
 )
 from router.domain.record import BillingRecord, OfferResult
-from router.domain.rules import CampaignRules, QueueRules, Rules, ToClosing, ToQueue
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import CampaignRules, QueueRules, Rules, ToClosing, ToQueue
+from router.domain.truth.invariants import broken
 
 T = TypeVar("T")
 NODE = "node-a"

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from router.domain.effects import RingAgent
-from router.domain.events import ContactConnected
 from router.domain.ids import Micros
-from router.domain.observations import EndpointSeen
+from router.domain.messages.effects import RingAgent
+from router.domain.messages.events import ContactConnected
+from router.domain.messages.observations import EndpointSeen
 from tests.fakes.pump_room import Room
 
 

@@ -7,13 +7,13 @@ import pytest
 
 from router import canary
 from router.canary import AGENT, NUMBER, Canary, with_canary
-from router.domain.commands import AgentProfile, Enrol, LogIn, LogOut, Pause
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused, RemoteError
-from router.domain.events import ContactEnded, Event
 from router.domain.ids import AgentId
+from router.domain.messages.commands import AgentProfile, Enrol, LogIn, LogOut, Pause
+from router.domain.messages.events import ContactEnded, Event
 from router.domain.record import Outcome
-from router.domain.rules import Rules
+from router.domain.rulebook.rules import Rules
 from router.runtime import Pump
 from tests.fakes.clock import HandClock
 from tests.fakes.pump_room import rules

@@ -12,11 +12,11 @@ from router.canary import AGENT as CANARY
 from router.canary import Canary, with_canary
 from router.config import load
 from router.desk import RouterDesk, call_the_roll, view_floor
-from router.domain.commands import AgentProfile, HangUp, LogIn, Pause
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused, ConfigError, RemoteError
-from router.domain.events import ContactConnected, Event
 from router.domain.ids import SECOND, AgentId, ContactId
+from router.domain.messages.commands import AgentProfile, HangUp, LogIn, Pause
+from router.domain.messages.events import ContactConnected, Event
 from router.domain.recount import Touched
 from router.ports import AgentEntry, LeaseView, Reloaded
 from router.runtime import Pump

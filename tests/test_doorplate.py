@@ -11,10 +11,10 @@ import pytest
 from router.almanac import page_of, turn_to
 from router.config import load
 from router.desk import view_floor
-from router.domain.commands import Reopen, SetHours, Shut
 from router.domain.engine import Engine
-from router.domain.hours import OpeningHours
 from router.domain.ids import SECOND, CampaignName, Micros
+from router.domain.messages.commands import Reopen, SetHours, Shut
+from router.domain.rulebook.hours import OpeningHours
 from router.doorplate import view_door
 from router.runtime import Pump
 from tests.config.site_files import SECRET, SHOP, site_writer

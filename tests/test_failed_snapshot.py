@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from router.domain.commands import Command
-from router.domain.effects import LookAgain
-from router.domain.events import ContactConnected
 from router.domain.ids import Micros
-from router.domain.observations import Observation, Resynced
+from router.domain.messages.commands import Command
+from router.domain.messages.effects import LookAgain
+from router.domain.messages.events import ContactConnected
+from router.domain.messages.observations import Observation, Resynced
 from tests.fakes.pump_room import Room
 from tests.fakes.telephony import NODE
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.aftermath import in_vain
-from router.domain.commands import Enrol, Pause, Unpause
-from router.domain.effects import Effect, EndLeg
 from router.domain.engine import Engine
 from router.domain.errors import RemoteError
-from router.domain.events import AgentChanged, Event
 from router.domain.ids import SECOND, AgentId, Micros
-from router.domain.picture import AgentStands, key_of, whole
+from router.domain.messages.commands import Enrol, Pause, Unpause
+from router.domain.messages.effects import Effect, EndLeg
+from router.domain.messages.events import AgentChanged, Event
+from router.domain.pictures.picture import AgentStands, key_of, whole
 from router.domain.record import AgentChangeFact, OfferResult
+from router.domain.staff.aftermath import in_vain
 from router.inheritance import Inheritance, hear_out, inherit
 from router.ports import PresenceRow
 from router.runtime import Pump, WallClock

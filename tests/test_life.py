@@ -23,11 +23,11 @@ from router.adapters.sql.ledger import SqlLedger
 from router.adapters.sql.spool import Spool
 from router.adapters.sql.spool_line import write_line
 from router.bootstrap import Router, build
-from router.domain.commands import AgentProfile, LogIn, Pause
 from router.domain.errors import RemoteError
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId
-from router.domain.observations import ContactArrived, EndpointSeen, LegEnded
-from router.domain.picture import AgentStands, Picture
+from router.domain.messages.commands import AgentProfile, LogIn, Pause
+from router.domain.messages.observations import ContactArrived, EndpointSeen, LegEnded
+from router.domain.pictures.picture import AgentStands, Picture
 from router.domain.record import AgentChangeFact
 from router.ports import AgentEntry
 from tests.adapters.ami.fake_node import FakeNode

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.commands import Configure, RecallServed
 from router.domain.errors import RemoteError
-from router.domain.events import ContactEnded
 from router.domain.ids import SECOND, AgentId
+from router.domain.messages.commands import Configure, RecallServed
+from router.domain.messages.events import ContactEnded
 from router.ports import RecordQuery
 from tests.builders import SHOP, Room
 from tests.domain.test_acquaintance import LISA, keeping, served

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from router.domain.effects import AnswerPhone, WriteDown
 from router.domain.errors import RemoteError
 from router.domain.ids import ContactId, LegId
+from router.domain.messages.effects import AnswerPhone, WriteDown
 from router.receipt import Receipt
 
 

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from router.domain.commands import Command, LogIn, LogOut, Pause, StopOffering
-from router.domain.effects import AnswerPhone, Effect, EndLeg, LookAgain, RingAgent
 from router.domain.errors import CommandRefused
-from router.domain.events import ContactConnected, ContactEnded, ContactQueued, Event, OfferMade
 from router.domain.ids import SECOND, AgentId, LegId, Micros
-from router.domain.observations import (
+from router.domain.messages.commands import Command, LogIn, LogOut, Pause, StopOffering
+from router.domain.messages.effects import AnswerPhone, Effect, EndLeg, LookAgain, RingAgent
+from router.domain.messages.events import ContactConnected, ContactEnded, ContactQueued, Event, OfferMade
+from router.domain.messages.observations import (
     CallerKeyed,
     CallTurnedAway,
     EndpointSeen,

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from deploy.demo.cast import Agent, Call
 from router.domain.ids import SECOND, Micros, QueueName
 from router.domain.record import BillingRecord, OfferFact, OfferResult, Outcome, SegmentKind
-from router.domain.rules import Rules
+from router.domain.rulebook.rules import Rules
 from router.ports import ContactStory
 
 SEEN_US: Micros = 500_000

@@ -23,9 +23,8 @@ import msgspec
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from router.domain.admission import FULL
-from router.domain.differences import DIFFERENCES
-from router.domain.events import (
+from router.domain.ids import SECOND, ContactId, Micros
+from router.domain.messages.events import (
     CallRefused,
     ContactConnected,
     ContactEnded,
@@ -39,7 +38,8 @@ from router.domain.events import (
     PauseTooLong,
     PoolLost,
 )
-from router.domain.ids import SECOND, ContactId, Micros
+from router.domain.rulebook.admission import FULL
+from router.domain.truth.differences import DIFFERENCES
 
 LONGEST_TEXT = 2_000
 "Characters of one field; a traceback may have ten times that."

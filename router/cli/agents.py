@@ -16,9 +16,9 @@ from router.cli.posts import stands, written
 from router.cli.roster import Asked, Drawn, draw, parse_skills, read_roster
 from router.cli.screen import print_table
 from router.cli.site import AsJson, ConfigDir, asked_by, now, opened_directory, read_site, sqlite_path
-from router.domain.commands import ANY_POST
 from router.domain.errors import CommandRefused, ConfigError
 from router.domain.ids import AgentId
+from router.domain.messages.commands import ANY_POST
 from router.ports import AgentEntry
 
 app = typer.Typer(

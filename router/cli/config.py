@@ -18,10 +18,10 @@ from rich.text import Text
 from router.cli.opening_hours import hours_json, hours_rows
 from router.cli.screen import wide_console
 from router.cli.site import now, site_directory
+from router.domain.calls.outside import told
 from router.domain.errors import ConfigError
 from router.domain.ids import SECOND, Micros
-from router.domain.outside import told
-from router.domain.rules import QueueRules, ToQueue
+from router.domain.rulebook.rules import QueueRules, ToQueue
 
 if TYPE_CHECKING:
     from router.config import Site

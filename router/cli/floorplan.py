@@ -9,10 +9,10 @@ from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Any
 
 from router.cli.opening_hours import days, openings
+from router.domain.calls.outside import told
 from router.domain.ids import SECOND, Micros
-from router.domain.outside import told
-from router.domain.rules import CallbackRules, CampaignRules, OverflowTarget, QueueRules, Rules, ToQueue
-from router.domain.treatment import NONE, Treatment
+from router.domain.rulebook.rules import CallbackRules, CampaignRules, OverflowTarget, QueueRules, Rules, ToQueue
+from router.domain.rulebook.treatment import NONE, Treatment
 
 if TYPE_CHECKING:
     from rich.tree import Tree

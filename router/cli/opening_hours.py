@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from router.domain.hours import OpeningHours
 from router.domain.ids import CampaignName, Micros
+from router.domain.rulebook.hours import OpeningHours
 
 if TYPE_CHECKING:
     from router.config import Site

@@ -6,8 +6,8 @@ What is not named is 0, and a post with nothing out of the ordinary is none: age
 from collections.abc import Mapping
 from dataclasses import replace
 
-from router.domain.commands import ANY_POST, Post
 from router.domain.ids import SECOND
+from router.domain.messages.commands import ANY_POST, Post
 
 EXAMPLE = "shop/orders:priority=2:delay_s=30:position=1"
 

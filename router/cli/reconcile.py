@@ -14,7 +14,7 @@ from router.cli.reconciled import Allowed, Report
 from router.cli.site import AsJson, ConfigDir, now, opened_directory, opened_ledger, read_site
 from router.domain.errors import CommandRefused, RemoteError
 from router.domain.ids import SECOND, AgentId, Micros
-from router.domain.reconciliation import ALWAYS, USUALLY, Verdict
+from router.domain.truth.reconciliation import ALWAYS, USUALLY, Verdict
 
 if TYPE_CHECKING:
     from router.adapters.sql.ledger import SqlLedger
@@ -88,7 +88,7 @@ async def _run(
 ) -> Report:
     from router.adapters.cel.files import EventLog
     from router.cli.reconciling import Numbers, Reconciler, completed
-    from router.domain.reconciliation import Comparison
+    from router.domain.truth.reconciliation import Comparison
 
     log = EventLog(files)
     agents = await _agents(site) if write else {}

@@ -9,12 +9,12 @@ import typer
 from router.cli.instants import local
 from router.cli.screen import print_table
 from router.domain.ids import SECOND, Micros
-from router.domain.reconciliation import Verdict
+from router.domain.truth.reconciliation import Verdict
 
 if TYPE_CHECKING:
     from router.adapters.cel.files import EventLog
     from router.cli.reconciling import Counts, Finding
-    from router.domain.agreement import Agreement
+    from router.domain.truth.agreement import Agreement
 
 _TITLES = {
     Verdict.MISSING: "Missing: Asterisk saw a caller, the ledger has no record",

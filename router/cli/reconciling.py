@@ -12,7 +12,10 @@ from dataclasses import dataclass, field, replace
 from router.adapters.cel.files import EventLog
 from router.config import Site
 from router.config.numbers import caller_number, dialled_forms
-from router.domain.completion import (
+from router.domain.ids import ContactId, Micros
+from router.domain.record import BillingRecord
+from router.domain.rulebook.rules import CampaignRules
+from router.domain.truth.completion import (
     Agents,
     Dialled,
     correction_of,
@@ -20,8 +23,7 @@ from router.domain.completion import (
     record_of,
     was_refused,
 )
-from router.domain.ids import ContactId, Micros
-from router.domain.reconciliation import (
+from router.domain.truth.reconciliation import (
     WRONG,
     CallSeen,
     Comparison,
@@ -30,8 +32,6 @@ from router.domain.reconciliation import (
     Verdict,
     covers,
 )
-from router.domain.record import BillingRecord
-from router.domain.rules import CampaignRules
 from router.ports import ContactStory, Ledger, RecordQuery
 
 BATCH = 100

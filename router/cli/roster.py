@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from router.cli.posts import parse_posts
-from router.domain.commands import ANY_POST, AgentProfile, Post
 from router.domain.errors import CommandRefused, ConfigError, Fault
 from router.domain.ids import AgentId
-from router.domain.need import PROFICIENCY_MAX, is_skill_name
+from router.domain.messages.commands import ANY_POST, AgentProfile, Post
+from router.domain.rulebook.need import PROFICIENCY_MAX, is_skill_name
 from router.ports import AgentEntry, Credential
 
 COLUMNS = ("id", "name", "endpoint", "transport", "skills", "auto_answer", "daily_cap", "posts")

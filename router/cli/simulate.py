@@ -12,8 +12,8 @@ import typer
 from router.cli.roster import parse_skills
 from router.cli.site import AsJson, ConfigDir, site_directory
 from router.domain.ids import SECOND, CampaignName
-from router.domain.need import PROFICIENCY_MAX
-from router.domain.rules import Rules
+from router.domain.rulebook.need import PROFICIENCY_MAX
+from router.domain.rulebook.rules import Rules
 
 if TYPE_CHECKING:
     from router.simulation.rehearsal import Group, Plan, Watch

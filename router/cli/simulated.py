@@ -13,7 +13,7 @@ from router.cli.chart import Point, bars, svg
 from router.cli.exits import FAILED
 from router.cli.screen import print_table, wide_console
 from router.domain.ids import SECOND, Micros, QueueName
-from router.domain.rules import ToQueue
+from router.domain.rulebook.rules import ToQueue
 from router.simulation.forecast import Forecast, forecast
 from router.simulation.rehearsal import Plan, Played
 from router.simulation.tally import Figure, Figures

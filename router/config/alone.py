@@ -14,7 +14,7 @@ from router.config.rulebook import compile_rules, where
 from router.config.settings import Settings
 from router.config.site import SETTINGS_FILE, read_campaigns, read_file
 from router.domain.ids import CampaignName
-from router.domain.rules import Rules
+from router.domain.rulebook.rules import Rules
 
 
 def load_campaign(path: Path) -> tuple[Rules, CampaignName]:

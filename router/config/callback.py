@@ -16,7 +16,7 @@ from router.config.faults import COUNTRY, E164, ENDPOINT, KEY, Faults
 from router.config.hours import DAYS, HoursTable, span
 from router.config.settings import STRICT, Settings
 from router.domain.ids import SECOND
-from router.domain.rules import CallbackRules
+from router.domain.rulebook.rules import CallbackRules
 
 _TIME = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 

@@ -11,10 +11,10 @@ from router.config.faults import E164, KEY, KEYS, LANGUAGE, PROMPT, SLUG, WORD
 from router.config.hours import HoursTable
 from router.config.settings import STRICT, Calls, Line, one_line
 from router.config.treatment import TreatmentTable
-from router.domain.choice import Choice
-from router.domain.conduct import WrapUp
-from router.domain.need import Need, NeedError
-from router.domain.rules import EarlyMedia, Staffed
+from router.domain.rulebook.choice import Choice
+from router.domain.rulebook.conduct import WrapUp
+from router.domain.rulebook.need import Need, NeedError
+from router.domain.rulebook.rules import EarlyMedia, Staffed
 
 
 def _need(text: str) -> str:

@@ -7,10 +7,10 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from router.config.faults import CODE, DIGITS, STEP, Faults
 from router.config.values import STRICT, Calls, Line, Seconds
-from router.domain.conduct import AFTER, REASONS, Consequence, Follows, PauseRules
 from router.domain.ids import SECOND
-from router.domain.media import MOST_IN_HAND, Media
 from router.domain.record import OfferResult
+from router.domain.rulebook.conduct import AFTER, REASONS, Consequence, Follows, PauseRules
+from router.domain.rulebook.media import MOST_IN_HAND, Media
 
 if TYPE_CHECKING:
     from router.config.settings import Settings

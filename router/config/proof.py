@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from router.config.opening import hours_warnings
 from router.config.site import Site
-from router.domain.agent import Agent
-from router.domain.census import Census
-from router.domain.commands import AgentProfile
+from router.domain.benches.agent import Agent
 from router.domain.ids import SECOND, Micros
-from router.domain.rules import CampaignRules, QueueRules, Rules, ToClosing
+from router.domain.messages.commands import AgentProfile
+from router.domain.rulebook.census import Census
+from router.domain.rulebook.rules import CampaignRules, QueueRules, Rules, ToClosing
 
 WHISPER = "acd/whisper-"
 "Before a campaign's name: the prompt that is spoken for it."

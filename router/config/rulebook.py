@@ -18,11 +18,11 @@ from router.config.hours import check_hours
 from router.config.numbers import e164
 from router.config.settings import Settings
 from router.config.ways_out import check_keys, check_outside, early_keys, keys_are_heard, outside
-from router.domain.admission import Capacity
-from router.domain.conduct import WrapUp
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
-from router.domain.need import Need
-from router.domain.rules import (
+from router.domain.rulebook.admission import Capacity
+from router.domain.rulebook.conduct import WrapUp
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import (
     AtClosing,
     CallbackRules,
     CampaignRules,

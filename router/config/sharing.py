@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from router.domain.ids import CampaignName
-from router.domain.rules import Rules, ToQueue
+from router.domain.rulebook.rules import Rules, ToQueue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

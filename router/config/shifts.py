@@ -20,8 +20,8 @@ from zoneinfo import ZoneInfo
 
 from router.config.faults import Faults
 from router.config.rulebook import is_time_zone
-from router.domain.entitlement import Entitlement, Interval
 from router.domain.ids import AgentId, CampaignName, Micros
+from router.domain.rulebook.entitlement import Entitlement, Interval
 
 REQUIRED = ("agent_id", "from", "to", "campaigns")
 OPTIONAL = ("time_zone",)

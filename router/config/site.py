@@ -30,10 +30,10 @@ from router.config.secret import Secrets, read_secrets
 from router.config.settings import Settings
 from router.config.sharing import groups
 from router.config.shifts import read_shifts
-from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
 from router.domain.errors import InvariantBroken
 from router.domain.ids import AgentId, CampaignName, QueueName
-from router.domain.rules import Rules
+from router.domain.rulebook.entitlement import ENTITLED_ALWAYS, Entitlement
+from router.domain.rulebook.rules import Rules
 
 DEFAULT_DIRECTORY = Path("/etc/ringfair")
 DEFAULT_SPOOL = Path("/var/lib/ringfair/spool")

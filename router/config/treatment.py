@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from router.config.faults import PROMPT, SENTENCES, WORD
 from router.config.settings import STRICT
 from router.domain.ids import SECOND, Micros
-from router.domain.treatment import POSITION_LIMITS, WAIT_LIMITS, Position, Treatment
+from router.domain.rulebook.treatment import POSITION_LIMITS, WAIT_LIMITS, Position, Treatment
 
 Prompt = Annotated[str, Field(max_length=80, pattern=PROMPT)]
 

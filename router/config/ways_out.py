@@ -12,7 +12,7 @@ from router.config.campaign import CampaignFile
 from router.config.faults import Faults
 from router.config.settings import Settings
 from router.domain.ids import SECOND, CampaignName, QueueName
-from router.domain.rules import CampaignRules, Outside, OverflowTarget, QueueRules, ToNumber
+from router.domain.rulebook.rules import CampaignRules, Outside, OverflowTarget, QueueRules, ToNumber
 
 LONGEST_TRUNK = 50
 "Characters of its name: number, seconds and trunk are one extension of Asterisk's, 79 at most."

@@ -11,33 +11,16 @@ A command that cannot be carried out raises `CommandRefused` and changes nothing
 from collections.abc import Callable
 from typing import Any
 
-from router.domain import (
-    acquaintance,
-    aftermath,
-    calling,
-    departure,
-    doors,
-    engagement,
-    exits,
-    matching,
-    meanwhile,
-    new_rules,
-    offering,
-    pauses,
-    phones,
-    reception,
-    resync,
-    roster,
-    seating,
-    switchboard,
-    talk,
-    transfer,
-    urgency,
-    waiting_room,
-    wrapup,
-)
-from router.domain.agent import Agent
-from router.domain.commands import (
+from router.domain import matching, new_rules, switchboard
+from router.domain.benches import seating
+from router.domain.benches.agent import Agent
+from router.domain.calls import calling, departure, offering, talk
+from router.domain.contacts.contact import ContactState
+from router.domain.errors import CommandRefused
+from router.domain.floor import Floor
+from router.domain.ids import CampaignName, ContactId, Micros
+from router.domain.lobby import doors, exits, meanwhile, reception, transfer
+from router.domain.messages.commands import (
     CancelCallback,
     Command,
     Configure,
@@ -63,13 +46,9 @@ from router.domain.commands import (
     StopOffering,
     Unpause,
 )
-from router.domain.contact import ContactState
-from router.domain.effects import Effect
-from router.domain.errors import CommandRefused
-from router.domain.events import CallRefused, Event, PoolLost
-from router.domain.floor import Floor
-from router.domain.ids import CampaignName, ContactId, Micros
-from router.domain.observations import (
+from router.domain.messages.effects import Effect
+from router.domain.messages.events import CallRefused, Event, PoolLost
+from router.domain.messages.observations import (
     AgentReady,
     CallbackConfirmed,
     CallerFellBack,
@@ -103,9 +82,12 @@ from router.domain.observations import (
     Resynced,
     TalkBegins,
 )
-from router.domain.picture import Picture, picture_of
+from router.domain.pictures.picture import Picture, picture_of
 from router.domain.record import EndedBy, Outcome
-from router.domain.rules import MOST_POINTS, Rules
+from router.domain.rulebook.rules import MOST_POINTS, Rules
+from router.domain.staff import aftermath, engagement, pauses, roster, wrapup
+from router.domain.truth import phones, resync
+from router.domain.waiting import acquaintance, urgency, waiting_room
 
 Handler = Callable[[Floor, Any, Micros], None]
 

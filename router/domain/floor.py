@@ -8,39 +8,34 @@ is freed sits down when nobody was found for them: most never do. `thinned` note
 from collections.abc import Iterable
 from typing import Final
 
-from router.domain import seating
-from router.domain.agent import Agent, PrivateLeg
-from router.domain.assignment import Assignment
-from router.domain.callback import Promise
-from router.domain.census import Census
-from router.domain.contact import CONTACT, Contact, ContactState, ContactStep
-from router.domain.crew import ON_DUTY, Crew, come, enlist
-from router.domain.door import Door
-from router.domain.effects import Effect
-from router.domain.entitlement import ENTITLED_ALWAYS, covers
-from router.domain.events import Event, InvariantFailed, ObservationIgnored
-from router.domain.hours import OpeningHours
+from router.domain.benches import seating
+from router.domain.benches.agent import Agent, PrivateLeg
+from router.domain.benches.crew import ON_DUTY, Crew, come, enlist
+from router.domain.benches.door import Door
+from router.domain.benches.pace import Pace, Paces
+from router.domain.benches.past import Past
+from router.domain.benches.queue import LineKey, Queue
+from router.domain.benches.redial import GaveUp
+from router.domain.benches.row import Row
+from router.domain.benches.timers import Timers
+from router.domain.contacts.assignment import Assignment
+from router.domain.contacts.callback import Promise
+from router.domain.contacts.contact import CONTACT, Contact, ContactState, ContactStep
+from router.domain.contacts.offer import OFFER, Offer, OfferState, OfferStep
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
-from router.domain.offer import OFFER, Offer, OfferState, OfferStep
-from router.domain.pace import Pace, Paces
-from router.domain.past import Past
-from router.domain.queue import LineKey, Queue
-from router.domain.redial import GaveUp
-from router.domain.row import Row
-from router.domain.rules import Rules
-from router.domain.standing import Standing
+from router.domain.messages.effects import Effect
+from router.domain.messages.events import Event, InvariantFailed, ObservationIgnored
+from router.domain.messages.standing import Standing
+from router.domain.rulebook.census import Census
+from router.domain.rulebook.entitlement import ENTITLED_ALWAYS, covers
+from router.domain.rulebook.hours import OpeningHours
+from router.domain.rulebook.rules import Rules
 from router.domain.tables import step
-from router.domain.timers import Timers
 
-_CONNECTED: Final = ContactState.CONNECTED
-_LEAVING: Final = ContactState.LEAVING
-_OFFERED: Final = ContactState.OFFERED
 _QUEUED: Final = ContactState.QUEUED
-_TO_LEAVE: Final = ContactStep.LEAVE
-_TO_QUEUE: Final = ContactStep.QUEUE
-_CLOSED: Final = OfferState.CLOSED
-_FREE: Final = Standing.FREE
-_ON_CONTACT: Final = Standing.ON_CONTACT
+_OFFERED, _CONNECTED, _LEAVING = ContactState.OFFERED, ContactState.CONNECTED, ContactState.LEAVING
+_TO_QUEUE, _TO_LEAVE = ContactStep.QUEUE, ContactStep.LEAVE
+_FREE, _ON_CONTACT, _CLOSED = Standing.FREE, Standing.ON_CONTACT, OfferState.CLOSED
 "Named once: to read a member from its class costs 50 ns, and these are asked for with every contact."
 
 _AWAY = (Standing.LOGGED_OUT, Standing.PAUSED, Standing.UNREACHABLE, Standing.LINK_LOST, Standing.DONE_FOR_TODAY)
@@ -200,7 +195,7 @@ class Floor:
         for row in agent.skilled:
             row.skilled -= 1
         self.thin(agent.serves)
-        self.take_rows(agent, rows_of(agent, self.queues.values()), now)
+        self.take_rows(agent, seating.rows_of(agent, self.queues.values()), now)
 
     def take_rows(self, agent: Agent, rows: tuple[Row, ...], now: Micros) -> None:
         """Have the agent, who sits nowhere, belong to these rows and serve those they are entitled to.
@@ -257,9 +252,7 @@ class Floor:
     def occupy(self, agent: Agent, leg: LegId, node: str, seen_at: Micros, now: Micros) -> None:
         """A leg of this phone that is not ours, alive at `seen_at`: while it lives the agent is busy elsewhere."""
         self.sweep(node, now)
-        if not agent.private_legs:
-            agent.private_legs = {}
-        agent.private_legs[leg] = None
+        agent.private_legs = {**agent.private_legs, leg: None}
         self.private[leg] = PrivateLeg(agent=agent, node=node, seen_at=seen_at)
         self.restand(agent, now)
 
@@ -296,12 +289,13 @@ class Floor:
             self._wait_no_more(contact, trigger)
         was, contact.state, contact.news_at = contact.state, state, now
         self.unwritten[contact] = None
-        if was is _OFFERED and state is _QUEUED and not contact.parked:
-            self.returned[contact] = None
-        if state is _QUEUED and contact.overdue:
-            self.timers.set(("wait", contact.contact_id), now)
-        elif state is _QUEUED and not contact.parked:
-            self.line_up(contact, now)
+        if state is _QUEUED:
+            if was is _OFFERED and not contact.parked:
+                self.returned[contact] = None
+            if contact.overdue:
+                self.timers.set(("wait", contact.contact_id), now)
+            elif not contact.parked:
+                self.line_up(contact, now)
         return True
 
     def _wait_no_more(self, contact: Contact, trigger: ContactStep) -> None:
@@ -337,9 +331,7 @@ class Floor:
         self.seeking.append(contact)
         if contact.awaits is not None:
             agent = self.agents[contact.awaits]
-            if not agent.awaited:
-                agent.awaited = {}
-            agent.awaited[contact.contact_id] = contact
+            agent.awaited = {**agent.awaited, contact.contact_id: contact}
             return
         row = contact.row
         if row is not None and row.later:
@@ -406,12 +398,3 @@ class Floor:
             for what in ("ring", "talk", "rescind"):
                 self.timers.cancel((what, offer.offer_id))
         return True
-
-    def remember(self, leg: LegId) -> None:
-        """Note that a leg has ended, so that late news of it means nothing."""
-        self.past.add(leg)
-
-
-def rows_of(agent: Agent, queues: Iterable[Queue]) -> tuple[Row, ...]:
-    """Of the lines whose need the agent's skills meet, the row they belong to."""
-    return tuple(row for line in seating.lines(queues) if (row := line.row_of(agent)) is not None)

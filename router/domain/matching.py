@@ -11,21 +11,21 @@ import heapq
 from dataclasses import replace
 from typing import Final
 
-from router.domain.agent import Agent
-from router.domain.callback import named_for
-from router.domain.calling import call_first, is_called_first
-from router.domain.contact import Contact, ContactStep, skips
-from router.domain.effects import RingAgent
-from router.domain.events import OfferMade
+from router.domain.benches.agent import Agent
+from router.domain.benches.line import Place
+from router.domain.benches.queue import NOTHING_OVERTAKES, LineKey, Queue
+from router.domain.benches.row import Row
+from router.domain.calls.calling import call_first, is_called_first
+from router.domain.contacts.callback import named_for
+from router.domain.contacts.contact import Contact, ContactStep, skips
+from router.domain.contacts.offer import Offer
 from router.domain.floor import Floor
-from router.domain.glance import NEXT_BEST, Glance
 from router.domain.ids import SECOND, Micros, offer_id
-from router.domain.line import Place
-from router.domain.offer import Offer
-from router.domain.queue import NOTHING_OVERTAKES, LineKey, Queue
+from router.domain.messages.effects import RingAgent
+from router.domain.messages.events import OfferMade
+from router.domain.messages.glance import NEXT_BEST, Glance
+from router.domain.messages.standing import Standing
 from router.domain.record import How
-from router.domain.row import Row
-from router.domain.standing import Standing
 
 _TO_OFFER: Final = ContactStep.OFFER
 _FREE: Final = Standing.FREE

@@ -1,13 +1,17 @@
 """New rules, swapped in whole around everybody who waits, rings or talks."""
 
-from router.domain import departure, engagement, expiry, pauses, reception, seating, terms, urgency, waiting_room
-from router.domain.commands import Configure
-from router.domain.contact import ContactState
+from router.domain.benches import seating
+from router.domain.benches.queue import Queue
+from router.domain.calls import departure, expiry, terms
+from router.domain.contacts.contact import ContactState
 from router.domain.floor import Floor
 from router.domain.ids import CampaignName, Micros
+from router.domain.lobby import reception
+from router.domain.messages.commands import Configure
 from router.domain.nothing import NOTHING
-from router.domain.queue import Queue
 from router.domain.record import SegmentKind
+from router.domain.staff import engagement, pauses
+from router.domain.waiting import urgency, waiting_room
 
 
 def configure(floor: Floor, asked: Configure, now: Micros) -> None:

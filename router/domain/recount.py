@@ -6,10 +6,10 @@ Rule 2: it is for who ordered the swap to read, and nothing is decided by it: it
 
 from dataclasses import dataclass
 
+from router.domain.calls.terms import without_rules
 from router.domain.floor import Floor
 from router.domain.ids import ContactId, QueueName
-from router.domain.rules import Rules
-from router.domain.terms import without_rules
+from router.domain.rulebook.rules import Rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

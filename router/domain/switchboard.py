@@ -6,10 +6,11 @@ Rule 2: a leg that has ended is gone for good: whatever is told of it later is o
 
 from typing import Final
 
-from router.domain import aftermath, departure, keys, offering, owing, reception, talk
+from router.domain.calls import departure, offering, owing, talk
 from router.domain.floor import Floor
 from router.domain.ids import Micros, OfferId
-from router.domain.observations import (
+from router.domain.lobby import keys, reception
+from router.domain.messages.observations import (
     CallerKeyed,
     HangupAsked,
     LegAnswered,
@@ -20,6 +21,7 @@ from router.domain.observations import (
     LegUnheld,
 )
 from router.domain.record import EndedBy
+from router.domain.staff import aftermath
 
 _BY_AGENT: Final = EndedBy.AGENT
 _BY_CALLER: Final = EndedBy.CALLER
@@ -82,7 +84,7 @@ def leg_ended(floor: Floor, seen: LegEnded, now: Micros) -> None:
     if seen.leg in floor.past:
         floor.ignore(seen, "ended already")
         return
-    floor.remember(seen.leg)
+    floor.past.add(seen.leg)  # late news of it means nothing
     contact = floor.by_leg.get(seen.leg)
     if contact is not None:
         departure.caller_ended(floor, contact, seen, now)

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from router.domain.effects import Effect
-from router.domain.events import Event
 from router.domain.ids import Micros
-from router.domain.observations import Observation
-from router.domain.rules import Rules
+from router.domain.messages.effects import Effect
+from router.domain.messages.events import Event
+from router.domain.messages.observations import Observation
+from router.domain.rulebook.rules import Rules
 
 
 class Clock(Protocol):

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from router.domain.events import AgentChanged
 from router.domain.ids import AgentId, ContactId, Micros, OfferId
+from router.domain.messages.events import AgentChanged
 from router.domain.recount import Touched
 from router.ports.lease import LeaseView
 from router.ports.ledger import ContactStory, RecordQuery

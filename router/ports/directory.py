@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from router.domain.commands import AgentProfile
 from router.domain.ids import AgentId, Micros
+from router.domain.messages.commands import AgentProfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

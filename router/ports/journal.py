@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from router.domain.ids import Micros
-from router.domain.picture import Picture
+from router.domain.pictures.picture import Picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ of a leg once it is in the dialplan is told in dialplan.py.
 
 from random import Random
 
-from router.domain.effects import (
+from router.domain.ids import SECOND, CampaignName, ContactId, LegId, Micros
+from router.domain.messages.effects import (
     Announce,
     AnswerCaller,
     AnswerPhone,
@@ -17,8 +18,7 @@ from router.domain.effects import (
     RingAgent,
     SendCaller,
 )
-from router.domain.ids import SECOND, CampaignName, ContactId, LegId, Micros
-from router.domain.observations import (
+from router.domain.messages.observations import (
     CallerKeyed,
     CallerNotTaken,
     CallerSentOff,

@@ -7,9 +7,9 @@ until the customer does. Asterisk refuses a leg whose id a living one has, or be
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from router.domain.effects import CallCustomer
 from router.domain.ids import SECOND, CampaignName, ContactId, LegId, Micros
-from router.domain.observations import (
+from router.domain.messages.effects import CallCustomer
+from router.domain.messages.observations import (
     AgentReady,
     CallbackConfirmed,
     CallerSentOff,

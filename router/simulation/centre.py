@@ -5,16 +5,16 @@ Nobody moves in here by themselves: who calls, answers and hangs up is up to the
 
 from random import Random
 
-from router.domain.commands import AgentProfile, Command, Configure, Enrol, Entitle
-from router.domain.effects import AnswerPhone, WriteDown
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
-from router.domain.events import Event
 from router.domain.ids import SECOND, ContactId, Micros
-from router.domain.observations import NodeLost, Observation, PhoneAsked, PromiseWritten
-from router.domain.picture import ContactStands, Picture
-from router.domain.recovery import restore, take_over
-from router.domain.rules import Rules
+from router.domain.messages.commands import AgentProfile, Command, Configure, Enrol, Entitle
+from router.domain.messages.effects import AnswerPhone, WriteDown
+from router.domain.messages.events import Event
+from router.domain.messages.observations import NodeLost, Observation, PhoneAsked, PromiseWritten
+from router.domain.pictures.picture import ContactStands, Picture
+from router.domain.pictures.recovery import restore, take_over
+from router.domain.rulebook.rules import Rules
 from router.simulation.asterisk import Asterisk
 from router.simulation.clock import VirtualClock
 from router.simulation.dialplan import People

@@ -9,7 +9,7 @@ from random import Random
 from typing import Protocol
 
 from router.domain.ids import SECOND, ContactId, LegId, Micros
-from router.domain.observations import (
+from router.domain.messages.observations import (
     CallerFellBack,
     CallerReturned,
     LegAppeared,

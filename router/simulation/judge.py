@@ -8,18 +8,18 @@ import hashlib
 from collections import Counter
 from itertools import pairwise
 
-from router.domain.agent import RONA, Agent, Status
-from router.domain.commands import Command, Entitle, LogIn, LogOut, Pause, Unpause
-from router.domain.contact import ContactState, skips
-from router.domain.effects import AnswerPhone, Effect
-from router.domain.entitlement import Entitlement
-from router.domain.events import AgentChanged, ContactEnded, Event, InvariantFailed, OfferClosed, OfferMade
+from router.domain.benches.agent import RONA, Agent, Status
+from router.domain.benches.queue import Queue
+from router.domain.contacts.contact import ContactState, skips
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, ContactId, LegId, Micros, OfferId
-from router.domain.invariants import broken
-from router.domain.observations import PhoneAsked
-from router.domain.queue import Queue
+from router.domain.messages.commands import Command, Entitle, LogIn, LogOut, Pause, Unpause
+from router.domain.messages.effects import AnswerPhone, Effect
+from router.domain.messages.events import AgentChanged, ContactEnded, Event, InvariantFailed, OfferClosed, OfferMade
+from router.domain.messages.observations import PhoneAsked
 from router.domain.record import BillingRecord, Outcome, SegmentKind
+from router.domain.rulebook.entitlement import Entitlement
+from router.domain.truth.invariants import broken
 from router.simulation.asterisk import Asterisk
 from router.simulation.calling_back import promise_of
 from router.simulation.dialplan import AFTER_US

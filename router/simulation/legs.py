@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId
-from router.domain.observations import LegSnapshot
+from router.domain.messages.observations import LegSnapshot
 
 
 class Place(StrEnum):

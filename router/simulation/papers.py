@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from random import Random
 
 from router.domain.engine import Engine
-from router.domain.events import ContactEnded, Event
 from router.domain.ids import ContactId, Micros
-from router.domain.picture import Picture
-from router.domain.recovery import Newest
+from router.domain.messages.events import ContactEnded, Event
+from router.domain.pictures.picture import Picture
+from router.domain.pictures.recovery import Newest
 from router.simulation.clock import VirtualClock
 from router.simulation.wire import MILLISECOND
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from router.domain.agent import Status
-from router.domain.commands import (
+from router.domain.benches.agent import Status
+from router.domain.ids import SECOND, AgentId, Micros
+from router.domain.messages.commands import (
     Entitle,
     ExtendWrapUp,
     FinishWrapUp,
@@ -18,9 +19,8 @@ from router.domain.commands import (
     Shut,
     Unpause,
 )
-from router.domain.entitlement import Entitlement, Interval
-from router.domain.events import AgentChanged, Event
-from router.domain.ids import SECOND, AgentId, Micros
+from router.domain.messages.events import AgentChanged, Event
+from router.domain.rulebook.entitlement import Entitlement, Interval
 from router.simulation.centre import Centre, Nobody
 from router.simulation.legs import Leg, Phone
 from router.simulation.site import BANK, CALL_ME, DNIS, HOTLINE, SHOP

@@ -11,11 +11,11 @@ Rule 4: why a promise is said to be over is what truly happened.
 from collections import Counter
 from collections.abc import Callable
 
-from router.domain.callback import PromiseEnd, TryResult
-from router.domain.events import CallbackEnded, CallbackPromised, CallbackTried, Event
+from router.domain.contacts.callback import PromiseEnd, TryResult
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, ContactId, Micros, QueueName
-from router.domain.rules import CallbackRules
+from router.domain.messages.events import CallbackEnded, CallbackPromised, CallbackTried, Event
+from router.domain.rulebook.rules import CallbackRules
 from router.simulation.asterisk import Asterisk
 from router.simulation.calling_back import TrueAsking, promise_of
 from router.simulation.legs import Leg, TrueLife

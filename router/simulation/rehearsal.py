@@ -17,13 +17,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 
-from router.domain.commands import AgentProfile, Enrol, LogIn
-from router.domain.conduct import WrapUp
-from router.domain.effects import Announce, AnswerCaller, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.engine import Engine
-from router.domain.events import ContactConnected, ContactEnded, Event, OfferClosed, OfferMade, WrapUpEnded
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId, Micros
-from router.domain.observations import (
+from router.domain.messages.commands import AgentProfile, Enrol, LogIn
+from router.domain.messages.effects import Announce, AnswerCaller, Effect, EndLeg, LookAgain, RingAgent, SendCaller
+from router.domain.messages.events import ContactConnected, ContactEnded, Event, OfferClosed, OfferMade, WrapUpEnded
+from router.domain.messages.observations import (
     ContactArrived,
     EndpointSeen,
     HangupAsked,
@@ -37,7 +36,8 @@ from router.domain.observations import (
     TalkBegins,
 )
 from router.domain.record import BillingRecord, OfferResult, Outcome, SegmentKind
-from router.domain.rules import QueueRules, Rules
+from router.domain.rulebook.conduct import WrapUp
+from router.domain.rulebook.rules import QueueRules, Rules
 from router.simulation.clock import VirtualClock
 from router.simulation.tally import Call, Tally, Work
 from router.simulation.traffic import HALF_HOUR_US, Caller, Traffic

@@ -2,12 +2,12 @@
 
 from random import Random
 
-from router.domain.commands import AgentProfile, Post
-from router.domain.conduct import AFTER, Consequence, Follows, PauseRules, WrapUp
 from router.domain.ids import SECOND, AgentId, CampaignName, QueueName
-from router.domain.need import Need
+from router.domain.messages.commands import AgentProfile, Post
 from router.domain.record import OfferResult
-from router.domain.rules import (
+from router.domain.rulebook.conduct import AFTER, Consequence, Follows, PauseRules, WrapUp
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import (
     AtClosing,
     CallbackRules,
     CampaignRules,

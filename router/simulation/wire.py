@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from router.domain.ids import SECOND, Micros
-from router.domain.observations import NodeLost, Observation, Resynced
+from router.domain.messages.observations import NodeLost, Observation, Resynced
 from router.simulation.clock import VirtualClock
 
 MILLISECOND: Micros = 1000

@@ -9,10 +9,10 @@ marked as written once the socket has it: on a busy machine Asterisk may have ac
 from collections.abc import Callable, Iterator
 from typing import cast
 
-from router.domain.effects import Announce, AnswerCaller, EndLeg, RingAgent, SendCaller
-from router.domain.events import OfferMade
 from router.domain.ids import ContactId, Micros, OfferId
-from router.domain.observations import (
+from router.domain.messages.effects import Announce, AnswerCaller, EndLeg, RingAgent, SendCaller
+from router.domain.messages.events import OfferMade
+from router.domain.messages.observations import (
     CallerFellBack,
     CallerKeyed,
     CallerNotTaken,

@@ -20,12 +20,12 @@ from functools import wraps
 from operator import attrgetter
 from typing import Concatenate, Final, ParamSpec, TypeAlias
 
-from router.domain import events as told
-from router.domain import observations as obs
-from router.domain.effects import Announce, AnswerCaller, Effect, EndLeg, RingAgent, SendCaller
-from router.domain.events import Event
 from router.domain.ids import Micros
-from router.domain.observations import Observation
+from router.domain.messages import events as told
+from router.domain.messages import observations as obs
+from router.domain.messages.effects import Announce, AnswerCaller, Effect, EndLeg, RingAgent, SendCaller
+from router.domain.messages.events import Event
+from router.domain.messages.observations import Observation
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ import pytest
 import structlog
 
 from router.adapters.log import REDACTED, EventLog, configure
-from router.domain.events import (
+from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, OfferId, QueueName
+from router.domain.messages.events import (
     AgentChanged,
     CallRefused,
     ContactConnected,
@@ -27,7 +28,6 @@ from router.domain.events import (
     OfferRang,
     PoolLost,
 )
-from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, OfferId, QueueName
 from router.domain.record import BillingRecord, EndedBy, OfferFact, OfferResult, Outcome
 
 NOW = 1_790_000_000 * SECOND + 42

@@ -11,8 +11,8 @@ from typer.testing import Result
 
 from router.adapters.cel.calls import CallReader
 from router.adapters.cel.lines import Tally, read_rows
-from router.domain.reconciliation import CallSeen
 from router.domain.record import BillingRecord
+from router.domain.truth.reconciliation import CallSeen
 from tests.cli.conftest import Bench
 from tests.domain.test_reconciliation import a_record
 from tests.fakes.event_log import FakeEventLog

@@ -9,7 +9,7 @@ import pytest
 
 from router.adapters.pbx.passwords import password_digest
 from router.cli.exits import DONE, REFUSED, USAGE
-from router.domain.commands import Post
+from router.domain.messages.commands import Post
 from tests.cli.conftest import Bench
 from tests.fakes.desk import FakeDesk
 

@@ -10,6 +10,7 @@ from router.cli.explain import REASONS, told
 from router.cli.instants import length, local, read_instant
 from router.cli.timeline import bar, shares
 from router.domain.ids import SECOND, AgentId, ContactId, QueueName
+from router.domain.messages.standing import Standing
 from router.domain.record import (
     BillingRecord,
     CallbackFact,
@@ -21,7 +22,6 @@ from router.domain.record import (
     WrapUpEnd,
     WrapUpFact,
 )
-from router.domain.standing import Standing
 from router.ports import ContactStory
 from tests.cli.conftest import Bench
 from tests.cli.stories import answered

@@ -1,9 +1,9 @@
 """Limits of callers in the files: what they become, and what cannot be meant."""
 
 from router.config import load
-from router.domain.admission import Capacity, Room, room_for
 from router.domain.ids import CampaignName
-from router.domain.rules import Rules
+from router.domain.rulebook.admission import Capacity, Room, room_for
+from router.domain.rulebook.rules import Rules
 from tests.config.site_files import CARE, SECRET, SETTINGS, SHOP, WriteSite, only_fault
 
 FULL_HOUSE = SETTINGS + "max_calls = 20\nreserved_calls = 5\n[trunk.carrier-a]\nmax_calls = 12\n[trunk.carrier-b]\n"

@@ -3,11 +3,11 @@
 import pytest
 
 from router.config import load
-from router.domain.conduct import Consequence, Follows, PauseRules, WrapUp
 from router.domain.errors import ConfigError
 from router.domain.ids import SECOND, CampaignName, QueueName
-from router.domain.media import MEDIA
 from router.domain.record import OfferResult
+from router.domain.rulebook.conduct import Consequence, Follows, PauseRules, WrapUp
+from router.domain.rulebook.media import MEDIA
 from tests.config.site_files import SECRET, SETTINGS, SHOP, WriteSite
 
 OLD = '[pause_reasons]\n1 = { code = "break", label = "Break", paid = true }\n'

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from router.config.hours import DAYS, HoursTable, span
 from router.config.opening import closed_by, compile_hours, day_plan, describe, unlike_the_week
-from router.domain.hours import OpeningHours
 from router.domain.ids import SECOND
+from router.domain.rulebook.hours import OpeningHours
 from tests.config.campaign_hours import BERLIN, at, hours_of
 
 MINUTE_US = 60 * SECOND

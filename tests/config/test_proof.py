@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from router.cli.config import app
 from router.config import load
 from router.config.proof import Surroundings, doubts
-from router.domain.commands import AgentProfile, Post
 from router.domain.ids import SECOND, AgentId
+from router.domain.messages.commands import AgentProfile, Post
 from tests.config.site_files import SECRET, SHOP, WriteSite
 
 NOON = 1_790_000_000 * SECOND

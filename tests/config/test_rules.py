@@ -9,7 +9,7 @@ import pytest
 from router.config import find_directory, load
 from router.config.campaign import CampaignTable, QueueTable
 from router.domain.ids import SECOND, CampaignName, QueueName
-from router.domain.rules import CampaignRules, QueueRules, Rules, ToClosing, ToQueue
+from router.domain.rulebook.rules import CampaignRules, QueueRules, Rules, ToClosing, ToQueue
 from tests.config.site_files import CARE, SAMPLE, SECRET, SETTINGS, SHOP, WriteSite
 
 

@@ -7,9 +7,9 @@ import pytest
 from router.config import load
 from router.config.faults import Faults
 from router.config.shifts import compile_shifts
-from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
 from router.domain.errors import ConfigError, Fault
 from router.domain.ids import SECOND, AgentId, CampaignName
+from router.domain.rulebook.entitlement import ENTITLED_ALWAYS, Entitlement
 from tests.config.site_files import SECRET, SETTINGS, WriteSite, write_file
 
 HEADER = "agent_id,from,to,campaigns,time_zone"

@@ -10,7 +10,7 @@ from router.config import load
 from router.config.treatment import TreatmentTable
 from router.domain.errors import ConfigError
 from router.domain.ids import SECOND, QueueName
-from router.domain.treatment import NONE, Position, Treatment
+from router.domain.rulebook.treatment import NONE, Position, Treatment
 from tests.config.site_files import SECRET, SHOP, WriteSite
 
 TABLE = "[queue.orders.treatment]\n"

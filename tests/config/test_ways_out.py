@@ -4,7 +4,7 @@ import pytest
 
 from router.config import load
 from router.domain.ids import SECOND, CampaignName, QueueName
-from router.domain.rules import EarlyMedia, Outside, ToClosing, ToNumber, ToQueue, ToVoicemail
+from router.domain.rulebook.rules import EarlyMedia, Outside, ToClosing, ToNumber, ToQueue, ToVoicemail
 from tests.config.site_files import CARE, SECRET, SETTINGS, SHOP, WriteSite, faults_of, only_fault
 
 TRUNK = SETTINGS + "[trunk.carrier]\noutbound = true\nring_s = 25\n"

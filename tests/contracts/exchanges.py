@@ -26,8 +26,8 @@ from router.adapters.pbx.errors import PbxError
 from router.adapters.pbx.instance import Instance
 from router.adapters.pbx.passwords import make_password, password_digest
 from router.adapters.pbx.root import find_root
-from router.domain.observations import Observation, Resynced
-from router.domain.rules import Rules
+from router.domain.messages.observations import Observation, Resynced
+from router.domain.rulebook.rules import Rules
 from router.ports import Telephony
 from router.runtime import WallClock
 from tests.adapters.ami.fake_node import FakeNode

@@ -20,9 +20,9 @@ from router.adapters.redis.presence import RedisPresence
 from router.adapters.redis.renewal import Renewal
 from router.adapters.redis.standby import Standby
 from router.adapters.redis.tenure import LeaseTenure
-from router.domain.commands import Pause, Unpause
 from router.domain.ids import AgentId, ContactId
-from router.domain.picture import Picture, key_of, whole
+from router.domain.messages.commands import Pause, Unpause
+from router.domain.pictures.picture import Picture, key_of, whole
 from router.ports import Acting, PresenceRow
 from router.runtime import WallClock
 from tests.builders import Room

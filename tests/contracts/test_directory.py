@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from router.domain.commands import AgentProfile, Post
 from router.domain.errors import CommandRefused
 from router.domain.ids import SECOND, AgentId
+from router.domain.messages.commands import AgentProfile, Post
 from router.ports import AgentEntry, Credential
 
 if TYPE_CHECKING:  # pytest itself must be the first to import it: see pytest_plugins

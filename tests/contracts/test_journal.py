@@ -12,7 +12,7 @@ from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.journal import RedisJournal
 from router.domain.errors import RemoteError
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId
-from router.domain.picture import (
+from router.domain.pictures.picture import (
     AgentGone,
     AgentStands,
     ContactGone,

@@ -13,10 +13,10 @@ import pytest
 from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.journal import RedisJournal
 from router.adapters.redis.journal_keeper import JournalKeeper
-from router.domain.effects import WriteDown
 from router.domain.ids import ContactId
-from router.domain.observations import CallbackConfirmed
-from router.domain.picture import PromiseStands
+from router.domain.messages.effects import WriteDown
+from router.domain.messages.observations import CallbackConfirmed
+from router.domain.pictures.picture import PromiseStands
 from router.receipt import Receipt
 from tests.domain.test_callback import CallbackRoom
 from tests.fakes.clock import HandClock

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from router.domain.effects import AnswerPhone, Effect, EndLeg, LookAgain, SendCaller
 from router.domain.ids import ContactId, LegId
-from router.domain.observations import OriginateFailed
+from router.domain.messages.effects import AnswerPhone, Effect, EndLeg, LookAgain, SendCaller
+from router.domain.messages.observations import OriginateFailed
 from tests.adapters.ami.fake_server import until
 from tests.adapters.ami.telephony_room import CALLER, ring, rules
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from router.domain.commands import Configure, LogOut, Pause, Unpause
 from router.domain.ids import SECOND, AgentId, ContactId
-from router.domain.rules import Rules
+from router.domain.messages.commands import Configure, LogOut, Pause, Unpause
+from router.domain.rulebook.rules import Rules
 from tests.builders import BANK, ORDERS, SHOP, Room, rules, with_queue
 
 LISA = "+4930555777"

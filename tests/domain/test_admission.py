@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.domain.admission import CAMPAIGN_FULL, FULL, NODE_FULL, TRUNK_FULL, Capacity, Room, room_for
-from router.domain.events import CallRefused
 from router.domain.ids import CampaignName
-from router.domain.observations import CallTurnedAway
+from router.domain.messages.events import CallRefused
+from router.domain.messages.observations import CallTurnedAway
+from router.domain.rulebook.admission import CAMPAIGN_FULL, FULL, NODE_FULL, TRUNK_FULL, Capacity, Room, room_for
 from tests import builders
 
 LIMIT = st.integers(0, 30)

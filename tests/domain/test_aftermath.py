@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.agent import Status
-from router.domain.commands import Pause, Remember, Unpause
-from router.domain.conduct import AFTER, BY_PHONE, REASONS, RETRY_US, Consequence, Follows
-from router.domain.events import AgentChanged
+from router.domain.benches.agent import Status
 from router.domain.ids import SECOND, AgentId, ContactId, OfferId
-from router.domain.observations import EndpointSeen, OriginateFailed
+from router.domain.messages.commands import Pause, Remember, Unpause
+from router.domain.messages.events import AgentChanged
+from router.domain.messages.observations import EndpointSeen, OriginateFailed
 from router.domain.record import OfferResult
-from router.domain.rules import Rules
+from router.domain.rulebook.conduct import AFTER, BY_PHONE, REASONS, RETRY_US, Consequence, Follows
+from router.domain.rulebook.rules import Rules
 from tests.builders import ORDERS, Room, rules, with_queue
 from tests.domain.test_succession import in_sight, inherited
 

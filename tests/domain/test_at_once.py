@@ -1,11 +1,11 @@
 """Several agents rung at the same time: the first to take the caller wins, and nobody else has missed anything."""
 
-from router.domain.agent import Status
-from router.domain.effects import EndLeg
+from router.domain.benches.agent import Status
 from router.domain.ids import SECOND
-from router.domain.observations import LegAnswered, OfferTurnedAway, TalkBegins
+from router.domain.messages.effects import EndLeg
+from router.domain.messages.observations import LegAnswered, OfferTurnedAway, TalkBegins
 from router.domain.record import OfferResult, Outcome
-from router.domain.rules import Rules
+from router.domain.rulebook.rules import Rules
 from tests.builders import ORDERS, Room, rules, with_queue
 
 

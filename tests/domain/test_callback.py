@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.callback import PromiseEnd, PromiseState, TryResult
-from router.domain.commands import CancelCallback, Configure, Pause, SetCallTimes
-from router.domain.effects import Announce, CallCustomer, EndLeg, RingAgent, SendCaller, WriteDown
+from router.domain.calls.expiry import LONGEST_US
+from router.domain.contacts.callback import PromiseEnd, PromiseState, TryResult
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
-from router.domain.events import (
+from router.domain.ids import SECOND, ContactId, LegId, OfferId
+from router.domain.messages.commands import CancelCallback, Configure, Pause, SetCallTimes
+from router.domain.messages.effects import Announce, CallCustomer, EndLeg, RingAgent, SendCaller, WriteDown
+from router.domain.messages.events import (
     CallbackEnded,
     CallbackPromised,
     CallbackTried,
@@ -17,11 +19,7 @@ from router.domain.events import (
     ContactEnded,
     ContactOverflowed,
 )
-from router.domain.expiry import LONGEST_US
-from router.domain.hours import OpeningHours
-from router.domain.ids import SECOND, ContactId, LegId, OfferId
-from router.domain.need import Need
-from router.domain.observations import (
+from router.domain.messages.observations import (
     AgentReady,
     CallbackConfirmed,
     CallerKeyed,
@@ -32,11 +30,13 @@ from router.domain.observations import (
     PromiseWritten,
     Resynced,
 )
-from router.domain.picture import whole
+from router.domain.pictures.picture import whole
+from router.domain.pictures.recovery import restore, take_over
 from router.domain.record import OfferResult, Outcome, SegmentKind
-from router.domain.recovery import restore, take_over
-from router.domain.rules import CallbackRules, Rules, ToQueue
-from router.domain.treatment import Position, Treatment
+from router.domain.rulebook.hours import OpeningHours
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import CallbackRules, Rules, ToQueue
+from router.domain.rulebook.treatment import Position, Treatment
 from tests.builders import ACCOUNTS, BANK, NODE, ORDERS, SHOP, Room, rules, with_queue
 
 AGENT_FIRST = CallbackRules(key="5", trunk="carrier", caller_id="+4930555100", retry_after_us=60 * SECOND, tries=2)
@@ -112,7 +112,7 @@ class CallbackRoom(Room):
 
 
 def _enrol(profile):  # type: ignore[no-untyped-def]
-    from router.domain.commands import Enrol
+    from router.domain.messages.commands import Enrol
 
     return Enrol(profile=profile)
 

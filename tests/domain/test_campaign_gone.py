@@ -6,16 +6,16 @@ from random import Random
 
 import pytest
 
-from router.domain.commands import Configure, Enrol, LogIn
-from router.domain.effects import EndLeg, RingAgent, SendCaller
 from router.domain.engine import Engine
-from router.domain.events import ContactEnded
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId
-from router.domain.observations import EndpointSeen, LegSnapshot
-from router.domain.picture import AgentStands, whole
+from router.domain.messages.commands import Configure, Enrol, LogIn
+from router.domain.messages.effects import EndLeg, RingAgent, SendCaller
+from router.domain.messages.events import ContactEnded
+from router.domain.messages.observations import EndpointSeen, LegSnapshot
+from router.domain.pictures.picture import AgentStands, whole
+from router.domain.pictures.recovery import restore, take_over
 from router.domain.record import BillingRecord, EndedBy, Outcome
-from router.domain.recovery import restore, take_over
-from router.domain.rules import LONGEST_CALL_US, Rules
+from router.domain.rulebook.rules import LONGEST_CALL_US, Rules
 from router.simulation import site
 from router.simulation.centre import Centre
 from router.simulation.legs import Leg, Place

@@ -3,13 +3,13 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.agent import Agent
-from router.domain.census import Census
-from router.domain.commands import AgentProfile, Post
+from router.domain.benches.agent import Agent
+from router.domain.benches.queue import Queue
 from router.domain.ids import SECOND, AgentId, CampaignName, QueueName
-from router.domain.need import Need
-from router.domain.queue import Queue
-from router.domain.rules import QueueRules, Ring
+from router.domain.messages.commands import AgentProfile, Post
+from router.domain.rulebook.census import Census
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import QueueRules, Ring
 
 NAMES = ("de", "en", "orders")
 LEVELS = st.integers(0, 100)

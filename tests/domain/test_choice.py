@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.choice import Choice
-from router.domain.commands import Configure, Pause, Post, SetDays, Unpause
 from router.domain.ids import SECOND, AgentId, CampaignName
-from router.domain.need import Need
-from router.domain.rules import Rules
+from router.domain.messages.commands import Configure, Pause, Post, SetDays, Unpause
+from router.domain.rulebook.choice import Choice
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import Rules
 from tests.builders import ORDERS, SHOP, START_AT, Room, rules, with_queue
 
 DAY_S = 86_400

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.domain.completion import Dialled, correction_of, is_completed_by, record_of, was_refused
 from router.domain.ids import SECOND, AgentId, CampaignName, QueueName
-from router.domain.reconciliation import CallSeen, Pair, differences
 from router.domain.record import BillingRecord, EndedBy, Leg, Outcome, SegmentKind
-from router.domain.rules import CampaignRules
+from router.domain.rulebook.rules import CampaignRules
+from router.domain.truth.completion import Dialled, correction_of, is_completed_by, record_of, was_refused
+from router.domain.truth.reconciliation import CallSeen, Pair, differences
 from tests.domain.test_reconciliation import NOON, a_call, a_record, segment
 
 SHOP = CampaignRules(

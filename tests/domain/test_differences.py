@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from router.domain.differences import DIFFERENCES
-from router.domain.events import DifferenceMended
 from router.domain.ids import AgentId, ContactId, LegId
-from router.domain.observations import EndpointSeen, LegSnapshot, Resynced
+from router.domain.messages.events import DifferenceMended
+from router.domain.messages.observations import EndpointSeen, LegSnapshot, Resynced
+from router.domain.truth.differences import DIFFERENCES
 from tests.builders import NODE, Room
 
 ME = AgentId("agent-1001")

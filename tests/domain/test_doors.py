@@ -4,19 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.commands import Reopen, SetHours, Shut
-from router.domain.door import Door
-from router.domain.effects import SendCaller
+from router.domain.benches.door import Door
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
-from router.domain.events import ContactOverflowed, DoorMoved
-from router.domain.hours import OpeningHours
 from router.domain.ids import SECOND, CampaignName, ContactId
-from router.domain.observations import NodeLost, Resynced
-from router.domain.picture import whole
+from router.domain.messages.commands import Reopen, SetHours, Shut
+from router.domain.messages.effects import SendCaller
+from router.domain.messages.events import ContactOverflowed, DoorMoved
+from router.domain.messages.observations import NodeLost, Resynced
+from router.domain.pictures.picture import whole
+from router.domain.pictures.recovery import restore, take_over
 from router.domain.record import Outcome
-from router.domain.recovery import restore, take_over
-from router.domain.rules import AtClosing, Rules, ToClosing, ToQueue
+from router.domain.rulebook.hours import OpeningHours
+from router.domain.rulebook.rules import AtClosing, Rules, ToClosing, ToQueue
 from tests.builders import ACCOUNTS, BANK, GENERAL, NODE, ORDERS, SHOP, START_AT, Room, rules
 
 

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.commands import Configure, LogIn, LogOut, Pause
-from router.domain.effects import RingAgent, SendCaller
 from router.domain.errors import CommandRefused
-from router.domain.events import AgentChanged, OfferMade, PoolLost
-from router.domain.facts import fact_of
 from router.domain.ids import SECOND, LegId
-from router.domain.need import Need
-from router.domain.observations import LegEnded, OwnerSeen
+from router.domain.messages.commands import Configure, LogIn, LogOut, Pause
+from router.domain.messages.effects import RingAgent, SendCaller
+from router.domain.messages.events import AgentChanged, OfferMade, PoolLost
+from router.domain.messages.facts import fact_of
+from router.domain.messages.observations import LegEnded, OwnerSeen
+from router.domain.messages.standing import Standing
 from router.domain.record import AgentChangeFact, Outcome
-from router.domain.standing import Standing
+from router.domain.rulebook.need import Need
 from tests.builders import GENERAL, ORDERS, SHOP, Room, rules, with_queue
 
 

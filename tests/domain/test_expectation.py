@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.commands import Configure, LogOut, Pause, Post, Prioritise, Unpause
+from router.domain.benches.pace import ASSUMED_PICK_UP_US, FEWEST, PAPER, Mean, Pace
 from router.domain.engine import Engine
-from router.domain.events import ContactConnected
-from router.domain.expectation import MOST_CREWS, expected_of_newcomer, expected_wait
 from router.domain.ids import SECOND, ContactId, QueueName
-from router.domain.need import Need
-from router.domain.observations import EndpointSeen
-from router.domain.pace import ASSUMED_PICK_UP_US, FEWEST, PAPER, Mean, Pace
-from router.domain.picture import PaceStands, whole
-from router.domain.recovery import restore
-from router.domain.rules import Ring, Rules
-from router.domain.treatment import Treatment
+from router.domain.messages.commands import Configure, LogOut, Pause, Post, Prioritise, Unpause
+from router.domain.messages.events import ContactConnected
+from router.domain.messages.observations import EndpointSeen
+from router.domain.pictures.picture import PaceStands, whole
+from router.domain.pictures.recovery import restore
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import Ring, Rules
+from router.domain.rulebook.treatment import Treatment
+from router.domain.waiting.expectation import MOST_CREWS, expected_of_newcomer, expected_wait
 from tests.builders import ACCOUNTS, BANK, GENERAL, ORDERS, SHOP, Room, rules, with_queue
 
 NAMES = count()

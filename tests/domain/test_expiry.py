@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.callback import Promise, PromiseEnd
-from router.domain.commands import Configure, Reopen, SetCallTimes, SetHours, Shut
-from router.domain.entitlement import ALWAYS
-from router.domain.events import CallbackPromised
-from router.domain.expiry import LONGEST_US
-from router.domain.hours import OPEN_ALWAYS, OpeningHours
+from router.domain.calls.expiry import LONGEST_US
+from router.domain.contacts.callback import Promise, PromiseEnd
 from router.domain.ids import SECOND, ContactId, Micros
-from router.domain.invariants import broken
-from router.domain.picture import PromiseStands, whole
-from router.domain.recovery import restore
-from router.domain.rules import Rules
+from router.domain.messages.commands import Configure, Reopen, SetCallTimes, SetHours, Shut
+from router.domain.messages.events import CallbackPromised
+from router.domain.pictures.picture import PromiseStands, whole
+from router.domain.pictures.recovery import restore
+from router.domain.rulebook.entitlement import ALWAYS
+from router.domain.rulebook.hours import OPEN_ALWAYS, OpeningHours
+from router.domain.rulebook.rules import Rules
+from router.domain.truth.invariants import broken
 from tests.builders import ORDERS, SHOP, START_AT
 from tests.domain.test_callback import CallbackRoom, called_back, ends, place
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.entitlement import ALWAYS
-from router.domain.hours import OPEN_ALWAYS, OpeningHours
+from router.domain.rulebook.entitlement import ALWAYS
+from router.domain.rulebook.hours import OPEN_ALWAYS, OpeningHours
 
 TWO_DAYS = OpeningHours(intervals=((10, 20), (30, 40)))
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from router.domain.contact import ContactState
+from router.domain.contacts.contact import ContactState
 from router.domain.floor import Floor
 from router.domain.ids import LegId
-from router.domain.invariants import broken
-from router.domain.standing import Standing
+from router.domain.messages.standing import Standing
+from router.domain.truth.invariants import broken
 from tests.builders import ORDERS, Room
 
 

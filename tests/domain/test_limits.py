@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.commands import Entitle, LogOut, Pause, Prioritise
-from router.domain.effects import SendCaller
-from router.domain.entitlement import Entitlement, Interval
 from router.domain.errors import CommandRefused
-from router.domain.events import ContactOverflowed, EmergencyWaits
 from router.domain.ids import SECOND, ContactId
-from router.domain.observations import EndpointSeen, NodeLost
+from router.domain.messages.commands import Entitle, LogOut, Pause, Prioritise
+from router.domain.messages.effects import SendCaller
+from router.domain.messages.events import ContactOverflowed, EmergencyWaits
+from router.domain.messages.observations import EndpointSeen, NodeLost
 from router.domain.record import Outcome
-from router.domain.rules import Rules, Staffed
+from router.domain.rulebook.entitlement import Entitlement, Interval
+from router.domain.rulebook.rules import Rules, Staffed
 from tests.builders import ACCOUNTS, BANK, GENERAL, NODE, ORDERS, SHOP, Room, rules, with_queue
 
 

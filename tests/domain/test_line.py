@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.domain.line import Line
-from router.domain.past import Past
+from router.domain.benches.line import Line
+from router.domain.benches.past import Past
 
 
 @dataclass(eq=False)

@@ -1,9 +1,9 @@
 """Who gets whom: first in, first out; longest idle first; priority; and why."""
 
-from router.domain.commands import Entitle, LogIn, Pause, StopOffering, Unpause
-from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement
-from router.domain.events import OfferMade
 from router.domain.ids import SECOND
+from router.domain.messages.commands import Entitle, LogIn, Pause, StopOffering, Unpause
+from router.domain.messages.events import OfferMade
+from router.domain.rulebook.entitlement import ENTITLED_ALWAYS, Entitlement
 from tests.builders import BANK, ORDERS, Room, rules, with_queue
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.commands import Configure, Dismiss, Engage
-from router.domain.engagement import may_be_offered
 from router.domain.errors import CommandRefused
 from router.domain.ids import SECOND, AgentId
-from router.domain.media import MEDIA, VOICE, Media
+from router.domain.messages.commands import Configure, Dismiss, Engage
+from router.domain.rulebook.media import MEDIA, VOICE, Media
+from router.domain.staff.engagement import may_be_offered
 from tests.builders import Room, rules
 from tests.domain.test_succession import in_sight, inherited
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.domain.need import ANYONE, MAX_DEPTH, MAX_TEXT, Need, NeedError, is_skill_name
+from router.domain.rulebook.need import ANYONE, MAX_DEPTH, MAX_TEXT, Need, NeedError, is_skill_name
 
 SKILLS = ("de", "en", "router", "first-level", "x_1")
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.agent import Reach, Status
-from router.domain.commands import LogOut, Pause, Unpause
-from router.domain.effects import EndLeg, LookAgain, RingAgent
+from router.domain.benches.agent import Reach, Status
+from router.domain.contacts.offer import CAUSE_RESULT, SIP_RESULT, result_of
 from router.domain.ids import SECOND
-from router.domain.observations import LegBridged, LegUnbridged, OfferTurnedAway, OriginateFailed, TalkBegins
-from router.domain.offer import CAUSE_RESULT, SIP_RESULT, result_of
+from router.domain.messages.commands import LogOut, Pause, Unpause
+from router.domain.messages.effects import EndLeg, LookAgain, RingAgent
+from router.domain.messages.observations import LegBridged, LegUnbridged, OfferTurnedAway, OriginateFailed, TalkBegins
 from router.domain.record import OfferResult
 from tests.builders import SHOP, Room, rules
 

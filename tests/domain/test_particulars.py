@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.commands import (
+from router.domain.contacts.particulars import MOST_DATA, MOST_NEEDS, checked, read
+from router.domain.errors import CommandRefused
+from router.domain.ids import SECOND, AgentId, ContactId
+from router.domain.messages.commands import (
     AgentProfile,
     Configure,
     Dismiss,
@@ -21,15 +24,12 @@ from router.domain.commands import (
     Prioritise,
     Unpause,
 )
-from router.domain.entitlement import Entitlement
-from router.domain.errors import CommandRefused
-from router.domain.events import ContactOverflowed, DistinctNeedsFull, OfferMade
-from router.domain.ids import SECOND, AgentId, ContactId
-from router.domain.need import Need, NeedError
-from router.domain.particulars import MOST_DATA, MOST_NEEDS, checked, read
-from router.domain.picture import whole
-from router.domain.recovery import restore
-from router.domain.rules import Ring, Rules, Staffed
+from router.domain.messages.events import ContactOverflowed, DistinctNeedsFull, OfferMade
+from router.domain.pictures.picture import whole
+from router.domain.pictures.recovery import restore
+from router.domain.rulebook.entitlement import Entitlement
+from router.domain.rulebook.need import Need, NeedError
+from router.domain.rulebook.rules import Ring, Rules, Staffed
 from tests.builders import ORDERS, Room, rules, with_queue
 
 BY_LANGUAGE = "orders and $language >= 60"

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.commands import Configure, LogOut, Pause, Shut
-from router.domain.effects import SendCaller
-from router.domain.events import ContactOverflowed
-from router.domain.facts import fact_of
 from router.domain.ids import SECOND, CampaignName, ContactId, QueueName
-from router.domain.need import Need
-from router.domain.observations import CallerNotTaken
+from router.domain.messages.commands import Configure, LogOut, Pause, Shut
+from router.domain.messages.effects import SendCaller
+from router.domain.messages.events import ContactOverflowed
+from router.domain.messages.facts import fact_of
+from router.domain.messages.observations import CallerNotTaken
 from router.domain.record import Outcome, OverflowFact
-from router.domain.rules import (
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import (
     Outside,
     OverflowTarget,
     QueueRules,

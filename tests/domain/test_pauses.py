@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.agent import Status
-from router.domain.commands import Configure, Dismiss, LogIn, LogOut, Pause, Remember, SetDays, Unpause
-from router.domain.conduct import PauseRules
+from router.domain.benches.agent import Status
 from router.domain.errors import CommandRefused
-from router.domain.events import AgentChanged, PauseTooLong
-from router.domain.facts import fact_of
 from router.domain.ids import SECOND, AgentId
-from router.domain.pauses import used_today
+from router.domain.messages.commands import Configure, Dismiss, LogIn, LogOut, Pause, Remember, SetDays, Unpause
+from router.domain.messages.events import AgentChanged, PauseTooLong
+from router.domain.messages.facts import fact_of
 from router.domain.record import AgentChangeFact
-from router.domain.rules import Rules
+from router.domain.rulebook.conduct import PauseRules
+from router.domain.rulebook.rules import Rules
+from router.domain.staff.pauses import used_today
 from tests.builders import START_AT, Room, rules
 from tests.domain.test_roster import dials
 from tests.domain.test_succession import in_sight, inherited

@@ -1,10 +1,10 @@
 """New rules: what Asterisk says of our agents' phones is believed, and it says nothing about anybody's call."""
 
-from router.domain.agent import Reach
-from router.domain.commands import AgentProfile, Enrol, LogIn
-from router.domain.events import ContactEnded, DifferenceMended, OfferMade
+from router.domain.benches.agent import Reach
 from router.domain.ids import AgentId, LegId
-from router.domain.observations import EndpointSeen, LegSnapshot, PhonesSeen
+from router.domain.messages.commands import AgentProfile, Enrol, LogIn
+from router.domain.messages.events import ContactEnded, DifferenceMended, OfferMade
+from router.domain.messages.observations import EndpointSeen, LegSnapshot, PhonesSeen
 from tests.builders import NODE, Room
 
 ME, NEW = AgentId("agent-1001"), AgentId("agent-1009")

@@ -14,16 +14,13 @@ from random import Random
 
 import pytest
 
-from router.domain.commands import AgentProfile, Command, Configure, Enrol, LogIn, LogOut, SetHours
-from router.domain.effects import CallCustomer, EndLeg, RingAgent, SendCaller, WriteDown
 from router.domain.engine import Engine
-from router.domain.entitlement import ALWAYS
 from router.domain.errors import CommandRefused
-from router.domain.events import CallbackEnded, CallbackPromised, ContactEnded, OfferMade
-from router.domain.hours import OPEN_ALWAYS, OpeningHours
 from router.domain.ids import SECOND, AgentId, ContactId, LegId, Micros, OfferId
-from router.domain.invariants import broken
-from router.domain.observations import (
+from router.domain.messages.commands import AgentProfile, Command, Configure, Enrol, LogIn, LogOut, SetHours
+from router.domain.messages.effects import CallCustomer, EndLeg, RingAgent, SendCaller, WriteDown
+from router.domain.messages.events import CallbackEnded, CallbackPromised, ContactEnded, OfferMade
+from router.domain.messages.observations import (
     AgentReady,
     CallbackConfirmed,
     CallerKeyed,
@@ -43,10 +40,13 @@ from router.domain.observations import (
     Resynced,
     TalkBegins,
 )
-from router.domain.picture import whole
-from router.domain.recovery import restore, take_over
-from router.domain.rules import Outside, Rules
-from router.domain.standing import Standing
+from router.domain.messages.standing import Standing
+from router.domain.pictures.picture import whole
+from router.domain.pictures.recovery import restore, take_over
+from router.domain.rulebook.entitlement import ALWAYS
+from router.domain.rulebook.hours import OPEN_ALWAYS, OpeningHours
+from router.domain.rulebook.rules import Outside, Rules
+from router.domain.truth.invariants import broken
 from tests.builders import GENERAL, NODE, ORDERS, SHOP, SHOP_DNIS, START_AT, with_queue
 from tests.domain.test_callback import called_back
 

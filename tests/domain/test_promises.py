@@ -4,20 +4,29 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.callback import PromiseEnd, PromiseState, TryResult
-from router.domain.commands import CancelCallback, Configure, LogIn, Pause, Reopen, SetCallTimes, SetHours, Shut
-from router.domain.effects import CallCustomer, EndLeg, SendCaller
+from router.domain.calls.terms import without_rules
+from router.domain.contacts.callback import PromiseEnd, PromiseState, TryResult
 from router.domain.engine import Engine
-from router.domain.events import ContactConnected, OfferMade
-from router.domain.hours import OpeningHours
 from router.domain.ids import SECOND, ContactId, LegId
-from router.domain.need import Need
-from router.domain.observations import CallbackConfirmed, PromiseWritten, Resynced, TalkBegins
-from router.domain.picture import PromiseStands, whole
+from router.domain.messages.commands import (
+    CancelCallback,
+    Configure,
+    LogIn,
+    Pause,
+    Reopen,
+    SetCallTimes,
+    SetHours,
+    Shut,
+)
+from router.domain.messages.effects import CallCustomer, EndLeg, SendCaller
+from router.domain.messages.events import ContactConnected, OfferMade
+from router.domain.messages.observations import CallbackConfirmed, PromiseWritten, Resynced, TalkBegins
+from router.domain.pictures.picture import PromiseStands, whole
+from router.domain.pictures.recovery import restore, take_over
 from router.domain.record import Outcome, SegmentKind
-from router.domain.recovery import restore, take_over
-from router.domain.rules import Outside, Ring, Rules
-from router.domain.terms import without_rules
+from router.domain.rulebook.hours import OpeningHours
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import Outside, Ring, Rules
 from tests.builders import ACCOUNTS, BANK, BANK_DNIS, GENERAL, NODE, ORDERS, SHOP, SHOP_DNIS, with_queue
 from tests.domain.test_callback import AGENT_FIRST, CallbackRoom, called_back, ends, owing, place, results
 

@@ -2,12 +2,18 @@
 
 import pytest
 
-from router.domain.commands import Configure, HangUp
-from router.domain.effects import EndLeg, SendCaller
 from router.domain.errors import CommandRefused
-from router.domain.events import CallRefused, ContactEnded, ContactOverflowed, ContactQueued, ObservationIgnored
 from router.domain.ids import SECOND, CampaignName
-from router.domain.observations import (
+from router.domain.messages.commands import Configure, HangUp
+from router.domain.messages.effects import EndLeg, SendCaller
+from router.domain.messages.events import (
+    CallRefused,
+    ContactEnded,
+    ContactOverflowed,
+    ContactQueued,
+    ObservationIgnored,
+)
+from router.domain.messages.observations import (
     CallerFellBack,
     CallerKeyed,
     CallerReturned,
@@ -16,7 +22,7 @@ from router.domain.observations import (
     NodeLost,
 )
 from router.domain.record import OfferResult, Outcome
-from router.domain.rules import ToClosing, ToQueue
+from router.domain.rulebook.rules import ToClosing, ToQueue
 from tests.builders import ACCOUNTS, BANK_DNIS, GENERAL, NODE, ORDERS, Room, rules, with_queue
 
 

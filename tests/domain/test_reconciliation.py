@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.domain.agreement import WORST, Agreement
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId, Micros, QueueName
-from router.domain.reconciliation import (
+from router.domain.record import BillingRecord, EndedBy, Leg, Outcome, Segment, SegmentKind
+from router.domain.truth.agreement import WORST, Agreement
+from router.domain.truth.reconciliation import (
     CallSeen,
     Comparison,
     TalkSeen,
@@ -20,7 +21,6 @@ from router.domain.reconciliation import (
     differences,
     talks_of,
 )
-from router.domain.record import BillingRecord, EndedBy, Leg, Outcome, Segment, SegmentKind
 
 NOON: Micros = 1_790_000_000 * SECOND
 DAY = (NOON, NOON + 86_400 * SECOND)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.commands import Configure
+from router.domain.messages.commands import Configure
 from router.domain.recount import Touched, before, touched
-from router.domain.rules import Rules
+from router.domain.rulebook.rules import Rules
 from tests.builders import BANK, ORDERS, SHOP, Room, rules, with_queue
 from tests.domain.test_callback import called_back, owing, place
 from tests.domain.test_promises import NO_MORE, without_orders

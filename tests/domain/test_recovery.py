@@ -5,15 +5,15 @@ from random import Random
 
 import pytest
 
-from router.domain.callback import NOWHERE, PromiseState
-from router.domain.commands import Enrol, Entitle, LogOut, Pause, SetDays
-from router.domain.effects import EndLeg, RingAgent, SendCaller
+from router.domain.contacts.callback import NOWHERE, PromiseState
 from router.domain.engine import Engine
-from router.domain.events import ContactOverflowed
 from router.domain.ids import SECOND, ContactId, LegId, Micros
-from router.domain.invariants import broken
-from router.domain.picture import AgentStands, ContactStands, DoorStands, Picture, PromiseStands, key_of, whole
-from router.domain.recovery import GRACE_US, restore, take_over
+from router.domain.messages.commands import Enrol, Entitle, LogOut, Pause, SetDays
+from router.domain.messages.effects import EndLeg, RingAgent, SendCaller
+from router.domain.messages.events import ContactOverflowed
+from router.domain.pictures.picture import AgentStands, ContactStands, DoorStands, Picture, PromiseStands, key_of, whole
+from router.domain.pictures.recovery import GRACE_US, restore, take_over
+from router.domain.truth.invariants import broken
 from router.simulation.centre import Centre
 from router.simulation.people import Crowd, Habits
 from router.simulation.site import agents, rules

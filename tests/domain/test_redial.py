@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from router.domain.benches.redial import MOST, GaveUp
 from router.domain.engine import Engine
-from router.domain.events import ContactOverflowed, OfferMade
 from router.domain.ids import SECOND, CampaignName, ContactId
-from router.domain.picture import whole
+from router.domain.messages.events import ContactOverflowed, OfferMade
+from router.domain.pictures.picture import whole
+from router.domain.pictures.recovery import restore
 from router.domain.record import Outcome
-from router.domain.recovery import restore
-from router.domain.redial import MOST, GaveUp
-from router.domain.rules import Rules, Staffed
+from router.domain.rulebook.rules import Rules, Staffed
 from tests.builders import BANK, GENERAL, ORDERS, SHOP, START_AT, Room, rules, with_queue
 
 ANNA, BERT = "+4930555001", "+4930555002"

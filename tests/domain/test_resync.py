@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from router.domain.agent import Reach, Status
-from router.domain.commands import Enrol, HangUp
-from router.domain.effects import EndLeg, LookAgain, RingAgent, SendCaller
+from router.domain.benches.agent import Reach, Status
 from router.domain.engine import Engine
-from router.domain.events import ContactEnded, ContactQueued, DifferenceMended, WrapUpEnded
 from router.domain.ids import SECOND, AgentId, ContactId, LegId
-from router.domain.observations import (
+from router.domain.messages.commands import Enrol, HangUp
+from router.domain.messages.effects import EndLeg, LookAgain, RingAgent, SendCaller
+from router.domain.messages.events import ContactEnded, ContactQueued, DifferenceMended, WrapUpEnded
+from router.domain.messages.observations import (
     CallerReturned,
     CallerTransferred,
     EndpointSeen,
@@ -17,9 +17,9 @@ from router.domain.observations import (
     NodeLost,
     Resynced,
 )
-from router.domain.picture import ContactStands, whole
+from router.domain.pictures.picture import ContactStands, whole
+from router.domain.pictures.recovery import restore, take_over
 from router.domain.record import EndedBy, OfferResult, Outcome, SegmentKind
-from router.domain.recovery import restore, take_over
 from tests.builders import GENERAL, NODE, START_AT, Room, rules
 
 C1 = ContactId("node-a-c1")

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.commands import Configure, Dismiss, Entitle, LogIn, LogOut, Pause, Post, Prioritise, Unpause
-from router.domain.entitlement import Entitlement, Interval
 from router.domain.ids import SECOND, ContactId, OfferId
-from router.domain.need import Need
-from router.domain.reception import enter_queue
-from router.domain.rules import Ring, Rules
+from router.domain.lobby.reception import enter_queue
+from router.domain.messages.commands import Configure, Dismiss, Entitle, LogIn, LogOut, Pause, Post, Prioritise, Unpause
+from router.domain.rulebook.entitlement import Entitlement, Interval
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import Ring, Rules
 from tests.builders import ACCOUNTS, BANK, GENERAL, ORDERS, Room, rules, with_queue
 from tests.domain.test_succession import in_sight, inherited
 

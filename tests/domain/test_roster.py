@@ -2,8 +2,10 @@
 
 import pytest
 
-from router.domain.agent import STATUS, Reach, Status
-from router.domain.commands import (
+from router.domain.benches.agent import STATUS, Reach, Status
+from router.domain.errors import CommandRefused
+from router.domain.ids import SECOND, AgentId, LegId
+from router.domain.messages.commands import (
     AgentProfile,
     Dismiss,
     Enrol,
@@ -14,11 +16,9 @@ from router.domain.commands import (
     Remember,
     Unpause,
 )
-from router.domain.effects import AnswerPhone
-from router.domain.entitlement import Entitlement, Interval
-from router.domain.errors import CommandRefused
-from router.domain.ids import SECOND, AgentId, LegId
-from router.domain.observations import EndpointSeen, PhoneAsked
+from router.domain.messages.effects import AnswerPhone
+from router.domain.messages.observations import EndpointSeen, PhoneAsked
+from router.domain.rulebook.entitlement import Entitlement, Interval
 from tests.builders import BANK, NODE, SHOP, Room
 
 ME = AgentId("agent-1001")

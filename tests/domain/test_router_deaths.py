@@ -2,8 +2,8 @@
 
 import pytest
 
-from router.domain.picture import whole
-from router.domain.recovery import Newest
+from router.domain.pictures.picture import whole
+from router.domain.pictures.recovery import Newest
 from router.simulation.centre import Centre
 from router.simulation.people import Habits
 from router.simulation.story import Report, simulate

@@ -7,9 +7,9 @@ from random import Random
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from router.domain.commands import Entitle, FinishWrapUp, HangUp, LogIn, LogOut, Pause, StopOffering, Unpause
-from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement, Interval
 from router.domain.ids import SECOND
+from router.domain.messages.commands import Entitle, FinishWrapUp, HangUp, LogIn, LogOut, Pause, StopOffering, Unpause
+from router.domain.rulebook.entitlement import ENTITLED_ALWAYS, Entitlement, Interval
 from router.simulation.centre import Centre
 from router.simulation.legs import Leg, Phone, Place
 from router.simulation.people import CAMPAIGNS

@@ -12,19 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.agent import Status
-from router.domain.assignment import AssignmentState
-from router.domain.commands import AgentProfile, Enrol, Pause
-from router.domain.conduct import WrapUp
-from router.domain.contact import ContactState
+from router.domain.benches.agent import Status
+from router.domain.contacts.assignment import AssignmentState
+from router.domain.contacts.contact import ContactState
+from router.domain.contacts.offer import OfferState
 from router.domain.engine import Engine
-from router.domain.events import ContactEnded
 from router.domain.ids import SECOND, AgentId, ContactId, LegId, Micros, OfferId, QueueName
-from router.domain.invariants import broken
-from router.domain.media import MEDIA
-from router.domain.observations import Resynced
-from router.domain.offer import OfferState
-from router.domain.picture import (
+from router.domain.messages.commands import AgentProfile, Enrol, Pause
+from router.domain.messages.events import ContactEnded
+from router.domain.messages.observations import Resynced
+from router.domain.pictures.picture import (
     AgentStands,
     AssignmentStands,
     ContactStands,
@@ -34,8 +31,11 @@ from router.domain.picture import (
     key_of,
     whole,
 )
+from router.domain.pictures.recovery import restore, take_over
 from router.domain.record import EndedBy, Leg, OfferResult, Outcome, Segment, SegmentKind
-from router.domain.recovery import restore, take_over
+from router.domain.rulebook.conduct import WrapUp
+from router.domain.rulebook.media import MEDIA
+from router.domain.truth.invariants import broken
 from tests.builders import NODE, START_AT, Room, rules
 
 NOW = START_AT + 1000 * SECOND

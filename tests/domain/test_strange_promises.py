@@ -6,15 +6,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.callback import NOWHERE, PromiseState, Terms
-from router.domain.commands import AgentProfile, Enrol, LogIn
+from router.domain.contacts.callback import NOWHERE, PromiseState, Terms
 from router.domain.engine import Engine
 from router.domain.ids import SECOND, AgentId, ContactId, QueueName
-from router.domain.invariants import broken
-from router.domain.observations import EndpointSeen, LegAnswered, LegSnapshot, Resynced
-from router.domain.picture import Picture, PromiseStands, key_of, whole
-from router.domain.recovery import restore, take_over
-from router.domain.rules import Outside, Rules
+from router.domain.messages.commands import AgentProfile, Enrol, LogIn
+from router.domain.messages.observations import EndpointSeen, LegAnswered, LegSnapshot, Resynced
+from router.domain.pictures.picture import Picture, PromiseStands, key_of, whole
+from router.domain.pictures.recovery import restore, take_over
+from router.domain.rulebook.rules import Outside, Rules
+from router.domain.truth.invariants import broken
 from tests.builders import NODE, ORDERS, SHOP, with_queue
 from tests.domain.test_callback import CALLER_FIRST, called_back
 

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain.commands import Enrol, Pause
-from router.domain.effects import EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.engine import Engine
-from router.domain.events import AgentChanged
 from router.domain.ids import SECOND, AgentId
-from router.domain.observations import EndpointSeen, Resynced
-from router.domain.picture import AgentStands, ContactGone, ContactStands, Picture, whole
-from router.domain.recovery import restore, take_over
-from router.domain.rules import Rules
+from router.domain.messages.commands import Enrol, Pause
+from router.domain.messages.effects import EndLeg, LookAgain, RingAgent, SendCaller
+from router.domain.messages.events import AgentChanged
+from router.domain.messages.observations import EndpointSeen, Resynced
+from router.domain.pictures.picture import AgentStands, ContactGone, ContactStands, Picture, whole
+from router.domain.pictures.recovery import restore, take_over
+from router.domain.rulebook.rules import Rules
 from tests.builders import NODE, Room, rules
 
 DEAD_FOR_S = 3

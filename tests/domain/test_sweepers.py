@@ -2,15 +2,15 @@
 
 from dataclasses import replace
 
-from router.domain.commands import Enrol, LogOut
-from router.domain.effects import EndLeg, LookAgain
 from router.domain.engine import Engine
-from router.domain.events import ContactEnded
 from router.domain.ids import SECOND, ContactId
-from router.domain.observations import NodeLost
-from router.domain.picture import whole
+from router.domain.messages.commands import Enrol, LogOut
+from router.domain.messages.effects import EndLeg, LookAgain
+from router.domain.messages.events import ContactEnded
+from router.domain.messages.observations import NodeLost
+from router.domain.pictures.picture import whole
+from router.domain.pictures.recovery import restore, take_over
 from router.domain.record import EndedBy, Outcome
-from router.domain.recovery import restore, take_over
 from tests.builders import NODE, SHOP, Room, rules
 
 SWEEP_S = 60

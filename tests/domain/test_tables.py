@@ -4,14 +4,14 @@ from enum import StrEnum
 
 import pytest
 
-from router.domain.agent import STATUS, Status
-from router.domain.assignment import ASSIGNMENT, AssignmentState, AssignmentStep
-from router.domain.callback import PROMISE, PromiseState, PromiseStep
-from router.domain.commands import Command, LogIn, LogOut, Pause, Unpause
-from router.domain.contact import CONTACT, ContactState, ContactStep
+from router.domain.benches.agent import STATUS, Status
+from router.domain.contacts.assignment import ASSIGNMENT, AssignmentState, AssignmentStep
+from router.domain.contacts.callback import PROMISE, PromiseState, PromiseStep
+from router.domain.contacts.contact import CONTACT, ContactState, ContactStep
+from router.domain.contacts.offer import OFFER, OfferState, OfferStep
 from router.domain.engine import _DEADLINES, _HANDLERS
-from router.domain.observations import Observation
-from router.domain.offer import OFFER, OfferState, OfferStep
+from router.domain.messages.commands import Command, LogIn, LogOut, Pause, Unpause
+from router.domain.messages.observations import Observation
 from router.domain.tables import Table, step
 
 TABLES: list[tuple[Table[StrEnum, StrEnum], type[StrEnum], set[object], str]] = [

@@ -2,12 +2,12 @@
 
 import pytest
 
-from router.domain.agent import Reach, Status
-from router.domain.commands import FinishWrapUp, LogIn, LogOut, Pause, Unpause
-from router.domain.effects import EndLeg
-from router.domain.events import ContactConnected, ContactHeld, WrapUpBegan, WrapUpEnded
+from router.domain.benches.agent import Reach, Status
 from router.domain.ids import SECOND, LegId
-from router.domain.observations import CallerReturned, LegBridged, LegHeld, LegUnbridged, LegUnheld
+from router.domain.messages.commands import FinishWrapUp, LogIn, LogOut, Pause, Unpause
+from router.domain.messages.effects import EndLeg
+from router.domain.messages.events import ContactConnected, ContactHeld, WrapUpBegan, WrapUpEnded
+from router.domain.messages.observations import CallerReturned, LegBridged, LegHeld, LegUnbridged, LegUnheld
 from tests.builders import BANK, Room
 
 

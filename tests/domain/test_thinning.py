@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from router.domain.commands import Entitle, LogOut, Pause
-from router.domain.entitlement import Entitlement, Interval
-from router.domain.events import ContactOverflowed
 from router.domain.ids import SECOND, AgentId, Micros
-from router.domain.need import Need
-from router.domain.observations import EndpointSeen
-from router.domain.rules import Ring, Rules, Staffed, ToClosing
+from router.domain.messages.commands import Entitle, LogOut, Pause
+from router.domain.messages.events import ContactOverflowed
+from router.domain.messages.observations import EndpointSeen
+from router.domain.rulebook.entitlement import Entitlement, Interval
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import Ring, Rules, Staffed, ToClosing
 from tests.builders import ORDERS, Room, rules, with_queue
 
 HOUR_US = 3600 * SECOND

@@ -6,10 +6,10 @@ from weakref import ref
 from hypothesis import given
 from hypothesis import strategies as st
 
+from router.domain.benches.timers import Timers
+from router.domain.contacts.timeline import Timeline
 from router.domain.ids import SECOND
 from router.domain.record import SegmentKind
-from router.domain.timeline import Timeline
-from router.domain.timers import Timers
 
 TALK, WAITING, HOLD = SegmentKind.TALK, SegmentKind.WAITING, SegmentKind.HOLD
 

@@ -4,20 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from router.domain import waiting_room
-from router.domain.commands import Configure, LogIn
-from router.domain.contact import Contact
-from router.domain.effects import Announce, RingAgent, SendCaller
+from router.domain.contacts.contact import Contact
 from router.domain.engine import Engine
-from router.domain.events import Announced
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, ContactId, Micros, QueueName
-from router.domain.need import Need
-from router.domain.observations import CallerKeyed, CallerTransferred, NodeLost
-from router.domain.picture import Picture, whole
-from router.domain.recovery import restore, take_over
-from router.domain.rules import Ring
-from router.domain.treatment import (
+from router.domain.messages.commands import Configure, LogIn
+from router.domain.messages.effects import Announce, RingAgent, SendCaller
+from router.domain.messages.events import Announced
+from router.domain.messages.observations import CallerKeyed, CallerTransferred, NodeLost
+from router.domain.pictures.picture import Picture, whole
+from router.domain.pictures.recovery import restore, take_over
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import Ring
+from router.domain.rulebook.treatment import (
     MINUTE,
     NONE,
     WAIT_LIMITS,
@@ -30,6 +29,7 @@ from router.domain.treatment import (
     position_prompt,
     wait_prompt,
 )
+from router.domain.waiting import waiting_room
 from tests.builders import BANK_DNIS, GENERAL, NODE, ORDERS, START_AT, Room, rules, with_queue
 
 PLACE = Treatment(position=Position.YES, first_us=15 * SECOND, every_us=30 * SECOND)

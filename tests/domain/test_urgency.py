@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from router.domain.commands import Configure
 from router.domain.engine import Engine
-from router.domain.events import EmergencyWaits
 from router.domain.ids import SECOND, CampaignName, ContactId
-from router.domain.observations import CallerTransferred
-from router.domain.picture import whole
-from router.domain.recovery import restore, take_over
-from router.domain.rules import Rules
+from router.domain.messages.commands import Configure
+from router.domain.messages.events import EmergencyWaits
+from router.domain.messages.observations import CallerTransferred
+from router.domain.pictures.picture import whole
+from router.domain.pictures.recovery import restore, take_over
+from router.domain.rulebook.rules import Rules
 from tests.builders import ACCOUNTS, BANK, BANK_DNIS, NODE, ORDERS, SHOP, Room, rules, with_queue
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from router.domain.commands import Shut
-from router.domain.effects import AnswerCaller, LookAgain, SendCaller
-from router.domain.events import ContactOverflowed, MessageLeft, ObservationIgnored, TargetFailed
 from router.domain.ids import SECOND, ContactId, LegId
-from router.domain.observations import (
+from router.domain.messages.commands import Shut
+from router.domain.messages.effects import AnswerCaller, LookAgain, SendCaller
+from router.domain.messages.events import ContactOverflowed, MessageLeft, ObservationIgnored, TargetFailed
+from router.domain.messages.observations import (
     CallerKeyed,
     CallerNotTaken,
     CallerSentOff,
@@ -14,10 +14,10 @@ from router.domain.observations import (
     MessageRecorded,
     NodeLost,
 )
-from router.domain.picture import whole
+from router.domain.pictures.picture import whole
+from router.domain.pictures.recovery import restore
 from router.domain.record import EndedBy, Outcome, SegmentKind
-from router.domain.recovery import restore
-from router.domain.rules import (
+from router.domain.rulebook.rules import (
     EarlyMedia,
     Outside,
     OverflowTarget,

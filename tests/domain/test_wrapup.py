@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from router.domain.commands import Configure, ExtendWrapUp, FinishWrapUp, GiveDisposition
-from router.domain.conduct import WrapUp
-from router.domain.effects import AnswerPhone
 from router.domain.errors import CommandRefused
-from router.domain.events import WrapUpBegan, WrapUpEnded, WrapUpExtended
 from router.domain.ids import SECOND, AgentId, OfferId
+from router.domain.messages.commands import Configure, ExtendWrapUp, FinishWrapUp, GiveDisposition
+from router.domain.messages.effects import AnswerPhone
+from router.domain.messages.events import WrapUpBegan, WrapUpEnded, WrapUpExtended
 from router.domain.record import WrapUpEnd, WrapUpFact
-from router.domain.rules import Rules
+from router.domain.rulebook.conduct import WrapUp
+from router.domain.rulebook.rules import Rules
 from tests.builders import ORDERS, SHOP, Room, rules, with_queue
 from tests.domain.test_roster import dials
 from tests.domain.test_succession import in_sight, inherited

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
-from router.domain.commands import (
+from router.domain.errors import CommandRefused, RouterError
+from router.domain.ids import SECOND, AgentId, ContactId, Micros
+from router.domain.messages.commands import (
     CancelCallback,
     Engage,
     ExtendWrapUp,
@@ -19,9 +21,7 @@ from router.domain.commands import (
     Shut,
     Unpause,
 )
-from router.domain.errors import CommandRefused, RouterError
-from router.domain.events import AgentChanged
-from router.domain.ids import SECOND, AgentId, ContactId, Micros
+from router.domain.messages.events import AgentChanged
 from router.domain.recount import Touched
 from router.ports import (
     AgentView,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from router.domain.errors import RemoteError
 from router.domain.ids import Micros
-from router.domain.picture import AgentGone, ContactGone, Picture, key_of
+from router.domain.pictures.picture import AgentGone, ContactGone, Picture, key_of
 from router.ports import Journalled
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from router.adapters.sql.admission import admit, clean
 from router.adapters.sql.chain import GENESIS, Break, Fault, Link, Walk, link, stored
 from router.adapters.sql.inspection import Inspection, Progress
-from router.domain.completion import replacement, replaces
 from router.domain.errors import RemoteError
 from router.domain.ids import AgentId, ContactId, Micros, OfferId
 from router.domain.record import (
@@ -20,6 +19,7 @@ from router.domain.record import (
     OverflowFact,
     WrapUpFact,
 )
+from router.domain.truth.completion import replacement, replaces
 from router.ports import ContactStory, RecordQuery
 
 

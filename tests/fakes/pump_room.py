@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Callable
 
-from router.domain.commands import AgentProfile, Enrol, LogIn
-from router.domain.effects import Effect
 from router.domain.engine import Engine
-from router.domain.events import Event
 from router.domain.ids import AgentId, CampaignName, QueueName
-from router.domain.need import Need
-from router.domain.rules import CampaignRules, QueueRules, Rules
+from router.domain.messages.commands import AgentProfile, Enrol, LogIn
+from router.domain.messages.effects import Effect
+from router.domain.messages.events import Event
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import CampaignRules, QueueRules, Rules
 from router.runtime import Pump
 from router.trace.recorder import Recorder
 from tests.fakes.clock import HandClock

@@ -7,9 +7,18 @@ What it does happens at once and comes back through the sink. Phones answer as s
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from router.domain.effects import Announce, AnswerCaller, AnswerPhone, Effect, EndLeg, LookAgain, RingAgent, SendCaller
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros
-from router.domain.observations import (
+from router.domain.messages.effects import (
+    Announce,
+    AnswerCaller,
+    AnswerPhone,
+    Effect,
+    EndLeg,
+    LookAgain,
+    RingAgent,
+    SendCaller,
+)
+from router.domain.messages.observations import (
     CallerReturned,
     ContactArrived,
     LegAnswered,
@@ -24,7 +33,7 @@ from router.domain.observations import (
     Resynced,
     TalkBegins,
 )
-from router.domain.rules import Rules
+from router.domain.rulebook.rules import Rules
 
 NODE = "pbx_1"
 

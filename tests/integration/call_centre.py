@@ -27,8 +27,8 @@ from redis.asyncio import Redis
 from router.adapters.pbx.valkey import Valkey
 from router.adapters.sql.directory import SqlDirectory
 from router.adapters.sql.ledger import SqlLedger
-from router.domain.commands import AgentProfile
 from router.domain.ids import AgentId, ContactId
+from router.domain.messages.commands import AgentProfile
 from router.domain.record import OfferFact
 from router.ports import AgentEntry, ContactStory, RecordQuery
 from tests.integration.telephone_room import TelephoneRoom

@@ -7,7 +7,7 @@ from pathlib import Path
 from router.adapters.cel.files import EventLog
 from router.adapters.pbx.instance import Instance
 from router.adapters.pbx.root import Root
-from router.domain.reconciliation import CallSeen
+from router.domain.truth.reconciliation import CallSeen
 from tests.integration.telephone_room import make_pbx
 from tests.telephones.workshop import until
 

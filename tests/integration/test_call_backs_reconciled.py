@@ -9,9 +9,9 @@ import pytest
 
 from router.adapters.pbx.instance import Instance
 from router.adapters.pbx.root import Root
-from router.domain.callback import TryResult
-from router.domain.reconciliation import ALWAYS
+from router.domain.contacts.callback import TryResult
 from router.domain.record import Outcome
+from router.domain.truth.reconciliation import ALWAYS
 from tests.integration.call_centre import CallCentre
 from tests.integration.kept_log import calls_over, make_pbx_with_log
 from tests.integration.test_callback import AGENT, OUTBOUND, TRUNK, owed, queues

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from router.domain.admission import Room
+from router.domain.rulebook.admission import Room
 from tests.integration.telephone_room import TelephoneRoom
 from tests.telephones.carrier import Caller, Calls
 from tests.telephones.packets import Packets
@@ -213,7 +213,7 @@ async def test_of_many_at_once_never_more_than_the_limit_are_let_in(room: Teleph
 async def test_asterisk_refuses_whom_the_rules_refuse(
     room: TelephoneRoom, limits: tuple[int, int, bool], trunk_limit: int
 ) -> None:
-    """The dialplan's expression against router/domain/admission.py, caller by caller."""
+    """The dialplan's expression against router/domain/rulebook/admission.py, caller by caller."""
     on_node, of_campaign, trunks = limits
     rule = Room(on_node=on_node, of_campaign=of_campaign, trunks=trunks)
     dialled = await number(room, f",{on_node or ''},{of_campaign or ''},{'' if trunks else '!'}", greeting="answered")

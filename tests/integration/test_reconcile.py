@@ -17,8 +17,8 @@ import pytest
 from router.adapters.pbx.instance import Instance
 from router.adapters.pbx.root import Root
 from router.domain.ids import ContactId
-from router.domain.reconciliation import ALWAYS, CallSeen, talks_of
 from router.domain.record import BillingRecord
+from router.domain.truth.reconciliation import ALWAYS, CallSeen, talks_of
 from tests.integration.call_centre import CallCentre
 from tests.integration.kept_log import calls_in, calls_over, make_pbx_with_log
 from tests.integration.telephone_room import TelephoneRoom

@@ -18,7 +18,7 @@ from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.journal import RedisJournal
 from router.adapters.redis.presence import RedisPresence
 from router.domain.errors import RemoteError
-from router.domain.picture import ContactStands
+from router.domain.pictures.picture import ContactStands
 from router.domain.record import Outcome
 from tests.contracts.redis_trio import RedisTrio
 from tests.integration.call_centre import CallCentre

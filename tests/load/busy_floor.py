@@ -19,13 +19,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from router.domain.commands import AgentProfile, Command, Enrol, LogIn
-from router.domain.effects import Effect, RingAgent
 from router.domain.engine import Engine
-from router.domain.events import ContactEnded, Event
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName
-from router.domain.need import Need
-from router.domain.observations import (
+from router.domain.messages.commands import AgentProfile, Command, Enrol, LogIn
+from router.domain.messages.effects import Effect, RingAgent
+from router.domain.messages.events import ContactEnded, Event
+from router.domain.messages.observations import (
     CallerReturned,
     ContactArrived,
     EndpointSeen,
@@ -40,7 +39,8 @@ from router.domain.observations import (
     Resynced,
     TalkBegins,
 )
-from router.domain.rules import CampaignRules, QueueRules, Rules
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import CampaignRules, QueueRules, Rules
 
 if TYPE_CHECKING:
     from router.trace.recorder import Recorder
@@ -163,7 +163,7 @@ class BusyFloor:
     def _rings(self, department: Department, need: Need, count: int) -> dict[str, Any]:
         if not count:
             return {}  # an older router knows none
-        from router.domain.rules import Ring
+        from router.domain.rulebook.rules import Ring
 
         wider = department.wider(need, count, self._dice)
         return {"rings": tuple(Ring(after_us=_RING_US * (n + 1), need=one) for n, one in enumerate(wider))}

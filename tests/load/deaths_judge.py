@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from router.domain.ids import Micros
-from router.domain.reconciliation import CallSeen
 from router.domain.record import BillingRecord, Outcome
+from router.domain.truth.reconciliation import CallSeen
 from tests.load.deaths_tap import Heard
 
 USUALLY_MS = 20

@@ -75,9 +75,9 @@ async def _weigh(agents: int, waiting: int, contacts: int) -> dict[str, list[flo
     metrics = Metrics(Reading, version="0")
     floor.subscribers += [keeper, metrics]
     with contextlib.suppress(ImportError):  # an older router has no trace, or keeps its facts elsewhere
-        from router.domain.events import Event
-        from router.domain.facts import fact_of
         from router.domain.ids import Micros
+        from router.domain.messages.events import Event
+        from router.domain.messages.facts import fact_of
         from router.trace.recorder import Recorder
 
         floor.trace = Recorder(lambda seconds: round(seconds * 1e6))

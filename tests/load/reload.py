@@ -8,12 +8,12 @@ import sys
 import time
 from random import Random
 
-from router.domain.commands import AgentProfile, Configure, Enrol, LogIn
 from router.domain.engine import Engine
 from router.domain.ids import SECOND, AgentId, CampaignName, QueueName
-from router.domain.need import Need
-from router.domain.observations import EndpointSeen
-from router.domain.rules import CampaignRules, QueueRules, Ring, Rules
+from router.domain.messages.commands import AgentProfile, Configure, Enrol, LogIn
+from router.domain.messages.observations import EndpointSeen
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import CampaignRules, QueueRules, Ring, Rules
 
 SKILLS, HELD, NOW = 60, 6, 10**15
 LANGUAGES = ("de", "en", "fr")

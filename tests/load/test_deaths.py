@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId, QueueName
-from router.domain.reconciliation import CallSeen, TalkSeen
 from router.domain.record import BillingRecord, EndedBy, Outcome, Segment, SegmentKind
+from router.domain.truth.reconciliation import CallSeen, TalkSeen
 from tests.load.deaths import KINDS, parse
 from tests.load.deaths_judge import Placed, Verdict, judge
 from tests.load.deaths_outcome import COLUMNS, table

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from router.domain.invariants import broken
+from router.domain.truth.invariants import broken
 from tests.load.busy_floor import QUEUES, SKILLS, BusyFloor, Decisions
 from tests.load.engine_alone import Cost, figures, fit_log, growth
 from tests.load.goals import AIM, MISSED, NOT_MEASURABLE

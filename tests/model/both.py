@@ -6,7 +6,12 @@ for it. After each input both do what is due at that instant.
 
 from __future__ import annotations
 
-from router.domain.commands import (
+from router.domain.benches.queue import Queue
+from router.domain.contacts.contact import Contact, ContactState
+from router.domain.engine import Engine
+from router.domain.errors import CommandRefused
+from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId
+from router.domain.messages.commands import (
     AgentProfile,
     Command,
     Configure,
@@ -22,14 +27,8 @@ from router.domain.commands import (
     SetDays,
     Unpause,
 )
-from router.domain.contact import Contact, ContactState
-from router.domain.engine import Engine
-from router.domain.entitlement import Entitlement
-from router.domain.errors import CommandRefused
-from router.domain.events import InvariantFailed, OfferMade
-from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId
-from router.domain.invariants import broken
-from router.domain.observations import (
+from router.domain.messages.events import InvariantFailed, OfferMade
+from router.domain.messages.observations import (
     AgentReady,
     CallbackConfirmed,
     CallerKeyed,
@@ -51,8 +50,9 @@ from router.domain.observations import (
     Resynced,
     TalkBegins,
 )
-from router.domain.queue import Queue
-from router.domain.rules import Rules
+from router.domain.rulebook.entitlement import Entitlement
+from router.domain.rulebook.rules import Rules
+from router.domain.truth.invariants import broken
 from tests.model.life import Life
 from tests.model.owed import Promise
 from tests.model.reference import Agent, Caller, Ring

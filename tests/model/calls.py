@@ -4,7 +4,7 @@ Each verb is one input of the engine, followed by `settle`. Deadlines lie in one
 """
 
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
-from router.domain.rules import QueueRules, Rules, ToClosing, ToQueue
+from router.domain.rulebook.rules import QueueRules, Rules, ToClosing, ToQueue
 from tests.model.asking import Telling
 from tests.model.reference import Agent, Caller, Reference, Ring, Talk
 

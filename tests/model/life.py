@@ -7,7 +7,7 @@ and changes nothing. The next deadline is looked for among all there are.
 from collections.abc import Callable
 
 from router.domain.ids import CampaignName, Micros, QueueName
-from router.domain.rules import Rules
+from router.domain.rulebook.rules import Rules
 from tests.model.owed import Owed
 from tests.model.reference import NEVER, Agent, Caller
 

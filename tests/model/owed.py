@@ -8,7 +8,7 @@ accepted, is looked at elsewhere (tests/domain/test_promise_days.py).
 from dataclasses import dataclass
 
 from router.domain.ids import SECOND, CampaignName, Micros, QueueName
-from router.domain.rules import CallbackRules, Rules
+from router.domain.rulebook.rules import CallbackRules, Rules
 from tests.model.calls import Calls
 from tests.model.reference import Caller
 

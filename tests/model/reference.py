@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from router.domain.ids import Micros
-from router.domain.rules import QueueRules, Rules
+from router.domain.rulebook.rules import QueueRules, Rules
 from tests.model.asking import Telling, meets, wanted, words
 
 URGENT = -(10**6)

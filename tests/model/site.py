@@ -2,12 +2,12 @@
 
 from random import Random
 
-from router.domain.choice import Choice
-from router.domain.commands import AgentProfile, Post
-from router.domain.entitlement import ENTITLED_ALWAYS, Entitlement, Interval
 from router.domain.ids import SECOND, AgentId, CampaignName, Micros, QueueName
-from router.domain.need import Need
-from router.domain.rules import (
+from router.domain.messages.commands import AgentProfile, Post
+from router.domain.rulebook.choice import Choice
+from router.domain.rulebook.entitlement import ENTITLED_ALWAYS, Entitlement, Interval
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import (
     CallbackRules,
     CampaignRules,
     Outside,

@@ -6,18 +6,19 @@ from typing import Any
 
 import pytest
 
-from router.domain import owing, reception
-from router.domain.agent import Agent as EngineAgent
-from router.domain.callback import Promise
-from router.domain.commands import AgentProfile, Post
-from router.domain.contact import Contact
+from router.domain.benches.agent import Agent as EngineAgent
+from router.domain.benches.queue import Queue
+from router.domain.benches.row import Row
+from router.domain.calls import owing
+from router.domain.calls.owing import put_place
+from router.domain.contacts.callback import Promise
+from router.domain.contacts.contact import Contact
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, CampaignName, Micros, QueueName
-from router.domain.need import Need
-from router.domain.owing import put_place
-from router.domain.queue import Queue
-from router.domain.row import Row
-from router.domain.rules import CampaignRules, OverflowTarget, QueueRules, Ring, Rules, ToClosing, ToQueue
+from router.domain.lobby import reception
+from router.domain.messages.commands import AgentProfile, Post
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import CampaignRules, OverflowTarget, QueueRules, Ring, Rules, ToClosing, ToQueue
 from tests.model.__main__ import main
 from tests.model.both import Both
 from tests.model.days import Day, differ, play

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from prometheus_client.parser import text_string_to_metric_families
 
 from router.adapters.metrics import DoorReading, Metrics, QueueReading, Reading
-from router.domain.events import ObservationIgnored
+from router.domain.messages.events import ObservationIgnored
+from router.domain.messages.standing import Standing
 from router.domain.record import OfferResult, Outcome
-from router.domain.standing import Standing
 from router.ports import LineSummary
 
 Labels = Mapping[str, frozenset[str] | None]

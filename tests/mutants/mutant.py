@@ -61,7 +61,7 @@ def planted(mutant: Mutant, text: str) -> str:
 
 
 def module_of(file: str) -> str:
-    """`router/domain/talk.py` → `router.domain.talk`; empty for what is no Python."""
+    """`router/domain/calls/talk.py` → `router.domain.calls.talk`; empty for what is no Python."""
     if not file.endswith(".py"):
         return ""
     return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

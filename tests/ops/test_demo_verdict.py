@@ -12,7 +12,7 @@ from deploy.demo.verdict import Evidence, Finding, judge
 from router.config.site import load
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, OfferId, QueueName
 from router.domain.record import BillingRecord, EndedBy, OfferFact, OfferResult, Outcome, Segment, SegmentKind
-from router.domain.rules import Rules
+from router.domain.rulebook.rules import Rules
 from router.ports import ContactStory
 
 SAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "site"

@@ -17,15 +17,15 @@ from pathlib import Path
 from router.adapters.ami.parse import RING_ACTION, Malformed, Reading, observe
 from router.adapters.ami.wire import Block, Framer, parse_block
 from router.config.numbers import caller_number, e164
-from router.domain.commands import AgentProfile, Enrol, LogIn
-from router.domain.effects import Effect
 from router.domain.engine import Engine
-from router.domain.events import ContactEnded, Event, OfferClosed
 from router.domain.ids import AgentId, CampaignName, Micros, QueueName
-from router.domain.need import Need
-from router.domain.observations import Observation, Resynced
+from router.domain.messages.commands import AgentProfile, Enrol, LogIn
+from router.domain.messages.effects import Effect
+from router.domain.messages.events import ContactEnded, Event, OfferClosed
+from router.domain.messages.observations import Observation, Resynced
 from router.domain.record import BillingRecord, OfferFact
-from router.domain.rules import CampaignRules, QueueRules, Rules
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import CampaignRules, QueueRules, Rules
 
 HERE = Path(__file__).parent
 NODE = "recorded"

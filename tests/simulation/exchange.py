@@ -12,10 +12,10 @@ from typing import Any
 
 from router.adapters.ami import actions
 from router.adapters.ami.wire import Block, Reply
-from router.domain.effects import AnswerPhone, CallCustomer, EndLeg, RingAgent, SendCaller
 from router.domain.errors import RemoteError
 from router.domain.ids import Micros
-from router.domain.observations import NodeLost, Observation, OwnerSeen, PhoneAsked
+from router.domain.messages.effects import AnswerPhone, CallCustomer, EndLeg, RingAgent, SendCaller
+from router.domain.messages.observations import NodeLost, Observation, OwnerSeen, PhoneAsked
 from router.simulation.asterisk import Asterisk
 from router.simulation.clock import VirtualClock
 from router.simulation.dialplan import People

@@ -9,14 +9,14 @@ Rule 3: a record is what the database holds at the end, read back by our own cod
 from contextvars import ContextVar
 from typing import Any
 
-from router.domain.agent import RONA, Status
-from router.domain.commands import Command, Entitle, LogIn, LogOut, Pause, Reopen, Shut, Unpause
-from router.domain.effects import AnswerPhone
-from router.domain.events import AgentChanged, Event, InvariantFailed, OfferClosed, OfferMade
+from router.domain.benches.agent import RONA, Status
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros
-from router.domain.observations import PhoneAsked
-from router.domain.picture import ContactStands, Picture
+from router.domain.messages.commands import Command, Entitle, LogIn, LogOut, Pause, Reopen, Shut, Unpause
+from router.domain.messages.effects import AnswerPhone
+from router.domain.messages.events import AgentChanged, Event, InvariantFailed, OfferClosed, OfferMade
+from router.domain.messages.observations import PhoneAsked
+from router.domain.pictures.picture import ContactStands, Picture
 from router.domain.record import BillingRecord
 from router.inheritance import Inheritance
 from router.simulation.judge import Judge, _record_faults

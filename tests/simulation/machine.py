@@ -19,14 +19,14 @@ from router.adapters.redis.tenure import LeaseTenure
 from router.adapters.sql.drawers import Drawers
 from router.adapters.sql.ledger import SqlLedger
 from router.adapters.sql.writer import LedgerWriter
-from router.domain.commands import Configure, Enrol, Entitle
-from router.domain.effects import WriteDown
 from router.domain.engine import Engine
 from router.domain.errors import RemoteError
-from router.domain.events import Event, PoolLost
-from router.domain.facts import fact_of
 from router.domain.ids import SECOND, Micros
-from router.domain.observations import PromiseWritten
+from router.domain.messages.commands import Configure, Enrol, Entitle
+from router.domain.messages.effects import WriteDown
+from router.domain.messages.events import Event, PoolLost
+from router.domain.messages.facts import fact_of
+from router.domain.messages.observations import PromiseWritten
 from router.inheritance import hear_out, inherit
 from router.ports import Acting
 from router.receipt import Receipt

@@ -3,9 +3,9 @@
 import pytest
 
 from router.domain.ids import SECOND
-from router.domain.need import Need
 from router.domain.record import Outcome
-from router.domain.rules import Ring, Rules, ToClosing
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import Ring, Rules, ToClosing
 from router.simulation.rehearsal import Group, Plan, play
 from router.simulation.tally import Call
 from router.simulation.traffic import Traffic

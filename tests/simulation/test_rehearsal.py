@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from router.domain.ids import SECOND, QueueName
-from router.domain.need import Need
 from router.domain.record import Outcome
-from router.domain.rules import Ring, Rules, ToClosing, ToQueue
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import Ring, Rules, ToClosing, ToQueue
 from router.simulation.erlang import ErlangA, ErlangC
 from router.simulation.forecast import forecast
 from router.simulation.rehearsal import Group, Plan, Played, play

@@ -15,11 +15,11 @@ from random import Random
 from typing import Any
 
 from router.adapters.sql.ledger import SqlLedger
-from router.domain.commands import AgentProfile, Command, Configure, Reopen, Shut
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
 from router.domain.ids import SECOND, Micros
-from router.domain.rules import Rules
+from router.domain.messages.commands import AgentProfile, Command, Configure, Reopen, Shut
+from router.domain.rulebook.rules import Rules
 from router.inheritance import Inheritance
 from router.ports import Acting, RecordQuery
 from router.simulation.centre import START_AT

@@ -1,12 +1,12 @@
 """A recorder whose clock moves by hand, and the messages of a call to send through it as pump and AMI adapter do."""
 
-from router.domain.effects import RingAgent
-from router.domain.events import ContactEnded, ContactQueued, Event, OfferMade
-from router.domain.glance import WHY_NOT, Glance
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, OfferId, QueueName
-from router.domain.observations import ContactArrived, Observation
+from router.domain.messages.effects import RingAgent
+from router.domain.messages.events import ContactEnded, ContactQueued, Event, OfferMade
+from router.domain.messages.glance import WHY_NOT, Glance
+from router.domain.messages.observations import ContactArrived, Observation
+from router.domain.messages.standing import Standing
 from router.domain.record import BillingRecord, EndedBy, How, Outcome
-from router.domain.standing import Standing
 from router.trace.recorder import Marks, Recorder
 
 QUEUE = QueueName("shop/orders")

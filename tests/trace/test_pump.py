@@ -1,7 +1,7 @@
 """The pump and the recorder together: what the engine was told, what came of it, in which order."""
 
-from router.domain.effects import Effect
-from router.domain.observations import Observation
+from router.domain.messages.effects import Effect
+from router.domain.messages.observations import Observation
 from router.trace.reading import read
 from router.trace.recorder import Recorder
 from tests.fakes.pump_room import Room

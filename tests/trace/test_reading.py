@@ -3,7 +3,7 @@
 import itertools
 
 from router.domain.ids import ContactId, LegId, OfferId
-from router.domain.observations import (
+from router.domain.messages.observations import (
     CallerReturned,
     LegAnswered,
     LegAppeared,

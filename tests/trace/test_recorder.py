@@ -2,10 +2,10 @@
 
 import pytest
 
-from router.domain.effects import EndLeg, RingAgent, SendCaller
-from router.domain.events import ContactConnected, Event
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, OfferId, QueueName
-from router.domain.observations import (
+from router.domain.messages.effects import EndLeg, RingAgent, SendCaller
+from router.domain.messages.events import ContactConnected, Event
+from router.domain.messages.observations import (
     ContactArrived,
     EndpointSeen,
     LegAnswered,

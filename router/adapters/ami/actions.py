@@ -11,8 +11,8 @@ from functools import lru_cache
 
 from router.adapters.ami import ring_card
 from router.adapters.ami.parse import CALL_ACTION, INTERFACE_VERSION, RING_ACTION
-from router.domain.admission import room_for
-from router.domain.effects import (
+from router.domain.ids import Micros
+from router.domain.messages.effects import (
     Announce,
     AnswerCaller,
     AnswerPhone,
@@ -21,9 +21,9 @@ from router.domain.effects import (
     RingAgent,
     SendCaller,
 )
-from router.domain.ids import Micros
-from router.domain.rules import Rules
-from router.domain.waiting_room import music_of
+from router.domain.rulebook.admission import room_for
+from router.domain.rulebook.rules import Rules
+from router.domain.waiting.waiting_room import music_of
 
 Action = Mapping[str, str | Sequence[str]]
 

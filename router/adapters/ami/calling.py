@@ -11,10 +11,10 @@ from router.adapters.ami import actions
 from router.adapters.ami.asking import DEADLINE_S
 from router.adapters.ami.gate import Gate, Withheld
 from router.adapters.ami.wire import Reply
-from router.domain.effects import CallCustomer
 from router.domain.errors import RouterError
 from router.domain.ids import Micros
-from router.domain.observations import CustomerNotCalled
+from router.domain.messages.effects import CallCustomer
+from router.domain.messages.observations import CustomerNotCalled
 from router.ports import ObservationSink
 
 EXISTS = "exists"

@@ -11,7 +11,7 @@ from router.adapters.ami import actions
 from router.adapters.ami.asking import Asking
 from router.adapters.ami.parse import whole_number
 from router.domain.errors import RemoteError
-from router.domain.observations import OwnerSeen
+from router.domain.messages.observations import OwnerSeen
 from router.ports import Tenure
 
 

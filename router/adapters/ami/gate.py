@@ -19,8 +19,8 @@ from collections.abc import Awaitable, Callable
 from router.adapters.ami.actions import Action
 from router.adapters.ami.session import Session
 from router.adapters.ami.wire import Reply
-from router.domain.effects import Announce, Effect
 from router.domain.errors import RemoteError
+from router.domain.messages.effects import Announce, Effect
 from router.ports import Acting, Tenure
 
 log = logging.getLogger(__name__)

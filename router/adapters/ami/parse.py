@@ -12,8 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from router.adapters.ami.wire import Block
+from router.domain.contacts.particulars import COUNTRY
+from router.domain.contacts.particulars import read as read_data
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId
-from router.domain.observations import (
+from router.domain.messages.observations import (
     AgentReady,
     CallbackConfirmed,
     CallerFellBack,
@@ -43,8 +45,6 @@ from router.domain.observations import (
     PhoneAsked,
     TalkBegins,
 )
-from router.domain.particulars import COUNTRY
-from router.domain.particulars import read as read_data
 
 RING_ACTION = "ring."
 "An Originate's ActionID is this + the offer's id, so that its OriginateResponse can be told."

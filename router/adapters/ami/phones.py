@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from router.adapters.ami import actions, resync
 from router.adapters.ami.asking import Asking
 from router.adapters.ami.parse import is_reachable
-from router.domain.observations import EndpointSeen
+from router.domain.messages.observations import EndpointSeen
 
 _LIST_DEADLINE_S = 15.0
 _AT_ONCE, _BREATH_S = 50, 0.05

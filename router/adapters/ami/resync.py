@@ -12,7 +12,7 @@ from router.adapters.ami import ring_card
 from router.adapters.ami.parse import Reading, endpoint_of, is_nobody, is_reachable, whole_number
 from router.adapters.ami.wire import Block
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, OfferId
-from router.domain.observations import LegSnapshot
+from router.domain.messages.observations import LegSnapshot
 
 _UNSET = ("", "(null)")
 _RINGING, _UP = ("4", "5"), "6"

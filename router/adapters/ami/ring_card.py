@@ -8,7 +8,7 @@ An answered leg has them as variables of their own, under the names below; a rin
 import re
 from collections.abc import Mapping
 
-from router.domain.effects import RingAgent
+from router.domain.messages.effects import RingAgent
 
 ENTRANCE = "card"
 "Extension of `acd-agent` that unpacks it. A dialplan without it is older than this router."

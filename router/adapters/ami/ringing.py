@@ -17,8 +17,8 @@ from collections.abc import Callable
 
 from router.adapters.ami.gate import Withheld
 from router.adapters.ami.wire import Reply
-from router.domain.effects import RingAgent
 from router.domain.ids import SECOND, OfferId
+from router.domain.messages.effects import RingAgent
 
 MOST_WAITING = 200
 "As many as the gate keeps."

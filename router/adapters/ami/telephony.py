@@ -34,7 +34,9 @@ from router.adapters.ami.rounds import Rounds
 from router.adapters.ami.routes import Routes
 from router.adapters.ami.session import AmiAddress, Session
 from router.adapters.ami.wire import Block, Reply
-from router.domain.effects import (
+from router.domain.errors import RemoteError, RouterError
+from router.domain.ids import Micros, OfferId
+from router.domain.messages.effects import (
     Announce,
     AnswerCaller,
     AnswerPhone,
@@ -45,9 +47,7 @@ from router.domain.effects import (
     RingAgent,
     SendCaller,
 )
-from router.domain.errors import RemoteError, RouterError
-from router.domain.ids import Micros, OfferId
-from router.domain.observations import (
+from router.domain.messages.observations import (
     EndpointSeen,
     LegSnapshot,
     NodeLost,
@@ -56,7 +56,7 @@ from router.domain.observations import (
     PhonesSeen,
     Resynced,
 )
-from router.domain.rules import Rules
+from router.domain.rulebook.rules import Rules
 from router.ports import Clock, ObservationSink, Tenure
 from router.trace.recorder import Recorder
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 
 from router.adapters.cel.lines import Row
 from router.domain.ids import SECOND, ContactId, LegId, Micros
-from router.domain.reconciliation import CallSeen, TalkSeen
 from router.domain.record import EndedBy
+from router.domain.truth.reconciliation import CallSeen, TalkSeen
 
 SETTLING = 5_000
 "Rows: half a minute at 20 calls/s, and what is said of a leg's end is said within milliseconds."

@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 from router.adapters.cel.calls import CallReader
 from router.adapters.cel.lines import Row, Tally, read_rows
 from router.domain.errors import ConfigError, Fault
-from router.domain.reconciliation import CallSeen, Coverage
+from router.domain.truth.reconciliation import CallSeen, Coverage
 
 _BROKEN = (OSError, EOFError, zlib.error)
 "What reading a file, packed or plain, can end with."

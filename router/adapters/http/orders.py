@@ -6,7 +6,9 @@ from aiohttp import web
 
 from router.adapters.http import asked
 from router.adapters.http.answers import agent_view, answer, instant, reloaded
-from router.domain.commands import (
+from router.domain.errors import CommandRefused
+from router.domain.ids import SECOND, AgentId
+from router.domain.messages.commands import (
     CancelCallback,
     Command,
     Engage,
@@ -22,8 +24,6 @@ from router.domain.commands import (
     Shut,
     Unpause,
 )
-from router.domain.errors import CommandRefused
-from router.domain.ids import SECOND, AgentId
 from router.ports import Desk
 
 COMMAND_S = 10.0

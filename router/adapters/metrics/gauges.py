@@ -11,9 +11,9 @@ from prometheus_client.registry import Collector
 
 from router.adapters.metrics.lines import line_metrics
 from router.adapters.metrics.reading import Reading
-from router.domain.conduct import REASONS
-from router.domain.events import AgentChanged
 from router.domain.ids import SECOND
+from router.domain.messages.events import AgentChanged
+from router.domain.rulebook.conduct import REASONS
 
 STATUSES = ("LOGGED_OUT", "READY", "PAUSED")
 WORK = ("free", "reserved", "ringing", "talking", "held", "wrapup")

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from router.domain.expectation import expected_of_newcomer
+from router.domain.calls.outside import told
 from router.domain.floor import Floor
 from router.domain.ids import Micros
-from router.domain.outside import told
-from router.domain.rules import OverflowTarget
-from router.domain.standing import Standing
-from router.domain.waiting_room import waiting_since
+from router.domain.messages.standing import Standing
+from router.domain.rulebook.rules import OverflowTarget
+from router.domain.waiting.expectation import expected_of_newcomer
+from router.domain.waiting.waiting_room import waiting_since
 from router.ports import LineSummary
 
 
@@ -129,7 +129,7 @@ def read_doors(floor: Floor, now: Micros, own: AbstractSet[str]) -> dict[str, Do
 
 
 def read_calls(floor: Floor, node: str, own: AbstractSet[str]) -> dict[str, int]:
-    """Callers on the node, as the router knows them; Asterisk counts for itself (router/domain/admission.py)."""
+    """Callers on the node, as the router knows them; Asterisk counts for itself (domain/rulebook/admission.py)."""
     return {
         node: sum(
             contact.node == node and contact.campaign not in own and not contact.place

@@ -34,9 +34,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Info, Proce
 
 from router.adapters.metrics.gauges import Gauges
 from router.adapters.metrics.reading import Reading
-from router.domain.admission import FULL
-from router.domain.differences import DIFFERENCES
-from router.domain.events import (
+from router.domain.calls.outside import DIAL
+from router.domain.ids import SECOND, AgentId, ContactId, Micros
+from router.domain.messages.events import (
     AgentChanged,
     AgentDismissed,
     CallbackEnded,
@@ -57,10 +57,10 @@ from router.domain.events import (
     PoolLost,
     WrapUpEnded,
 )
-from router.domain.ids import SECOND, AgentId, ContactId, Micros
-from router.domain.observations import Observation
-from router.domain.outside import DIAL
+from router.domain.messages.observations import Observation
 from router.domain.record import BillingRecord, OfferResult, Outcome, SegmentKind
+from router.domain.rulebook.admission import FULL
+from router.domain.truth.differences import DIFFERENCES
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 

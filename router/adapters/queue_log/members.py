@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from router.adapters.queue_log.enquiry import Enquiry
 from router.adapters.queue_log.lines import NOBODY, line_of
-from router.domain.agent import Status
-from router.domain.events import AgentChanged
+from router.domain.benches.agent import Status
 from router.domain.ids import AgentId, Micros, QueueName
+from router.domain.messages.events import AgentChanged
 
 ASKED, BEFORE = "MANAGER", "REALTIME"
 "Call ids of a membership: somebody asked for it; it was there before us."

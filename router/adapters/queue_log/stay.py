@@ -11,9 +11,9 @@ Rule 2: of a stay that began before our time only the record tells, at its end.
 from bisect import bisect_left, insort
 from dataclasses import dataclass
 
+from router.domain.contacts.timeline import TALKING
 from router.domain.ids import SECOND, AgentId, Micros, QueueName
 from router.domain.record import BillingRecord, EndedBy, Outcome, SegmentKind
-from router.domain.timeline import TALKING
 
 _PARTING: Micros = SECOND
 "A wait behind a talk that is shorter is the end of the talk: one leg ends after the other."

@@ -31,7 +31,8 @@ from router.adapters.queue_log.enquiry import Enquiry
 from router.adapters.queue_log.lines import NOBODY, line_of, seconds
 from router.adapters.queue_log.members import BEFORE, Members
 from router.adapters.queue_log.stay import Places, Stay, ended_by_caller, recalled, talked_until, waited_until
-from router.domain.events import (
+from router.domain.ids import SECOND, AgentId, ContactId, Micros, OfferId, QueueName, calls_back
+from router.domain.messages.events import (
     AgentChanged,
     AgentDismissed,
     ContactConnected,
@@ -42,7 +43,6 @@ from router.domain.events import (
     OfferClosed,
     OfferMade,
 )
-from router.domain.ids import SECOND, AgentId, ContactId, Micros, OfferId, QueueName, calls_back
 from router.domain.record import BillingRecord, OfferFact, OfferResult, Outcome
 
 _TRANSFER = "acd-transfer"

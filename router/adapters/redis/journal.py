@@ -1,6 +1,6 @@
 """The journal of a pool in Redis or Valkey: who stands how, for whoever takes over. All keys carry the tag `{POOL}`.
 
-    ringfair:{main}:journal    stream, one entry per picture (router/domain/picture.py), of the last hour
+    ringfair:{main}:journal    stream, one entry per picture (router/domain/pictures/picture.py), of the last hour
         v      1
         seq    of the commit it came with; grows by one, for ever
         epoch  of the router that wrote it
@@ -42,7 +42,7 @@ from router.adapters.redis.address import RedisAddress
 from router.adapters.redis.trouble import FAILURES, asking
 from router.domain.errors import RemoteError
 from router.domain.ids import Micros
-from router.domain.picture import AgentGone, ContactGone, Picture, PromiseGone, key_of
+from router.domain.pictures.picture import AgentGone, ContactGone, Picture, PromiseGone, key_of
 from router.ports import Journalled
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from itertools import islice
 from router.domain.engine import Engine
 from router.domain.errors import RemoteError
 from router.domain.ids import Micros
-from router.domain.picture import ContactGone, Picture, gone, key_of, whole
+from router.domain.pictures.picture import ContactGone, Picture, gone, key_of, whole
 from router.ports import Clock, Journal
 
 log = logging.getLogger("ringfair.journal")

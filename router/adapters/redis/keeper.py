@@ -17,8 +17,8 @@ from contextlib import suppress
 from itertools import islice
 
 from router.domain.errors import RemoteError
-from router.domain.events import AgentChanged, AgentDismissed, Event
 from router.domain.ids import SECOND, AgentId, Micros
+from router.domain.messages.events import AgentChanged, AgentDismissed, Event
 from router.ports import Clock, Presence, PresenceRow
 
 log = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ from router.adapters.sql.dsn import read_dsn
 from router.adapters.sql.enrolment import Change, changes, check
 from router.adapters.sql.rows import Found, Row
 from router.adapters.sql.upgrade import open_database
-from router.domain.commands import AgentProfile, Post
 from router.domain.errors import CommandRefused
 from router.domain.ids import AgentId, Micros
+from router.domain.messages.commands import AgentProfile, Post
 from router.ports import AgentEntry, Credential
 
 

@@ -6,10 +6,10 @@ Pure: also tells what changed between two entries, in words that may be kept for
 
 import re
 
-from router.domain.commands import Post
 from router.domain.errors import CommandRefused
 from router.domain.ids import SECOND
-from router.domain.need import PROFICIENCY_MAX, is_skill_name
+from router.domain.messages.commands import Post
+from router.domain.rulebook.need import PROFICIENCY_MAX, is_skill_name
 from router.ports import AgentEntry
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")

@@ -24,9 +24,9 @@ from router.adapters.sql.chain import GENESIS, link, stored
 from router.adapters.sql.database import DEADLINE_S, Database
 from router.adapters.sql.dsn import read_dsn
 from router.adapters.sql.upgrade import open_database
-from router.domain.completion import replacement, replaces
 from router.domain.ids import AgentId, ContactId, Micros
 from router.domain.record import RECONCILED, AgentChangeFact, BillingRecord, Fact
+from router.domain.truth.completion import replacement, replaces
 from router.ports import ContactStory, RecordQuery
 
 PAGE = 500

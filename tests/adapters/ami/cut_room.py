@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 
 from router.adapters.ami.session import AmiAddress
 from router.adapters.ami.telephony import AmiTelephony
-from router.domain.agent import Status
-from router.domain.commands import AgentProfile, Enrol, LogIn, Pause, Unpause
+from router.domain.benches.agent import Status
 from router.domain.engine import Engine
-from router.domain.events import ContactEnded, Event, InvariantFailed, OfferClosed
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, Micros, QueueName
-from router.domain.invariants import broken
-from router.domain.need import Need
+from router.domain.messages.commands import AgentProfile, Enrol, LogIn, Pause, Unpause
+from router.domain.messages.events import ContactEnded, Event, InvariantFailed, OfferClosed
+from router.domain.messages.standing import Standing
 from router.domain.record import BillingRecord, OfferFact, OfferResult
-from router.domain.rules import CampaignRules, QueueRules, Rules, ToClosing
-from router.domain.standing import Standing
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import CampaignRules, QueueRules, Rules, ToClosing
+from router.domain.truth.invariants import broken
 from router.runtime import Pump
 from tests.fakes.lease import FakeTenure
 

@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from router.domain.commands import HangUp
-from router.domain.effects import LookAgain
+from router.domain.messages.commands import HangUp
+from router.domain.messages.effects import LookAgain
 
 from .cut_room import AGENTS, LONGEST_TALK_S, RUSH, CutRoom, Fate, rules
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from router.adapters.ami.session import AmiAddress
 from router.adapters.ami.telephony import AmiTelephony, Numbers
 from router.config.numbers import caller_number, dialled_forms, e164
-from router.domain.admission import Capacity
-from router.domain.effects import RingAgent
-from router.domain.need import Need
-from router.domain.observations import Observation, PhonesSeen, Resynced
-from router.domain.rules import CampaignRules, QueueRules, Rules
+from router.domain.messages.effects import RingAgent
+from router.domain.messages.observations import Observation, PhonesSeen, Resynced
+from router.domain.rulebook.admission import Capacity
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import CampaignRules, QueueRules, Rules
 from router.trace.recorder import Recorder
 from tests.fakes.lease import FakeTenure
 

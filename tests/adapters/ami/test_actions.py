@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from router.adapters.ami import actions, ring_card
 from router.adapters.ami.wire import LINE_LIMIT, encode, parse_block
 from router.config.numbers import dialled_forms
-from router.domain.admission import Capacity
-from router.domain.effects import (
+from router.domain.messages.effects import (
     Announce,
     AnswerCaller,
     AnswerPhone,
@@ -20,9 +19,10 @@ from router.domain.effects import (
     RingAgent,
     SendCaller,
 )
-from router.domain.need import Need
-from router.domain.rules import CampaignRules, Outside, QueueRules, Rules
-from router.domain.treatment import Treatment
+from router.domain.rulebook.admission import Capacity
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import CampaignRules, Outside, QueueRules, Rules
+from router.domain.rulebook.treatment import Treatment
 
 STEADY = settings(deadline=None, derandomize=True, max_examples=200)
 CONTACT = "pbx_1-1795296434.0"

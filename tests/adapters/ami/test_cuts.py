@@ -6,8 +6,8 @@ import os
 import pytest
 
 from router.adapters.ami.limits import Limits
-from router.domain.commands import Unpause
 from router.domain.ids import AgentId
+from router.domain.messages.commands import Unpause
 
 from .cut_room import AGENTS, CutRoom, Fate, on_the_line
 from .cut_stories import PAIRS, Pair

@@ -8,9 +8,9 @@ import pytest
 
 from router.adapters.ami import gate as module
 from router.adapters.ami.gate import MOST_HELD, Withheld
-from router.domain.effects import Effect, EndLeg, SendCaller
 from router.domain.errors import RemoteError
-from router.domain.observations import OriginateFailed, OwnerSeen
+from router.domain.messages.effects import Effect, EndLeg, SendCaller
+from router.domain.messages.observations import OriginateFailed, OwnerSeen
 from router.ports import Acting
 from tests.fakes.lease import FakeTenure
 

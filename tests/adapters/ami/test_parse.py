@@ -17,7 +17,7 @@ from router.adapters.ami.parse import (
     whole_number,
 )
 from router.adapters.ami.wire import END, Block, parse_block
-from router.domain.observations import (
+from router.domain.messages.observations import (
     CallerFellBack,
     CallerNotTaken,
     CallerSentOff,

@@ -6,7 +6,7 @@ from router.adapters.ami.parse import Reading, observe
 from router.adapters.ami.resync import leg_snapshot
 from router.adapters.ami.wire import Block
 from router.config.numbers import country_of
-from router.domain.observations import ContactArrived
+from router.domain.messages.observations import ContactArrived
 
 READING = Reading(
     node="node-a",

@@ -9,11 +9,11 @@ import pytest
 
 from router.adapters.ami import resync
 from router.adapters.ami.wire import Block
-from router.domain.agent import Reach, Status
-from router.domain.contact import ContactState
-from router.domain.effects import AnswerPhone, EndLeg, RingAgent, SendCaller
+from router.domain.benches.agent import Reach, Status
+from router.domain.contacts.contact import ContactState
 from router.domain.ids import AgentId, ContactId
-from router.domain.observations import (
+from router.domain.messages.effects import AnswerPhone, EndLeg, RingAgent, SendCaller
+from router.domain.messages.observations import (
     CallerReturned,
     ContactArrived,
     LegAppeared,

@@ -8,9 +8,9 @@ import pytest
 from router.adapters.ami.gate import Withheld
 from router.adapters.ami.ringing import LATE, MOST_WAITING, TOO_MANY, WITHDRAWN, Ringing
 from router.adapters.ami.wire import Block, Reply
-from router.domain.effects import EndLeg, RingAgent
 from router.domain.ids import LegId, OfferId
-from router.domain.observations import OriginateFailed
+from router.domain.messages.effects import EndLeg, RingAgent
+from router.domain.messages.observations import OriginateFailed
 
 from .fake_node import FakeNode
 from .fake_server import until

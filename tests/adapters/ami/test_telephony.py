@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from router.adapters.ami import patience
-from router.domain.effects import Announce, AnswerPhone, EndLeg, LookAgain, SendCaller
-from router.domain.observations import (
+from router.domain.messages.effects import Announce, AnswerPhone, EndLeg, LookAgain, SendCaller
+from router.domain.messages.observations import (
     EndpointSeen,
     HangupAsked,
     LegEnded,

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from router.domain.effects import AnswerPhone, EndLeg, LookAgain, SendCaller
-from router.domain.observations import EndpointSeen, HangupAsked, LegUnheld, OriginateFailed, OwnerSeen
+from router.domain.messages.effects import AnswerPhone, EndLeg, LookAgain, SendCaller
+from router.domain.messages.observations import EndpointSeen, HangupAsked, LegUnheld, OriginateFailed, OwnerSeen
 
 from .fake_node import FakeNode
 from .fake_server import HASTY, event, until

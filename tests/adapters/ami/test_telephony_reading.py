@@ -14,7 +14,7 @@ from router.adapters.sql.spool import Spool
 from router.adapters.sql.writer import LedgerWriter
 from router.bootstrap import _reader
 from router.domain.engine import Engine
-from router.domain.observations import OwnerSeen
+from router.domain.messages.observations import OwnerSeen
 from router.receipt import Receipt
 from router.runtime import Pump, WallClock
 from tests.fakes.journal import FakeJournal, FakeJournalServer

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from router.adapters.ami import patience
-from router.domain.observations import OwnerSeen, Resynced
+from router.domain.messages.observations import OwnerSeen, Resynced
 from tests.fakes.lease import FakeTenure
 
 from .fake_node import FakeNode

@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.domain.admission import Capacity
+from router.domain.rulebook.admission import Capacity
 
 from .fake_node import FakeNode
 from .fake_server import until

@@ -6,9 +6,9 @@ import time
 from router.adapters.ami.intake import Intake
 from router.adapters.ami.limits import Counters, Limits
 from router.adapters.ami.wire import Block
-from router.domain.effects import EndLeg
 from router.domain.ids import LegId
-from router.domain.observations import ContactArrived
+from router.domain.messages.effects import EndLeg
+from router.domain.messages.observations import ContactArrived
 from router.trace.recorder import HAPPENED, PUT, READ, Marks, Recorder
 
 from .fake_node import FakeNode

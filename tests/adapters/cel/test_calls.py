@@ -12,8 +12,8 @@ import pytest
 from router.adapters.cel.calls import CallReader
 from router.adapters.cel.lines import Row, Tally, read_rows
 from router.domain.ids import SECOND
-from router.domain.reconciliation import CallSeen
 from router.domain.record import EndedBy
+from router.domain.truth.reconciliation import CallSeen
 from tests.fakes.event_log import BEGAN, FakeEventLog
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from router.adapters.cel.files import EventLog
-from router.domain.completion import was_refused
 from router.domain.ids import SECOND
 from router.domain.record import EndedBy
+from router.domain.truth.completion import was_refused
 
 RECORDED = Path(__file__).parents[2] / "recordings" / "event_logs"
 VERSIONS = sorted(folder.name for folder in RECORDED.iterdir() if folder.name[0].isdigit())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from prometheus_client.parser import text_string_to_metric_families
 
 from router.adapters.metrics import Metrics, Reading
-from router.domain.events import AgentChanged, ContactConnected, ContactEnded, Event, OfferClosed
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, LegId, OfferId, QueueName
+from router.domain.messages.events import AgentChanged, ContactConnected, ContactEnded, Event, OfferClosed
 from router.domain.record import BillingRecord, EndedBy, Leg, OfferFact, OfferResult, Outcome, Segment, SegmentKind
 
 NOW = 1_790_000_000 * SECOND

@@ -8,10 +8,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from router.adapters.metrics import Metrics, Reading
 from router.adapters.metrics.gauges import MOST_REASONS
-from router.domain.conduct import REASONS
-from router.domain.events import AgentDismissed, ContactEnded, ContactOverflowed, WrapUpEnded
 from router.domain.ids import SECOND, AgentId, CampaignName, QueueName
+from router.domain.messages.events import AgentDismissed, ContactEnded, ContactOverflowed, WrapUpEnded
 from router.domain.record import OfferResult, Outcome, WrapUpFact
+from router.domain.rulebook.conduct import REASONS
 from tests.adapters.metrics.counted import NOW, changed, closed, connected, ended, told, value
 
 

@@ -7,8 +7,15 @@ from dataclasses import replace
 import pytest
 
 from router.adapters.metrics.subscriber import WAIT_BUCKETS
-from router.domain.events import ContactOverflowed, EmergencyWaits, InvariantFailed, OfferRang, PoolLost, WrapUpEnded
 from router.domain.ids import SECOND, AgentId, CampaignName, ContactId, OfferId
+from router.domain.messages.events import (
+    ContactOverflowed,
+    EmergencyWaits,
+    InvariantFailed,
+    OfferRang,
+    PoolLost,
+    WrapUpEnded,
+)
 from router.domain.record import OfferResult, Outcome, WrapUpFact
 from tests.adapters.metrics.counted import NOW, QUEUE, SHOP, closed, connected, ended, told, value
 

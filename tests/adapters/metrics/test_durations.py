@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from router.domain.events import Event
 from router.domain.ids import SECOND
+from router.domain.messages.events import Event
 from router.domain.record import OfferResult, Outcome
 from tests.adapters.metrics.counted import NOW, changed, closed, ended, told, value
 

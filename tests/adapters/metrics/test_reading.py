@@ -7,15 +7,15 @@ import asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
 from router.adapters.metrics import DoorReading, Metrics, QueueReading, Reading, read_doors, read_queues
-from router.domain.commands import Shut
-from router.domain.contact import Contact, ContactState
+from router.domain.benches.queue import Queue
+from router.domain.contacts.contact import Contact, ContactState
 from router.domain.floor import Floor
 from router.domain.ids import SECOND, CampaignName, ContactId, LegId, QueueName
-from router.domain.need import Need
-from router.domain.queue import Queue
+from router.domain.messages.commands import Shut
+from router.domain.messages.standing import Standing
 from router.domain.record import OfferResult, Outcome
-from router.domain.rules import QueueRules, Rules, ToQueue
-from router.domain.standing import Standing
+from router.domain.rulebook.need import Need
+from router.domain.rulebook.rules import QueueRules, Rules, ToQueue
 from tests.adapters.metrics.counted import NOW, QUEUE, SHOP, closed, told, value
 from tests.builders import SHOP as SHOP_CAMPAIGN
 from tests.builders import Room

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from router.adapters.metrics import QueueReading, Reading
 from router.adapters.metrics.subscriber import MOST_KINDS
-from router.domain.events import ObservationIgnored
+from router.domain.messages.events import ObservationIgnored
 from router.domain.record import OfferResult, Outcome
 from router.ports import LineSummary
 from tests.adapters.metrics.counted import NOW, QUEUE, changed, closed, connected, ended, told, value

@@ -9,7 +9,7 @@ import pytest
 from router.adapters.pbx.errors import PbxError
 from router.adapters.pbx.prompts import read_texts, speak
 from router.adapters.pbx.root import Root
-from router.domain.treatment import (
+from router.domain.rulebook.treatment import (
     MINUTE,
     POSITION_LIMITS,
     WAIT_LIMITS,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from router.adapters.queue_log import FloorEnquiry, Translation
-from router.domain.commands import LogIn, LogOut, Pause, Unpause
-from router.domain.events import AgentChanged
 from router.domain.ids import SECOND, AgentId
+from router.domain.messages.commands import LogIn, LogOut, Pause, Unpause
+from router.domain.messages.events import AgentChanged
 from tests.builders import START_AT, Room
 
 

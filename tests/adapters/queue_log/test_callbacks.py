@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from router.domain.effects import WriteDown
-from router.domain.observations import CallbackConfirmed, PromiseWritten
+from router.domain.messages.effects import WriteDown
+from router.domain.messages.observations import CallbackConfirmed, PromiseWritten
 from tests.adapters.queue_log.logged_room import LoggedRoom
 from tests.domain.test_callback import CallbackRoom, place
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from router.domain.commands import HangUp
-from router.domain.events import ContactConnected, ContactEnded, OfferClosed
 from router.domain.ids import SECOND, QueueName
-from router.domain.observations import CallerFellBack, CallerKeyed, CallerTransferred, LegUnbridged
-from router.domain.rules import Staffed
+from router.domain.messages.commands import HangUp
+from router.domain.messages.events import ContactConnected, ContactEnded, OfferClosed
+from router.domain.messages.observations import CallerFellBack, CallerKeyed, CallerTransferred, LegUnbridged
+from router.domain.rulebook.rules import Staffed
 from tests.adapters.queue_log.logged_room import LoggedRoom, since_start
 from tests.builders import ACCOUNTS, BANK, BANK_DNIS, GENERAL, ORDERS, rules, with_queue
 

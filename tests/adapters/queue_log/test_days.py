@@ -8,10 +8,10 @@ from contextlib import suppress
 
 import pytest
 
+from router.domain.contacts.offer import OfferState
 from router.domain.errors import CommandRefused
 from router.domain.ids import ContactId
-from router.domain.observations import CallerFellBack, CallerKeyed, CallerTransferred
-from router.domain.offer import OfferState
+from router.domain.messages.observations import CallerFellBack, CallerKeyed, CallerTransferred
 from tests.adapters.queue_log.logged_room import LoggedRoom
 from tests.builders import BANK, BANK_DNIS, SHOP
 

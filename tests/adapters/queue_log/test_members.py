@@ -1,6 +1,6 @@
 """Agents log in, pause, come back and go: the sessions and pauses that reports are made of."""
 
-from router.domain.commands import Dismiss, Enrol
+from router.domain.messages.commands import Dismiss, Enrol
 from tests.adapters.queue_log.logged_room import LoggedRoom
 
 ONE = "agent-1001"

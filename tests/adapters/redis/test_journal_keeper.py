@@ -6,9 +6,9 @@ import pytest
 
 from router.adapters.redis import journal_keeper as module
 from router.adapters.redis.journal_keeper import MOST_GONE, JournalKeeper
-from router.domain.commands import Pause
 from router.domain.engine import Engine
-from router.domain.picture import AgentStands, Picture, key_of, whole
+from router.domain.messages.commands import Pause
+from router.domain.pictures.picture import AgentStands, Picture, key_of, whole
 from tests.builders import Room, rules
 from tests.fakes.clock import HandClock
 from tests.fakes.journal import FakeJournal, FakeJournalServer

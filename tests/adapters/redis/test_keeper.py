@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from router.adapters.redis.keeper import ROWS_AT_ONCE, PresenceKeeper
-from router.domain.events import AgentChanged, AgentDismissed, PoolLost
 from router.domain.ids import SECOND, AgentId, Micros
+from router.domain.messages.events import AgentChanged, AgentDismissed, PoolLost
 from router.ports import Presence, PresenceRow
 from tests.fakes.presence import FakePresence, FakePresenceServer
 

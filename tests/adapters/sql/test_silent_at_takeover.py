@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from router.adapters.sql.directory import SqlDirectory
 from router.adapters.sql.ledger import SqlLedger
 from router.domain.engine import Engine
-from router.domain.picture import key_of, whole
+from router.domain.pictures.picture import key_of, whole
 from router.inheritance import inherit
 from router.runtime import Pump, WallClock
 from tests.builders import Room, rules

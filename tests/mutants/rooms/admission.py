@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
-_HERE = "router/domain/admission.py"
+_HERE = "router/domain/rulebook/admission.py"
 _GUARD = "tests/domain/test_admission.py::"
 
 MUTANTS = (

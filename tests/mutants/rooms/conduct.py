@@ -2,10 +2,10 @@
 
 from tests.mutants.mutant import Mutant
 
-_AFTER = "router/domain/aftermath.py"
-_PAUSES = "router/domain/pauses.py"
-_WRAPUP = "router/domain/wrapup.py"
-_MEDIA = "router/domain/media.py"
+_AFTER = "router/domain/staff/aftermath.py"
+_PAUSES = "router/domain/staff/pauses.py"
+_WRAPUP = "router/domain/staff/wrapup.py"
+_MEDIA = "router/domain/rulebook/media.py"
 
 MUTANTS = (
     Mutant(
@@ -17,14 +17,14 @@ MUTANTS = (
     ),
     Mutant(
         name="Where no calls may be taken at all, they are offered all the same",
-        file="router/domain/engagement.py",
+        file="router/domain/staff/engagement.py",
         find="    return floor.rules.media.may_be_offered(VOICE, besides)\n",
         replace="    return not besides or floor.rules.media.may_be_offered(VOICE, besides)\n",
         guards=("tests/domain/test_media.py::test_where_there_is_no_room_for_calls_nobody_is_offered_one",),
     ),
     Mutant(
         name="A dead phone is the first to be asked again",
-        file="router/domain/offering.py",
+        file="router/domain/calls/offering.py",
         find="    if result in REASONS:\n        agent.idle_since = now",
         replace="    if result is _REJECTED:\n        agent.idle_since = now",
         guards=("tests/domain/test_aftermath.py::test_after_an_offer_in_vain_the_others_are_asked_first",),

@@ -4,7 +4,7 @@ from tests.mutants.mutant import Mutant
 
 _JOURNAL = "router/adapters/redis/journal.py"
 _KEEPER = "router/adapters/redis/journal_keeper.py"
-_PICTURE = "router/domain/picture.py"
+_PICTURE = "router/domain/pictures/picture.py"
 _CONTRACT = "tests/contracts/test_journal.py::"
 _KEEPS = "tests/adapters/redis/test_journal_keeper.py::"
 _IN_REDIS = "tests/adapters/redis/test_journal.py::"
@@ -66,7 +66,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A hold is not written down, and a successor bills it as talk",
-        file="router/domain/talk.py",
+        file="router/domain/calls/talk.py",
         find="        contact.begins(kind, seen.at, assignment.agent_id)\n        floor.stir(contact)\n",
         replace="        contact.begins(kind, seen.at, assignment.agent_id)\n",
         guards=("tests/domain/test_router_deaths.py::test_no_change_of_the_floor_goes_unwritten",),

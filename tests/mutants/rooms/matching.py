@@ -3,7 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 _HERE = "router/domain/matching.py"
-_QUEUE = "router/domain/queue.py"
+_QUEUE = "router/domain/benches/queue.py"
 _FLOOR = "router/domain/floor.py"
 _GUARD = "tests/domain/test_matching.py::"
 _ROSTER = "tests/domain/test_roster.py::"
@@ -43,14 +43,14 @@ MUTANTS = (
     ),
     Mutant(
         name="Whoever became free last is asked first",
-        file="router/domain/choice.py",
+        file="router/domain/rulebook/choice.py",
         find="    Choice.LONGEST_IDLE: None,\n",
         replace="    Choice.LONGEST_IDLE: lambda agent, row: (0, -agent.idle_since),\n",
         guards=(_GUARD + "test_who_has_been_idle_longest_is_asked_first",),
     ),
     Mutant(
         name="An agent who is being rung is offered a second caller",
-        file="router/domain/agent.py",
+        file="router/domain/benches/agent.py",
         find="        if self.offer is not None or self.assignment is not None:\n            return _ON_CONTACT",
         replace="        if self.assignment is not None:\n            return _ON_CONTACT",
         guards=(_GUARD + "test_who_has_been_idle_longest_is_asked_first",),
@@ -65,20 +65,20 @@ MUTANTS = (
     Mutant(
         name="A caller whose node is out of reach is offered to agents",
         file=_FLOOR,
-        find="        elif state is _QUEUED and not contact.parked:\n",
-        replace="        elif state is _QUEUED:\n",
+        find="            elif not contact.parked:\n                self.line_up",
+        replace="            else:\n                self.line_up",
         guards=("tests/domain/test_resync.py::test_a_caller_on_a_node_not_seen_yet_is_offered_once_it_is",),
     ),
     Mutant(
         name="The proficiency asked for is not enough",
-        file="router/domain/need.py",
+        file="router/domain/rulebook/need.py",
         find='            case ">=":\n                low, high = level,',
         replace='            case ">=":\n                low, high = min(level + 1, PROFICIENCY_MAX),',
         guards=("tests/domain/test_need.py::test_comparisons_hold_at_their_edges",),
     ),
     Mutant(
         name="Who does not have a skill has it at level zero",
-        file="router/domain/sieve.py",
+        file="router/domain/rulebook/sieve.py",
         find="    return lambda skills: low <= skills.get(skill, -1) <= high\n",
         replace="    return lambda skills: low <= skills.get(skill, 0) <= high\n",
         guards=("tests/domain/test_need.py::test_no_comparison_is_true_of_a_skill_that_is_not_held",),
@@ -92,14 +92,14 @@ MUTANTS = (
     ),
     Mutant(
         name="Only what happens after the end of a shift turns the page",
-        file="router/domain/timers.py",
+        file="router/domain/benches/timers.py",
         find="self._heap[0][0] <= now",
         replace="self._heap[0][0] < now",
         guards=("tests/domain/test_timers.py::test_what_is_due_now_is_worth_asking_for",),
     ),
     Mutant(
         name="A shift goes on in the moment it ends, and then for ever",
-        file="router/domain/entitlement.py",
+        file="router/domain/rulebook/entitlement.py",
         find="if interval.from_at <= now < interval.to_at)",
         replace="if interval.from_at <= now <= interval.to_at)",
         guards=(
@@ -108,14 +108,14 @@ MUTANTS = (
     ),
     Mutant(
         name="An identity that ran out is good for ever",
-        file="router/domain/entitlement.py",
+        file="router/domain/rulebook/entitlement.py",
         find="        if now >= self.identity_valid_until:\n            return ()\n",
         replace="",
         guards=(_ROSTER + "test_an_identity_that_ran_out_stops_offers",),
     ),
     Mutant(
         name="A shift for one client's calls is a shift for everybody's",
-        file="router/domain/entitlement.py",
+        file="router/domain/rulebook/entitlement.py",
         find="    return any(not interval.campaigns or campaign in interval.campaigns for interval in intervals)\n",
         replace="    return any(not interval.campaigns or interval.campaigns for interval in intervals)\n",
         guards=(_ROSTER + "test_a_shift_for_one_campaign_is_for_no_other",),

@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
-_SEATING = "router/domain/seating.py"
+_SEATING = "router/domain/benches/seating.py"
 _GUARD = "tests/domain/test_particulars.py::"
 
 MUTANTS = (
@@ -16,7 +16,7 @@ MUTANTS = (
     ),
     Mutant(
         name="Callers make lines up with words nobody knows",
-        file="router/domain/particulars.py",
+        file="router/domain/contacts/particulars.py",
         find=" and census.knows(skill):",
         replace=":",
         guards=(_GUARD + "test_made_up_words_make_no_lines",),
@@ -62,42 +62,42 @@ MUTANTS = (
     ),
     Mutant(
         name="Each line of a queue has the room of the whole",
-        file="router/domain/staffing.py",
+        file="router/domain/lobby/staffing.py",
         find="queue.whole.all_waiting:",
         replace="queue.waiting:",
         guards=(_GUARD + "test_the_limit_of_a_queue_counts_all_its_lines",),
     ),
     Mutant(
         name="Who waits is not told that somebody brought the skill along",
-        file="router/domain/roster.py",
+        file="router/domain/staff/roster.py",
         find="    if new_skills:\n        look_again(floor, now)\n",
         replace="",
         guards=(_GUARD + "test_a_skill_that_somebody_brings_along_is_meant_by_who_waits_already",),
     ),
     Mutant(
         name="What was told of a caller dies with the router",
-        file="router/domain/recovery.py",
+        file="router/domain/pictures/recovery.py",
         find="        data=checked(stands.data),\n",
         replace="",
         guards=(_GUARD + "test_what_is_known_of_a_contact_survives_the_router",),
     ),
     Mutant(
         name="Asked all at once the highest level is nobody's",
-        file="router/domain/census.py",
+        file="router/domain/rulebook/census.py",
         find="        return at_least[low] & ~at_least[high + 1]\n",
         replace="        return at_least[low] & ~at_least[high]\n",
         guards=("tests/domain/test_census.py::test_a_set_of_agents_is_those_who_match_one_by_one",),
     ),
     Mutant(
         name="Who left is still counted among those who may be asked",
-        file="router/domain/census.py",
+        file="router/domain/rulebook/census.py",
         find="            self.everybody &= ~(1 << seat)\n",
         replace="",
         guards=("tests/domain/test_census.py::test_a_skill_is_new_once",),
     ),
     Mutant(
         name="Nobody is counted on in the line of a need that came up later",
-        file="router/domain/seating.py",
+        file="router/domain/benches/seating.py",
         find=(
             "        serves = (*agents[0].serves, row)\n"
             "        for agent in agents:\n"

@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
-_HERE = "router/domain/offering.py"
+_HERE = "router/domain/calls/offering.py"
 _GUARD = "tests/domain/test_offering.py::"
 
 MUTANTS = (
@@ -72,14 +72,14 @@ MUTANTS = (
     ),
     Mutant(
         name="An agent who rejected a caller is asked about the same caller again at once",
-        file="router/domain/aftermath.py",
+        file="router/domain/staff/aftermath.py",
         find="    until_at = now + floor.rules.reject_hold_us\n",
         replace="    until_at = now\n",
         guards=(_GUARD + "test_who_rejected_is_not_asked_again_for_30_seconds_about_the_same_caller",),
     ),
     Mutant(
         name="A phone that cannot take a call is rung again and again",
-        file="router/domain/aftermath.py",
+        file="router/domain/staff/aftermath.py",
         find="        agent.held_until = now + hold_us\n",
         replace="        agent.held_until = now\n",
         guards=(_GUARD + "test_a_phone_that_cannot_take_a_call_is_left_alone_for_5_seconds",),
@@ -100,7 +100,7 @@ MUTANTS = (
     ),
     Mutant(
         name="An engaged phone counts as a ring that its agent ignored",
-        file="router/domain/offer.py",
+        file="router/domain/contacts/offer.py",
         find="    486: OfferResult.BUSY,\n",
         replace="    486: OfferResult.MISSED,\n",
         guards=(_GUARD + "test_the_final_sip_status_tells_how_an_offer_ended",),

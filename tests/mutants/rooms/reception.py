@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
-_HERE = "router/domain/reception.py"
+_HERE = "router/domain/lobby/reception.py"
 _GUARD = "tests/domain/test_reception.py::"
 
 MUTANTS = (
@@ -42,8 +42,8 @@ MUTANTS = (
     Mutant(
         name="A caller whose longest wait passed during a ring is rung at one agent after the other",
         file="router/domain/floor.py",
-        find="        if state is _QUEUED and contact.overdue:\n",
-        replace="        if state is _QUEUED and contact.overdue and contact.parked:\n",
+        find="            if contact.overdue:\n                self.timers",
+        replace="            if contact.overdue and contact.parked:\n                self.timers",
         guards=(_GUARD + "test_an_overdue_caller_is_not_rung_at_one_agent_after_the_other",),
     ),
     Mutant(
@@ -62,42 +62,42 @@ MUTANTS = (
     ),
     Mutant(
         name="An agent's phone rings on after the caller has hung up",
-        file="router/domain/departure.py",
+        file="router/domain/calls/departure.py",
         find="    _give_up_offers(floor, contact, _CALLER_LEFT, now)\n",
         replace="    contact.live = {}\n",
         guards=(_GUARD + "test_a_caller_who_gives_up_while_it_rings_frees_the_agent_without_blame",),
     ),
     Mutant(
         name="A caller whom the dialplan serves itself is offered to agents nevertheless",
-        file="router/domain/departure.py",
+        file="router/domain/calls/departure.py",
         find="    leave(floor, contact, _SYSTEM, now)\n\n\ndef caller_ended",
         replace="\n\ndef caller_ended",
         guards=(_GUARD + "test_a_caller_who_fell_back_is_no_longer_offered_and_ends_as_systems_doing",),
     ),
     Mutant(
         name="A key that means nothing ends a caller's wait",
-        file="router/domain/keys.py",
+        file="router/domain/lobby/keys.py",
         find="    elif key in queue.rules.exit_keys:\n",
         replace="    elif True:\n",
         guards=(_GUARD + "test_the_exit_key_ends_the_wait_but_not_a_ring_and_other_keys_do_nothing",),
     ),
     Mutant(
         name="A caller transferred to nobody of ours hears silence",
-        file="router/domain/transfer.py",
+        file="router/domain/lobby/transfer.py",
         find='        context = "acd-closing"\n    send(',
         replace='        context = "acd-wait"\n    send(',
         guards=(_GUARD + "test_a_blind_transfer_to_nowhere_is_closed_and_stays_answered",),
     ),
     Mutant(
         name="A caller who was served and hangs up counts as one who gave up waiting",
-        file="router/domain/departure.py",
+        file="router/domain/calls/departure.py",
         find="    if contact.answered_at is None:\n        promised =",
         replace="    if True:\n        promised =",
         guards=(_GUARD + "test_a_blind_transfer_to_nowhere_is_closed_and_stays_answered",),
     ),
     Mutant(
         name="The record blames the router for a talk that its agent ended",
-        file="router/domain/departure.py",
+        file="router/domain/calls/departure.py",
         find="        contact.ended_by = contact.ended_by or _BY_SYSTEM\n",
         replace="        contact.ended_by = _BY_SYSTEM\n",
         guards=("tests/domain/test_talk.py::test_the_agent_hangs_up_and_the_caller_is_let_go",),
@@ -111,7 +111,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A number of ours is not recognised in a transfer",
-        file="router/domain/transfer.py",
+        file="router/domain/lobby/transfer.py",
         find='    wanted = seen.exten.lstrip("+")\n',
         replace="    wanted = seen.exten\n",
         guards=(_GUARD + "test_a_number_of_ours_is_recognised_with_and_without_its_plus_sign",),

@@ -2,8 +2,8 @@
 
 from tests.mutants.mutant import Mutant
 
-_COMPARES = "router/domain/reconciliation.py"
-_COMPLETES = "router/domain/completion.py"
+_COMPARES = "router/domain/truth/reconciliation.py"
+_COMPLETES = "router/domain/truth/completion.py"
 _CALLS = "router/adapters/cel/calls.py"
 _LINES = "router/adapters/cel/lines.py"
 _DAY = "router/cli/reconciling.py"
@@ -201,7 +201,7 @@ MUTANTS = (
     ),
     Mutant(
         name="Of a hundred instants two may be farther apart than one may",
-        file="router/domain/agreement.py",
+        file="router/domain/truth/agreement.py",
         find="        left = -(-self.count * percent // 100)\n",
         replace="        left = self.count * percent // 100\n",
         guards=(_GUARD + "test_one_in_a_hundred_may_be_farther_apart",),

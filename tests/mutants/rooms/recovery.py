@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
-_RECOVERY = "router/domain/recovery.py"
+_RECOVERY = "router/domain/pictures/recovery.py"
 _INHERITANCE = "router/inheritance.py"
 _RECOVERS = "tests/domain/test_recovery.py::"
 _SUCCEEDS = "tests/domain/test_succession.py::"
@@ -125,7 +125,7 @@ MUTANTS = (
     ),
     Mutant(
         name="Who takes over gives offers the numbers that the dead router may have given",
-        file="router/domain/resync.py",
+        file="router/domain/truth/resync.py",
         find="                contact.attempts = seen.epoch * _ATTEMPTS_AN_EPOCH\n",
         replace="                pass\n",
         guards=(_SUCCEEDS + "test_offers_for_a_caller_known_from_the_journal_are_numbered_from_the_new_epoch",),
@@ -286,14 +286,14 @@ MUTANTS = (
     ),
     Mutant(
         name="What a slow ledger tells undoes what an agent chose since",
-        file="router/domain/roster.py",
+        file="router/domain/staff/roster.py",
         find="    if agent is None or asked.since_at <= agent.chosen_at:\n",
         replace="    if agent is None:\n",
         guards=("tests/domain/test_roster.py::test_what_the_last_router_wrote_down_is_remembered",),
     ),
     Mutant(
         name="A word that comes late ends the talk's share of its agent",
-        file="router/domain/roster.py",
+        file="router/domain/staff/roster.py",
         find="    if status is not Status.READY and (agent.offer is not None or agent.assignment is not None):\n",
         replace="    if False:\n",
         guards=(_INHERITS + "test_who_talks_by_then_is_gone_after_it",),

@@ -2,13 +2,13 @@
 
 from tests.mutants.mutant import Mutant
 
-_HERE = "router/domain/resync.py"
+_HERE = "router/domain/truth/resync.py"
 _GUARD = "tests/domain/test_resync.py::"
 
 MUTANTS = (
     Mutant(
         name="Who was sent off while Asterisk was being asked is left where the order got lost",
-        file="router/domain/resync.py",
+        file="router/domain/truth/resync.py",
         find="            overtaken = True  # the order",
         replace="            pass  # the order",
         guards=(
@@ -53,14 +53,14 @@ MUTANTS = (
     ),
     Mutant(
         name="A phone is believed to be where an older snapshot saw it",
-        file="router/domain/phones.py",
+        file="router/domain/truth/phones.py",
         find="        if agent.reachable != there and agent.reach_seen_at < asked_at:\n",
         replace="        if agent.reachable != there:\n",
         guards=(_GUARD + "test_a_phone_or_private_call_seen_after_the_question_is_not_forgotten",),
     ),
     Mutant(
         name="A new agent who is in a call of their own is rung as if they were free",
-        file="router/domain/phones.py",
+        file="router/domain/truth/phones.py",
         find="and leg.leg not in floor.past and leg.leg not in floor.private:\n",
         replace="and leg.leg in floor.private:\n",
         guards=("tests/domain/test_phones.py::test_a_new_agent_whose_phone_is_in_use_is_busy_until_that_call_ends",),
@@ -117,7 +117,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A phone that Asterisk says nothing of is rung",
-        file="router/domain/phones.py",
+        file="router/domain/truth/phones.py",
         find="reachable.get(endpoint, False)",
         replace="reachable.get(endpoint, True)",
         guards=(_GUARD + "test_a_phone_that_asterisk_says_nothing_of_is_not_rung",),
@@ -132,8 +132,8 @@ MUTANTS = (
     Mutant(
         name="Who still talks when a node that was given up is back is rung for another caller",
         file=_HERE,
-        find="        if for_good:\n            floor.remember(leg)\n",
-        replace="        floor.remember(leg)\n",
+        find="        if for_good:\n            floor.past.add(leg)\n",
+        replace="        floor.past.add(leg)\n",
         guards=(
             "tests/domain/test_sweepers.py::test_who_still_talks_when_a_node_that_was_given_up_is_back_is_not_rung",
         ),
@@ -161,7 +161,7 @@ MUTANTS = (
     ),
     Mutant(
         name="What a resync finds otherwise is mended and nobody hears of it",
-        file="router/domain/differences.py",
+        file="router/domain/truth/differences.py",
         find="    floor.emit(DifferenceMended(",
         replace="    _ = (DifferenceMended(",
         guards=("tests/domain/test_differences.py::test_a_difference_is_told",),
@@ -210,7 +210,7 @@ MUTANTS = (
     ),
     Mutant(
         name="News of a caller that came between question and answer is forgotten, and the old answer believed",
-        file="router/domain/resync.py",
+        file="router/domain/truth/resync.py",
         find="overtaken = overtaken or leg.contact_id in floor.unheeded\n",
         replace="overtaken = False\n",
         guards=("tests/domain/test_resync.py::test_news_of_a_caller_nobody_knew_yet_has_asterisk_asked_once_more",),

@@ -2,8 +2,8 @@
 
 from tests.mutants.mutant import Mutant
 
-_HERE = "router/domain/roster.py"
-_AGENT = "router/domain/agent.py"
+_HERE = "router/domain/staff/roster.py"
+_AGENT = "router/domain/benches/agent.py"
 _GUARD = "tests/domain/test_roster.py::"
 
 MUTANTS = (
@@ -101,14 +101,14 @@ MUTANTS = (
     ),
     Mutant(
         name="The reason of a pause that has begun is still told as put off",
-        file="router/domain/pauses.py",
+        file="router/domain/staff/pauses.py",
         find="        agent.next_status = agent.next_reason = agent.next_by = None\n        turn",
         replace="        agent.next_status = agent.next_by = None\n        turn",
         guards=(_GUARD + "test_what_was_put_off_is_told_no_longer_once_it_took_effect",),
     ),
     Mutant(
         name="A pause that took effect is the router's, because the router concluded something while it was put off",
-        file="router/domain/pauses.py",
+        file="router/domain/staff/pauses.py",
         find="        agent.asked_by = agent.next_by or agent.asked_by\n",
         replace="",
         guards=(
@@ -118,7 +118,7 @@ MUTANTS = (
     ),
     Mutant(
         name="After a takeover nobody knows any more who asked for what was put off",
-        file="router/domain/recovery.py",
+        file="router/domain/pictures/recovery.py",
         find="stands.next_reason, stands.next_by if next_status else None\n",
         replace="stands.next_reason, None\n",
         guards=(
@@ -138,7 +138,7 @@ MUTANTS = (
     ),
     Mutant(
         name="Every news of a phone is a change of status for the ledger",
-        file="router/domain/facts.py",
+        file="router/domain/messages/facts.py",
         find="        case AgentChanged() if event.asked_by is not None:\n",
         replace="        case AgentChanged():\n",
         guards=("tests/domain/test_engine.py::test_only_what_somebody_asked_for_is_a_change_of_status_for_the_ledger",),

@@ -5,7 +5,7 @@ from tests.mutants.mutant import Mutant
 MUTANTS = (
     Mutant(
         name="A wider need counts a moment after the first caller came",
-        file="router/domain/queue.py",
+        file="router/domain/benches/queue.py",
         find="            if somebody and later.opens_us > waited_us:\n",
         replace="            if somebody and later.opens_us > waited_us + 10**12:\n",
         guards=("tests/domain/test_rings.py::test_a_wider_need_counts_from_its_time_on_and_not_before",),
@@ -20,21 +20,21 @@ MUTANTS = (
     ),
     Mutant(
         name="Everybody is asked at once, whatever they can do",
-        file="router/domain/queue.py",
+        file="router/domain/benches/queue.py",
         find="            if somebody and later.opens_us > waited_us:\n                break\n",
         replace="",
         guards=("tests/domain/test_rings.py::test_a_wider_need_counts_from_its_time_on_and_not_before",),
     ),
     Mutant(
         name="Callers wait for skills that nobody logged in has",
-        file="router/domain/queue.py",
+        file="router/domain/benches/queue.py",
         find="            somebody = somebody or row.present > 0\n",
         replace="            somebody = True\n",
         guards=("tests/domain/test_rings.py::test_nobody_logged_in_who_could_match_means_the_next_step_at_once",),
     ),
     Mutant(
         name="Who waited for an agent who goes home waits on until the next step",
-        file="router/domain/meanwhile.py",
+        file="router/domain/lobby/meanwhile.py",
         find="    look_after(floor, now)\n",
         replace="    floor.thinned.clear()\n",
         guards=(
@@ -52,7 +52,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A line that never relaxes does",
-        file="router/domain/queue.py",
+        file="router/domain/benches/queue.py",
         find="        wider = {} if rules.never_relax else {",
         replace="        wider = {",
         guards=(
@@ -61,21 +61,21 @@ MUTANTS = (
     ),
     Mutant(
         name="Steps of a queue count from the caller's arrival in another",
-        file="router/domain/reception.py",
+        file="router/domain/lobby/reception.py",
         find="    if contact.queue != name or not contact.entered_at:\n",
         replace="    if not contact.entered_at:\n",
         guards=("tests/domain/test_rings.py::test_a_caller_who_comes_from_another_queue_waits_for_its_rings_anew",),
     ),
     Mutant(
         name="What has opened to a caller closes when their points change",
-        file="router/domain/queue.py",
+        file="router/domain/benches/queue.py",
         find="        return self.open_after(max(now - contact.entered_at, contact.opened_us))\n",
         replace="        return self.open_after(now - contact.entered_at)\n",
         guards=("tests/domain/test_rings.py::test_a_step_once_taken_stays_taken_in_the_same_queue",),
     ),
     Mutant(
         name="What opened in one queue is open in the next",
-        file="router/domain/reception.py",
+        file="router/domain/lobby/reception.py",
         find="        contact.entered_at, contact.opened_us = max(since_at, contact.arrived_at), 0\n",
         replace="        contact.entered_at = max(since_at, contact.arrived_at)\n",
         guards=("tests/domain/test_rings.py::test_in_another_queue_they_are_taken_anew",),
@@ -89,7 +89,7 @@ MUTANTS = (
     ),
     Mutant(
         name="Who met the need from the beginning waits behind who meets a wider one",
-        file="router/domain/row.py",
+        file="router/domain/benches/row.py",
         find="for row in self.queue.rows[: self.index + 1])",
         replace="for row in reversed(self.queue.rows[: self.index + 1]))",
         guards=(
@@ -98,14 +98,14 @@ MUTANTS = (
     ),
     Mutant(
         name="Who only backs others up is asked at once",
-        file="router/domain/queue.py",
+        file="router/domain/benches/queue.py",
         find=" for later in self.rows[row.index :] if later.opens_us >= delay_us), None)",
         replace=" for later in self.rows[row.index :]), None)",
         guards=("tests/domain/test_rings.py::test_who_backs_others_up_is_asked_once_the_caller_has_waited_so_long",),
     ),
     Mutant(
         name="A colleague who backs others up is never asked when they came after the rules",
-        file="router/domain/roster.py",
+        file="router/domain/staff/roster.py",
         find="            open_row_at(floor, QueueName(name), post.delay_us, now)\n",
         replace="            pass\n",
         guards=(
@@ -128,7 +128,7 @@ MUTANTS = (
     ),
     Mutant(
         name="Phones ring on after a colleague took the caller",
-        file="router/domain/offering.py",
+        file="router/domain/calls/offering.py",
         find="            rescind(floor, other, _RESCINDED, now)  # rung at",
         replace="            pass  # rescind(floor, other, _RESCINDED, now)  # rung at",
         guards=(
@@ -137,7 +137,7 @@ MUTANTS = (
     ),
     Mutant(
         name="Who was a moment slower than a colleague has the caller's line looked for",
-        file="router/domain/offering.py",
+        file="router/domain/calls/offering.py",
         find="contact.live == {offer.offer_id: offer}:",
         replace="offer.offer_id in contact.live:",
         guards=(
@@ -146,7 +146,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A caller whom one of several let ring is in line again while others ring",
-        file="router/domain/offering.py",
+        file="router/domain/calls/offering.py",
         find="is None or contact.live:\n",
         replace="is None:\n",
         guards=(
@@ -155,7 +155,7 @@ MUTANTS = (
     ),
     Mutant(
         name="The best are asked last",
-        file="router/domain/choice.py",
+        file="router/domain/rulebook/choice.py",
         find="    return -sum(",
         replace="    return sum(",
         guards=(
@@ -164,7 +164,7 @@ MUTANTS = (
     ),
     Mutant(
         name="What must not be held counts as skill",
-        file="router/domain/need.py",
+        file="router/domain/rulebook/need.py",
         find="            self._denied = not self._denied\n            tree: Tree = Not",
         replace="            tree: Tree = Not",
         guards=(
@@ -173,21 +173,21 @@ MUTANTS = (
     ),
     Mutant(
         name="Contacts of a day are not counted",
-        file="router/domain/talk.py",
+        file="router/domain/calls/talk.py",
         find="    agent.today.contacts += 1\n",
         replace="",
         guards=("tests/domain/test_choice.py::test_whoever_has_had_the_fewest_contacts_today_is_asked_first",),
     ),
     Mutant(
         name="Talk of a day is not counted",
-        file="router/domain/talk.py",
+        file="router/domain/calls/talk.py",
         find="    agent.today.talk_us += assignment.leg_ended_at - assignment.talk_at\n",
         replace="",
         guards=("tests/domain/test_choice.py::test_whoever_has_talked_least_today_is_asked_first",),
     ),
     Mutant(
         name="A day never ends",
-        file="router/domain/roster.py",
+        file="router/domain/staff/roster.py",
         find="            agent.today = Today()\n",
         replace="            pass\n",
         guards=(
@@ -196,7 +196,7 @@ MUTANTS = (
     ),
     Mutant(
         name="Who sits on the bench at midnight keeps yesterday's place",
-        file="router/domain/roster.py",
+        file="router/domain/staff/roster.py",
         find="                floor.reseat(agent)\n    for agent in floor.paused",
         replace="                pass\n    for agent in floor.paused",
         guards=(
@@ -212,14 +212,14 @@ MUTANTS = (
     ),
     Mutant(
         name="A fixed order is forgotten for who has waited longer",
-        file="router/domain/choice.py",
+        file="router/domain/rulebook/choice.py",
         find="(agent.post(row.queue.rules.name).position, 0)",
         replace="(0, agent.idle_since)",
         guards=("tests/domain/test_choice.py::test_a_fixed_order_is_kept_however_long_others_have_been_idle",),
     ),
     Mutant(
         name="An agent goes on after their share of the day",
-        file="router/domain/agent.py",
+        file="router/domain/benches/agent.py",
         find="        if 0 < self.profile.daily_cap <= self.today.contacts:\n",
         replace="        if False:\n",
         guards=(
@@ -228,14 +228,14 @@ MUTANTS = (
     ),
     Mutant(
         name="A full line takes everybody",
-        file="router/domain/staffing.py",
+        file="router/domain/lobby/staffing.py",
         find="    if 0 < rules.max_waiting <= queue.whole.all_waiting:\n",
         replace="    if False:\n",
         guards=("tests/domain/test_limits.py::test_who_comes_to_a_full_line_goes_on_to_the_next_target",),
     ),
     Mutant(
         name="Who is fetched back from a talk finds their line full",
-        file="router/domain/reception.py",
+        file="router/domain/lobby/reception.py",
         find="    comes_anew = arrives or name != contact.queue\n",
         replace="    comes_anew = True\n",
         guards=(
@@ -244,28 +244,28 @@ MUTANTS = (
     ),
     Mutant(
         name="A router that takes over turns away who waited",
-        file="router/domain/reception.py",
+        file="router/domain/lobby/reception.py",
         find="        if not adopted:\n            line =",
         replace="        if True:\n            line =",
         guards=("tests/domain/test_limits.py::test_a_router_that_takes_over_turns_nobody_away_who_waited",),
     ),
     Mutant(
         name="Callers wait where nobody is who counts",
-        file="router/domain/staffing.py",
+        file="router/domain/lobby/staffing.py",
         find='    return "" if staffed(queue, rules.join_if) else "nobody"\n',
         replace='    return ""\n',
         guards=("tests/domain/test_limits.py::test_who_comes_waits_only_where_somebody_is_who_counts",),
     ),
     Mutant(
         name="Who waits for an agent who has left waits on",
-        file="router/domain/reception.py",
+        file="router/domain/lobby/reception.py",
         find="queue: not staffed(queue, queue.rules.stay_if) for",
         replace="queue: False for",
         guards=("tests/domain/test_limits.py::test_who_waits_goes_on_the_moment_the_last_agent_has_left",),
     ),
     Mutant(
         name="Who comes to a line in the instant its agent leaves is sent on from there at once",
-        file="router/domain/reception.py",
+        file="router/domain/lobby/reception.py",
         find="        places = sorted(",
         replace="        places = (",
         guards=(
@@ -274,7 +274,7 @@ MUTANTS = (
     ),
     Mutant(
         name="Whoever leaves has the whole line looked at",
-        file="router/domain/queue.py",
+        file="router/domain/benches/queue.py",
         find="            if row.present:\n                break\n",
         replace="",
         guards=("tests/domain/test_thinning.py::test_a_long_line_costs_nothing_while_somebody_is_left",),
@@ -291,7 +291,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A caller's own points are worth nothing",
-        file="router/domain/queue.py",
+        file="router/domain/benches/queue.py",
         find="        points = rules.priority + contact.priority\n",
         replace="        points = rules.priority\n",
         guards=("tests/domain/test_limits.py::test_a_caller_with_more_points_is_taken_as_if_they_had_come_earlier",),
@@ -305,28 +305,28 @@ MUTANTS = (
     ),
     Mutant(
         name="Strict priority gives way to age",
-        file="router/domain/queue.py",
+        file="router/domain/benches/queue.py",
         find="        if rules.strict:\n",
         replace="        if False:\n",
         guards=("tests/domain/test_limits.py::test_where_priority_is_strict_no_age_makes_up_for_a_point",),
     ),
     Mutant(
         name="An emergency waits its turn",
-        file="router/domain/queue.py",
+        file="router/domain/benches/queue.py",
         find="        if contact.urgent:\n",
         replace="        if False:\n",
         guards=("tests/domain/test_limits.py::test_nothing_overtakes_an_emergency_caller",),
     ),
     Mutant(
         name="An emergency is sent on by a full line",
-        file="router/domain/staffing.py",
+        file="router/domain/lobby/staffing.py",
         find='    if contact.urgent:\n        return ""\n',
         replace="",
         guards=("tests/domain/test_limits.py::test_an_emergency_caller_is_not_sent_on_by_limits",),
     ),
     Mutant(
         name="Nobody hears of an emergency that nobody takes",
-        file="router/domain/urgency.py",
+        file="router/domain/waiting/urgency.py",
         find='        floor.timers.set(("alarm", contact.contact_id), now + campaign.alarm_us)\n',
         replace="        pass\n",
         guards=(
@@ -335,7 +335,7 @@ MUTANTS = (
     ),
     Mutant(
         name="An emergency raises one alarm and no more",
-        file="router/domain/urgency.py",
+        file="router/domain/waiting/urgency.py",
         find="    watch(floor, contact, now)\n\n\ndef _whose",
         replace="\n\ndef _whose",
         guards=(
@@ -351,21 +351,21 @@ MUTANTS = (
     ),
     Mutant(
         name="A closed campaign takes callers",
-        file="router/domain/staffing.py",
+        file="router/domain/lobby/staffing.py",
         find='    if is_shut_out(floor, rules, now):\n        return "closed"\n',
         replace="",
         guards=("tests/domain/test_doors.py::test_who_comes_to_a_closed_campaign_hears_so_and_has_a_record",),
     ),
     Mutant(
         name="Closing time makes no difference to who waits",
-        file="router/domain/doors.py",
+        file="router/domain/lobby/doors.py",
         find="    if is_open or campaign is None or campaign.at_closing is AtClosing.STAY:\n        return\n",
         replace="    return\n",
         guards=("tests/domain/test_doors.py::test_what_becomes_of_who_waits_at_closing_time",),
     ),
     Mutant(
         name="Who is rung for at closing time is torn away",
-        file="router/domain/doors.py",
+        file="router/domain/lobby/doors.py",
         find="if not contact.is_waiting or contact.live or contact.parked or",
         replace="if not contact.is_waiting or contact.parked or",
         guards=(
@@ -374,7 +374,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A campaign that is shut by hand is open by its hours",
-        file="router/domain/door.py",
+        file="router/domain/benches/door.py",
         find="        return now >= self.shut_until and self.hours.is_open(now)\n",
         replace="        return self.hours.is_open(now)\n",
         guards=(
@@ -383,7 +383,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A campaign that was shut stays shut",
-        file="router/domain/door.py",
+        file="router/domain/benches/door.py",
         find="        return self.shut_until if now < self.shut_until else self.hours.next_edge(now)\n",
         replace="        return self.hours.next_edge(now)\n",
         guards=(
@@ -392,7 +392,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A successor opens what was shut by hand",
-        file="router/domain/recovery.py",
+        file="router/domain/pictures/recovery.py",
         find="            floor.door(door.campaign).shut_until = door.shut_until\n",
         replace="            pass\n",
         guards=("tests/domain/test_doors.py::test_a_successor_knows_what_was_shut_by_hand_and_tells_of_its_opening",),

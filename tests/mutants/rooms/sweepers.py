@@ -2,12 +2,12 @@
 
 from tests.mutants.mutant import Mutant
 
-_RESYNC = "router/domain/resync.py"
+_RESYNC = "router/domain/truth/resync.py"
 _FLOOR = "router/domain/floor.py"
-_TALK = "router/domain/talk.py"
-_RECEPTION = "router/domain/reception.py"
-_TRANSFER = "router/domain/transfer.py"
-_RECOVERY = "router/domain/recovery.py"
+_TALK = "router/domain/calls/talk.py"
+_RECEPTION = "router/domain/lobby/reception.py"
+_TRANSFER = "router/domain/lobby/transfer.py"
+_RECOVERY = "router/domain/pictures/recovery.py"
 _GUARD = "tests/domain/test_sweepers.py::"
 
 MUTANTS = (
@@ -130,7 +130,7 @@ MUTANTS = (
     ),
     Mutant(
         name="A talk whose end may have been missed is billed as if it had been heard",
-        file="router/domain/departure.py",
+        file="router/domain/calls/departure.py",
         find="seen.estimated or (contact.parked and contact.answered_at is not None)",
         replace="seen.estimated",
         guards=(_GUARD + "test_a_talk_whose_end_may_have_been_missed_is_said_to_be_estimated",),

@@ -2,13 +2,13 @@
 
 from tests.mutants.mutant import Mutant
 
-_HERE = "router/domain/talk.py"
+_HERE = "router/domain/calls/talk.py"
 _GUARD = "tests/domain/test_talk.py::"
 
 MUTANTS = (
     Mutant(
         name="Wrap-up never ends",
-        file="router/domain/wrapup.py",
+        file="router/domain/staff/wrapup.py",
         find='    floor.timers.set(("wrapup", assignment.agent_id), until_at)\n',
         replace="",
         guards=(_GUARD + "test_after_the_talk_comes_wrap_up_and_then_the_next_caller",),
@@ -37,7 +37,7 @@ MUTANTS = (
     ),
     Mutant(
         name="An agent whose answer crossed our hang-up talks and stays blamed for a missed ring",
-        file="router/domain/aftermath.py",
+        file="router/domain/staff/aftermath.py",
         find="            turn(floor, agent, Status.READY, None, now)\n            agent.asked_by = ROUTER\n\n",
         replace="            pass\n\n",
         guards=("tests/domain/test_offering.py::test_an_answer_that_crosses_our_hang_up_is_a_talk_and_no_miss",),
@@ -51,14 +51,14 @@ MUTANTS = (
     ),
     Mutant(
         name="A pause asked for in a talk is forgotten after it",
-        file="router/domain/wrapup.py",
+        file="router/domain/staff/wrapup.py",
         find="    agent.idle_since = now\n    apply_next(floor, agent, now)\n",
         replace="    agent.idle_since = now\n",
         guards=(_GUARD + "test_a_pause_asked_for_in_a_talk_begins_after_the_wrap_up",),
     ),
     Mutant(
         name="An agent is idle since before their last talk, and asked first again",
-        file="router/domain/wrapup.py",
+        file="router/domain/staff/wrapup.py",
         find="    agent.idle_since = now\n    apply_next(floor, agent, now)\n",
         replace="    apply_next(floor, agent, now)\n",
         guards=("tests/domain/test_matching.py::test_idle_begins_again_after_a_contact",),
@@ -128,14 +128,14 @@ MUTANTS = (
     ),
     Mutant(
         name="The milliseconds of hanging up are billed as a wait",
-        file="router/domain/timeline.py",
+        file="router/domain/contacts/timeline.py",
         find="to_at - self._from >= PARTING",
         replace="to_at - self._from >= 0",
         guards=(_GUARD + "test_hanging_up_takes_milliseconds_and_is_no_wait",),
     ),
     Mutant(
         name="Who was back before we heard of the talk is believed to talk until the deadline",
-        file="router/domain/talk.py",
+        file="router/domain/calls/talk.py",
         find="        grace_us = 0 if contact.back_at >= assignment.talk_at else ",
         replace="        grace_us = ",
         guards=("tests/domain/test_talk.py::test_who_was_back_before_we_heard_of_the_talk_waits_at_once",),
