@@ -52,7 +52,7 @@ DAMAGE: dict[str, Callable[[Floor], object]] = {
         ContactState.ENDED,  # type: ignore[index]
     ),
     "was not looked at": lambda floor: floor.seeking.append(floor.contacts["node-a-waiting"]),  # type: ignore[index]
-    "still believed in": lambda floor: floor.remember(LegId("node-a-waiting")),
+    "still believed in": lambda floor: floor.past.add(LegId("node-a-waiting")),
 }
 
 
