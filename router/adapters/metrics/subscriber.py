@@ -2,8 +2,8 @@
 
 Rule 1: labels are bounded by the configuration or the code: medium, queue, outcome, result, status, node, kind and
   their like. Never an agent, a caller or a contact.
-Rule 2: an event costs a microsecond. A counter or histogram is touched through a child kept in a dictionary; gauges are
-  not kept at all but read at the scrape from what the router knows anyway (`Reading`).
+Rule 2: an event costs a microsecond. What has labels is counted in plain numbers (counts.py); gauges are not kept at
+  all but read at the scrape from what the router knows anyway (`Reading`).
 Rule 3: a series begins at 0. One that is born with its first contact hides that contact from `increase()` and `rate()`,
   so everything of a queue is there from the first scrape that knows the queue.
 Rule 4: the router's own calls (the canary) are no callers, and whoever takes them is no agent: `own` is not counted.
@@ -32,6 +32,7 @@ from typing import get_args
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector, generate_latest
 
+from router.adapters.metrics.counts import Counts, Distributions
 from router.adapters.metrics.gauges import Gauges
 from router.adapters.metrics.reading import Reading
 from router.domain.calls.outside import DIAL
@@ -67,6 +68,7 @@ CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 WAIT_BUCKETS = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300, 600)
 HANDLE_BUCKETS = (15, 30, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1800, 3600)
 ERROR_BUCKETS = (5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600)
+_ANSWERED = Outcome.ANSWERED.value
 LONGER, SHORTER = "longer", "shorter"
 MATCH_BUCKETS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 5e-2)
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -100,76 +102,76 @@ class Metrics:
         self._answered: set[ContactId] = set()
         "Contacts that live and have been connected: their wait is counted already."
         registry = self.registry
-        self._contacts = Counter(
+        self._contacts = Counts(
             "ringfair_contacts",
             "Contacts that ended.",
             ["medium", "queue", "outcome"],
             registry=registry,
         )
-        self._waits = Histogram(
+        self._waits = Distributions(
             "ringfair_wait_seconds",
             "Arrival to first talk; for those never answered, arrival to end.",
             ["medium", "queue", "outcome"],
             buckets=WAIT_BUCKETS,
             registry=registry,
         )
-        self._expectations = Histogram(
+        self._expectations = Distributions(
             "ringfair_expected_wait_error_seconds",
             "How far the wait expected at entry was from that of those answered, who waited longer or shorter.",
             ["medium", "queue", "kind"],
             buckets=ERROR_BUCKETS,
             registry=registry,
         )
-        self._handles = Histogram(
+        self._handles = Distributions(
             "ringfair_handle_seconds",
             "Talk, hold and wrap-up of one agent with one contact.",
             ["medium", "queue"],
             buckets=HANDLE_BUCKETS,
             registry=registry,
         )
-        self._differences = Counter(
+        self._differences = Counts(
             "ringfair_resync_differences",
             "Times Asterisk was found otherwise than the router believed, and it was put right.",
             ["kind"],
             registry=registry,
         )
         for kind in DIFFERENCES:
-            self._differences.labels(kind)
-        self._offers = Counter("ringfair_offers", "Offers that ended, by result.", ["result"], registry=registry)
-        self._callbacks = Counter(
+            self._differences.begin(kind)
+        self._offers = Counts("ringfair_offers", "Offers that ended, by result.", ["result"], registry=registry)
+        self._callbacks = Counts(
             "ringfair_callbacks",
             "Calls that were owed, by what became of them.",
             ["queue", "result"],
             registry=registry,
         )
-        self._callback_tries = Counter(
+        self._callback_tries = Counts(
             "ringfair_callback_tries", "Calls to those they were owed to.", ["queue", "result"], registry=registry
         )
-        self._overflows = Counter(
+        self._overflows = Counts(
             "ringfair_overflows",
             "Contacts that did not, or no longer, wait and went on; reason wait: the longest wait was over.",
             ["queue", "target", "reason"],
             registry=registry,
         )
-        self._alarms = Counter(
+        self._alarms = Counts(
             "ringfair_emergency_alarms",
             "Times nobody had taken an emergency caller within the campaign's alarm_s, and again after as long.",
             ["queue"],
             registry=registry,
         )
-        self._needs_full = Counter(
+        self._needs_full = Counts(
             "ringfair_distinct_needs_full",
             "Times more distinct needs waited in a queue than may at a time, until everybody had a line again.",
             ["queue"],
             registry=registry,
         )
-        self._refusals = Counter(
+        self._refusals = Counts(
             "ringfair_calls_refused",
             "Calls refused before the answer: nobody serves the number, or no room for the campaign's caller.",
             ["reason", "campaign"],
             registry=registry,
         )
-        self._ignored = Counter(
+        self._ignored = Counts(
             "ringfair_observations_ignored",
             "Observations that were late, doubled or of nobody we know; normal in small numbers.",
             ["kind"],
@@ -207,19 +209,16 @@ class Metrics:
             ProcessCollector(registry=registry)
         self._now_at_scrape = Gauges()
         registry.register(self._now_at_scrape)
-        self._contact_children: dict[tuple[str, str, str], Counter] = {}
-        self._wait_children: dict[tuple[str, str, str], Histogram] = {}
-        self._handle_children: dict[tuple[str, str], Histogram] = {}
-        self._offer_children: dict[str, Counter] = {}
-        self._ignored_children: dict[str, Counter] = {}
+        self._kinds: set[str] = set()
+        "Of ignored observations, that have a series of their own."
         self._known: dict[tuple[str, str], tuple[str, ...]] = {}
         "Queues whose series are there, and their overflow targets: a reload may add some."
         for result in OfferResult:
-            self._offer(result.value)
+            self._offers.begin(result.value)
         for reason in ("unknown-dnis", "other"):
-            self._refusals.labels(reason, "")
+            self._refusals.begin(reason, "")
         for kind in get_args(Observation):
-            self._ignored_of(kind.__name__)
+            self._ignored.begin(self._kind(kind.__name__))
 
     def __call__(self, event: Event, now: Micros) -> None:
         """Count one event."""
@@ -231,42 +230,40 @@ class Metrics:
                 self._agents.pop(event.agent_id, None)
             case OfferClosed():
                 if event.fact.agent_id not in self._own:
-                    self._offer(event.fact.result.value).inc()
+                    self._offers.add(event.fact.result.value)
             case ContactConnected():
                 if event.contact_id not in self._answered and event.campaign not in self._own:
                     self._answered.add(event.contact_id)
-                    waits = self._wait(event.medium, event.queue, Outcome.ANSWERED.value)
-                    waits.observe(max(0, event.waited_us) / SECOND)
+                    self._waits.add(max(0, event.waited_us) / SECOND, event.medium, event.queue, _ANSWERED)
                     if event.longer_us is not None:
                         kind = LONGER if event.longer_us > 0 else SHORTER
-                        error = self._expectations.labels(event.medium, event.queue, kind)
-                        error.observe(abs(event.longer_us) / SECOND)
+                        self._expectations.add(abs(event.longer_us) / SECOND, event.medium, event.queue, kind)
             case ContactEnded():
                 if event.record.campaign not in self._own:
                     self._ended(event.record)
             case WrapUpEnded():
                 if event.fact.agent_id not in self._own:
-                    self._handle(event.medium, event.queue).observe(event.handle_us / SECOND)
+                    self._handles.add(event.handle_us / SECOND, event.medium, event.queue)
             case ContactOverflowed():
                 if event.queue.partition("/")[0] not in self._own:  # a queue is named after its campaign
                     target = "dial" if event.target.startswith(DIAL) else event.target  # rule 1: no number is a label
-                    self._overflows.labels(event.queue, target, event.why).inc()
+                    self._overflows.add(event.queue, target, event.why)
             case DistinctNeedsFull():
-                self._needs_full.labels(event.queue).inc()
+                self._needs_full.add(event.queue)
             case EmergencyWaits():
-                self._alarms.labels(event.queue).inc()
+                self._alarms.add(event.queue)
             case CallbackPromised():
-                self._callbacks.labels(event.queue, "promised").inc()
+                self._callbacks.add(event.queue, "promised")
             case CallbackEnded():
-                self._callbacks.labels(event.queue, event.result).inc()
+                self._callbacks.add(event.queue, event.result)
             case CallbackTried():
-                self._callback_tries.labels(event.queue, event.result).inc()
+                self._callback_tries.add(event.queue, event.result)
             case ObservationIgnored():
-                self._ignored_of(event.kind).inc()
+                self._ignored.add(self._kind(event.kind))
             case DifferenceMended():
-                self._differences.labels(event.kind).inc()
+                self._differences.add(event.kind)
             case CallRefused():
-                self._refusals.labels(event.reason if event.reason in REFUSALS else "other", event.campaign).inc()
+                self._refusals.add(event.reason if event.reason in REFUSALS else "other", event.campaign)
             case InvariantFailed():
                 self._invariants.inc()
             case PauseTooLong():
@@ -309,60 +306,32 @@ class Metrics:
         """Rule 3."""
         self._known[medium, queue] = targets
         for outcome in Outcome:
-            self._contact(medium, queue, outcome.value)
-            self._wait(medium, queue, outcome.value)
-        self._handle(medium, queue)
+            self._contacts.begin(medium, queue, outcome.value)
+            self._waits.begin(medium, queue, outcome.value)
+        self._handles.begin(medium, queue)
         for kind in (LONGER, SHORTER):
-            self._expectations.labels(medium, queue, kind)
+            self._expectations.begin(medium, queue, kind)
         for target in targets:
             for reason in GONE_ON:
-                self._overflows.labels(queue, target, reason)
-        self._alarms.labels(queue)
-        self._needs_full.labels(queue)
+                self._overflows.begin(queue, target, reason)
+        self._alarms.begin(queue)
+        self._needs_full.begin(queue)
         for reason in FULL:
-            self._refusals.labels(reason, queue.partition("/")[0])
+            self._refusals.begin(reason, queue.partition("/")[0])
 
     def _ended(self, record: BillingRecord) -> None:
         outcome = record.outcome.value
-        self._contact(record.medium, record.queue, outcome).inc()
+        self._contacts.add(record.medium, record.queue, outcome)
         if record.contact_id in self._answered:
             self._answered.discard(record.contact_id)
             return
         talks = (segment.from_at for segment in record.segments if segment.kind is SegmentKind.TALK)
         waited_us = next(talks, record.ended_at) - record.here_at
-        self._wait(record.medium, record.queue, outcome).observe(max(0, waited_us) / SECOND)
+        self._waits.add(max(0, waited_us) / SECOND, record.medium, record.queue, outcome)
 
-    def _contact(self, medium: str, queue: str, outcome: str) -> Counter:
-        key = (medium, queue, outcome)
-        contacts = self._contact_children.get(key)
-        if contacts is None:
-            contacts = self._contact_children[key] = self._contacts.labels(*key)
-        return contacts
-
-    def _wait(self, medium: str, queue: str, outcome: str) -> Histogram:
-        key = (medium, queue, outcome)
-        waits = self._wait_children.get(key)
-        if waits is None:
-            waits = self._wait_children[key] = self._waits.labels(*key)
-        return waits
-
-    def _handle(self, medium: str, queue: str) -> Histogram:
-        key = (medium, queue)
-        handles = self._handle_children.get(key)
-        if handles is None:
-            handles = self._handle_children[key] = self._handles.labels(*key)
-        return handles
-
-    def _offer(self, result: str) -> Counter:
-        offers = self._offer_children.get(result)
-        if offers is None:
-            offers = self._offer_children[result] = self._offers.labels(result)
-        return offers
-
-    def _ignored_of(self, kind: str) -> Counter:
-        ignored = self._ignored_children.get(kind)
-        if ignored is None:
-            if len(self._ignored_children) >= MOST_KINDS:
-                kind = "other"
-            ignored = self._ignored_children[kind] = self._ignored.labels(kind)
-        return ignored
+    def _kind(self, kind: str) -> str:
+        """The label of an ignored observation."""
+        if kind in self._kinds or len(self._kinds) < MOST_KINDS:
+            self._kinds.add(kind)
+            return kind
+        return "other"

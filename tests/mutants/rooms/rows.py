@@ -345,7 +345,7 @@ MUTANTS = (
     Mutant(
         name="An emergency nobody takes wakes nobody",
         file="router/adapters/metrics/subscriber.py",
-        find="                self._alarms.labels(event.queue).inc()\n",
+        find="                self._alarms.add(event.queue)\n",
         replace="                pass\n",
         guards=("tests/adapters/metrics/test_callers.py::test_handle_time_offers_overflows_and_repairs_are_counted",),
     ),
