@@ -62,6 +62,26 @@ async def test_who_finds_nobody_outside_waits_again_and_an_agent_may_have_them(r
     assert (await room.ami.event("AcdTalk"))["Contact"] == arrived["Contact"]
 
 
+@pytest.mark.parametrize(
+    ("context", "exten"),
+    [
+        ("acd-closing", "s"),
+        ("acd-voicemail", "s"),
+        ("acd-callback", "promised"),
+        ("acd-external", f"{NUMBER}~1~nowhere"),
+    ],
+)
+async def test_whoever_is_sent_off_says_so_once_no_agent_can_have_them(
+    room: TelephoneRoom, context: str, exten: str
+) -> None:
+    await room.carrier.call(Caller(await room.campaign()))
+    arrived = await room.ami.event("AcdArrived")
+
+    await room.redirect(arrived["Channel"], context, exten)
+
+    assert (await room.ami.event("AcdSentOff"))["Contact"] == arrived["Contact"]
+
+
 async def test_what_was_said_is_kept_when_the_caller_hangs_up(room: TelephoneRoom) -> None:
     calls = await room.carrier.call(Caller(await room.campaign(), speaks=True, talks_ms=12_000))
     arrived = await room.ami.event("AcdArrived")
