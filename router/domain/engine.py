@@ -90,6 +90,8 @@ from router.domain.truth import phones, resync
 from router.domain.waiting import acquaintance, urgency, waiting_room
 
 Handler = Callable[[Floor, Any, Micros], None]
+_TOGETHER = ("row", "promise")
+"Deadlines of an instant that change who stands in line: nobody is offered before all of them have."
 
 
 class Engine:
@@ -128,8 +130,8 @@ class Engine:
         self._turn_pages(now)
         while (key := floor.timers.pop_due(now)) is not None and not floor.lost:
             _DEADLINES[key[0]](floor, key[1], now)
-            # all rows of an instant open, then the line moves
-            if key[0] != "row" or not floor.timers.next_is("row", now):
+            # all rows of an instant open, and all who may be called again stand in line, then the line moves
+            if key[0] not in _TOGETHER or not floor.timers.next_is(key[0], now):
                 _settle(floor, now)
 
     def _turn_pages(self, now: Micros) -> None:

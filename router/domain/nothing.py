@@ -9,8 +9,10 @@ from typing import Any, NoReturn
 class _Nothing(dict[Any, Any]):
     __hash__ = object.__hash__  # type: ignore[assignment]  # so that it may be the default of a dataclass
 
-    def __setitem__(self, key: object, value: object) -> NoReturn:
-        raise TypeError(f"{key!r} would be everybody's")
+    def _refuse(self, *what: object, **more: object) -> NoReturn:
+        raise TypeError("what is put in here would be everybody's")
+
+    __setitem__ = __ior__ = setdefault = update = _refuse
 
 
 NOTHING: dict[Any, Any] = _Nothing()

@@ -9,7 +9,7 @@ from router.domain.contacts.callback import PromiseEnd, PromiseState, TryResult
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
 from router.domain.ids import SECOND, ContactId, LegId, OfferId
-from router.domain.messages.commands import CancelCallback, Configure, Pause, SetCallTimes
+from router.domain.messages.commands import CancelCallback, Configure, Pause, SetCallTimes, Unpause
 from router.domain.messages.effects import Announce, CallCustomer, EndLeg, RingAgent, SendCaller, WriteDown
 from router.domain.messages.events import (
     CallbackEnded,
@@ -557,6 +557,28 @@ def test_a_promise_in_line_rests_when_the_window_shuts_and_comes_back_to_its_pla
     room.let_pass(100)
 
     assert [c.contact_id for c in room.floor.queues[ORDERS].in_line()] == [place(ada), bob]
+
+
+def test_when_the_window_opens_the_place_in_line_counts_and_not_who_asked_first() -> None:
+    room = CallbackRoom("orders", rules_in_force=called_back(expires_us=3600 * SECOND))
+    room.ask(Pause(agent_id=room.agents[0], reason="x"))
+    shuts_at = room.now + 10 * SECOND
+    again = (shuts_at + 100 * SECOND, shuts_at + 1000 * SECOND)
+    room.ask(SetCallTimes(queue=ORDERS, times=OpeningHours(intervals=((room.now, shuts_at), again))))
+    old = room.calls("old", ani="+4930555001")
+    room.let_pass(1)
+    young = room.calls("young", ani="+4930555002")
+    room.let_pass(1)
+    for caller in (young, old):
+        room.asks(caller)
+        room.confirms(caller)
+        room.ends(caller)
+    room.let_pass(60)
+    room.ask(Unpause(agent_id=room.agents[0]))
+
+    room.let_pass(60)
+
+    assert room.offered_to(place(old)) is not None
 
 
 def test_it_expires() -> None:

@@ -8,7 +8,7 @@ from router.domain.benches.door import Door
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
 from router.domain.ids import SECOND, CampaignName, ContactId
-from router.domain.messages.commands import Reopen, SetHours, Shut
+from router.domain.messages.commands import Prioritise, Reopen, SetHours, Shut
 from router.domain.messages.effects import SendCaller
 from router.domain.messages.events import ContactOverflowed, DoorMoved
 from router.domain.messages.observations import NodeLost, Resynced
@@ -17,7 +17,7 @@ from router.domain.pictures.recovery import restore, take_over
 from router.domain.record import Outcome
 from router.domain.rulebook.hours import OpeningHours
 from router.domain.rulebook.rules import AtClosing, Rules, ToClosing, ToQueue
-from tests.builders import ACCOUNTS, BANK, GENERAL, NODE, ORDERS, SHOP, START_AT, Room, rules
+from tests.builders import ACCOUNTS, BANK, GENERAL, NODE, ORDERS, SHOP, START_AT, Room, rules, with_queue
 
 
 def closing(at_closing: AtClosing, *closed: ToQueue | ToClosing, emergency: bool = False) -> Rules:
@@ -88,6 +88,21 @@ def test_what_becomes_of_who_waits_at_closing_time(at_closing: AtClosing, ends_i
         assert told.passed == ((GENERAL, "closed"),), "it is of the same campaign"
     else:
         assert room.floor.contacts[caller].queue == ends_in
+
+
+def test_at_closing_time_who_stood_first_in_line_goes_first() -> None:
+    in_force = with_queue(closing(AtClosing.OVERFLOW), ACCOUNTS, max_waiting=1)
+    in_force = with_queue(in_force, ORDERS, overflow=(ToQueue(queue=ACCOUNTS), ToClosing()), max_wait_us=3600 * SECOND)
+    room = Room(rules_in_force=in_force)
+    earlier = room.calls("c1")
+    room.let_pass(1)
+    first = room.calls("c2")
+    room.ask(Prioritise(contact_id=first, priority=50))
+    room.ask(Shut(campaign=SHOP, until_at=room.now + 3600 * SECOND))
+    assert [(told.contact_id, told.target) for told in room.of(ContactOverflowed)] == [
+        (first, ACCOUNTS),
+        (earlier, "closing"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from router.domain.messages.facts import fact_of
 from router.domain.record import AgentChangeFact
 from router.domain.rulebook.conduct import PauseRules
 from router.domain.rulebook.rules import Rules
-from router.domain.staff.pauses import used_today
+from router.domain.staff.pauses import MOST_REASONS, used_today
 from tests.builders import START_AT, Room, rules
 from tests.domain.test_roster import dials
 from tests.domain.test_succession import in_sight, inherited
@@ -48,6 +48,18 @@ def test_a_pause_that_lasts_too_long_is_told_of_once_and_goes_on() -> None:
     (told,) = room.of(PauseTooLong)
     assert (told.agent_id, told.reason, told.limit, told.paused_us) == (ME, "lunch", "max_s", 10 * MINUTE)
     assert room.agent(ME).status is Status.PAUSED
+
+
+def test_reasons_without_rules_are_remembered_up_to_a_number_and_those_with_rules_always() -> None:
+    room = Room("orders", rules_in_force=allowing(per_day_us=60 * MINUTE))
+    for number in range(5000):  # a desk may give any text for one, and a picture (picture.py) has bounds
+        room.ask(Pause(agent_id=ME, reason=f"no {number}"))
+    room.ask(lunch())
+    room.let_pass(60)
+    room.ask(Pause(agent_id=ME, reason="another"))
+    remembered = room.floor.agents[ME].today.paused
+    assert len(remembered) == MOST_REASONS + 1
+    assert remembered["lunch"] == MINUTE
 
 
 def test_who_comes_back_in_time_is_not_told_of() -> None:

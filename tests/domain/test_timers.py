@@ -81,6 +81,23 @@ def test_what_is_called_off_again_and_again_is_let_go_of() -> None:
     assert timers.next_at() == 7 * SECOND
 
 
+def test_nor_does_it_pile_up_when_what_is_due_in_hours_was_looked_at() -> None:
+    class Who:
+        pass
+
+    timers, known = Timers(), []
+    timers.set(("promise", "c1"), 30_000 * SECOND)
+    assert timers.next_at() == 30_000 * SECOND
+    for at in range(20_000):
+        key = ("ring", Who())
+        known.append(ref(key[1]))
+        timers.set(key, at * SECOND)
+        timers.cancel(key)
+        del key
+    assert sum(who() is not None for who in known) < 200
+    assert timers.pop_due(30_000 * SECOND) == ("promise", "c1")
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 100), st.booleans())))
 def test_timers_keep_what_a_plain_dictionary_would(steps: list[tuple[int, int, bool]]) -> None:
     timers, model = Timers(), {}

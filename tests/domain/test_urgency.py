@@ -10,7 +10,7 @@ from router.domain.messages.observations import CallerTransferred
 from router.domain.pictures.picture import whole
 from router.domain.pictures.recovery import restore, take_over
 from router.domain.rulebook.rules import Rules
-from tests.builders import ACCOUNTS, BANK, BANK_DNIS, NODE, ORDERS, SHOP, Room, rules, with_queue
+from tests.builders import ACCOUNTS, BANK, BANK_DNIS, GENERAL, NODE, ORDERS, SHOP, Room, rules, with_queue
 
 
 def emergency(name: CampaignName = SHOP, *, alarm_s: int = 5) -> Rules:
@@ -46,6 +46,16 @@ def test_who_is_sent_to_an_emergency_number_by_an_agent_is_an_emergency() -> Non
     room.agent_joins("bank")
     assert room.offered_to(caller), "they came before the other"
     assert not room.offered_to(older)
+
+
+def test_the_alarm_does_not_begin_anew_with_every_queue_they_are_sent_on_to() -> None:
+    in_force = with_queue(emergency(alarm_s=10), ORDERS, max_wait_us=8 * SECOND)
+    room = Room(rules_in_force=with_queue(in_force, GENERAL, max_wait_us=8 * SECOND))
+    room.calls("c1")
+    room.let_pass(9)
+    assert alarms(room) == []
+    room.let_pass(1)
+    assert len(alarms(room)) == 1
 
 
 def test_a_reload_makes_emergencies_of_those_who_wait() -> None:

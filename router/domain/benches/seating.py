@@ -164,6 +164,7 @@ def _new_line(floor: "Floor", queue: Queue, came_to: Answers, facts: Mapping[str
         _give_back(floor, queue, idle)
     line = queue.lines[came_to] = queue.line_of(facts)
     _open(floor, line, now)
+    floor.census.rest()
     return line
 
 

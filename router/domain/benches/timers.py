@@ -6,7 +6,8 @@ turn has come is put in order, as the head of a heap. (A calendar queue: R. Brow
 
 Rule 1: in the heap is what is due up to the end of the slot opened last, in the slots what is due after it.
 Rule 2: a slot is opened when nothing is left in the heap; so the first of the heap, if any, is the earliest.
-Rule 3: `_due` alone says what is due and when. What else the heap says is old and passed over.
+Rule 3: `_due` alone says what is due and when. What else the heap says is old and passed over; when a slot far away is
+open and most of the heap is old, the old is thrown out.
 """
 
 from collections.abc import Hashable
@@ -19,6 +20,7 @@ Key = tuple[str, Hashable]
 
 _SLOT_BITS = 19
 "Microseconds in a slot, as a power of two: half a second."
+_SLACK = 64
 
 
 class Timers:
@@ -44,13 +46,18 @@ class Timers:
 
     def set(self, key: Key, at: Micros) -> None:
         """Make `key` due at `at`; an earlier setting of the same key is forgotten."""
-        if key in self._due:
+        before = self._due.get(key)
+        if before is not None:
+            if before == at:
+                return
             self.cancel(key)
         self._due[key] = at
         slot = at >> _SLOT_BITS
         if slot <= self._open:
             self._serial += 1
             heappush(self._heap, (at, self._serial, key))
+            if len(self._heap) > _SLACK + 2 * len(self._due):
+                self._throw_out()
         elif (later := self._later.get(slot)) is not None:
             later[key] = None
         else:
@@ -110,3 +117,8 @@ class Timers:
         keys = self._later.pop(slot, {})
         self._serial += len(keys)
         self._heap += sorted((due[key], serial + n, key) for n, key in enumerate(keys, 1))
+
+    def _throw_out(self) -> None:
+        """Rule 3. Of what the heap says twice of one key the latest counts."""
+        latest = {key: (at, serial, key) for at, serial, key in sorted(self._heap) if self._due.get(key) == at}
+        self._heap = sorted(latest.values())

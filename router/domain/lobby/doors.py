@@ -80,10 +80,13 @@ def door_edge(floor: Floor, name: CampaignName, now: Micros) -> None:
     campaign = floor.rules.campaigns.get(name)
     if is_open or campaign is None or campaign.at_closing is AtClosing.STAY:
         return
-    for contact in list(floor.contacts.values()):
+    waiting = []
+    for contact in floor.contacts.values():
         queue = floor.queues.get(contact.queue)
         if not contact.is_waiting or contact.live or contact.parked or queue is None or queue.rules.campaign != name:
             continue
+        waiting.append(queue.place_of(contact))
+    for *_, contact in sorted(waiting):  # where a target has little room, it is for who stood before the others
         if why := must_go(floor, contact, now):
             overflow(floor, contact, now, why)
 

@@ -5,8 +5,8 @@ questions while callers wait. Here each is a few operations on numbers of ten th
 
 Rule 1: a seat is an agent's bit; it is free again when they leave, so the numbers stay as small as the floor is.
 Rule 2: a skill that was ever held stays known, with no holder perhaps.
-Rule 3: of each skill a hundred such numbers are made, one a level, when it is first asked for, and kept until `rest`:
-who asks has many questions. They would weigh more than all the rest of the floor.
+Rule 3: of each skill a hundred such numbers are made, one a level, when it is first asked for: who asks has many
+questions. All together they would weigh more than the rest of the floor, so `rest` keeps the latest few only.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LEVELS = 101
 "Of a skill, 0 to 100."
+_KEPT = 16
+"Skills whose numbers are kept when nobody asks: 130 KB each with 10,000 agents."
 
 
 class Census:
@@ -72,21 +74,28 @@ class Census:
 
     def holders(self, skill: str, low: int, high: int) -> int:
         """Who holds it at `low` to `high`."""
-        at_least = self._at_least.get(skill)
+        at_least = self._at_least.pop(skill, None)
         if at_least is None:
-            at_least = self._at_least[skill] = self._summed(skill)
+            at_least = self._summed(skill)
+        self._at_least[skill] = at_least  # the latest is the last
         return at_least[low] & ~at_least[high + 1]
 
     def rest(self) -> None:
         """Nobody has a question for the time being."""
-        self._at_least.clear()
+        for skill in list(self._at_least)[:-_KEPT]:
+            del self._at_least[skill]
 
     def _summed(self, skill: str) -> list[int]:
-        found = [0] * (LEVELS + 1)
+        size = len(self._seated) // 8 + 1
+        levels: dict[int, bytearray] = {}
         for seat in seats_of(self._holders.get(skill, 0)):
-            found[self._skills[seat][skill]] |= 1 << seat
+            bits = levels.setdefault(self._skills[seat][skill], bytearray())
+            if not bits:
+                bits.extend(bytes(size))
+            bits[seat >> 3] |= 1 << (seat & 7)
+        found = [0] * (LEVELS + 1)
         for level in range(LEVELS - 1, -1, -1):
-            found[level] |= found[level + 1]
+            found[level] = found[level + 1] | int.from_bytes(levels.get(level, b""), "little")
         return found
 
     def agents(self, who: int) -> "Iterator[Agent]":

@@ -16,6 +16,8 @@ from router.domain.messages.commands import Pause
 from router.domain.messages.events import PauseTooLong
 from router.domain.rulebook.conduct import BY_PHONE, NO_LIMITS, RETRY_US
 
+MOST_REASONS = 32
+"Of an agent and a day that are remembered besides those with rules: a desk may give any text for one."
 _SOON_US: Micros = 5 * SECOND
 "After a restart nothing of old falls due before Asterisk has told what lives (recovery.py)."
 
@@ -23,9 +25,10 @@ _SOON_US: Micros = 5 * SECOND
 def turn(floor: Floor, agent: Agent, status: Status, reason: str | None, now: Micros) -> None:
     """From now on they are that. The caller says who asked (`asked_by`), and calls `restand`."""
     if agent.status is Status.PAUSED and agent.reason is not None:
-        if not agent.today.paused:
-            agent.today.paused = {}
-        agent.today.paused[agent.reason] = used_today(agent, agent.reason, now)
+        used_us = used_today(agent, agent.reason, now)
+        paused = agent.today.paused = agent.today.paused or {}
+        if agent.reason in floor.rules.pauses or agent.reason in paused or len(paused) < MOST_REASONS:
+            paused[agent.reason] = used_us
     agent.status, agent.reason = status, reason
     agent.since_at = agent.chosen_at = now
     note(floor, agent, now)

@@ -26,8 +26,8 @@ def heed(floor: Floor, contact: Contact, name: CampaignName, now: Micros) -> Non
 
 
 def watch(floor: Floor, contact: Contact, now: Micros) -> None:
-    """They wait from now on: rule 3, if they are an emergency."""
-    if not contact.urgent or contact.place:
+    """They wait from now on: rule 3, if they are an emergency. Whatever queue they go to, the time goes on."""
+    if not contact.urgent or contact.place or ("alarm", contact.contact_id) in floor.timers:
         return
     campaign = _whose(floor, contact)
     if campaign is not None:

@@ -9,6 +9,15 @@ _RUNS = "tests/domain/test_expiry.py::"
 
 MUTANTS = (
     Mutant(
+        name="When the window opens who asked first is called first, whoever stood before them",
+        file="router/domain/engine.py",
+        find='_TOGETHER = ("row", "promise")\n',
+        replace='_TOGETHER = ("row",)\n',
+        guards=(
+            "tests/domain/test_callback.py::test_when_the_window_opens_the_place_in_line_counts_and_not_who_asked_first",
+        ),
+    ),
+    Mutant(
         name="A place that comes to stand elsewhere keeps the steps that had opened where it stood",
         file="router/domain/calls/terms.py",
         find="place.opened_us = queue, now, 0\n",

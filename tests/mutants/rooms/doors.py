@@ -11,6 +11,20 @@ _PLATE = "tests/test_doorplate.py::"
 
 MUTANTS = (
     Mutant(
+        name="At closing time the target's last place is for whoever came first",
+        file="router/domain/lobby/doors.py",
+        find="    for *_, contact in sorted(waiting):",
+        replace="    for *_, contact in waiting:",
+        guards=(_DOORS + "test_at_closing_time_who_stood_first_in_line_goes_first",),
+    ),
+    Mutant(
+        name="The alarm begins anew with every queue",
+        file="router/domain/waiting/urgency.py",
+        find=' or ("alarm", contact.contact_id) in floor.timers:\n',
+        replace=":\n",
+        guards=(_URGENT + "test_the_alarm_does_not_begin_anew_with_every_queue_they_are_sent_on_to",),
+    ),
+    Mutant(
         name="An emergency that only Asterisk tells of is none",
         file="router/domain/lobby/reception.py",
         find="        heed(floor, contact, campaign.name, contact.seen_at)\n",
