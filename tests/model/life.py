@@ -98,6 +98,7 @@ class Life(Owed):
                 self._means_it_after_all(caller)
         self.anew.append(agent)
         self.moved.append(agent)
+        self.taught.append(agent)
         self.settle()
 
     def _means_it_after_all(self, caller: Caller) -> None:
