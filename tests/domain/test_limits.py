@@ -10,6 +10,7 @@ from router.domain.messages.commands import AgentProfile, Dismiss, Enrol, Entitl
 from router.domain.messages.effects import SendCaller
 from router.domain.messages.events import ContactOverflowed, EmergencyWaits
 from router.domain.messages.observations import EndpointSeen, NodeLost
+from router.domain.messages.standing import Standing
 from router.domain.record import Outcome
 from router.domain.rulebook.entitlement import Entitlement, Interval
 from router.domain.rulebook.rules import Rules, Staffed
@@ -144,6 +145,18 @@ def test_nobody_has_left_when_a_shift_begins() -> None:
     caller = room.calls("c1")
     room.let_pass(10)
     assert queues_of(room, caller) == [ORDERS], "they came when nobody was there, which the door allowed"
+
+
+def test_nor_has_who_learns_to_serve_a_line_and_has_done_with_calls_for_today() -> None:
+    room = Room("bank", rules_in_force=with_queue(rules(), ORDERS, stay_if=(Staffed.READY,)))
+    (agent,) = room.agents
+    room.agent_hangs_up(room.talks(room.calls("earlier", BANK)))
+    room.let_pass(60)
+    caller = room.calls("c1")
+    skills = {"bank": 100, "orders": 100}
+    room.ask(Enrol(profile=AgentProfile(agent_id=agent, endpoint=agent, skills=skills, daily_cap=1)))
+    assert room.floor.agents[agent].standing is Standing.DONE_FOR_TODAY
+    assert queues_of(room, caller) == [ORDERS], "they never were there"
 
 
 def test_who_is_rung_for_while_the_last_agent_s_shift_ends_goes_on_when_nobody_answered() -> None:

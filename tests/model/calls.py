@@ -274,7 +274,7 @@ class Calls(Reference):
         if caller.live or caller.state != "rung":
             return
         if caller.overdue:
-            caller.state = "overdue"
+            caller.state, caller.keyed = "overdue", ""  # the longest wait goes before a key, which was for that queue
             self.set("wait", caller.name, at=self.now)
         else:
             self.back.append(caller)

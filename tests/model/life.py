@@ -57,7 +57,7 @@ class Life(Owed):
 
     def configure(self, rules: Rules) -> None:
         before, self.rules = self.rules.queues, rules
-        self.asked_for = {}
+        self.asked_for, self.openings = {}, {}
         self.take_seats()
         self.anew += self.agents
         self.stood = {}

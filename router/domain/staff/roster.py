@@ -84,8 +84,8 @@ def enrol(floor: Floor, asked: Enrol, now: Micros) -> None:
         if post.delay_us and name in floor.queues:
             open_row_at(floor, QueueName(name), post.delay_us, now)
     new_skills = floor.census.count(agent)
+    engagement.weigh(floor, agent, now)  # who has done with calls before they sit down leaves nobody
     floor.assign_queues(agent, now)
-    engagement.weigh(floor, agent, now)
     if new_skills:
         look_again(floor, now)
 

@@ -164,4 +164,14 @@ MUTANTS = (
             "[learns something else-skilled-False]",
         ),
     ),
+    Mutant(
+        name="Who has done with calls when they come to a line is said to have left it",
+        file=_HERE,
+        find="    engagement.weigh(floor, agent, now)  # who has done with calls before they sit down leaves nobody\n"
+        "    floor.assign_queues(agent, now)\n",
+        replace="    floor.assign_queues(agent, now)\n    engagement.weigh(floor, agent, now)\n",
+        guards=(
+            "tests/domain/test_limits.py::test_nor_has_who_learns_to_serve_a_line_and_has_done_with_calls_for_today",
+        ),
+    ),
 )
