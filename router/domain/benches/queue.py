@@ -10,9 +10,9 @@ need that comes of it: a queue like this one, under the same rules, with needs t
 them. Who brings nothing stands in the general one, and so does whom no line could be made for (seating.py).
 
 A row opens when its time has come, and at once when nobody who is logged in and entitled sits in a row before it:
-waiting for them would be waiting for nobody. A row that an agent's delay made stays until the rules are read again,
-though nobody may sit there any more. It does not close again to who stays in this queue, whatever becomes of their
-points, the rules, a ring or their node: nobody is asked to be more patient than they were.
+waiting for them would be waiting for nobody. It does not close again to who stays in this queue, whatever becomes of
+their points, the rules, a ring or their node: nobody is asked to be more patient than they were. A row that an agent's
+delay made stays until the rules are read again, though nobody may sit there any more.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
