@@ -524,7 +524,7 @@ def test_caller_first_the_next_is_called_when_somebody_free_comes_to_serve_the_l
     room = CallbackRoom(rules_in_force=CALLER_FIRST)
     ada, bob = (room.is_promised(name, f"+493055511{n}") for n, name in enumerate(("ada", "bob")))
     other = room.agent_joins("orders" if comes == "begins their shift" else "general", logged_in=False)
-    begins_at = room.now + 60 * SECOND
+    begins_at = room.now + 10 * SECOND
     if comes == "begins their shift":
         shift = Interval(from_at=begins_at, to_at=begins_at + 3600 * SECOND)
         room.ask(Entitle(agent_id=other, entitlement=Entitlement(intervals=(shift,))))
