@@ -154,9 +154,7 @@ class Floor:
         if agent.awaited and not agent.takes_more:
             self.let_all_in(agent, now)
         if after is _FREE:
-            self.freed.append(agent)
-            if self.held_back:
-                self.release(*(row.queue.rules.name for row in agent.serves))
+            self.reseat(agent)
 
     def release(self, *queues: QueueName) -> None:
         """Have those be looked at again who were held back there."""
@@ -236,6 +234,8 @@ class Floor:
         if agent.standing is _FREE:
             agent.turn = 0
             self.freed.append(agent)
+            if self.held_back:
+                self.release(*(row.queue.rules.name for row in agent.serves))
 
     def let_all_in(self, agent: Agent, now: Micros) -> None:
         for contact in list(agent.awaited.values()):

@@ -9,7 +9,17 @@ from router.domain.contacts.callback import PromiseEnd, PromiseState, TryResult
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused
 from router.domain.ids import SECOND, ContactId, LegId, OfferId
-from router.domain.messages.commands import CancelCallback, Configure, Pause, SetCallTimes, Unpause
+from router.domain.messages.commands import (
+    AgentProfile,
+    CancelCallback,
+    Configure,
+    Enrol,
+    Entitle,
+    LogIn,
+    Pause,
+    SetCallTimes,
+    Unpause,
+)
 from router.domain.messages.effects import Announce, CallCustomer, EndLeg, RingAgent, SendCaller, WriteDown
 from router.domain.messages.events import (
     CallbackEnded,
@@ -33,6 +43,7 @@ from router.domain.messages.observations import (
 from router.domain.pictures.picture import whole
 from router.domain.pictures.recovery import restore, take_over
 from router.domain.record import OfferResult, Outcome, SegmentKind
+from router.domain.rulebook.entitlement import Entitlement, Interval
 from router.domain.rulebook.hours import OpeningHours
 from router.domain.rulebook.need import Need
 from router.domain.rulebook.rules import CallbackRules, Rules, ToQueue
@@ -507,6 +518,28 @@ def test_caller_first_no_more_are_called_than_agents_are_free() -> None:
     room.agent_joins()
     room.ends(place(bob), 17)
     assert [call.contact_id for call in room.of(CallCustomer)][2:] == [place(eve)]
+
+
+@pytest.mark.parametrize("comes", ["learns to serve the line", "begins their shift"])
+def test_caller_first_the_next_is_called_when_somebody_free_comes_to_serve_the_line(comes: str) -> None:
+    room = CallbackRoom(rules_in_force=CALLER_FIRST)
+    ada, bob = (room.is_promised(name, f"+493055511{n}") for n, name in enumerate(("ada", "bob")))
+    other = room.agent_joins("orders" if comes == "begins their shift" else "general", logged_in=False)
+    begins_at = room.now + 10 * SECOND
+    if comes == "begins their shift":
+        shift = Interval(from_at=begins_at, to_at=begins_at + 3600 * SECOND)
+        room.ask(Entitle(agent_id=other, entitlement=Entitlement(intervals=(shift,))))
+    room.ask(LogIn(agent_id=other))
+    room.agent_joins()
+    room.customer_rings(place(ada))
+    assert [call.contact_id for call in room.of(CallCustomer)] == [place(ada)]
+
+    if comes == "learns to serve the line":
+        room.ask(Enrol(profile=AgentProfile(agent_id=other, endpoint=other, skills={"orders": 100})))
+    else:
+        room.let_pass((begins_at - room.now) / SECOND)
+
+    assert [call.contact_id for call in room.of(CallCustomer)] == [place(ada), place(bob)]
 
 
 def test_who_rings_while_the_rules_turn_to_caller_first_is_left_to_ring() -> None:

@@ -6,10 +6,11 @@ import pytest
 
 from router.domain.errors import CommandRefused
 from router.domain.ids import SECOND, ContactId
-from router.domain.messages.commands import Entitle, LogOut, Pause, Prioritise
+from router.domain.messages.commands import AgentProfile, Dismiss, Enrol, Entitle, LogOut, Pause, Prioritise
 from router.domain.messages.effects import SendCaller
 from router.domain.messages.events import ContactOverflowed, EmergencyWaits
 from router.domain.messages.observations import EndpointSeen, NodeLost
+from router.domain.messages.standing import Standing
 from router.domain.record import Outcome
 from router.domain.rulebook.entitlement import Entitlement, Interval
 from router.domain.rulebook.rules import Rules, Staffed
@@ -113,6 +114,49 @@ def test_who_waits_goes_on_the_moment_the_last_agent_has_left() -> None:
     room.let_pass(21)
     assert queues_of(room, *callers) == [GENERAL, GENERAL]
     assert why(room) == ["nobody", "nobody"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "on_shift"), [(Staffed.ENTITLED, True), (Staffed.SKILLED, True), (Staffed.SKILLED, False)]
+)
+@pytest.mark.parametrize("leaves", ["is dismissed", "learns something else"])
+def test_who_is_not_logged_in_leaves_too_where_that_is_not_asked_of_them(
+    asked: Staffed, leaves: str, *, on_shift: bool
+) -> None:
+    room = Room(rules_in_force=with_queue(rules(), ORDERS, stay_if=(asked,)))
+    agent = room.agent_joins("orders", logged_in=False)
+    if not on_shift:
+        room.ask(Entitle(agent_id=agent, entitlement=Entitlement(intervals=())))
+    caller = room.calls("c1")
+    assert queues_of(room, caller) == [ORDERS]
+    if leaves == "is dismissed":
+        room.ask(Dismiss(agent_id=agent))
+    else:
+        room.ask(Enrol(profile=AgentProfile(agent_id=agent, endpoint=agent, skills={"general": 100})))
+    assert queues_of(room, caller) == [GENERAL]
+    assert why(room) == ["nobody"]
+
+
+def test_nobody_has_left_when_a_shift_begins() -> None:
+    room = Room(rules_in_force=with_queue(rules(), ORDERS, stay_if=(Staffed.LOGGED_IN,)))
+    agent = room.agent_joins("orders", logged_in=False)
+    shift = Entitlement(intervals=(Interval(from_at=room.now + 5 * SECOND, to_at=room.now + 600 * SECOND),))
+    room.ask(Entitle(agent_id=agent, entitlement=shift))
+    caller = room.calls("c1")
+    room.let_pass(10)
+    assert queues_of(room, caller) == [ORDERS], "they came when nobody was there, which the door allowed"
+
+
+def test_nor_has_who_learns_to_serve_a_line_and_has_done_with_calls_for_today() -> None:
+    room = Room("bank", rules_in_force=with_queue(rules(), ORDERS, stay_if=(Staffed.READY,)))
+    (agent,) = room.agents
+    room.agent_hangs_up(room.talks(room.calls("earlier", BANK)))
+    room.let_pass(60)
+    caller = room.calls("c1")
+    skills = {"bank": 100, "orders": 100}
+    room.ask(Enrol(profile=AgentProfile(agent_id=agent, endpoint=agent, skills=skills, daily_cap=1)))
+    assert room.floor.agents[agent].standing is Standing.DONE_FOR_TODAY
+    assert queues_of(room, caller) == [ORDERS], "they never were there"
 
 
 def test_who_is_rung_for_while_the_last_agent_s_shift_ends_goes_on_when_nobody_answered() -> None:

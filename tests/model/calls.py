@@ -27,6 +27,8 @@ class Calls(Reference):
         "As `_standings` had it after the last input."
         self.moved: list[Agent] = []
         "Whose skills, posts or shifts are others: they stood up and came back, perhaps elsewhere."
+        self.taught: list[Agent] = []
+        "Whose skills or posts are: where to be skilled is enough, so did who is off shift."
         self.back: list[Caller] = []
         "Who stands in line again, and may have missed that everybody left."
         self.take_seats()
@@ -151,24 +153,25 @@ class Calls(Reference):
         self.stood = self._standings()
 
     def _left_by_somebody(self) -> set[tuple[str, Telling]]:
-        now, moved = self._standings(), self.moved
-        self.moved = []
+        now, moved, taught = self._standings(), self.moved, self.taught
+        self.moved, self.taught = [], []
         found = set()
         for (agent, name, telling), before in self.stood.items():
             after = now.get((agent, name, telling), "gone")
-            if agent in moved or (after != before and after in _LEFT):
+            came_back = agent in (taught if before == "off shift" else moved)
+            if came_back or after == "gone" or (before != "off shift" and after != before and after in _LEFT):
                 found.add((name, telling))
         return found
 
     def _standings(self) -> dict[tuple[Agent, str, Telling], str]:
-        """How everybody stands who serves a queue whose callers may not wait for nobody, for whomever it may be."""
+        """How everybody stands whom a queue asks whose callers may not wait for nobody, for whomever it may be."""
         return {
-            (agent, queue.name, telling): agent.stands()
+            (agent, queue.name, telling): agent.stands() if self.entitled(agent, queue) else "off shift"
             for queue in self.rules.queues.values()
             if queue.stay_if
             for telling in dict.fromkeys(self.telling(queue, caller) for caller in self.callers)
             for agent in self.agents
-            if self.sits(agent, queue, telling) is not None and self.entitled(agent, queue)
+            if self.sits(agent, queue, telling) is not None
         }
 
     def keys(self, name: str, key: str) -> None:
@@ -271,7 +274,7 @@ class Calls(Reference):
         if caller.live or caller.state != "rung":
             return
         if caller.overdue:
-            caller.state = "overdue"
+            caller.state, caller.keyed = "overdue", ""  # the longest wait goes before a key, which was for that queue
             self.set("wait", caller.name, at=self.now)
         else:
             self.back.append(caller)

@@ -57,7 +57,7 @@ class Life(Owed):
 
     def configure(self, rules: Rules) -> None:
         before, self.rules = self.rules.queues, rules
-        self.asked_for = {}
+        self.asked_for, self.openings = {}, {}
         self.take_seats()
         self.anew += self.agents
         self.stood = {}
@@ -98,6 +98,7 @@ class Life(Owed):
                 self._means_it_after_all(caller)
         self.anew.append(agent)
         self.moved.append(agent)
+        self.taught.append(agent)
         self.settle()
 
     def _means_it_after_all(self, caller: Caller) -> None:

@@ -164,10 +164,14 @@ class Reference:
     # ---- where agents sit ----
 
     def take_seats(self) -> None:
-        """Call after a profile or the rules changed: nothing else decides who sits where."""
+        """Call after a profile or the rules changed: nothing else decides who sits where.
+
+        A row that somebody's delay made stays until the rules are read again, whatever becomes of them.
+        """
         for name, queue in self.rules.queues.items():
             delays = {agent.posts[name][1] for agent in self.agents if name in agent.posts}
-            self.openings[name] = sorted({0, *delays, *(after_us for after_us, _ in needs(queue))})
+            stay = self.openings.get(name, ())
+            self.openings[name] = sorted({0, *stay, *delays, *(after_us for after_us, _ in needs(queue))})
         self.seats = {}
 
     def sits(self, agent: Agent, queue: QueueRules, telling: Telling) -> Micros | None:

@@ -11,7 +11,8 @@ them. Who brings nothing stands in the general one, and so does whom no line cou
 
 A row opens when its time has come, and at once when nobody who is logged in and entitled sits in a row before it:
 waiting for them would be waiting for nobody. It does not close again to who stays in this queue, whatever becomes of
-their points, the rules, a ring or their node: nobody is asked to be more patient than they were.
+their points, the rules, a ring or their node: nobody is asked to be more patient than they were. A row that an agent's
+delay made stays until the rules are read again, though nobody may sit there any more.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

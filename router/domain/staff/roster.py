@@ -79,13 +79,13 @@ def enrol(floor: Floor, asked: Enrol, now: Micros) -> None:
     skills = {intern(skill): level for skill, level in profile.skills.items()}
     agent.profile = replace(profile, skills=skills)
     floor.by_endpoint[profile.endpoint] = agent
-    floor.thin(agent.serves)  # rows may be replaced under them
+    floor.thin(agent.skilled)  # rows may be replaced under them, and who is off shift may know less than before
     for name, post in profile.posts.items():
         if post.delay_us and name in floor.queues:
             open_row_at(floor, QueueName(name), post.delay_us, now)
     new_skills = floor.census.count(agent)
+    engagement.weigh(floor, agent, now)  # who has done with calls before they sit down leaves nobody
     floor.assign_queues(agent, now)
-    engagement.weigh(floor, agent, now)
     if new_skills:
         look_again(floor, now)
 
@@ -99,6 +99,7 @@ def dismiss(floor: Floor, asked: Dismiss, now: Micros) -> None:
     turn(floor, agent, Status.LOGGED_OUT, agent.reason, now)
     floor.restand(agent, now)
     engagement.forget(floor, agent)
+    floor.thin(agent.skilled)  # who was logged out, or off shift, counts where to be skilled is enough
     for row in agent.serves:
         row.standings[Standing.LOGGED_OUT] -= 1
     for row in agent.skilled:

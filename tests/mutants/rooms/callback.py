@@ -215,4 +215,11 @@ MUTANTS = (
             _KEPT + "test_nobody_is_called_on_a_day_on_which_the_campaign_is_closed_whatever_the_window_says",
         ),
     ),
+    Mutant(
+        name="Who is to be called waits on though somebody free has come to serve the line",
+        file="router/domain/floor.py",
+        find="            self.freed.append(agent)\n            if self.held_back:\n",
+        replace="            self.freed.append(agent)\n            if False:\n",
+        guards=(_GUARD + "test_caller_first_the_next_is_called_when_somebody_free_comes_to_serve_the_line",),
+    ),
 )

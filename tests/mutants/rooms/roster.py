@@ -143,4 +143,35 @@ MUTANTS = (
         replace="        case AgentChanged():\n",
         guards=("tests/domain/test_engine.py::test_only_what_somebody_asked_for_is_a_change_of_status_for_the_ledger",),
     ),
+    Mutant(
+        name="Who is logged out when they leave for good leaves nobody behind",
+        file=_HERE,
+        find="    floor.thin(agent.skilled)  # who was logged out",
+        replace="    floor.thin(())  # who was logged out",
+        guards=(
+            "tests/domain/test_limits.py::"
+            "test_who_is_not_logged_in_leaves_too_where_that_is_not_asked_of_them[is dismissed-entitled-True]",
+        ),
+    ),
+    Mutant(
+        name="Who forgets a skill off shift was never counted on",
+        file=_HERE,
+        find="    floor.thin(agent.skilled)  # rows may be replaced",
+        replace="    floor.thin(agent.serves)  # rows may be replaced",
+        guards=(
+            "tests/domain/test_limits.py::"
+            "test_who_is_not_logged_in_leaves_too_where_that_is_not_asked_of_them"
+            "[learns something else-skilled-False]",
+        ),
+    ),
+    Mutant(
+        name="Who has done with calls when they come to a line is said to have left it",
+        file=_HERE,
+        find="    engagement.weigh(floor, agent, now)  # who has done with calls before they sit down leaves nobody\n"
+        "    floor.assign_queues(agent, now)\n",
+        replace="    floor.assign_queues(agent, now)\n    engagement.weigh(floor, agent, now)\n",
+        guards=(
+            "tests/domain/test_limits.py::test_nor_has_who_learns_to_serve_a_line_and_has_done_with_calls_for_today",
+        ),
+    ),
 )
