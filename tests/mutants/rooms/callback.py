@@ -206,4 +206,14 @@ MUTANTS = (
             _KEPT + "test_nobody_is_called_on_a_day_on_which_the_campaign_is_closed_whatever_the_window_says",
         ),
     ),
+    Mutant(
+        name="A call-back that is diverted to us is a new call each time",
+        file="router/adapters/ami/actions.py",
+        find='        "PJSIP_HEADER(add,X-Ringfair-Hops)": "1",\n',
+        replace="",
+        guards=(
+            "tests/adapters/ami/test_actions.py::"
+            "test_who_diverts_a_call_back_to_us_is_counted_as_having_passed_through_us",
+        ),
+    ),
 )
