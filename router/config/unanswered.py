@@ -17,6 +17,7 @@ from itertools import count
 
 from router.config.faults import Faults
 from router.config.settings import Settings
+from router.config.spoken_keys import keys_told_of
 from router.domain.ids import CampaignName, Micros, QueueName
 from router.domain.rulebook.rules import AtClosing, CampaignRules, EarlyMedia, OverflowTarget, QueueRules, ToQueue
 
@@ -92,7 +93,7 @@ def _keys(queue: QueueRules) -> str:
 
 
 def _promises(queue: QueueRules) -> bool:
-    return queue.callback is not None or queue.treatment.keys != ""
+    return queue.callback is not None or queue.treatment.keys != "" or any(keys_told_of(queue))
 
 
 def _reached(campaign: CampaignRules, campaigns: Campaigns, queues: Queues) -> dict[QueueName, Way]:

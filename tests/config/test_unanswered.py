@@ -45,6 +45,12 @@ def test_and_so_are_those_who_are_offered_a_call_back(a_site: WriteSite) -> None
     assert fault.key == "queue.orders.overflow"
 
 
+def test_and_so_are_those_who_hear_of_a_key_between_the_music(a_site: WriteSite) -> None:
+    comfort = '[queue.urgent.treatment]\ncomfort = ["acd/please-wait", "acd/message-offer-9"]\n'
+    fault = fault_of(a_site, shop(SOON), ANSWERED + 'keys = { 9 = "voicemail" }\n' + comfort)
+    assert fault.key == "queue.orders.overflow"
+
+
 def test_on_a_trunk_that_carries_keys_before_the_answer_nothing_is_wrong(a_site: WriteSite) -> None:
     assert noted(a_site, shop(SOON), settings=SITE + "keys_before_answer = true\n") == []
 

@@ -187,4 +187,11 @@ MUTANTS = (
         replace="(until is not None and at >= 1000 * until)",
         guards=(_UNANSWERED + "test_who_is_answered_before_they_get_there_can_press_them",),
     ),
+    Mutant(
+        name="A prompt may offer a call-back by a key that does something else",
+        file="router/config/spoken_keys.py",
+        find="        if key not in keys:",
+        replace="        if not keys:",
+        guards=("tests/config/test_spoken_keys.py::test_one_whose_key_does_something_else_is_a_note",),
+    ),
 )
