@@ -1,5 +1,7 @@
 """`[queue.NAME.callback]`: how waiting callers ask to be called back, and how and when they are called.
 
+[queue.orders.treatment]
+keys = "acd/callback-offer-1"
 [queue.orders.callback]
 key = "1"
 mode = "agent-first"
@@ -34,7 +36,12 @@ class CallbackTable(BaseModel):
     """[queue.NAME.callback]: callers may ask to be called back, and keep their place in line."""
 
     model_config = STRICT
-    key: str = Field("1", pattern=KEY, description="The key a waiting, answered caller asks with.")
+    key: str = Field(
+        "1",
+        pattern=KEY,
+        description='The key a waiting, answered caller asks with. Say so: keys = "acd/callback-offer-1" of the '
+        "treatment (to be called back, press one), or among its comfort prompts.",
+    )
     mode: Literal["agent-first", "caller-first"] = Field(
         "agent-first",
         description="agent-first: an agent has accepted before they are called; caller-first: they are called when "

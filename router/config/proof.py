@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from router.config.opening import hours_warnings
 from router.config.site import Site
+from router.config.spoken_keys import wrong_keys
+from router.config.unanswered import doubts_before_answer
 from router.domain.benches.agent import Agent
 from router.domain.ids import SECOND, Micros
 from router.domain.messages.commands import AgentProfile
@@ -46,6 +48,8 @@ def doubts(site: Site, around: Surroundings, now: Micros) -> tuple[str, ...]:
     for queue in rules.queues.values():
         found += _of_queue(queue, emergency=rules.campaigns[queue.campaign].emergency)
         found += _heard(queue, rules.campaigns[queue.campaign], around)
+        found += wrong_keys(queue)
+    found += doubts_before_answer(site.settings, rules.campaigns, rules.queues)
     if around.agents:
         found += _of_people(rules, around.agents)
     return tuple(found)

@@ -84,8 +84,7 @@ def compile_rules(
             queues[rules.name] = rules
     _check_circles(queues, faults)
     check_outside(settings, campaigns, queues, faults)
-    for name, file in files.items():
-        check_keys(settings, where(name), file, faults)
+    check_keys(settings, {where(name): file for name, file in files.items()}, campaigns, queues, faults)
     _check_reserve(settings, files, broken, faults)
     router, asterisk = settings.router, settings.asterisk
     return Rules(

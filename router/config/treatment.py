@@ -62,8 +62,9 @@ class TreatmentTable(BaseModel):
     )
     keys: Prompt = Field(
         "",
-        description="Prompt that says what exit_keys do, behind position and expected wait; empty for none. "
-        '"acd/leave-1" says: press one if you do not want to wait any longer.',
+        description="Prompt that says what a key does, behind position and expected wait; empty for none. "
+        '"acd/leave-1" says: press one if you do not want to wait any longer; "acd/callback-offer-1": to be called '
+        'back; "acd/message-offer-1": to leave a message. Those of more keys may stand in comfort.',
     )
     first_s: Annotated[float, Field(ge=1, le=3600)] = Field(
         15.0, description="So long after they came callers hear position, expected wait and keys for the first time."

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from router.config.campaign import CampaignFile
 from router.config.faults import Faults
 from router.config.settings import Settings
+from router.config.unanswered import check_unanswered
 from router.domain.ids import SECOND, CampaignName, QueueName
 from router.domain.rulebook.rules import CampaignRules, Outside, OverflowTarget, QueueRules, ToNumber
 
@@ -83,10 +84,21 @@ def keys_are_heard(settings: Settings, file: CampaignFile) -> bool:
     return file.campaign.greeting == "answered" or bool(early_keys(settings))
 
 
-def check_keys(settings: Settings, file_name: str, file: CampaignFile, faults: Faults) -> None:
-    """Keys before the answer, on trunks that do not carry them."""
-    if keys_are_heard(settings, file):
-        return
+def check_keys(
+    settings: Settings,
+    files: Mapping[str, CampaignFile],
+    campaigns: Mapping[CampaignName, CampaignRules],
+    queues: Mapping[QueueName, QueueRules],
+    faults: Faults,
+) -> None:
+    """Keys before the answer, on trunks that do not carry them; `files` by the names faults call them by."""
+    for name, file in files.items():
+        if not keys_are_heard(settings, file):
+            _check_own_keys(name, file, faults)
+    check_unanswered(settings, campaigns, queues, faults)
+
+
+def _check_own_keys(file_name: str, file: CampaignFile, faults: Faults) -> None:
     for short, table in file.queue.items():
         for key, value in (("exit_keys", table.exit_keys), ("keys", ", ".join(table.keys))):
             if value:

@@ -9,7 +9,9 @@ from enum import StrEnum
 from router.domain.ids import AgentId, CampaignName, ContactId, LegId, Micros, OfferId, QueueName, calls_back
 from router.domain.message import message
 
-SCHEMA = 1
+SCHEMA = 2
+"""Of the billing record: 1 knows no segment `ringing`, and in it a call of ours begins with waiting. A record keeps the
+number it was written with, and is read and verified by it for ever."""
 RECONCILED = "reconciled"
 """Stands for the hash of the rules in a record that was made of what Asterisk saw, for want of a router's own: nobody
 knows which rules it was under. It steps aside once the router's own turns up."""

@@ -94,6 +94,11 @@ def test_hours_and_holidays_by_flags_make_a_campaign_that_is_ready_overnight(ben
     assert not [warning for warning in checked["warnings"] if "hours" in warning and "care" in warning]
 
 
+def test_the_remark_on_call_backs_says_by_which_prompt_they_are_offered(bench: Bench) -> None:
+    remarks = " ".join(bench.run(*NEW_CARE).stdout.replace("# ", "").split())
+    assert 'Say so: keys = "acd/callback-offer-1" of the treatment' in remarks
+
+
 def test_a_campaign_may_be_open_always_but_on_holidays(bench: Bench) -> None:
     assert bench.run(*NEW_CARE, "--holidays", "DE").exit_code == DONE
     assert said(bench)["hours"] == {"mon-sun": ["00:00-24:00"], "holidays": "DE"}

@@ -10,7 +10,8 @@ import pytest
 
 from router.adapters.sql.chain import GENESIS, link, stored
 from router.domain.errors import RemoteError
-from router.domain.ids import ContactId
+from router.domain.ids import SECOND, ContactId
+from router.domain.record import SCHEMA, Segment, SegmentKind
 from tests.contracts.test_ledger import NOON, a_record, an_offer
 
 if TYPE_CHECKING:  # pytest itself must be the first to import it: see pytest_plugins
@@ -80,3 +81,42 @@ async def test_several_writers_at_once_make_one_chain(ledger_store: LedgerStore)
         found = await ledger.inspect()
         assert (found.checked, found.broken) == (100, None)
         assert sum(new) == 100 + 50
+
+
+FIRST_SCHEMA = "b49fdf24a63e5056f034e351fc17c91f8f08c3d9fcff014e7d87861f10469ec4"
+"The hash of `a_record(1)` as the release that knew schema 1 alone computed it."
+
+
+async def test_a_record_of_schema_1_is_read_and_verified_for_ever_beside_those_of_today(
+    ledger_store: LedgerStore,
+) -> None:
+    old = a_record(1, schema=1)
+    async with ledger_store.open() as ledger:
+        await ledger.append([old])
+        assert (await ledger.inspect()).head == FIRST_SCHEMA
+    rung = Segment(kind=SegmentKind.RINGING, from_at=NOON - SECOND, to_at=NOON)
+    new = a_record(2, arrived_at=NOON - SECOND, segments=(rung, *a_record(2).segments))
+    async with ledger_store.open() as ledger:
+        await ledger.append([new])
+        told = [await ledger.story(each.contact_id) for each in (old, new)]
+        assert [story and story.record for story in told] == [old, new]
+        assert [story and story.record and story.record.schema for story in told] == [1, SCHEMA]
+        found = await ledger.inspect(noted=FIRST_SCHEMA)
+        assert (found.checked, found.noted_at, found.broken) == (2, 1, None)
+        assert found.head == link(FIRST_SCHEMA, stored(new))
+
+
+async def test_a_record_of_schema_1_is_corrected_by_one_and_stays_as_it_is(ledger: SqlLedger) -> None:
+    old = a_record(1, schema=1, end_estimated=True)
+    mended = a_record(1, contact_id=ContactId(f"{old.contact_id}_c1"), corrects=old.contact_id)
+    await ledger.append([old, mended])
+    story = await ledger.story(old.contact_id)
+    assert story is not None
+    assert (story.record, story.corrections) == (old, (mended,))
+    assert (await ledger.inspect()).broken is None
+
+
+def test_a_kind_of_segment_more_is_a_step_of_the_schema() -> None:
+    kinds = {1: {"waiting", "talk", "hold", "announcement"}}
+    kinds[2] = kinds[1] | {"ringing"}
+    assert kinds[SCHEMA] == {str(kind) for kind in SegmentKind}, "a new shape takes a new number (record.py)"

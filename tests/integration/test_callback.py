@@ -2,10 +2,13 @@
 
 import signal
 
+import pytest
+
 from router.domain.record import OfferResult, Outcome
 from tests.integration.call_centre import CallCentre, poll
 from tests.integration.test_calls import kinds
 from tests.telephones.carrier import Caller
+from tests.telephones.packets import Packets, SipMessage
 from tests.telephones.sipp_agent import Answers, Rejects
 
 TRUNK = "agent-2006"
@@ -39,6 +42,12 @@ async def owed(centre: CallCentre, count: int, within_s: float = 8.0) -> None:
         return len((await centre.get("/v1/callbacks"))[1]["items"]) == count
 
     await poll(f"{count} call-backs owed", so, within_s)
+
+
+def invites_to_the_customer(centre: CallCentre, packets: Packets) -> list[SipMessage]:
+    phone = centre.room.phone(TRUNK)
+    there = f"{phone.address}:{phone.port}"
+    return [m for m in packets.sip() if m.method == "INVITE" and not m.status and m.target == there]
 
 
 async def test_agent_first_they_talk_and_the_record_covers_the_customers_leg(centre: CallCentre) -> None:
@@ -89,6 +98,27 @@ async def test_caller_first_the_customer_is_called_and_the_agent_rung_when_they_
     assert story.record.outcome is Outcome.ANSWERED
     assert kinds(story) == ["ringing", "waiting", "talk"]
     await owed(centre, 0)
+
+
+@pytest.mark.parametrize("mode", ["agent-first", "caller-first"])
+async def test_the_call_says_that_it_came_from_us_so_that_a_customer_who_diverts_it_to_us_makes_no_loop(
+    centre: CallCentre, mode: str
+) -> None:
+    number = centre.campaign(queues=queues(mode))
+    centre.settings(more=OUTBOUND)
+    centre.agent(AGENT)
+    await centre.start()
+    await centre.room.phone(TRUNK).behave(Answers(talks_ms=900))
+    await centre.room.phone(AGENT).behave(Answers())
+    await promised(centre, number)
+    packets = await centre.room.packets()
+
+    await centre.log_in(AGENT)
+    await centre.stories(2, within_s=20)
+    await packets.stop()
+
+    [invite] = invites_to_the_customer(centre, packets)
+    assert [value for name, value in invite.headers if name == "X-Ringfair-Hops"] == ["1"]
 
 
 async def test_a_busy_customer_is_called_again_and_the_agent_missed_nothing(centre: CallCentre) -> None:

@@ -29,6 +29,8 @@ def test_every_command_it_names_exists() -> None:
 
 def test_its_campaign_is_one_that_the_router_takes_and_no_key_of_it_is_in_vain(tmp_path: Path) -> None:
     from router.config import load
+    from router.config.spoken_keys import keys_told_of, wrong_keys
+    from router.domain.ids import QueueName
 
     campaign, settings = re.findall(r"```toml\n(.+?)```", README, re.DOTALL)
     (tmp_path / "campaigns").mkdir()
@@ -38,6 +40,11 @@ def test_its_campaign_is_one_that_the_router_takes_and_no_key_of_it_is_in_vain(t
     (tmp_path / "ringfair.toml").write_text(f'[asterisk]\nsystemname = "ringfair"\n{settings}', encoding="utf-8")
     site = load(tmp_path, {"RINGFAIR_ASTERISK_SECRET": "secret"})
     assert [note for note in site.warnings if "merge into one pool" not in note] == []
+    queue = site.rules.queues[QueueName("phones/orders")]
+    assert list(wrong_keys(queue)) == []
+    told = {key for _, _, key in keys_told_of(queue)}
+    assert queue.callback is not None
+    assert told == {*queue.exit_keys, *(key for key, _ in queue.keys), queue.callback.key}, "a key nobody tells of"
 
 
 def test_every_make_target_it_names_exists() -> None:

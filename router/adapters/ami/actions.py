@@ -92,6 +92,8 @@ def call(effect: CallCustomer, *, pool: str) -> Action:
         "ACD_STATE": "called",
         # a phone that rings takes a line of the trunk (15-full.conf); 35-callback.conf counts who has picked up
         "GROUP(acd-trunk)": _DIAL.sub("", effect.dial).rpartition("@")[2],
+        # whoever diverts it to one of our numbers: it has passed through us once (acd-hop in 62-external.conf)
+        "PJSIP_HEADER(add,X-Ringfair-Hops)": "1",
     }
     return {
         "Action": "Originate",

@@ -292,12 +292,17 @@ def test_a_call_back_goes_by_the_contacts_id_through_the_trunk_and_shows_the_cam
     assert "ACD_STATE=called" in order["Variable"]
 
 
+def test_who_diverts_a_call_back_to_us_is_counted_as_having_passed_through_us() -> None:
+    assert "PJSIP_HEADER(add,X-Ringfair-Hops)=1" in actions.call(call(), pool="main")["Variable"]
+
+
 def test_nothing_in_a_call_back_means_anything_to_asterisk() -> None:
     order = actions.call(call(dial="PJSIP/+49,1${X}@car(r)ier", ani="+49,1${EXEC}", music='a"b,c'), pool="main")
 
     assert order["Channel"] == "PJSIP/+491X@carrier"
     assert "GROUP(acd-trunk)=carrier" in order["Variable"]
-    said = "".join(each for each in order["Variable"] if each[:6] != "GROUP(") + str(order["Channel"])
+    ours = ("GROUP(", "PJSIP_HEADER(")
+    said = "".join(each for each in order["Variable"] if not each.startswith(ours)) + str(order["Channel"])
     assert not set(said) & set(',${}()"')
 
 

@@ -82,7 +82,14 @@ def test_anybody_can_compute_the_hash_of_a_record() -> None:
 
 def test_the_form_of_a_record_is_frozen() -> None:
     """A hash of the first release: it may never come out otherwise, or every ledger would look forged."""
-    assert link(GENESIS, stored(a_record(1))) == "b49fdf24a63e5056f034e351fc17c91f8f08c3d9fcff014e7d87861f10469ec4"
+    assert (
+        link(GENESIS, stored(a_record(1, schema=1)))
+        == "b49fdf24a63e5056f034e351fc17c91f8f08c3d9fcff014e7d87861f10469ec4"
+    )
+    assert (
+        link(GENESIS, stored(a_record(1, schema=2)))
+        == "c73dc226be5ef2ed18b9b3bbc2a33025833c5fed99a0b25de1b8216bfae34159"
+    )
 
 
 async def test_a_whole_ledger_is_whole_in_pages_of_any_size(sql_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ pytest_plugins = ["tests.contracts.databases"]
 FACTS: list[Fact] = [
     a_record(),
     a_record(answered_at=None, segments=(), legs=(), corrects=ContactId("node-a-1.1"), end_estimated=True, schema=7),
+    a_record(schema=1),
     an_offer(),
     an_offer(cause=None, tech_cause=None),
     a_decision(),

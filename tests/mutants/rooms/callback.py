@@ -222,4 +222,14 @@ MUTANTS = (
         replace="            self.freed.append(agent)\n            if False:\n",
         guards=(_GUARD + "test_caller_first_the_next_is_called_when_somebody_free_comes_to_serve_the_line",),
     ),
+    Mutant(
+        name="A call-back that is diverted to us is a new call each time",
+        file="router/adapters/ami/actions.py",
+        find='        "PJSIP_HEADER(add,X-Ringfair-Hops)": "1",\n',
+        replace="",
+        guards=(
+            "tests/adapters/ami/test_actions.py::"
+            "test_who_diverts_a_call_back_to_us_is_counted_as_having_passed_through_us",
+        ),
+    ),
 )

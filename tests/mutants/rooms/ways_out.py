@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 _HERE = "tests/domain/test_ways_out.py::"
 _PASSED = "tests/domain/test_passed_over.py::"
+_UNANSWERED = "tests/config/test_unanswered.py::"
 
 MUTANTS = (
     Mutant(
@@ -164,5 +165,33 @@ MUTANTS = (
         find="        elif target.number in ours:\n",
         replace="        elif target.number in ():\n",
         guards=("tests/config/test_ways_out.py::test_a_number_of_our_own_is_not_dialled_out",),
+    ),
+    Mutant(
+        name="Only the queue where unanswered callers begin is looked at for keys",
+        file="router/config/unanswered.py",
+        find="        go(leaves_at, queue.overflow,",
+        replace="        go(leaves_at, (),",
+        guards=(_UNANSWERED + "test_they_are_followed_from_queue_to_queue",),
+    ),
+    Mutant(
+        name="Who goes on at once is taken for one who waited and was answered",
+        file="router/config/unanswered.py",
+        find="        leaves_at = at if _sends_on_at_once(queue, host)",
+        replace="        leaves_at = at if False",
+        guards=(_UNANSWERED + "test_but_not_who_goes_on_sooner_or_is_never_answered",),
+    ),
+    Mutant(
+        name="Who is answered before they get there is held against the keys",
+        file="router/config/unanswered.py",
+        find="(until is not None and at >= until)",
+        replace="(until is not None and at >= 1000 * until)",
+        guards=(_UNANSWERED + "test_who_is_answered_before_they_get_there_can_press_them",),
+    ),
+    Mutant(
+        name="A prompt may offer a call-back by a key that does something else",
+        file="router/config/spoken_keys.py",
+        find="        if key not in keys:",
+        replace="        if not keys:",
+        guards=("tests/config/test_spoken_keys.py::test_one_whose_key_does_something_else_is_a_note",),
     ),
 )
