@@ -268,6 +268,7 @@ class RouterDesk:
             page = await asyncio.to_thread(almanac.page_of, site, self._clock.now())
             rules = with_canary(site.rules)
             was = before(self._pump.engine.floor, rules)
+            almanac.tell_call_times(self._pump, page)
             self._pump.ask(Configure(rules=rules))
             if was.kept or was.given_up:
                 log.warning(
