@@ -147,6 +147,24 @@ async def test_a_queue_that_is_new_has_its_call_times_before_a_call_can_be_owed_
     assert QueueName("shop/hotline") in room.engine.floor.call_times
 
 
+async def test_a_queue_that_goes_over_to_another_skill_with_its_agents_sends_nobody_on_for_want_of_them(
+    room: Room,
+) -> None:
+    staying = SHOP + 'need = "{}"\nwrapup_s = 0\nstay_if = ["skilled"]\n'
+    room.write(SETTINGS, shop=staying.format("de"))
+    await room.reload()
+    contact = room.calls.arrive("shop")
+    await room.quiet()
+
+    room.write(SETTINGS, shop=staying.format("french"))
+    await room.people(entry(ANNA, french=100), entry(BERT, french=80))
+    done = await room.read_again()
+
+    assert (done.touched.waiting, done.touched.sent_off) == (1, 0)
+    assert room.engine.floor.contacts[contact].is_waiting
+    assert room.engine.floor.agents[ANNA].profile.skills == {"french": 100}
+
+
 async def test_who_waits_keeps_place_and_age_over_a_reload(room: Room) -> None:
     first, second = room.calls.arrive("shop"), room.calls.arrive("shop")
     await room.quiet()

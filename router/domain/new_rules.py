@@ -19,8 +19,9 @@ def configure(floor: Floor, asked: Configure, now: Micros) -> None:
 
     A queue that is gone sends its line to the entry queue of the same campaign; a campaign that is gone sends its
     callers to the closing message, never to another client's agents. Who talks is not touched.
+    Whoever waits where by the new ones nobody is there goes on, as if the last agent had left in this instant.
     """
-    rules = asked.rules
+    rules, were = asked.rules, floor.rules
     expiry.reckon(floor, floor.promises.values(), now)
     floor.rules = rules
     floor.paces.share(rules.queues.values())
@@ -53,8 +54,11 @@ def configure(floor: Floor, asked: Configure, now: Micros) -> None:
             contact.queue, contact.entered_at, contact.opened_us = campaign.entry, now, 0
             contact.begins(SegmentKind.WAITING, now)
             floor.stir(contact)
+        reception.answered_by(floor, contact, were.campaigns.get(contact.campaign), now)
         if contact.is_waiting and not contact.place:
             reception.wait_by(floor, contact, was, now)
             waiting_room.moves(floor, contact, floor.queues[contact.queue], now)
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
             floor.line_up(contact, now)
+    if floor.people:  # else the roll has not been called yet
+        floor.thinned |= {line: None for line in seating.lines(floor.queues.values()) if line.waiting}
