@@ -370,6 +370,7 @@ class Floor:
         if contact.state is _QUEUED:
             if parked:
                 self.step_out(contact)
+                self.keep_no_more(contact)  # whoever they wait for may be gone when they are back
                 return
             self.returned[contact] = None
             if not contact.overdue:

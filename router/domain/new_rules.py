@@ -11,7 +11,7 @@ from router.domain.messages.commands import Configure
 from router.domain.nothing import NOTHING
 from router.domain.record import SegmentKind
 from router.domain.staff import engagement, pauses
-from router.domain.waiting import urgency, waiting_room
+from router.domain.waiting import acquaintance, urgency, waiting_room
 
 
 def configure(floor: Floor, asked: Configure, now: Micros) -> None:
@@ -43,7 +43,6 @@ def configure(floor: Floor, asked: Configure, now: Micros) -> None:
         if contact.line is not None:
             contact.line.step_out(contact)
             contact.line = None
-        floor.keep_no_more(contact)
         urgency.heed(floor, contact, contact.campaign, now)
         was = before.get(contact.queue)
         if contact.queue not in floor.queues and contact.is_waiting:
@@ -58,6 +57,8 @@ def configure(floor: Floor, asked: Configure, now: Micros) -> None:
         if contact.is_waiting and not contact.place:
             reception.wait_by(floor, contact, was, now)
             waiting_room.moves(floor, contact, floor.queues[contact.queue], now)
+        if contact.awaits is not None:
+            acquaintance.keep_on(floor, contact, now)
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
             floor.line_up(contact, now)
     if floor.people:  # else the roll has not been called yet
