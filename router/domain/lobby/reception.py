@@ -69,13 +69,17 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
     )
     if calls_back(seen.contact_id):  # and nobody owes it any more
         contact.here_at = seen.at
-    contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now)
+    contact.waited_before_us = credit_us = floor.gave_up.credit(campaign.name, seen.ani, now)
     welcome(floor, contact)
     owed = comes_again(floor, contact) if floor.promises else None
     entry = floor.queues.get(contact.queue) if campaign.keep_us else None
     if entry is not None:
         keep(floor, contact, line_for(floor, entry, contact, now), seen.preferred, now)
     enter_queue(floor, contact, contact.queue, contact.here_at or seen.arrived_at, now)
+    if credit_us and contact.is_waiting:
+        floor.gave_up.take_back(campaign.name, seen.ani)
+    elif credit_us and owed is None:
+        contact.waited_before_us = 0
     if owed is not None and contact.is_waiting:
         step_aside(floor, owed, contact, now)
 
