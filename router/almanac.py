@@ -44,7 +44,11 @@ def page_of(site: Site, now: Micros) -> Page:
     hours = {name: _compiled(table, zone, now) for name, (table, zone) in site.hours.items()}
     for name in site.rules.campaigns:
         hours.setdefault(name, OPEN_ALWAYS)
-    times = {name: _compiled(table, zone, now) for name, (table, zone) in site.call_times.items()}
+    alike: dict[tuple[str, str], OpeningHours] = {}
+    times: dict[QueueName, OpeningHours] = {}
+    for queue, (table, zone) in site.call_times.items():
+        key = (table.model_dump_json(), zone.key)
+        times[queue] = alike.get(key) or alike.setdefault(key, _compiled(table, zone, now))
     return Page(midnights=midnights(ZoneInfo(site.settings.router.time_zone), now), hours=hours, call_times=times)
 
 
@@ -74,6 +78,12 @@ def turn_to(pump: Pump, page: Page) -> None:
         door = floor.doors.get(name)
         if hours != (OPEN_ALWAYS if door is None else door.hours):
             pump.ask(SetHours(campaign=name, hours=hours))
+    tell_call_times(pump, page)
+
+
+def tell_call_times(pump: Pump, page: Page) -> None:
+    """Before new rules, too: they may put calls that are owed into a queue that never was, and be it at night."""
+    floor = pump.engine.floor
     for queue, times in page.call_times.items():
         if times != floor.call_times.get(queue):
             pump.ask(SetCallTimes(queue=queue, times=times))

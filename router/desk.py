@@ -160,6 +160,22 @@ def call_the_roll(pump: Pump, site: Site, entries: tuple[AgentEntry, ...]) -> Ro
     )
 
 
+def teach(pump: Pump, entries: tuple[AgentEntry, ...]) -> None:
+    """Before new rules: whoever is there learns what they will know. What they no longer know the roll takes after.
+
+    Else a queue and its agents that go over to another skill would have nobody in between, and send its callers on.
+    """
+    agents = pump.engine.floor.agents
+    for entry in entries:
+        agent = agents.get(entry.profile.agent_id)
+        if agent is None or not entry.active or agent.profile.dial:
+            continue
+        had, has = agent.profile.skills, entry.profile.skills
+        if any(level > had.get(skill, -1) for skill, level in has.items()):
+            both = {skill: max(had.get(skill, 0), has.get(skill, 0)) for skill in (*had, *has)}
+            pump.ask(Enrol(profile=replace(agent.profile, skills=both)))
+
+
 def _enrol(pump: Pump, profiles: Iterable[AgentProfile]) -> tuple[AgentId, ...]:
     """Enrol them all; returns who could not be, because somebody who is on a contact has their phone."""
     floor = pump.engine.floor
@@ -268,6 +284,8 @@ class RouterDesk:
             page = await asyncio.to_thread(almanac.page_of, site, self._clock.now())
             rules = with_canary(site.rules)
             was = before(self._pump.engine.floor, rules)
+            almanac.tell_call_times(self._pump, page)
+            teach(self._pump, entries)
             self._pump.ask(Configure(rules=rules))
             if was.kept or was.given_up:
                 log.warning(

@@ -14,8 +14,8 @@ from router.config import load
 from router.desk import RouterDesk, call_the_roll, view_floor
 from router.domain.engine import Engine
 from router.domain.errors import CommandRefused, ConfigError, RemoteError
-from router.domain.ids import SECOND, AgentId, ContactId
-from router.domain.messages.commands import AgentProfile, HangUp, LogIn, Pause
+from router.domain.ids import SECOND, AgentId, ContactId, QueueName
+from router.domain.messages.commands import AgentProfile, Command, Configure, HangUp, LogIn, Pause, SetCallTimes
 from router.domain.messages.events import ContactConnected, Event
 from router.domain.recount import Touched
 from router.ports import AgentEntry, LeaseView, Reloaded
@@ -127,6 +127,42 @@ async def test_a_reload_puts_new_rules_in_force_and_tells_asterisk_the_numbers(r
     assert room.engine.floor.rules.config_hash == after
     assert set(room.engine.floor.queues) == {"shop/orders", "care/urgent", "canary/echo"}
     assert set(room.calls.published[-1].campaigns) == {"shop", "care", "canary"}
+
+
+async def test_a_queue_that_is_new_has_its_call_times_before_a_call_can_be_owed_there(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    take = room.pump.ask
+
+    def ask(command: Command) -> None:
+        asked.append(command)
+        take(command)
+
+    monkeypatch.setattr(room.pump, "ask", ask)
+    room.write(SETTINGS, shop=ANYBODY.replace("orders", "hotline"))
+    await room.reload()
+
+    assert [type(each) for each in asked].index(SetCallTimes) < [type(each) for each in asked].index(Configure)
+    assert QueueName("shop/hotline") in room.engine.floor.call_times
+
+
+async def test_a_queue_that_goes_over_to_another_skill_with_its_agents_sends_nobody_on_for_want_of_them(
+    room: Room,
+) -> None:
+    staying = SHOP + 'need = "{}"\nwrapup_s = 0\nstay_if = ["skilled"]\n'
+    room.write(SETTINGS, shop=staying.format("de"))
+    await room.reload()
+    contact = room.calls.arrive("shop")
+    await room.quiet()
+
+    room.write(SETTINGS, shop=staying.format("french"))
+    await room.people(entry(ANNA, french=100), entry(BERT, french=80))
+    done = await room.read_again()
+
+    assert (done.touched.waiting, done.touched.sent_off) == (1, 0)
+    assert room.engine.floor.contacts[contact].is_waiting
+    assert room.engine.floor.agents[ANNA].profile.skills == {"french": 100}
 
 
 async def test_who_waits_keeps_place_and_age_over_a_reload(room: Room) -> None:

@@ -135,7 +135,10 @@ def callback_rules(table: CallbackTable | None, dnis: Sequence[str], settings: S
     )
 
 
-def call_times(table: CallbackTable) -> HoursTable:
-    """The window as hours of every day, so that one compiler knows what a day is."""
-    between = "-".join(table.between) or "00:00-24:00"
+def call_times(table: CallbackTable | None) -> HoursTable:
+    """The window as hours of every day, so that one compiler knows what a day is.
+
+    Without a table the usual one: what was promised before it was taken out is kept, and nobody is called at night.
+    """
+    between = "-".join((table or CallbackTable()).between) or "00:00-24:00"
     return HoursTable.model_validate({day: [between] for day in DAYS})

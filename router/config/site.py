@@ -59,7 +59,7 @@ class Site:
     hours: Mapping[CampaignName, tuple[HoursTable, ZoneInfo]] = field(default_factory=dict)
     "Of the campaigns that are not always open."
     call_times: Mapping[QueueName, tuple[HoursTable, ZoneInfo]] = field(default_factory=dict)
-    "When callers may be called back, of the queues that do."
+    "When callers may be called back, of every queue: a call may be owed where nobody can ask for one any more."
 
     @property
     def ledger_dsn(self) -> str:
@@ -152,7 +152,6 @@ def load(directory: Path, environ: Mapping[str, str]) -> Site:
             QueueName(f"{name}/{short}"): (call_times(table.callback), ZoneInfo(file.campaign.time_zone))
             for name, file in campaigns.items()
             for short, table in file.queue.items()
-            if table.callback is not None
         },
     )
 

@@ -80,7 +80,7 @@ class Floor:
         self.promised_to: dict[tuple[CampaignName, str], ContactId] = {}
         "(campaign, number) → the promise."
         self.call_times: dict[QueueName, OpeningHours] = {}
-        "When those of a queue may be called; one that is not in here: at any time."
+        "When those of a queue may be called, told before a call is owed there. One that is not in here: at any time."
         self.owed: dict[QueueName, int] = {}
         "How many promises each queue owes."
         self.meant: dict[AgentId, ContactId] = {}
@@ -370,6 +370,7 @@ class Floor:
         if contact.state is _QUEUED:
             if parked:
                 self.step_out(contact)
+                self.keep_no_more(contact)  # whoever they wait for may be gone when they are back
                 return
             self.returned[contact] = None
             if not contact.overdue:

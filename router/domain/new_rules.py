@@ -11,7 +11,7 @@ from router.domain.messages.commands import Configure
 from router.domain.nothing import NOTHING
 from router.domain.record import SegmentKind
 from router.domain.staff import engagement, pauses
-from router.domain.waiting import urgency, waiting_room
+from router.domain.waiting import acquaintance, urgency, waiting_room
 
 
 def configure(floor: Floor, asked: Configure, now: Micros) -> None:
@@ -19,8 +19,9 @@ def configure(floor: Floor, asked: Configure, now: Micros) -> None:
 
     A queue that is gone sends its line to the entry queue of the same campaign; a campaign that is gone sends its
     callers to the closing message, never to another client's agents. Who talks is not touched.
+    Whoever waits where by the new ones nobody is there goes on, as if the last agent had left in this instant.
     """
-    rules = asked.rules
+    rules, were = asked.rules, floor.rules
     expiry.reckon(floor, floor.promises.values(), now)
     floor.rules = rules
     floor.paces.share(rules.queues.values())
@@ -42,7 +43,6 @@ def configure(floor: Floor, asked: Configure, now: Micros) -> None:
         if contact.line is not None:
             contact.line.step_out(contact)
             contact.line = None
-        floor.keep_no_more(contact)
         urgency.heed(floor, contact, contact.campaign, now)
         was = before.get(contact.queue)
         if contact.queue not in floor.queues and contact.is_waiting:
@@ -53,8 +53,13 @@ def configure(floor: Floor, asked: Configure, now: Micros) -> None:
             contact.queue, contact.entered_at, contact.opened_us = campaign.entry, now, 0
             contact.begins(SegmentKind.WAITING, now)
             floor.stir(contact)
+        reception.answered_by(floor, contact, were.campaigns.get(contact.campaign), now)
         if contact.is_waiting and not contact.place:
             reception.wait_by(floor, contact, was, now)
             waiting_room.moves(floor, contact, floor.queues[contact.queue], now)
+        if contact.awaits is not None:
+            acquaintance.keep_on(floor, contact, now)
         if contact.state is ContactState.QUEUED and not contact.parked and not contact.overdue:
             floor.line_up(contact, now)
+    if floor.people:  # else the roll has not been called yet
+        floor.thinned |= {line: None for line in seating.lines(floor.queues.values()) if line.waiting}

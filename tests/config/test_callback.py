@@ -5,6 +5,7 @@ import re
 import phonenumbers
 import pytest
 
+from router.almanac import page_of
 from router.config import load
 from router.config.callback import CallbackTable, call_times, callback_rules
 from router.config.dialable import dialable
@@ -35,7 +36,33 @@ def test_without_the_table_nobody_is_called_back(a_site: WriteSite) -> None:
     site = load(a_site(), SECRET)
 
     assert {queue.callback for queue in site.rules.queues.values()} == {None}
-    assert site.call_times == {}
+
+
+def test_what_was_promised_before_the_table_was_taken_out_is_not_kept_at_night(a_site: WriteSite) -> None:
+    late = 'between = ["10:00", "22:00"]\n'
+    site = load(a_site(SETTINGS + OUTBOUND, shop=ANSWERED + TABLE + late + "[queue.general]\n"), SECRET)
+    after = load(a_site(SETTINGS + OUTBOUND, shop=ANSWERED), SECRET)
+
+    kept = [site.call_times[QueueName("shop/orders")], site.call_times[QueueName("shop/general")]]
+    assert [times.week["sat"] for times, _ in kept] == [["10:00-22:00"], ["08:00-20:00"]]
+    times, zone = after.call_times[QueueName("shop/orders")]
+    assert (times.week["sat"], str(zone)) == (["08:00-20:00"], "Europe/Berlin")
+
+
+def test_the_floor_is_told_for_each_queue_when_whoever_is_owed_a_call_there_may_be_called(a_site: WriteSite) -> None:
+    site = load(a_site(SETTINGS + OUTBOUND, shop=ANSWERED + TABLE + "[queue.general]\n"), SECRET)
+    noon = 1_767_265_200 * SECOND  # in Berlin
+
+    page = page_of(site, noon)
+    of_orders, of_general = (page.call_times[QueueName(name)] for name in ("shop/orders", "shop/general"))
+    assert of_orders is of_general, "what is the same is compiled once, and weighs once"
+    assert [of_general.is_open(noon + hour * 3600 * SECOND) for hour in (0, 9, 14, 19, 21)] == [
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_without_a_trunk_for_numbers_outside_nobody_can_be_called(a_site: WriteSite) -> None:

@@ -2,10 +2,15 @@
 
 from dataclasses import replace
 
+import pytest
+
 from router.domain.ids import SECOND, AgentId, ContactId
 from router.domain.messages.commands import Configure, LogOut, Pause, Unpause
+from router.domain.messages.events import OfferMade
+from router.domain.messages.observations import NodeLost
+from router.domain.rulebook.need import Need
 from router.domain.rulebook.rules import Rules
-from tests.builders import BANK, ORDERS, SHOP, Room, rules, with_queue
+from tests.builders import BANK, GENERAL, NODE, ORDERS, SHOP, Room, rules, with_queue
 
 LISA = "+4930555777"
 
@@ -126,14 +131,67 @@ def test_another_campaign_and_a_caller_without_a_number_know_nobody() -> None:
     assert room.offered_to(room.calls("c3", BANK, ani=LISA)) in (one, other)
 
 
-def test_a_reload_and_a_lost_node_leave_a_kept_caller_in_line() -> None:
-    room = Room("orders", rules_in_force=keeping(600))
-    served(room, "c1")
+def kept_by(rules_in_force: Rules) -> tuple[Room, ContactId, AgentId]:
+    """Somebody has been kept for five seconds for an agent, who talks."""
+    room = Room("orders", rules_in_force=rules_in_force)
+    one = served(room, "c1")
     busy(room)
     kept = room.calls("c2", ani=LISA)
+    room.let_pass(5)
+    return room, kept, one
+
+
+def test_who_is_kept_for_an_agent_is_so_after_a_reload_and_for_no_longer_than_before() -> None:
+    room, kept, one = kept_by(keeping(20))
     room.ask(Configure(rules=replace(keeping(600), config_hash="two")))
     other = room.agent_joins("orders")
+    assert (room.floor.contacts[kept].awaits, room.offered_to(kept)) == (one, None)
+    room.let_pass(13)
+    assert room.offered_to(kept) is None
+    room.let_pass(2)
     assert room.offered_to(kept) == other
+
+
+def test_after_a_reload_the_agent_takes_whom_they_were_kept_for() -> None:
+    room, kept, one = kept_by(keeping(600))
+    talking = next(offer.offer_id for offer in room.of(OfferMade) if offer.contact_id.startswith("node-a-busy"))
+    room.ask(Configure(rules=replace(keeping(600), config_hash="two")))
+    room.agent_hangs_up(talking)
+    assert room.offered_to(kept) == one
+
+
+@pytest.mark.parametrize(
+    "new_rules",
+    [
+        keeping(0),
+        with_queue(keeping(600), ORDERS, need=Need.parse("general")),
+    ],
+)
+def test_new_rules_by_which_nobody_would_be_kept_so_keep_nobody(new_rules: Rules) -> None:
+    room, kept, _ = kept_by(keeping(600))
+    room.ask(Configure(rules=new_rules))
+    other = room.agent_joins("orders general")
+    assert room.offered_to(kept) == other
+
+
+def test_a_queue_that_is_gone_leaves_them_kept_where_that_agent_serves_the_next_one_too() -> None:
+    room, kept, one = kept_by(keeping(600))
+    entered = keeping(600)
+    shop = replace(entered.campaigns[SHOP], entry=GENERAL)
+    general = {**entered.queues, GENERAL: replace(entered.queues[GENERAL], need=Need.parse("orders"))}
+    del general[ORDERS]
+    room.ask(Configure(rules=replace(entered, campaigns={**entered.campaigns, SHOP: shop}, queues=general)))
+    assert (room.floor.contacts[kept].queue, room.floor.contacts[kept].awaits) == (GENERAL, one)
+
+
+def test_who_is_kept_and_goes_out_of_sight_stands_in_line_like_everybody_when_they_are_back() -> None:
+    room, kept, one = kept_by(keeping(600))
+    room.see(NodeLost(node=NODE))
+    assert room.floor.contacts[kept].awaits is None
+    other = room.agent_joins("orders")
+    room.resync(room.waiting(kept, ani=LISA))
+    assert room.offered_to(kept) == other
+    assert one not in room.rung()[-1:]
 
 
 def test_an_emergency_caller_is_kept_for_nobody_while_another_is_free() -> None:

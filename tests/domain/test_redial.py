@@ -11,7 +11,7 @@ from router.domain.messages.events import ContactOverflowed, OfferMade
 from router.domain.pictures.picture import whole
 from router.domain.pictures.recovery import restore
 from router.domain.record import Outcome
-from router.domain.rulebook.rules import Rules, Staffed
+from router.domain.rulebook.rules import Rules, Staffed, ToClosing
 from tests.builders import BANK, GENERAL, ORDERS, SHOP, START_AT, Room, rules, with_queue
 
 ANNA, BERT = "+4930555001", "+4930555002"
@@ -49,6 +49,31 @@ def test_the_time_between_hanging_up_and_calling_again_is_not_waiting() -> None:
     room.let_pass(50)
     again = room.calls("a2", ani=ANNA)
     assert line(room) == [bert, again], "ten seconds of waiting are less than fifty"
+
+
+def test_who_calls_again_and_finds_no_room_has_their_time_back_when_they_call_once_more() -> None:
+    room = Room(rules_in_force=with_queue(with_redial(300), ORDERS, max_waiting=1, overflow=(ToClosing(),)))
+    first = room.calls("a1", ani=ANNA)
+    room.let_pass(50)
+    room.caller_hangs_up(first)
+    bert = room.calls("b1", ani=BERT)
+    turned_away = room.calls("a2", ani=ANNA)
+    assert (room.state(turned_away), room.floor.contacts[turned_away].waited_before_us) == ("leaving", 0)
+    room.ends(turned_away)
+    room.caller_hangs_up(bert)
+
+    assert room.floor.contacts[room.calls("a3", ani=ANNA)].waited_before_us == 50 * SECOND
+
+
+def test_who_is_let_in_at_the_next_queue_has_their_time_back_there_and_once() -> None:
+    room = Room(rules_in_force=with_queue(with_redial(300), ORDERS, max_waiting=1))
+    first = room.calls("a1", ani=ANNA)
+    room.let_pass(50)
+    room.caller_hangs_up(first)
+    room.calls("b1", ani=BERT)
+    again, once_more = room.calls("a2", ani=ANNA), room.calls("a3", ani=ANNA)
+    waits = [room.floor.contacts[caller] for caller in (again, once_more)]
+    assert [(each.queue, each.waited_before_us) for each in waits] == [(GENERAL, 50 * SECOND), (GENERAL, 0)]
 
 
 @pytest.mark.parametrize(
@@ -135,8 +160,8 @@ def test_only_so_many_are_remembered_and_the_latest() -> None:
     for n in range(MOST + 10):
         gave_up.note(SHOP, f"+49{n}", SECOND, until_at=START_AT + 60 * SECOND, now=START_AT)
     assert len(gave_up) == MOST
-    assert gave_up.take_back(SHOP, "+495", START_AT) == 0
-    assert gave_up.take_back(SHOP, f"+49{MOST + 5}", START_AT) == SECOND
+    assert gave_up.credit(SHOP, "+495", START_AT) == 0
+    assert gave_up.credit(SHOP, f"+49{MOST + 5}", START_AT) == SECOND
 
 
 def test_those_whose_time_is_over_are_forgotten_by_the_next() -> None:

@@ -31,6 +31,8 @@ class Calls(Reference):
         "Whose skills or posts are: where to be skilled is enough, so did who is off shift."
         self.back: list[Caller] = []
         "Who stands in line again, and may have missed that everybody left."
+        self.swapped = False
+        "Whether the rules were, since the last look at who waits."
         self.take_seats()
 
     # ---- who is who ----
@@ -143,12 +145,14 @@ class Calls(Reference):
             away = queue is not None and not self.staffed(queue, queue.stay_if, self.telling(queue, caller))
             if away and caller.state == "line" and not caller.urgent and self.agents:
                 self._overflow(caller, "nobody there when they came back")
-        left = self._left_by_somebody()
+        left, swapped = self._left_by_somebody(), self.swapped and bool(self.agents)
+        self.swapped = False
         for caller in [caller for caller in self.line() if not caller.place]:
             queue = self.rules.queues[QueueName(caller.queue)]
             telling = self.telling(queue, caller)
-            if (queue.name, telling) in left and not caller.urgent and not self.staffed(queue, queue.stay_if, telling):
-                self._overflow(caller, "nobody there any more")
+            asked = swapped or (queue.name, telling) in left
+            if asked and not caller.urgent and not self.staffed(queue, queue.stay_if, telling):
+                self._overflow(caller, "nobody there by new rules" if swapped else "nobody there any more")
         self.open_rows()
         self.stood = self._standings()
 

@@ -40,6 +40,7 @@ TRIED = (
     "overflow: key",
     "overflow: nobody at the door",
     "overflow: nobody there any more",
+    "overflow: nobody there by new rules",
     "overflow: wait",
     "passed over: full",
     "passed over: nobody at the door",

@@ -79,6 +79,7 @@ class Life(Owed):
                 self.set("wait", caller.name, at=max(due_at, self.now))
             if caller.state == "line":
                 self.line_up(caller)
+        self.swapped = True
         self.settle()
 
     def enrol(self, name: str, skills: dict[str, int], posts: dict[str, tuple[int, Micros, int]], cap: int) -> None:

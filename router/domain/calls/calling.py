@@ -338,7 +338,8 @@ def cancel(floor: Floor, asked: CancelCallback, now: Micros) -> None:
 
 def set_call_times(floor: Floor, asked: SetCallTimes, now: Micros) -> None:
     """Told anew each day, so every promise of the queue is looked at again."""
-    owed = [promise for promise in floor.promises.values() if promise.queue == asked.queue]
+    here = floor.promises.values() if floor.owed.get(asked.queue) else ()
+    owed = [promise for promise in here if promise.queue == asked.queue]
     reckon(floor, owed, now)
     floor.call_times[asked.queue] = asked.times
     look_again(floor, owed, now)

@@ -134,6 +134,8 @@ class Contact:
     skips: dict[AgentId, Micros] = NOTHING
     "Agents not to be asked again, and until when."
     answered_at: Micros | None = None
+    up: bool = False
+    "Their leg is known to be answered, by whomever; in no picture: a look at Asterisk tells it."
     leaving: Outcome | None = None
     "The outcome when it leaves unanswered by our own decision."
     ended_by: EndedBy | None = None

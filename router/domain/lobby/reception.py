@@ -21,7 +21,7 @@ from router.domain.messages.events import ContactOverflowed, ContactQueued
 from router.domain.messages.observations import ContactArrived
 from router.domain.nothing import NOTHING
 from router.domain.record import Outcome, SegmentKind
-from router.domain.rulebook.rules import EarlyMedia, OverflowTarget, ToClosing, ToQueue
+from router.domain.rulebook.rules import CampaignRules, EarlyMedia, OverflowTarget, ToClosing, ToQueue
 from router.domain.waiting.acquaintance import keep
 from router.domain.waiting.expectation import expected_at_entry
 from router.domain.waiting.urgency import heed, watch
@@ -69,13 +69,17 @@ def arrived(floor: Floor, seen: ContactArrived, now: Micros) -> None:
     )
     if calls_back(seen.contact_id):  # and nobody owes it any more
         contact.here_at = seen.at
-    contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now)
+    contact.waited_before_us = credit_us = floor.gave_up.credit(campaign.name, seen.ani, now)
     welcome(floor, contact)
     owed = comes_again(floor, contact) if floor.promises else None
     entry = floor.queues.get(contact.queue) if campaign.keep_us else None
     if entry is not None:
         keep(floor, contact, line_for(floor, entry, contact, now), seen.preferred, now)
     enter_queue(floor, contact, contact.queue, contact.here_at or seen.arrived_at, now)
+    if credit_us and contact.is_waiting:
+        floor.gave_up.take_back(campaign.name, seen.ani)
+    elif credit_us and owed is None:
+        contact.waited_before_us = 0
     if owed is not None and contact.is_waiting:
         step_aside(floor, owed, contact, now)
 
@@ -103,12 +107,18 @@ def welcome(floor: Floor, contact: Contact, *, up: bool = False) -> None:
         return
     if campaign.emergency:
         heed(floor, contact, campaign.name, contact.seen_at)
-    if campaign.greeting == "early-media" and not up and campaign.early_media_then is not _STAY:
+    contact.up = up
+    if not up and _may_not_stay_unanswered(campaign):
         floor.timers.set(("early", contact.contact_id), begins_at + campaign.early_media_max_us)
+
+
+def _may_not_stay_unanswered(campaign: CampaignRules) -> bool:
+    return campaign.greeting == "early-media" and campaign.early_media_then is not _STAY
 
 
 def was_answered(floor: Floor, contact: Contact) -> None:
     """Their leg is up, whoever answered it: no carrier cuts it any more for want of an answer."""
+    contact.up = True
     if ("early", contact.contact_id) in floor.timers:
         floor.timers.cancel(("early", contact.contact_id))
         floor.stir(contact)
@@ -194,6 +204,24 @@ def wait_by(floor: Floor, contact: Contact, was: Queue | None, now: Micros) -> N
     longest_us, same = queue.rules.max_wait_us, was.rules.name == contact.queue
     due_at = due_at - was.rules.max_wait_us + longest_us if same else now + longest_us
     floor.timers.set(("wait", contact.contact_id), max(due_at, now))
+    floor.stir(contact)
+
+
+def answered_by(floor: Floor, contact: Contact, was: CampaignRules | None, now: Micros) -> None:
+    """The rules were swapped: whoever is unanswered yet is so until the new ones say, counted from when they came.
+
+    Who came while callers were answered at once is known to be up by nobody, and is left alone.
+    """
+    campaign = floor.rules.campaigns.get(contact.campaign)
+    if campaign is None or was is None or was.greeting != "early-media":
+        return
+    if (campaign.early_media_then, campaign.early_media_max_us) == (was.early_media_then, was.early_media_max_us):
+        return
+    key = ("early", contact.contact_id)
+    if campaign.early_media_then is _STAY:
+        floor.timers.cancel(key)
+    elif not (contact.up or contact.here_at or contact.place) and contact.answered_at is None:
+        floor.timers.set(key, max(now, contact.arrived_at + campaign.early_media_max_us))
     floor.stir(contact)
 
 

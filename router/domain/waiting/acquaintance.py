@@ -4,7 +4,7 @@ Rule 1: while they wait for that agent they stand in line at their age, but for 
 first of all who may be offered to them, kept or not.
 Rule 2: they wait no longer than the campaign says, and not at all for somebody who is not logged in, is not entitled
 or lacks the skill, has had the last contact of their day, or leaves meanwhile: then they stand in line like everybody.
-An emergency caller waits for nobody while another is free.
+An emergency caller waits for nobody while another is free. New rules are asked the same of who is kept already.
 Rule 3: one ring is all that is kept for: whatever comes of it, they stand in line like everybody after it.
 Rule 4: who served whom is remembered for `MOST` callers, the latest, and only where a campaign asks for it. It is in
 no picture: the ledger has it, and a router that begins is told by it once there is time (inheritance.py).
@@ -13,6 +13,7 @@ no picture: the ledger has it, and a router that begins is told by it once there
 from router.domain.benches.agent import Agent
 from router.domain.benches.queue import Queue
 from router.domain.benches.row import Row
+from router.domain.benches.seating import line_for
 from router.domain.contacts.contact import Contact
 from router.domain.floor import Floor
 from router.domain.ids import AgentId, CampaignName, ContactId, Micros
@@ -31,6 +32,24 @@ def keep(floor: Floor, contact: Contact, queue: Queue, named: AgentId | None, no
     if agent is not None and agent.takes_more and row_in(queue, agent) is not None:
         contact.awaits = agent.agent_id
         floor.timers.set(("kept", contact.contact_id), now + campaign.keep_us)
+
+
+def keep_on(floor: Floor, contact: Contact, now: Micros) -> None:
+    """The rules were swapped around somebody who is kept: rule 2 by the new ones, and for no longer than before."""
+    campaign, due_at = floor.rules.campaigns.get(contact.campaign), floor.timers.at(("kept", contact.contact_id))
+    keep_us = 0 if campaign is None or contact.urgent else campaign.keep_us
+    if keep_us and due_at is not None and _may_still_come(floor, contact, now):
+        floor.timers.set(("kept", contact.contact_id), min(due_at, now + keep_us))
+    else:
+        floor.keep_no_more(contact)
+
+
+def _may_still_come(floor: Floor, contact: Contact, now: Micros) -> bool:
+    """Whether the agent they wait for serves them where they are to stand now."""
+    agent, queue = floor.agents.get(contact.awaits or AgentId("")), floor.queues.get(contact.queue)
+    if agent is None or queue is None or not agent.takes_more:
+        return False
+    return row_in(line_for(floor, queue, contact, now), agent) is not None
 
 
 def last_agent(floor: Floor, campaign: CampaignName, ani: str) -> AgentId | None:

@@ -18,6 +18,22 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="Whoever is owed a call where no table says when is called at night",
+        file="router/config/site.py",
+        find="in file.queue.items()\n        },",
+        replace="in file.queue.items()\n            if table.callback is not None\n        },",
+        guards=(
+            "tests/config/test_callback.py::test_what_was_promised_before_the_table_was_taken_out_is_not_kept_at_night",
+        ),
+    ),
+    Mutant(
+        name="A queue that comes with new rules has its call times only after a call is owed there",
+        file="router/desk.py",
+        find="            almanac.tell_call_times(self._pump, page)\n",
+        replace="",
+        guards=("tests/test_desk.py::test_a_queue_that_is_new_has_its_call_times_before_a_call_can_be_owed_there",),
+    ),
+    Mutant(
         name="A place that comes to stand elsewhere keeps the steps that had opened where it stood",
         file="router/domain/calls/terms.py",
         find="place.opened_us = queue, now, 0\n",

@@ -52,16 +52,23 @@ MUTANTS = (
     ),
     Mutant(
         name="A place is given back as often as somebody calls",
-        file="router/domain/benches/redial.py",
-        find="self._waited.pop((campaign, ani), (0, 0))",
-        replace="self._waited.get((campaign, ani), (0, 0))",
+        file="router/domain/lobby/reception.py",
+        find="        floor.gave_up.take_back(campaign.name, seen.ani)\n",
+        replace="        pass\n",
         guards=(_REDIAL + "test_a_place_is_given_back_once",),
+    ),
+    Mutant(
+        name="Who calls again and finds the line full has lost the time they had waited",
+        file="router/domain/lobby/reception.py",
+        find="    if credit_us and contact.is_waiting:\n",
+        replace="    if credit_us:\n",
+        guards=(_REDIAL + "test_who_calls_again_and_finds_no_room_has_their_time_back_when_they_call_once_more",),
     ),
     Mutant(
         name="Walking about between two calls counts as waiting",
         file="router/domain/lobby/reception.py",
-        find="    contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now)\n",
-        replace="    contact.waited_before_us = floor.gave_up.take_back(campaign.name, seen.ani, now) and 60_000_000\n",
+        find="credit_us = floor.gave_up.credit(campaign.name, seen.ani, now)\n",
+        replace="credit_us = floor.gave_up.credit(campaign.name, seen.ani, now) and 60_000_000\n",
         guards=(_REDIAL + "test_the_time_between_hanging_up_and_calling_again_is_not_waiting",),
     ),
     Mutant(

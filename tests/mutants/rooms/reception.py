@@ -5,7 +5,50 @@ from tests.mutants.mutant import Mutant
 _HERE = "router/domain/lobby/reception.py"
 _GUARD = "tests/domain/test_reception.py::"
 
+_NEW_RULES = "tests/domain/test_new_rules.py::"
+
 MUTANTS = (
+    Mutant(
+        name="Who waits where by new rules nobody is there stands there for ever",
+        file="router/domain/new_rules.py",
+        find="        floor.thinned |= ",
+        replace="        _ = ",
+        guards=(_NEW_RULES + "test_who_waits_goes_on_at_once_where_by_new_rules_nobody_is_there",),
+    ),
+    Mutant(
+        name="New rules send everybody on while no agent is known yet",
+        file="router/domain/new_rules.py",
+        find="    if floor.people:  # else the roll has not been called yet\n",
+        replace="    if True:\n",
+        guards=(_NEW_RULES + "test_nobody_goes_for_want_of_agents_before_the_roll_has_been_called",),
+    ),
+    Mutant(
+        name="An end to waiting unanswered is not for those who wait when it comes into force",
+        file="router/domain/new_rules.py",
+        find="        reception.answered_by(floor, contact, were.campaigns.get(contact.campaign), now)\n",
+        replace="",
+        guards=(
+            _NEW_RULES
+            + "test_who_waits_unanswered_is_answered_after_as_long_as_new_rules_say_counted_from_when_they_came",
+        ),
+    ),
+    Mutant(
+        name="Who was answered long ago is sent on for having waited unanswered",
+        file=_HERE,
+        find="    elif not (contact.up or contact.here_at or contact.place) and",
+        replace="    elif not (contact.here_at or contact.place) and",
+        guards=(_NEW_RULES + "test_who_is_known_to_be_answered_is_not_sent_on_for_having_waited_unanswered",),
+    ),
+    Mutant(
+        name="A queue and its agents go over to another skill, and its callers are sent on in between",
+        file="router/desk.py",
+        find="            teach(self._pump, entries)\n",
+        replace="",
+        guards=(
+            "tests/test_desk.py::"
+            "test_a_queue_that_goes_over_to_another_skill_with_its_agents_sends_nobody_on_for_want_of_them",
+        ),
+    ),
     Mutant(
         name="A caller who overflows loses the age they came with",
         file=_HERE,
