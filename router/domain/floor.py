@@ -225,6 +225,7 @@ class Floor:
         if agent.standing is _FREE and not agent.turn:
             self.count(agent)
             agent.turn = self.serial()
+            agent.seat = agent.agent_id, agent.idle_since
             place = (0, agent.idle_since, agent.ordinal, agent.turn, agent)
             for row in agent.serves:
                 row.sit_down(agent, place)

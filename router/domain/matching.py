@@ -221,7 +221,7 @@ def _look(floor: Floor, queue: Queue, contact: Contact, agent: Agent, made: Offe
         arrived_at=contact.arrived_at,
         chosen=agent.agent_id,
         idle_since=agent.idle_since,
-        bench=bench,
+        seats=tuple([place[4].seat for place in bench]),
         counts=tuple(counts),
         chosen_as=agent.counted,
         skilled=skilled,

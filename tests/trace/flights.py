@@ -75,7 +75,7 @@ def offered(contact: str, attempt: int) -> OfferMade:
         arrived_at=0,
         chosen=AGENT,
         idle_since=0,
-        bench=(),
+        seats=(),
         counts=(1,) + (0,) * (len(WHY_NOT) - 1),
         chosen_as=Standing.FREE,
         skilled=1,

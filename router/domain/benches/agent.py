@@ -145,6 +145,8 @@ class Agent:
     "As what the rows count them: who was on a contact and is free counts as that from when they sit down."
     turn: int = 0
     "On the benches of all rows served, while free and not yet matched; else 0."
+    seat: tuple[AgentId, Micros] = AgentId(""), 0
+    "Who, and idle since when: as they sat down last."
     awaited: "dict[ContactId, Contact]" = NOTHING
     "Who stands in line for this agent only."
     asked_at: Micros = 0

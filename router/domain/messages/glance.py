@@ -1,20 +1,12 @@
 """What the desk saw in the moment of a decision, taken as it lies there. A caller is waiting: it is put in words later.
 
-It is put in words at the end of the same step (`facts.py`), while those on the benches are idle since when they were.
+Nothing in it changes any more, and nothing in it is an agent or a caller: only names, instants and counts.
 """
-
-from typing import TYPE_CHECKING
 
 from router.domain.ids import AgentId, ContactId, Micros, OfferId, QueueName
 from router.domain.message import message
 from router.domain.messages.standing import Standing
 from router.domain.record import DecisionFact, How
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from router.domain.benches.agent import Agent
-    from router.domain.benches.line import Place
 
 WHY_NOT = tuple(standing.name.lower() for standing in Standing)
 "By standing."
@@ -32,8 +24,8 @@ class Glance:
     chosen: AgentId
     idle_since: Micros
     "Of the one chosen."
-    bench: "Sequence[Place[Agent]]"
-    "Who sat first on the benches, the one chosen among them or not."
+    seats: tuple[tuple[AgentId, Micros], ...]
+    "Who sat first on the benches, the one chosen among them or not, and since when each is idle."
     counts: tuple[int, ...]
     "Of who may be asked there, how many stood how; the one chosen among them."
     chosen_as: Standing
@@ -52,8 +44,7 @@ class Glance:
             others.append(("not_entitled", not_entitled))
         if lacking := self.people - self.skilled:
             others.append(("lacks_skill", lacking))
-        waiting = [place[4] for place in self.bench if place[4].agent_id != self.chosen]
-        next_best = [(agent.agent_id, self.at - agent.idle_since) for agent in waiting]
+        next_best = [(agent_id, self.at - since) for agent_id, since in self.seats if agent_id != self.chosen]
         return DecisionFact(
             offer_id=self.offer_id,
             contact_id=self.contact_id,
