@@ -203,7 +203,7 @@ class QueueTable(BaseModel):
         0,
         ge=0,
         le=100_000,
-        description="Who comes while so many wait on the phone goes to the next overflow target. Calls that are owed do "
+        description="Who comes while so many wait on the phone goes to the next overflow target. Calls owed do "
         "not count. 0: no limit.",
     )
     join_if: list[Annotated[Staffed, Field(strict=False)]] = Field(
