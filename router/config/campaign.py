@@ -200,7 +200,11 @@ class QueueTable(BaseModel):
     )
     never_relax: bool = Field(False, description="No step ever widens the need, whoever is there.")
     max_waiting: int = Field(
-        0, ge=0, le=100_000, description="Who comes while so many wait goes to the next overflow target. 0: no limit."
+        0,
+        ge=0,
+        le=100_000,
+        description="Who comes while so many wait on the phone goes to the next overflow target. Calls owed do "
+        "not count. 0: no limit.",
     )
     join_if: list[Annotated[Staffed, Field(strict=False)]] = Field(
         default_factory=list,

@@ -519,3 +519,19 @@ def test_a_door_that_shuts_takes_who_is_to_be_called_out_of_the_line_and_who_is_
 
     assert room.offer(place(ada)) == offer_id
     assert room.floor.promises[bob].state is PromiseState.RESTING
+
+
+# ---- a full line ----
+
+
+def test_calls_that_are_owed_fill_no_line_and_who_was_called_counts_once_they_are_on_the_phone() -> None:
+    room = CallbackRoom(rules_in_force=with_queue(called_back(), ORDERS, max_waiting=2))
+    owed = [room.is_promised(f"c{number}", ani=f"+4930555{number:03}") for number in range(3)]
+    waits = room.calls("on-the-phone", ani="+4930555777")
+    queue = room.floor.queues[ORDERS]
+    assert (room.floor.contacts[waits].queue, queue.waiting, queue.all_callers) == (ORDERS, 4, 1)
+
+    # by an order of the router before, of which this one did not know
+    room.see(replace(room.arrival("called"), contact_id=place(owed[0]), leg=LegId(place(owed[0]))))
+    assert (queue.waiting, queue.all_callers) == (4, 2)
+    assert room.floor.contacts[room.calls("too-many", ani="+4930555778")].queue == GENERAL

@@ -87,7 +87,7 @@ class Calls(Reference):
         self.asked_for.setdefault(queue.name, set()).add(telling)
         if caller.urgent:
             return ""
-        if 0 < queue.max_waiting <= len(self.line(queue.name)):
+        if 0 < queue.max_waiting <= sum(not one.place for one in self.line(queue.name)):
             return "full"
         return "" if self.staffed(queue, queue.join_if, telling) else "nobody at the door"
 

@@ -55,6 +55,7 @@ class Queue:
         "lineless",
         "lines",
         "on_duty",
+        "places",
         "rows",
         "rules",
         "rung",
@@ -95,6 +96,8 @@ class Queue:
         "When somebody of this need came last, as a serial of the floor."
         self.waiting = 0
         "Contacts in line: QUEUED here and not parked."
+        self.places = 0
+        "Those of them whom nobody is on the phone for: they are to be called back."
         self.kept: dict[ContactId, Contact] = {}
         "Those of them who wait for one agent only (acquaintance.py)."
         self.on_duty = 0
@@ -183,8 +186,9 @@ class Queue:
         return [max(counts) for counts in zip(*(line.standings for line in self.all_lines), strict=True)]
 
     @property
-    def all_waiting(self) -> int:
-        return sum(line.waiting for line in self.all_lines) if self.lines else self.waiting
+    def all_callers(self) -> int:
+        """How many stand in line on the phone; who is owed a call takes up no line and is in nobody's way."""
+        return sum(line.waiting - line.places for line in self.all_lines)
 
     # ---- the line ----
 
@@ -217,6 +221,7 @@ class Queue:
         """
         contact.turn = turn
         self.waiting += 1
+        self.places += contact.place
         if contact.awaits is not None:
             self.kept[contact.contact_id] = contact
             return False
@@ -235,6 +240,7 @@ class Queue:
         """Leave the line, in which it stands: offered, gone, or moved elsewhere."""
         contact.turn = 0
         self.waiting -= 1
+        self.places -= contact.place
         if self.kept and self.kept.pop(contact.contact_id, None) is not None:
             return
         row = contact.row

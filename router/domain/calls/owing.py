@@ -209,6 +209,8 @@ def picked_up(floor: Floor, contact: Contact, at: Micros, now: Micros) -> None:
     promise = floor.promises.get(contact.promise_id or NOWHERE)
     if not contact.place or promise is None or not move(floor, promise, PromiseStep.REACH):
         return None
+    if contact.turn and contact.line is not None:
+        contact.line.places -= 1
     contact.here_at, contact.seen_at, contact.place = at, contact.seen_at or now, False
     contact.begins(SegmentKind.WAITING, at)
     floor.timers.cancel(("promise", promise.promise_id))

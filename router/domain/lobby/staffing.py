@@ -46,7 +46,7 @@ def sent_on(floor: Floor, queue: Queue, contact: Contact, now: Micros) -> str:
         return "closed"
     if not queue.sends_on:
         return ""
-    if 0 < rules.max_waiting <= queue.whole.all_waiting:
+    if 0 < rules.max_waiting <= queue.whole.all_callers:
         return "full"
     if _takes_too_long(floor, queue, contact, now):
         return "long"

@@ -148,7 +148,7 @@ class QueueRules:
     strict: bool = False
     "Priority goes before any age."
     max_waiting: int = 0
-    "Who comes while so many wait here goes on to the next overflow target; 0: no limit."
+    "Who comes while so many wait here on the phone goes on to the next overflow target; 0: no limit."
     join_if: tuple[Staffed, ...] = ()
     "Who comes while no agent is all of this goes on at once; empty: everybody may wait."
     stay_if: tuple[Staffed, ...] = ()

@@ -240,6 +240,8 @@ def _line(queue: Queue, line: list[Contact], now: Micros) -> Iterator[str]:
     name = queue.rules.name
     if queue.waiting != len(line) or queue.waiting != len(queue.kept) + sum(row.waiting for row in queue.rows):
         yield f"{name} counts {queue.waiting} waiting, there are {len(line)}"
+    if queue.places != sum(contact.place for contact in line):
+        yield f"{name} counts {queue.places} who are to be called back, there are others"
     if queue.in_line() != sorted(line, key=queue.line_key):
         yield f"the line of {name} is not those who wait there, in order"
     for contact in line:

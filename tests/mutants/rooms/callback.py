@@ -18,6 +18,20 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        name="A line is full of people whom nobody has on the phone",
+        file="router/domain/benches/queue.py",
+        find="sum(line.waiting - line.places for",
+        replace="sum(line.waiting for",
+        guards=(_KEPT + "test_calls_that_are_owed_fill_no_line_and_who_was_called_counts_once_they_are_on_the_phone",),
+    ),
+    Mutant(
+        name="Who was called and waits on the phone takes up no room in line",
+        file="router/domain/calls/owing.py",
+        find="        contact.line.places -= 1\n",
+        replace="        pass\n",
+        guards=(_KEPT + "test_calls_that_are_owed_fill_no_line_and_who_was_called_counts_once_they_are_on_the_phone",),
+    ),
+    Mutant(
         name="Whoever is owed a call where no table says when is called at night",
         file="router/config/site.py",
         find="in file.queue.items()\n        },",

@@ -63,7 +63,7 @@ MUTANTS = (
     Mutant(
         name="Each line of a queue has the room of the whole",
         file="router/domain/lobby/staffing.py",
-        find="queue.whole.all_waiting:",
+        find="queue.whole.all_callers:",
         replace="queue.waiting:",
         guards=(_GUARD + "test_the_limit_of_a_queue_counts_all_its_lines",),
     ),

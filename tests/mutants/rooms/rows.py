@@ -229,7 +229,7 @@ MUTANTS = (
     Mutant(
         name="A full line takes everybody",
         file="router/domain/lobby/staffing.py",
-        find="    if 0 < rules.max_waiting <= queue.whole.all_waiting:\n",
+        find="    if 0 < rules.max_waiting <= queue.whole.all_callers:\n",
         replace="    if False:\n",
         guards=("tests/domain/test_limits.py::test_who_comes_to_a_full_line_goes_on_to_the_next_target",),
     ),
