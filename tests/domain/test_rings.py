@@ -8,6 +8,7 @@ import pytest
 from router.domain.ids import SECOND, ContactId, OfferId
 from router.domain.lobby.reception import enter_queue
 from router.domain.messages.commands import Configure, Dismiss, Entitle, LogIn, LogOut, Pause, Post, Prioritise, Unpause
+from router.domain.messages.effects import RingAgent
 from router.domain.rulebook.entitlement import Entitlement, Interval
 from router.domain.rulebook.need import Need
 from router.domain.rulebook.rules import Ring, Rules
@@ -128,7 +129,7 @@ def test_a_line_that_never_relaxes_waits_for_those_it_asks_for_though_nobody_is_
     room.agent_joins("de:50 orders")
     caller = room.calls("c1")
     room.let_pass(600)
-    assert room.offered_to(caller) is None
+    assert room.of(RingAgent) == []
     able = room.agent_joins("de:60 orders")
     assert room.offered_to(caller) == able
 
