@@ -368,11 +368,10 @@ class Floor:
         if contact.parked == parked:
             return
         contact.parked = parked
-        if contact.state is _QUEUED:
-            if parked:
-                self.step_out(contact)
-                self.keep_no_more(contact)  # whoever they wait for may be gone when they are back
-                return
+        if contact.state is _QUEUED and parked:
+            self.step_out(contact)
+            self.keep_no_more(contact)  # whoever they wait for may be gone when they are back
+        elif contact.state is _QUEUED:
             self.returned[contact] = None
             if not contact.overdue:
                 self.line_up(contact, now)

@@ -102,13 +102,16 @@ class Timers:
         return bool(self._slots) and self._slots[0] <= now >> _SLOT_BITS
 
     def pop_due(self, now: Micros) -> Key | None:
-        """Take out one key that is due at `now`, the earliest first, or None."""
-        at = self.next_at()
-        if at is None or at > now:
-            return None
-        key = heappop(self._heap)[2]
-        del self._due[key]
-        return key
+        """Take out one key that is due at `now`, the earliest first, or None. No slot is opened before its time."""
+        while True:
+            while self._heap and self._heap[0][0] <= now:
+                at, _, key = heappop(self._heap)
+                if self._due.get(key) == at:
+                    del self._due[key]
+                    return key
+            if self._heap or not self._slots or self._slots[0] > now >> _SLOT_BITS:
+                return None
+            self._open_next()
 
     def _open_next(self) -> None:
         """Rule 2. Of equal instants what was set first comes first."""

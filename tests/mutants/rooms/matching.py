@@ -93,8 +93,8 @@ MUTANTS = (
     Mutant(
         name="Only what happens after the end of a shift turns the page",
         file="router/domain/benches/timers.py",
-        find="self._heap[0][0] <= now",
-        replace="self._heap[0][0] < now",
+        find="return self._heap[0][0] <= now",
+        replace="return self._heap[0][0] < now",
         guards=("tests/domain/test_timers.py::test_what_is_due_now_is_worth_asking_for",),
     ),
     Mutant(

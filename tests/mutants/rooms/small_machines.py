@@ -37,8 +37,8 @@ MUTANTS = (
     Mutant(
         name="A deadline is due a moment late, when it is only just reached",
         file="router/domain/benches/timers.py",
-        find="        if at is None or at > now:\n",
-        replace="        if at is None or at >= now:\n",
+        find="            while self._heap and self._heap[0][0] <= now:\n",
+        replace="            while self._heap and self._heap[0][0] < now:\n",
         guards=(_TIMERS + "test_a_key_set_again_is_due_at_the_new_time_only",),
     ),
     Mutant(
