@@ -77,8 +77,8 @@ MUTANTS = (
     Mutant(
         name="Who was out of sight is still kept for an agent who left meanwhile",
         file="router/domain/floor.py",
-        find="                self.keep_no_more(contact)  # whoever",
-        replace="                pass  # whoever",
+        find="            self.keep_no_more(contact)  # whoever",
+        replace="            pass  # whoever",
         guards=(_KEPT + "test_who_is_kept_and_goes_out_of_sight_stands_in_line_like_everybody_when_they_are_back",),
     ),
     Mutant(
