@@ -1,7 +1,7 @@
 """Counters and histograms with labels, as plain numbers.
 
 A site has hundreds of queues, and each of them a dozen series from the first scrape on. As children of a library's
-counter they are objects with a lock each, some 200 bytes a bucket; here a histogram of a queue is one list. The loop
+counter they are objects with a lock for each bucket; here a histogram of a queue is one list. The loop
 alone counts; a thread that makes the text of a scrape reads copies, each taken in one step of the interpreter.
 """
 
